@@ -1,0 +1,1 @@
+"""Float Keras model -> int8 model file, and the proof that no class was lost."""

@@ -1,0 +1,1 @@
+"""Labelled wafer maps -> float Keras model."""
