@@ -1,0 +1,136 @@
+"""Wafer map -> network input: the one place that knows how.
+
+Training, conversion, the station and the firmware all produce their bytes from this definition:
+
+1. Crop the map to the smallest rectangle that holds all its dies (H x W).
+2. Adaptive average pooling to SIZE x SIZE: cell *i* covers rows ``floor(i*H/SIZE)`` up to, not
+   including, ``ceil((i+1)*H/SIZE)``; columns alike. Cells overlap where SIZE does not divide H, and
+   repeat rows where H < SIZE.
+3. Plane 0 is the failing share of a cell's positions, plane 1 its share of positions with a die:
+   ``floor((510 * count + area) / (2 * area))``, i.e. 255 * count / area rounded half up.
+
+All of it is integer arithmetic, so C on a microcontroller gives the same bytes. It commutes with
+flips and quarter turns: encoding a turned map equals turning the encoded one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.wafermap import FAIL, NO_DIE, DieGrid
+
+#: Name and version go into every model file; a file that names another one is refused.
+NAME: Final = "fail-die-adaptive-average"
+VERSION: Final = 1
+
+SIZE: Final = 52
+PLANES: Final = 2
+
+#: Smallest network input in cells: a cell of a map of ``MAX_SIDE`` dies a side then holds at most
+#: 172 * 172 positions, few enough for float32 to be exact (see ``encode``).
+MIN_SIZE: Final = 24
+
+#: Flips and quarter turns that keep a pattern what it is.
+SYMMETRIES: Final = 8
+
+#: What the network sees is ``byte / 255`` in [0, 1]; as int8 that is ``byte - 128``.
+INPUT_SCALE: Final = 1.0 / 255.0
+INPUT_ZERO_POINT: Final = -128
+
+Encoded = npt.NDArray[np.uint8]
+
+
+def encode(dies: DieGrid, size: int = SIZE) -> Encoded:
+    """Encode one wafer map.
+
+    Args:
+        dies: uint8 (rows, columns) of {0 no die, 1 pass, 2 fail}, at least one die, sides up to
+            ``edge.wafermap.MAX_SIDE``.
+        size: Side of the network input in cells, at least ``MIN_SIZE`` for maps of any size.
+
+    Returns:
+        uint8 (size, size, 2): fail share and die share of each cell, 0..255.
+
+    Raises:
+        ValueError: the map holds no die.
+    """
+    dies = crop(dies)
+    rows, _, _ = _cover(dies.shape[0], size)
+    _, columns, _ = _cover(dies.shape[1], size)
+    area = _areas(dies.shape[0], dies.shape[1], size)
+    encoded = np.empty((size, size, PLANES), np.uint8)
+    for plane, members in enumerate((dies == FAIL, dies != NO_DIE)):
+        # float32 is exact here: with sides <= 4096 and size >= MIN_SIZE a cell holds at most
+        # 172 * 172 positions, so every sum and 255 * sum stays below 2**24, and a quotient that is
+        # not on a rounding boundary is at least 1 / (2 * 172 * 172) away from it: more than the
+        # 2**-16 that the division and the addition of one half can be wrong by.
+        share = rows @ members.astype(np.float32) @ columns
+        share *= 255.0
+        share /= area
+        share += 0.5
+        encoded[:, :, plane] = share
+    return encoded
+
+
+def crop(dies: DieGrid) -> DieGrid:
+    """Cut off the rows and columns around the wafer that hold no die.
+
+    Raises:
+        ValueError: the map holds no die.
+    """
+    occupied = dies != NO_DIE
+    rows = np.flatnonzero(occupied.any(axis=1))
+    columns = np.flatnonzero(occupied.any(axis=0))
+    if not rows.size:
+        raise ValueError("a wafer map without dies cannot be encoded")
+    return dies[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def to_int8(encoded: Encoded) -> npt.NDArray[np.int8]:
+    """Network input bytes: ``byte - 128``, the quantised form of ``byte / 255``."""
+    return (encoded ^ 0x80).view(np.int8)
+
+
+def symmetry(batch: npt.NDArray[Any], which: int) -> npt.NDArray[Any]:
+    """Apply one of the eight symmetries of the square (flips and quarter turns) to a batch.
+
+    Args:
+        batch: (wafers, side, side, planes) or (wafers, rows, columns).
+        which: 0..7; bit 0 flips columns, bit 1 flips rows, bit 2 transposes (0 = identity).
+
+    Returns:
+        A view of the batch.
+    """
+    if which & 4:
+        batch = batch.swapaxes(1, 2)
+    if which & 2:
+        batch = batch[:, ::-1]
+    if which & 1:
+        batch = batch[:, :, ::-1]
+    return batch
+
+
+def bounds(length: int, size: int = SIZE) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """First row and the row after the last of each cell, for a side of ``length`` dies."""
+    cell = np.arange(size)
+    return cell * length // size, -(-(cell + 1) * length // size)
+
+
+@lru_cache(maxsize=64)
+def _cover(
+    length: int, size: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """0/1 matrix (size, length): which position lies in which cell; its transpose; cell lengths."""
+    first, last = bounds(length, size)
+    position = np.arange(length)
+    cover = ((position >= first[:, None]) & (position < last[:, None])).astype(np.float32)
+    return cover, np.ascontiguousarray(cover.T), (last - first).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _areas(height: int, width: int, size: int) -> npt.NDArray[np.float32]:
+    return np.outer(_cover(height, size)[2], _cover(width, size)[2])

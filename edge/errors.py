@@ -1,0 +1,83 @@
+"""The error tree: every error that a user can meet says what is wrong, where, and what to do.
+
+Each class carries the exit code that the command line ends with.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class InputKind(str, Enum):
+    """Why an input could not be read (the ``kind`` of an error record)."""
+
+    MISSING = "missing"
+    PERMISSION = "permission"
+    UNSUPPORTED = "unsupported"
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too-large"
+    NOT_A_MAP = "not-a-map"
+    AMBIGUOUS = "ambiguous"
+    BAD_VALUE = "bad-value"
+    NO_DIES = "no-dies"
+
+
+class WmEdgeError(Exception):
+    """Base of all errors of this project."""
+
+    exit_code = 1
+
+
+class InputError(WmEdgeError):
+    """One input cannot be used; the others go on.
+
+    Attributes:
+        source: The file (or ``file[index]``) at fault.
+        kind: The machine-readable reason.
+        reason: What is wrong and what to do, without the file's name.
+    """
+
+    exit_code = 1
+
+    def __init__(self, source: str, kind: InputKind, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.kind = kind
+        self.reason = reason
+
+
+class OutputError(WmEdgeError):
+    """Results cannot be written (disk full, no permission)."""
+
+    exit_code = 1
+
+
+class DataError(WmEdgeError):
+    """A labelled set is not what it must be."""
+
+    exit_code = 2
+
+
+class UsageError(WmEdgeError):
+    """A setting makes no sense."""
+
+    exit_code = 2
+
+
+class ModelError(WmEdgeError):
+    """A model file is missing, damaged or not one this version understands."""
+
+    exit_code = 3
+
+
+class RuntimeUnavailableError(WmEdgeError):
+    """No TFLite runtime could be started."""
+
+    exit_code = 3
+
+
+class GateError(WmEdgeError):
+    """An accuracy gate is red."""
+
+    exit_code = 4

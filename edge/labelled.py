@@ -1,0 +1,59 @@
+"""Labelled wafers from whatever holds them: the labelled set, or class folders of wafer maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.dataset import LabelledSet, build, load
+from edge.errors import DataError, InputError
+from edge.patterns import PATTERNS
+from edge.sources import files
+
+
+def load_any(path: Path) -> LabelledSet:
+    """Read a labelled-set ``.npz``, or a folder with one sub-folder a pattern.
+
+    Raises:
+        DataError: unreadable set, a sub-folder that is no pattern, or a wafer map that cannot be
+            read: a figure must not silently rest on fewer wafers than were given.
+    """
+    return from_class_folders(path) if path.is_dir() else load(path)
+
+
+def from_class_folders(path: Path) -> LabelledSet:
+    """Read ``path/<pattern>/<wafer maps>``. Raises: as ``load_any``."""
+    grids, labels = [], []
+    for folder, pattern in class_folders(path):
+        for item in files.read_all([str(folder)]):
+            if isinstance(item, InputError):
+                raise DataError(f"{item} (or take the file out of the set)") from item
+            grids.append(item.dies)
+            labels.append(pattern)
+    return build(grids, labels)
+
+
+def class_folders(path: Path) -> list[tuple[Path, str]]:
+    """The sub-folders with the pattern that each is named after, whatever the case.
+
+    Hidden folders are passed over.
+
+    Raises:
+        DataError: a sub-folder is named after no pattern, or there is none.
+    """
+    names = {name.lower(): name for name in PATTERNS}
+    found = []
+    for folder in sorted(path.iterdir()):
+        if not folder.is_dir() or folder.name.startswith((".", "__")):
+            continue
+        if folder.name.lower() not in names:
+            raise DataError(
+                f"{folder}: a class folder is named after its pattern, and this is none of "
+                f"{', '.join(PATTERNS)}; rename it or move it elsewhere"
+            )
+        found.append((folder, names[folder.name.lower()]))
+    if not found:
+        raise DataError(
+            f"{path}: has no class folders; expected is one folder a pattern "
+            f"({', '.join(PATTERNS)}) with a wafer map a file"
+        )
+    return found
