@@ -1,0 +1,212 @@
+"""The registry of wafer map formats: which reader takes which file.
+
+A format is one module with a function ``read(file, source)`` plus one line in ``FORMATS``. The
+content decides first (``signature``), the suffix second, so that a mislabelled file is still read
+or gets an error that names the mismatch. A module is imported when the first file of its format
+comes by: a station that reads only ``.npy`` never pays for OpenCV.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from edge.errors import InputError, InputKind
+from edge.wafermap import WaferMap
+
+#: Largest file that a format which needs the whole file in memory accepts.
+MAX_BYTES: Final = 256 * 2**20
+
+#: How much of a file the signatures are matched against.
+HEAD_BYTES: Final = 512
+
+
+class Source(Protocol):
+    """An open regular file as a format's reader sees it: binary and seekable."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Next ``size`` bytes, or all that are left."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to an offset."""
+
+    def tell(self) -> int:
+        """Current offset."""
+
+
+class Reader(Protocol):
+    """What each format's module offers as ``read``."""
+
+    def __call__(self, file: Source, source: str) -> Iterator[WaferMap | InputError]:
+        """Yield the wafer maps of ``file``; ``source`` is its name for messages."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One line of the registry.
+
+    Attributes:
+        name: For messages.
+        module: Imported on first use; has ``read(file, source)``.
+        suffixes: Lower case, with the dot; a folder scan picks these up.
+        signature: Matched against the first ``HEAD_BYTES`` bytes; None for formats without one.
+        max_bytes: Larger files are refused unread; None for formats that are read as a stream.
+    """
+
+    name: str
+    module: str
+    suffixes: tuple[str, ...]
+    signature: re.Pattern[bytes] | None = None
+    max_bytes: int | None = MAX_BYTES
+
+    def reader(self) -> Reader:
+        """The module's ``read``, imported now if it was not before."""
+        return cast(Reader, importlib.import_module(self.module).read)
+
+
+#: In order of signature matching; the more specific signature comes first.
+FORMATS: Final = (
+    Format(
+        "picture",
+        "edge.formats.picture",
+        (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"),
+        re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|BM.{4}\0{4}|II[*+]\0|MM\0[*+]", re.DOTALL),
+    ),
+    Format("NumPy array", "edge.formats.array", (".npy",), re.compile(rb"\x93NUMPY")),
+    Format(
+        "labelled set",
+        "edge.formats.labelled",
+        (".npz",),
+        re.compile(rb"PK\x03\x04|PK\x05\x06"),
+        max_bytes=None,
+    ),
+    Format("grid of numbers", "edge.formats.grid", (".csv", ".tsv")),
+)
+
+#: What a folder scan picks up.
+SUFFIXES: Final = frozenset(suffix for entry in FORMATS for suffix in entry.suffixes)
+
+_OS_ERRORS: Final = {
+    errno.ENOENT: (InputKind.MISSING, "no such file; check the name and the folder"),
+    errno.ENOTDIR: (InputKind.MISSING, "no such file; a part of the path is not a folder"),
+    errno.EACCES: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
+    errno.EPERM: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
+    errno.ELOOP: (InputKind.MISSING, "a symbolic link that leads back to itself; mend the link"),
+    errno.ENAMETOOLONG: (InputKind.MISSING, "no such file; the name is too long to exist"),
+    errno.EISDIR: (InputKind.UNSUPPORTED, "a folder, not a file; name the files in it"),
+}
+
+
+def read(path: str | Path) -> Iterator[WaferMap | InputError]:
+    """Read the wafer maps of one file, one after the other.
+
+    Args:
+        path: A file of any format in ``FORMATS``.
+
+    Yields:
+        A ``WaferMap`` for each wafer. In a source of several wafers an ``InputError`` item stands
+        for one wafer that cannot be used (its ``source`` is ``file[index]``); the others go on.
+
+    Raises:
+        InputError: the file as a whole cannot be used. Raised when the first item is asked for,
+            or later where the damage only then comes to light. No other exception leaves here.
+    """
+    source = os.fspath(path)
+    try:
+        size = _check_openable(source)
+        with open(source, "rb", buffering=0) as file:  # noqa: PTH123 (hot path)
+            head = file.read(HEAD_BYTES)
+            chosen = _choose(head, source)
+            if chosen.max_bytes is not None and size > chosen.max_bytes:
+                raise InputError(
+                    source,
+                    InputKind.TOO_LARGE,
+                    f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
+                    f"{chosen.max_bytes // 2**20} MiB is read",
+                )
+            file.seek(0)
+            yield from chosen.reader()(cast(Source, file), source)
+    except OSError as error:
+        raise os_error(error, source) from error
+    except MemoryError as error:
+        raise InputError(
+            source, InputKind.TOO_LARGE, "not enough memory to read it; save it smaller"
+        ) from error
+    except (ValueError, ArithmeticError, EOFError, LookupError, struct.error) as error:
+        raise InputError(
+            source, InputKind.UNREADABLE, f"damaged ({error}); copy or export it again"
+        ) from error
+
+
+def os_error(error: OSError, source: str) -> InputError:
+    """The operating system's refusal in the words of an ``InputError``."""
+    kind, reason = _OS_ERRORS.get(
+        error.errno or 0,
+        (
+            InputKind.UNREADABLE,
+            f"cannot be read ({error.strerror or error}); check the disk or the network share",
+        ),
+    )
+    return InputError(source, kind, reason)
+
+
+def _check_openable(source: str) -> int:
+    """Size of a regular file; asked before opening, since opening a pipe would wait forever."""
+    try:
+        status = os.stat(source)  # noqa: PTH116 (hot path)
+    except FileNotFoundError:
+        if os.path.islink(source):  # noqa: PTH114
+            raise InputError(
+                source,
+                InputKind.MISSING,
+                "a symbolic link to a file that does not exist; mend or remove the link",
+            ) from None
+        raise
+    except ValueError as error:
+        raise InputError(
+            source, InputKind.MISSING, f"not a usable file name ({error}); check the name"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EISDIR, "is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(
+            source, InputKind.UNSUPPORTED, "a pipe, socket or device, not a file; save it to a file"
+        )
+    if status.st_size == 0:
+        raise InputError(
+            source,
+            InputKind.EMPTY,
+            "zero bytes; the export or copy did not finish, write it again",
+        )
+    return status.st_size
+
+
+def _choose(head: bytes, source: str) -> Format:
+    for entry in FORMATS:
+        if entry.signature and entry.signature.match(head):
+            return entry
+    suffix = os.path.splitext(source)[1].lower()  # noqa: PTH122 (hot path)
+    for entry in FORMATS:
+        if suffix not in entry.suffixes:
+            continue
+        if entry.signature is None:
+            return entry
+        raise InputError(
+            source,
+            InputKind.UNREADABLE,
+            f"named {suffix}, but its content is not that of a {entry.name}; "
+            "export it again or give it its true suffix",
+        )
+    raise InputError(
+        source,
+        InputKind.UNSUPPORTED,
+        f"not a known wafer map format; known: {' '.join(sorted(SUFFIXES))}",
+    )

@@ -1,0 +1,165 @@
+"""NumPy arrays: one 2-D grid of die states in a ``.npy`` file.
+
+The header is parsed here rather than by NumPy: a fixed grammar instead of a Python expression, no
+warning about Python 2, and the size is known before memory is reserved.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.wafermap import MAX_SIDE, WaferMap, check_grid
+
+if TYPE_CHECKING:
+    from edge.formats import Source
+
+_MAGIC: Final = b"\x93NUMPY"
+_LONGEST_HEADER: Final = 10_000
+_MAX_DIMENSIONS: Final = 8
+
+_DESCR: Final = re.compile(r"""['"]descr['"]\s*:\s*['"]([<>|=]?[a-zA-Z?]\d{0,5})['"]""")
+_ORDER: Final = re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)""")
+#: Python 2 wrote long integers, as in (27L, 27L).
+_SHAPE: Final = re.compile(r"""['"]shape['"]\s*:\s*\(((?:\s*\d{1,18}L?\s*,?)*)\s*\)""")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a ``.npy`` header declares.
+
+    Attributes:
+        dtype: Of the elements; never one that holds Python objects.
+        fortran_order: Whether the first index runs fastest.
+        shape: As declared, not yet checked against the data.
+    """
+
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+def read(file: Source, source: str) -> Iterator[WaferMap]:
+    """Read a ``.npy`` file as one wafer map.
+
+    Args:
+        file: Open ``.npy`` file.
+        source: Its name.
+
+    Yields:
+        One wafer map; any integer, boolean or float type whose values are 0, 1 or 2.
+
+    Raises:
+        InputError: damaged, cut short, not a 2-D grid of die states.
+    """
+    header = read_header(file, source)
+    if len(header.shape) != 2 or 0 in header.shape:
+        shape = " x ".join(map(str, header.shape)) or "a single value"
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            f"a wafer map has rows and columns, this array is {shape}; "
+            "save one 2-D grid a file (several wafers: a labelled-set .npz)",
+        )
+    if max(header.shape) > MAX_SIDE:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"{header.shape[0]} x {header.shape[1]} dies; at most {MAX_SIDE} a side are accepted",
+        )
+    if header.dtype.kind not in "uibf":
+        raise InputError(
+            source,
+            InputKind.BAD_VALUE,
+            f"values of type {header.dtype}; "
+            "store die states as integers 0 (no die), 1 (pass), 2 (fail)",
+        )
+    start = file.tell()
+    if file.seek(0, os.SEEK_END) - start < header.count * header.dtype.itemsize:
+        raise cut_short(source)
+    file.seek(start)
+    values = np.frombuffer(file.read(header.count * header.dtype.itemsize), header.dtype)
+    if header.fortran_order:
+        grid = values.reshape(header.shape[::-1]).T
+    else:
+        grid = values.reshape(header.shape)
+    yield WaferMap(check_grid(grid, source), source=source)
+
+
+def read_header(file: Source, source: str) -> Header:
+    """Read a ``.npy`` header; the file then stands at the first element.
+
+    Args:
+        file: At its start.
+        source: Name for error messages.
+
+    Raises:
+        InputError: not a ``.npy`` header, or one that declares Python objects or fields.
+    """
+    start = file.read(8)
+    if start[:6] != _MAGIC or len(start) < 8:
+        raise _damaged(source, "no header")
+    width = 2 if start[6] == 1 else 4
+    length = int.from_bytes(_exactly(file, width, source), "little")
+    if start[6] not in (1, 2, 3) or length > _LONGEST_HEADER:
+        raise _damaged(source, "an impossible header")
+    text = _exactly(file, length, source).decode("latin-1")
+    descr, order, shape = _DESCR.search(text), _ORDER.search(text), _SHAPE.search(text)
+    if order is None or shape is None:
+        raise _damaged(source, "an unreadable header")
+    sides = tuple(int(side) for side in re.findall(r"\d+", shape[1]))
+    if descr is None or len(sides) > _MAX_DIMENSIONS:
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            "not a plain array (named fields or many dimensions); save one 2-D grid of "
+            "0 (no die), 1 (pass), 2 (fail)",
+        )
+    try:
+        dtype = np.dtype(descr[1])
+    except (TypeError, ValueError) as error:
+        raise _damaged(source, f"an unknown type {descr[1]}") from error
+    if dtype.hasobject:
+        raise InputError(
+            source,
+            InputKind.BAD_VALUE,
+            "holds Python objects, which are not opened (they can run code); "
+            "save it as integers: numpy.save(name, grid.astype('uint8'))",
+        )
+    return Header(dtype, order[1] == "True", sides)
+
+
+def cut_short(source: str) -> InputError:
+    """The error for an array with less data than its header declares."""
+    return InputError(
+        source,
+        InputKind.UNREADABLE,
+        "cut short: the file ends before the array does; copy or save it again",
+    )
+
+
+def _exactly(file: Source, size: int, source: str) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise cut_short(source)
+    return data
+
+
+def _damaged(source: str, what: str) -> InputError:
+    return InputError(
+        source,
+        InputKind.UNREADABLE,
+        f"not a usable NumPy file ({what}); write it with numpy.save",
+    )

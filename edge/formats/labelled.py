@@ -1,0 +1,191 @@
+"""Labelled sets (see ``edge.dataset`` for the layout), read as a stream of wafer maps.
+
+Nothing is loaded whole: each member of the archive is unpacked piece by piece, so that the memory
+does not grow with the number of wafers, whatever the headers declare.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.formats.array import Header, cut_short, read_header
+from edge.wafermap import MAX_SIDE, WaferMap, check_grid
+
+if TYPE_CHECKING:
+    from edge.formats import Source
+
+REQUIRED: Final = ("dies", "offsets", "shapes")
+
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED: Final = 0x1
+_CHUNK_ROWS: Final = 4096
+_MAX_ITEM_BYTES: Final = 1024
+#: A labelled set has ten members; the archive's table of contents is read whole by ``zipfile``.
+_MAX_CONTENTS: Final = 2**20
+_END_RECORD: Final = struct.Struct("<4s4H2LH")
+_END_SIGNATURE: Final = b"PK\5\6"
+_UNKNOWN: Final = ("-1", "")
+
+
+def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
+    """Read the wafers of a labelled set in their order; labels are not needed.
+
+    Args:
+        file: Open ``.npz`` file.
+        source: Its name.
+
+    Yields:
+        A wafer map with index, lot and wafer for each wafer; an ``InputError`` in place of one
+        whose values are not die states.
+
+    Raises:
+        InputError: not a labelled set, damaged, or arrays that do not fit together.
+    """
+    try:
+        _check_contents(file, source)
+        with zipfile.ZipFile(cast(IO[bytes], file)) as archive, ExitStack() as opened:
+            columns = {
+                name: _Column(archive, name, source, opened)
+                for name in (*REQUIRED, "lot", "wafer")
+                if f"{name}.npy" in archive.NameToInfo or name in REQUIRED
+            }
+            yield from _wafers(columns, source)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
+        raise InputError(
+            source, InputKind.UNREADABLE, f"a damaged .npz archive ({error}); copy it again"
+        ) from error
+
+
+class _Column:
+    """One array of the archive, read front to back."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, source: str, opened: ExitStack) -> None:
+        self.name = f"{source}[{name}]"
+        try:
+            info = archive.getinfo(f"{name}.npy")
+        except KeyError:
+            raise InputError(
+                source,
+                InputKind.NOT_A_MAP,
+                f"not a labelled set, it has no array `{name}`; `wm-edge dataset import` makes one",
+            ) from None
+        if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
+            raise InputError(
+                source,
+                InputKind.UNSUPPORTED,
+                "packed or encrypted in an unusual way; write it with numpy.savez_compressed",
+            )
+        self._stream = opened.enter_context(archive.open(info))
+        self.header: Header = read_header(cast("Source", self._stream), self.name)
+        if self.header.fortran_order and len(self.header.shape) > 1:
+            raise _inconsistent(source, f"`{name}` is stored by columns")
+        if self.header.dtype.itemsize > _MAX_ITEM_BYTES:
+            raise _inconsistent(source, f"`{name}` has entries of {self.header.dtype}")
+
+    def take(self, count: int) -> np.ndarray[Any, np.dtype[Any]]:
+        """The next ``count`` elements, flat."""
+        size = count * self.header.dtype.itemsize
+        data = self._stream.read(size)
+        if len(data) < size:
+            raise cut_short(self.name)
+        return np.frombuffer(data, self.header.dtype)
+
+    def rows(self) -> Iterator[Any]:
+        """The entries along the first axis as Python values, a few thousand unpacked at a time."""
+        total, width = self.header.shape[0], int(np.prod(self.header.shape[1:]))
+        for start in range(0, total, _CHUNK_ROWS):
+            count = min(_CHUNK_ROWS, total - start)
+            yield from self.take(count * width).reshape(count, *self.header.shape[1:]).tolist()
+
+    def finish(self) -> None:
+        """Read to the end, where the archive's checksum is compared."""
+        if self._stream.read(1):
+            raise _inconsistent(self.name, "more data than declared")
+
+
+def _wafers(columns: dict[str, _Column], source: str) -> Iterator[WaferMap | InputError]:
+    _check_headers(columns, source)
+    dies = columns["dies"]
+    offsets = columns["offsets"].rows()
+    lots, numbers = _texts(columns.get("lot")), _texts(columns.get("wafer"))
+    start = next(offsets)
+    if start != 0:
+        raise _inconsistent(source, "`offsets` does not begin with 0")
+    for index, (rows, width) in enumerate(columns["shapes"].rows()):
+        end = next(offsets)
+        if not (1 <= rows <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+            raise _inconsistent(source, f"wafer {index} is {rows} x {width} dies")
+        if end - start != rows * width or end > dies.header.count:
+            raise _inconsistent(source, f"wafer {index}: `offsets`, `shapes` and `dies` disagree")
+        start = end
+        grid = dies.take(rows * width).reshape(rows, width)
+        lot, number = next(lots), next(numbers)
+        try:
+            # Checked under the name of the one wafer: this error does not concern the others.
+            states = check_grid(grid, f"{source}[{index}]")
+        except InputError as error:
+            yield error
+        else:
+            yield WaferMap(states, source, index, lot=lot, wafer=number)
+    if start != dies.header.count:
+        raise _inconsistent(source, "`dies` has more entries than the wafers")
+    for column in columns.values():
+        column.finish()
+
+
+def _check_headers(columns: dict[str, _Column], source: str) -> None:
+    shapes = {name: column.header.shape for name, column in columns.items()}
+    kinds = {name: column.header.dtype.kind for name, column in columns.items()}
+    wafers = shapes["offsets"][0] - 1 if len(shapes["offsets"]) == 1 else -1
+    if len(shapes["dies"]) != 1 or kinds["dies"] not in "uib":
+        raise _inconsistent(source, "`dies` must be one row of uint8")
+    if kinds["offsets"] not in "ui" or kinds["shapes"] not in "ui":
+        raise _inconsistent(source, "`offsets` and `shapes` must be whole numbers")
+    if wafers < 0 or shapes["shapes"] != (wafers, 2):
+        raise _inconsistent(source, "`offsets` and `shapes` disagree on the number of wafers")
+    for name in ("lot", "wafer"):
+        if name in shapes and (shapes[name] != (wafers,) or kinds[name] not in "uiU"):
+            raise _inconsistent(source, f"`{name}` must be one number or text a wafer")
+    if wafers == 0:
+        raise InputError(source, InputKind.EMPTY, "a labelled set without any wafer")
+
+
+def _texts(column: _Column | None) -> Iterator[str | None]:
+    if column is None:
+        while True:
+            yield None
+    for value in column.rows():
+        text = str(value)
+        yield None if text in _UNKNOWN else text
+
+
+def _check_contents(file: Source, source: str) -> None:
+    """Bound what ``zipfile`` will load before it yields the first member."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _END_RECORD.size - 0xFFFF))
+    tail = file.read()
+    place = tail.rfind(_END_SIGNATURE)
+    if place < 0:
+        raise InputError(
+            source, InputKind.UNREADABLE, "cut short: the archive has no end; copy it again"
+        )
+    if _END_RECORD.unpack_from(tail, place)[5] > _MAX_CONTENTS:
+        raise _inconsistent(source, "too many members")
+    file.seek(0)
+
+
+def _inconsistent(source: str, what: str) -> InputError:
+    return InputError(
+        source,
+        InputKind.UNREADABLE,
+        f"not a usable labelled set: {what}; write it again, `wm-edge dataset import` makes one",
+    )

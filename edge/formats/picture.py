@@ -1,0 +1,174 @@
+"""Pictures of wafer maps: PNG, BMP and TIFF exactly, JPEG where its noise allows.
+
+One pixel or n x n pixels a die; grey levels or colours by ``edge.formats.palette``. A picture that
+is not clearly a three-state map is refused with the reason, never guessed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+# Before OpenCV is imported: a damaged file must not print, the error says it all.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import InputError, InputKind
+from edge.formats import lossy, picture_header
+from edge.formats.blocks import refuse_lines, shrink
+from edge.formats.palette import LEVEL_STEP, states_of_colours, states_of_levels
+from edge.wafermap import FAIL, DieGrid, WaferMap, check_grid
+
+if TYPE_CHECKING:
+    from edge.formats import Source
+
+#: More distinct colours than this are a photograph or a screenshot.
+MAX_COLOURS: Final = 16
+
+_UNCHANGED: Final = cv2.IMREAD_UNCHANGED
+
+if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV before
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def read(file: Source, source: str) -> Iterator[WaferMap]:
+    """Read a picture as one wafer map.
+
+    Args:
+        file: Open PNG, JPEG, BMP or TIFF file.
+        source: Its name.
+
+    Yields:
+        One wafer map.
+
+    Raises:
+        InputError: damaged, too large, or not clearly a wafer map.
+    """
+    data = file.read()
+    pixels = _decode(picture_header.checked(data, source), source)
+    if picture_header.is_jpeg(data):
+        dies = check_grid(lossy.dies_of(pixels, source), source)
+        _refuse_bright_corners(dies, source)
+    else:
+        dies = dies_of(pixels, source)
+    refuse_lines(dies, source)
+    yield WaferMap(dies, source=source)
+
+
+def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
+    """Turn the pixels of a lossless picture into die states.
+
+    Args:
+        pixels: (height, width) grey of any type, or (height, width, 3 or 4) BGR or BGRA of uint8
+            or uint16.
+        source: Name for error messages.
+
+    Returns:
+        uint8 (rows, columns) of {0, 1, 2} with at least one die.
+
+    Raises:
+        InputError: not clearly a three-state map.
+    """
+    if pixels.ndim == 2 and (pixels.dtype.kind != "u" or int(pixels.max()) < LEVEL_STEP):
+        # Die states as they stand, or bad values, which are named with row and column.
+        return check_grid(shrink(pixels), source)
+    if pixels.ndim == 2:
+        codes = shrink(pixels)
+        levels = sorted(_distinct(codes, source, "grey levels"))
+        dies = _painted(codes, levels, states_of_levels(levels, source))
+    else:
+        dies = _coloured(shrink(_packed(pixels, source)), source)
+    _refuse_bright_corners(dies, source)
+    return check_grid(dies, source)
+
+
+def _decode(data: bytes, source: str) -> npt.NDArray[Any]:
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _UNCHANGED)
+    except cv2.error as error:
+        raise picture_header.damaged(source) from error
+    if pixels is None:
+        raise picture_header.damaged(source)
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
+def _packed(pixels: npt.NDArray[Any], source: str) -> npt.NDArray[np.uint32]:
+    """One number a pixel: blue, green, red, opacity from the lowest byte up; 0 is transparent."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.dtype != np.uint8 or pixels.shape[2] not in (3, 4):
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            f"{pixels.shape[2]} values of type {pixels.dtype} a pixel; save die states as a grey "
+            "PNG of 0, 1, 2",
+        )
+    if pixels.shape[2] == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
+    codes = np.ascontiguousarray(pixels).view("<u4")[..., 0]
+    opacity = pixels[..., 3]
+    clear = opacity == 0
+    if not (clear | (opacity == 255)).all():
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            "half-transparent pixels; save the picture without smoothing and transparency",
+        )
+    return np.where(clear, 0, codes) if clear.any() else codes
+
+
+def _distinct(codes: npt.NDArray[Any], source: str, what: str) -> list[int]:
+    """The distinct values in order of appearance; stops at too many, however large the picture."""
+    found: list[int] = []
+    rest = codes.ravel()
+    while rest.size:
+        if len(found) == MAX_COLOURS:
+            raise InputError(
+                source,
+                InputKind.NOT_A_MAP,
+                f"more than {MAX_COLOURS} {what}: a photograph, a smoothed picture or a "
+                "screenshot, not a three-state wafer map; save die states as a grey PNG of 0, 1, 2",
+            )
+        found.append(int(rest[0]))
+        rest = rest[rest != rest[0]]
+    return found
+
+
+def _coloured(codes: npt.NDArray[np.uint32], source: str) -> DieGrid:
+    found = _distinct(codes, source, "colours")
+    opaque = [code for code in found if code]
+    if not opaque:
+        return np.zeros(codes.shape, np.uint8)
+    rgb = np.asarray(opaque, "<u4").view(np.uint8).reshape(-1, 4)[:, 2::-1]
+    if (rgb == rgb[:, :1]).all():
+        opaque.sort()
+        levels = [code & 0xFF for code in opaque]
+        if FAIL < levels[-1] < LEVEL_STEP:  # raises: the value with its row and column
+            return check_grid((codes & 0xFF).astype(np.uint8), source)
+        states = states_of_levels(levels, source, transparent=len(opaque) < len(found))
+    else:
+        states = states_of_colours(rgb, source)
+    return _painted(codes, opaque, states)
+
+
+def _painted(codes: npt.NDArray[Any], values: list[int], states: list[int]) -> DieGrid:
+    dies = np.zeros(codes.shape, np.uint8)
+    for value, state in zip(values, states, strict=True):
+        if state:
+            dies[codes == value] = state
+    return dies
+
+
+def _refuse_bright_corners(dies: DieGrid, source: str) -> None:
+    """Refuse a scale that runs the other way round: no wafer has failing dies in all corners."""
+    if (dies[:: max(1, dies.shape[0] - 1), :: max(1, dies.shape[1] - 1)] == FAIL).all():
+        raise InputError(
+            source,
+            InputKind.AMBIGUOUS,
+            "the level or colour of failing dies fills all four corners, as a background would; "
+            "save die states as a grey PNG of 0 (no die), 1 (pass), 2 (fail)",
+        )

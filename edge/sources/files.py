@@ -1,0 +1,207 @@
+"""Files, folders and name patterns as one stream of wafer maps.
+
+Nothing grows with the number of files: of a folder only its own list of names is kept, of the
+files that were named one by one their identity.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from edge.errors import InputError, InputKind
+from edge.formats import SUFFIXES, os_error, read
+from edge.wafermap import WaferMap
+
+#: Beginnings and ends of names under which other programs write unfinished files.
+HIDDEN: Final = "."
+UNFINISHED: Final = (".part", ".tmp", "~")
+
+_Identity = tuple[int, int]
+_DIGITS: Final = re.compile(r"[0-9]+")
+_PADDED: Final = 12
+
+
+def expand(paths: Iterable[str | Path]) -> Iterator[Path | InputError]:
+    """Name the files behind paths, folders and patterns.
+
+    Folders are searched with everything below them: the files of a folder first, then its
+    subfolders, each in natural order (``w2`` before ``w10``). In folders only names with a suffix
+    of ``edge.formats.SUFFIXES`` count; hidden and unfinished files (``.part``, ``.tmp``, ``~``)
+    do not. A path that was named itself is passed on whatever its name is. Symbolic links are
+    followed; each folder is entered once, each named file comes once.
+
+    Args:
+        paths: Files, folders or patterns such as ``lots/*/w?.png`` (``**`` for any depth).
+
+    Yields:
+        Files, which may still turn out unreadable. An ``InputError`` stands for a folder that
+        cannot be listed or holds nothing to read, and for a pattern that matches nothing.
+    """
+    seen = _Seen()
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+        for name in _matches(os.fspath(path)):
+            if isinstance(name, InputError):
+                yield name
+            elif os.path.isdir(name):  # noqa: PTH112
+                yield from _folder(name, seen)
+            elif seen.add_file(name):
+                yield Path(name)
+
+
+def read_all(paths: Iterable[str | Path]) -> Iterator[WaferMap | InputError]:
+    """Read everything behind paths, folders and patterns.
+
+    Args:
+        paths: As for ``expand``.
+
+    Yields:
+        A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
+        cannot be used. Nothing is raised on behalf of an input.
+    """
+    for item in expand(paths):
+        if isinstance(item, InputError):
+            yield item
+            continue
+        try:
+            yield from read(item)
+        except InputError as error:
+            yield error
+
+
+def count(paths: Iterable[str | Path], limit: int = 1_000_000) -> int | None:
+    """Number of files behind ``paths`` for a progress bar; nothing is opened.
+
+    Args:
+        paths: As for ``expand``; must allow being gone through again afterwards.
+        limit: Where to stop counting.
+
+    Returns:
+        The number of items of ``expand``, or None beyond ``limit``. A labelled set counts as one
+        although it holds many wafers.
+    """
+    found = sum(1 for _ in islice(expand(paths), limit + 1))
+    return found if found <= limit else None
+
+
+class _Seen:
+    """What has been handed on: identities of folders and of files that were named one by one."""
+
+    def __init__(self) -> None:
+        self._folders: set[_Identity] = set()
+        self._files: set[_Identity] = set()
+        self._inodes: set[int] = set()
+
+    def add_folder(self, name: str) -> bool:
+        """Note a folder; False if it was entered before."""
+        identity = _identity(name)
+        if identity is None or identity in self._folders:
+            return identity is None
+        self._folders.add(identity)
+        return True
+
+    def add_file(self, name: str) -> bool:
+        """Note a file that was named; False if it was handed on before."""
+        identity = _identity(name)
+        if identity is None:
+            return True  # missing: the reader says so, every time
+        listed = _identity(os.path.dirname(name) or os.curdir) in self._folders  # noqa: PTH120
+        if identity in self._files or (listed and _eligible(os.path.basename(name))):  # noqa: PTH119
+            return False
+        self._files.add(identity)
+        self._inodes.add(identity[1])
+        return True
+
+    def has_file(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a folder's file was named before. Asks the disk only if its number matches."""
+        if not self._inodes or not (entry.is_symlink() or entry.inode() in self._inodes):
+            return False
+        return _identity(entry.path) in self._files
+
+
+def _identity(name: str) -> _Identity | None:
+    try:
+        status = os.stat(name)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _matches(path: str) -> Iterator[str | InputError]:
+    if not glob.has_magic(path) or os.path.lexists(path):
+        yield path
+        return
+    found = sorted(glob.glob(path, recursive=True), key=_natural)  # noqa: PTH207
+    yield from found
+    if not found:
+        yield InputError(path, InputKind.MISSING, "no file matches this pattern; check the folder")
+
+
+def _folder(top: str, seen: _Seen) -> Iterator[Path | InputError]:
+    waiting = [top]
+    empty = True
+    while waiting:
+        name = waiting.pop()
+        if not seen.add_folder(name):
+            empty = False  # it has been handed on under another name
+            continue
+        try:
+            files, folders, skipped = _listing(name, seen)
+        except OSError as error:
+            empty = False
+            yield os_error(error, name)
+            continue
+        empty = empty and not files and not skipped
+        for file in files:
+            yield Path(name, file)
+        waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
+    if empty:
+        yield InputError(
+            top,
+            InputKind.EMPTY,
+            f"no wafer map in this folder; looked for {' '.join(sorted(SUFFIXES))}",
+        )
+
+
+def _listing(folder: str, seen: _Seen) -> tuple[list[str], list[str], int]:
+    """Names of a folder's files and subfolders in natural order, and how many were seen before."""
+    files: list[str] = []
+    folders: list[str] = []
+    skipped = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(HIDDEN):
+                continue
+            if _is_folder(entry):
+                folders.append(entry.name)
+            elif not _eligible(entry.name):
+                continue
+            elif seen.has_file(entry):
+                skipped += 1
+            else:
+                files.append(entry.name)
+    files.sort(key=_natural)
+    folders.sort(key=_natural)
+    return files, folders, skipped
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself; as a file it gets its error record
+        return False
+
+
+def _eligible(name: str) -> bool:
+    if name.startswith(HIDDEN) or name.endswith(UNFINISHED):
+        return False
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+
+
+def _natural(name: str) -> tuple[str, str]:
+    return _DIGITS.sub(lambda digits: digits[0].zfill(_PADDED), name.casefold()), name

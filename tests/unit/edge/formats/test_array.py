@@ -1,0 +1,111 @@
+"""NumPy arrays."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import InputError, InputKind
+from edge.formats import read
+from edge.wafermap import WaferMap
+
+GRID = np.array([[0, 1, 0], [1, 2, 1]])
+
+
+def single(path: Path) -> WaferMap:
+    """The one wafer map of a file."""
+    (item,) = read(path)
+    assert isinstance(item, WaferMap)
+    return item
+
+
+def refused(path: Path) -> InputKind:
+    """Why a file is refused."""
+    with pytest.raises(InputError) as caught:
+        list(read(path))
+    assert str(path) in str(caught.value)
+    return caught.value.kind
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "<i8", ">i4", "<u2", "f2", "<f4", ">f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_types_and_orders(tmp_path: Path, dtype: str, order: str) -> None:
+    path = tmp_path / "w.npy"
+    np.save(path, np.array(GRID, dtype, order=order))  # type: ignore[call-overload]
+    found = single(path)
+    assert np.array_equal(found.dies, GRID)
+    assert found.dies.dtype == np.uint8
+    assert found.source == str(path)
+
+
+def test_booleans(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", GRID > 0)
+    assert np.array_equal(single(tmp_path / "w.npy").dies, GRID > 0)
+
+
+def with_header(path: Path, header: str, data: bytes, version: int = 1) -> Path:
+    """A ``.npy`` file whose header says ``header``."""
+    length = len(header).to_bytes(2 if version == 1 else 4, "little")
+    path.write_bytes(b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + data)
+    return path
+
+
+def test_python_2_header(tmp_path: Path) -> None:
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 3L), }\n"
+    path = with_header(tmp_path / "w.npy", header, GRID.astype(np.uint8).tobytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.array_equal(single(path).dies, GRID)
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (4000, 4000), }", "unreadable"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 9), }", "too-large"),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (0, 5), }", "not-a-map"),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (), }", "not-a-map"),
+        ("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3), }", "not-a-map"),
+        ("{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", "bad-value"),
+        ("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", "bad-value"),
+        ("{'descr': '<u9', 'fortran_order': False, 'shape': (2, 3), }", "unreadable"),
+        ("{'descr': exit(), 'shape': ((((((((((", "unreadable"),
+    ],
+)
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_hostile_headers(tmp_path: Path, header: str, kind: str, version: int) -> None:
+    path = with_header(tmp_path / "w.npy", header, bytes(48), version)
+    assert refused(path) is InputKind(kind)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.array([[0, 3]]), InputKind.BAD_VALUE),
+        (np.array([[1, np.nan]]), InputKind.BAD_VALUE),
+        (np.array([[1, 0.5]]), InputKind.BAD_VALUE),
+        (np.array([[1, -1]]), InputKind.BAD_VALUE),
+        (np.array([[1, 257]]), InputKind.BAD_VALUE),
+        (np.array([["1", "2"]]), InputKind.BAD_VALUE),
+        (np.array([[1, {}]], dtype=object), InputKind.BAD_VALUE),
+        (np.zeros((5, 5)), InputKind.NO_DIES),
+        (np.ones((1, 5000), np.uint8), InputKind.TOO_LARGE),
+        (np.ones(5), InputKind.NOT_A_MAP),
+        (np.ones((2, 2, 2)), InputKind.NOT_A_MAP),
+    ],
+)
+def test_bad_values(tmp_path: Path, values: np.ndarray, kind: InputKind) -> None:
+    np.save(tmp_path / "w.npy", values, allow_pickle=True)
+    assert refused(tmp_path / "w.npy") is kind
+
+
+def test_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "w.npy"
+    np.save(path, GRID)
+    whole = path.read_bytes()
+    for cut in (6, 8, 9, 30, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        assert refused(path) is InputKind.UNREADABLE

@@ -1,0 +1,105 @@
+"""Whatever the bytes: wafer maps or an ``InputError``, never anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from edge.errors import InputError
+from edge.formats import SUFFIXES, read
+from edge.wafermap import WaferMap
+
+LIMITS = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=75,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+#: Up to 6 x 6: such small maps are never taken for magnified or ruled ones.
+GRIDS = arrays.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6)),
+                      elements=st.integers(0, 2))  # fmt: skip
+
+SAMPLE = np.array([[0, 1, 1, 0], [1, 2, 1, 1], [1, 1, 2, 1], [0, 1, 1, 0]], np.uint8)
+
+
+def write(path: Path, dies: npt.NDArray[np.uint8]) -> None:
+    """One map in the format of the suffix."""
+    if path.suffix == ".npy":
+        np.save(path, dies)
+    elif path.suffix == ".npz":
+        np.savez_compressed(
+            path, dies=dies.ravel(), offsets=[0, dies.size], shapes=[dies.shape], lot=[3]
+        )
+    elif path.suffix in (".csv", ".tsv"):
+        np.savetxt(path, dies, "%d", {".csv": ",", ".tsv": "\t"}[path.suffix])
+    elif path.suffix in (".jpg", ".jpeg"):
+        large = (dies * 127).repeat(8, axis=0).repeat(8, axis=1)
+        path.write_bytes(cv2.imencode(path.suffix, large)[1].tobytes())
+    else:
+        path.write_bytes(cv2.imencode(path.suffix, dies)[1].tobytes())
+
+
+def consume(path: Path) -> Iterator[WaferMap]:
+    """Read to the end; anything but an ``InputError`` fails the test."""
+    try:
+        for item in read(path):
+            if isinstance(item, WaferMap):
+                assert item.dies.dtype == np.uint8
+                assert 1 <= item.dies.max() <= 2
+                yield item
+            else:
+                assert isinstance(item, InputError)
+    except InputError as error:
+        if not error.source.startswith(str(path)):
+            pytest.fail(f"the error does not name its file: {error}")
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES - {".jpg", ".jpeg"}))
+@LIMITS
+@given(dies=GRIDS)
+def test_read_returns_what_was_written(
+    tmp_path: Path, suffix: str, dies: npt.NDArray[np.uint8]
+) -> None:
+    assume(dies.any())
+    path = tmp_path / f"w{suffix}"
+    write(path, dies)
+    (found,) = consume(path)
+    assert np.array_equal(found.dies, dies)
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+@LIMITS
+@given(data=st.data())
+def test_damaged_files(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
+    path = tmp_path / f"w{suffix}"
+    write(path, SAMPLE)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    keep = data.draw(st.one_of(st.none(), st.integers(0, len(content))))
+    path.write_bytes(content[:keep])
+    list(consume(path))
+
+
+SIGNATURES = [b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff", b"BM\0\0\0\0\0\0\0\0",
+              b"II*\0", b"MM\0+", b"\x93NUMPY\1\0", b"PK\3\4", b"PK\5\6"]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".png", ".csv", ".dat"])
+@LIMITS
+@given(start=st.sampled_from(SIGNATURES), rest=st.binary(max_size=300))
+def test_random_bytes(tmp_path: Path, suffix: str, start: bytes, rest: bytes) -> None:
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(start + rest)
+    list(consume(path))

@@ -1,0 +1,291 @@
+"""Pictures: every way to paint a map is read exactly, everything else is refused with a reason."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edge.errors import InputError, InputKind
+from edge.formats import read
+from edge.formats.palette import PALETTES, Palette
+from edge.wafermap import WaferMap
+
+Pixels = npt.NDArray[np.generic]
+
+VIRIDIS = np.array([(68, 1, 84), (33, 145, 140), (253, 231, 37)], np.uint8)
+
+
+def wafer(side: int = 24, fails: float = 0.2) -> npt.NDArray[np.uint8]:
+    """A round wafer with random fails."""
+    rows, columns = np.mgrid[:side, :side] - (side - 1) / 2
+    inside = rows**2 + columns**2 < side**2 / 4
+    failing = np.random.default_rng(side).random((side, side)) < fails
+    return (inside * (1 + failing)).astype(np.uint8)
+
+
+def save(path: Path, pixels: Pixels, quality: int = 95) -> Path:
+    """Write grey, RGB or RGBA pixels."""
+    if pixels.ndim == 3:
+        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    written = cv2.imencode(path.suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    path.write_bytes(written.tobytes())
+    return path
+
+
+def magnified(pixels: Pixels, times: int) -> Pixels:
+    """Each pixel as a block."""
+    return pixels.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def single(path: Path) -> WaferMap:
+    """The one wafer map of a file."""
+    (item,) = read(path)
+    assert isinstance(item, WaferMap)
+    return item
+
+
+def refusal(path: Path) -> InputError:
+    """The error that a file gives."""
+    with pytest.raises(InputError) as caught:
+        list(read(path))
+    assert str(path) in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".tiff"])
+@pytest.mark.parametrize("times", [1, 2, 5])
+@pytest.mark.parametrize("levels", [(0, 1, 2), (0, 127, 255), (0, 128, 255), (20, 90, 200)])
+def test_grey_levels(tmp_path: Path, suffix: str, times: int, levels: tuple[int, ...]) -> None:
+    dies = wafer()
+    path = save(tmp_path / f"w{suffix}", magnified(np.array(levels, np.uint8)[dies], times))
+    assert np.array_equal(single(path).dies, dies)
+
+
+@pytest.mark.parametrize("levels", [(0, 1, 2), (0, 1000, 2000), (0, 32767, 65535)])
+def test_sixteen_bits(tmp_path: Path, levels: tuple[int, ...]) -> None:
+    dies = wafer()
+    path = save(tmp_path / "w.png", np.array(levels, np.uint16)[dies])
+    assert np.array_equal(single(path).dies, dies)
+
+
+@pytest.mark.parametrize("palette", PALETTES, ids=lambda palette: palette.name)
+@pytest.mark.parametrize("times", [1, 4])
+def test_colours(tmp_path: Path, palette: Palette, times: int) -> None:
+    dies = wafer()
+    colours = np.array([palette.no_die[0], palette.good[-1], palette.bad[-1]], np.uint8)
+    path = save(tmp_path / "w.png", magnified(colours[dies], times))
+    assert np.array_equal(single(path).dies, dies)
+
+
+@pytest.mark.parametrize("palette", [None, *PALETTES[:9]], ids=lambda p: p.name if p else "grey")
+@pytest.mark.parametrize("quality", [90, 100])
+@pytest.mark.parametrize("times", [4, 5, 8])
+def test_jpeg_with_blocks(
+    tmp_path: Path, palette: Palette | None, quality: int, times: int
+) -> None:
+    dies = wafer()
+    if palette is None:
+        pixels: Pixels = np.array([0, 127, 255], np.uint8)[dies]
+    else:
+        pixels = np.array([palette.no_die[0], palette.good[0], palette.bad[0]], np.uint8)[dies]
+    path = save(tmp_path / "w.jpg", magnified(pixels, times), quality)
+    assert np.array_equal(single(path).dies, dies)
+
+
+def test_a_margin_that_is_no_whole_number_of_blocks(tmp_path: Path) -> None:
+    dies = wafer()
+    padded = VIRIDIS[np.pad(magnified(dies, 6), ((7, 9), (2, 0)))]
+    occupied = single(save(tmp_path / "w.png", padded)).dies
+    occupied = occupied[occupied.any(axis=1)][:, occupied.any(axis=0)]
+    assert np.array_equal(occupied, dies[dies.any(axis=1)][:, dies.any(axis=0)])
+
+
+def test_opacity(tmp_path: Path) -> None:
+    dies = wafer()
+    rgba = np.dstack([VIRIDIS[dies], np.full(dies.shape, 255, np.uint8)])
+    assert np.array_equal(single(save(tmp_path / "opaque.png", rgba)).dies, dies)
+    rgba[dies == 0] = 0
+    assert np.array_equal(single(save(tmp_path / "clear.png", rgba)).dies, dies)
+    rgba[5, 5, 3] = 100
+    assert refusal(save(tmp_path / "half.png", rgba)).kind is InputKind.NOT_A_MAP
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: bytes, *extra: bytes) -> bytes:
+    """A PNG by hand, for kinds that OpenCV does not write; ``extra`` are chunks with their name."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    chunks = [b"IHDR" + header, *extra, b"IDAT" + zlib.compress(rows), b"IEND"]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
+
+
+def test_palette_png_and_harmless_extras(tmp_path: Path) -> None:
+    dies = wafer(7)
+    rows = b"".join(b"\0" + row.tobytes() for row in dies)
+    path = tmp_path / "w.png"
+    extras = (b"iCCPnonsense", b"PLTE" + VIRIDIS.tobytes(), b"tEXtTitle\0wafer")
+    path.write_bytes(png(7, 7, 8, 3, rows, *extras))
+    assert np.array_equal(single(path).dies, dies)
+
+
+@pytest.mark.parametrize(
+    ("levels", "states"),
+    [((0, 1), (0, 1)), ((0, 2), (0, 2)), ((1, 2), (1, 2)), ((1,), (1,)), ((2,), (2,)),
+     ((0, 127), (0, 1)), ((0, 128), (0, 1)), ((255, 128), (2, 1))],
+)  # fmt: skip
+def test_two_levels_that_are_clear(
+    tmp_path: Path, levels: tuple[int, ...], states: tuple[int, ...]
+) -> None:
+    where = np.minimum(wafer(fails=0), len(levels) - 1)
+    if levels[0] == 255:  # failing dies do not fill the corners of a wafer
+        where[:2] = 1
+    path = save(tmp_path / "w.png", np.array(levels, np.uint8)[where])
+    assert np.array_equal(single(path).dies, np.array(states)[where])
+
+
+@pytest.mark.parametrize("levels", [(0, 255), (40, 90), (255,), (90,)])
+def test_levels_that_may_mean_anything(tmp_path: Path, levels: tuple[int, ...]) -> None:
+    where = np.minimum(wafer(fails=0), len(levels) - 1)
+    path = save(tmp_path / "w.png", np.array(levels, np.uint8)[where])
+    assert refusal(path).kind is InputKind.AMBIGUOUS
+
+
+def test_one_bit(tmp_path: Path) -> None:
+    path = tmp_path / "w.png"
+    path.write_bytes(png(8, 2, 1, 0, b"\0\x3c\0\x7e"))
+    assert refusal(path).kind is InputKind.AMBIGUOUS
+
+
+def test_autoscaled_plot_of_a_wafer_that_passes(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.png", VIRIDIS[wafer(fails=0) * 2])
+    error = refusal(path)
+    assert error.kind is InputKind.AMBIGUOUS
+    assert "viridis" in error.reason
+
+
+@pytest.mark.parametrize("turned", [VIRIDIS[::-1], np.array([255, 127, 0], np.uint8)])
+def test_scale_the_other_way_round(tmp_path: Path, turned: npt.NDArray[np.uint8]) -> None:
+    assert refusal(save(tmp_path / "w.png", turned[wafer()])).kind is InputKind.AMBIGUOUS
+
+
+def photograph() -> npt.NDArray[np.uint8]:
+    """Smooth noise."""
+    noise = np.random.default_rng(3).integers(0, 256, (9, 9, 3)).astype(np.uint8)
+    return cv2.resize(noise, (240, 200), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+
+
+def grid_lines() -> npt.NDArray[np.uint8]:
+    """White gaps between dies on white."""
+    station = np.array([(255, 255, 255), (0, 128, 0), (255, 0, 0)], np.uint8)
+    pixels = magnified(station[wafer()], 8)
+    pixels[::8] = pixels[:, ::8] = 255
+    return pixels.astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [
+        ("photo.png", photograph()),
+        ("photo.jpg", photograph()),
+        ("grey photo.jpg", photograph()[..., 0]),
+        ("gradient.png", np.tile(np.arange(256, dtype=np.uint8), (50, 1))),
+        ("four levels.png", np.array([[0, 60], [120, 255]], np.uint8)),
+        ("other colours.png", np.array([(10, 200, 200), (0, 128, 0), (90, 0, 90)])[wafer()]),
+        ("lines.png", grid_lines()),
+        ("states.jpg", wafer()),
+        ("one pixel a die.jpg", VIRIDIS[wafer()]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_not_a_map(tmp_path: Path, name: str, pixels: Pixels) -> None:
+    error = refusal(save(tmp_path / name, pixels.astype(np.uint8)))
+    assert error.kind is InputKind.NOT_A_MAP
+    assert "PNG" in error.reason or "without" in error.reason
+
+
+def test_bad_values(tmp_path: Path) -> None:
+    dies = wafer()
+    assert refusal(save(tmp_path / "none.png", dies * 0)).kind is InputKind.NO_DIES
+    dies[4, 7] = 3
+    error = refusal(save(tmp_path / "three.png", dies))
+    assert error.kind is InputKind.BAD_VALUE
+    assert "value 3 at row 4, column 7" in error.reason
+
+
+def test_one_die_and_odd_names(tmp_path: Path) -> None:
+    one = np.ones((1, 1), np.uint8)
+    assert single(save(tmp_path / "Wafer 3 – Prüfung 晶圆.png", one)).dies.tolist() == [[1]]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+def test_damage_is_silent_on_stderr(
+    tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = save(tmp_path / f"w{suffix}", magnified(wafer() * 127, 8))
+    whole = path.read_bytes()
+    for cut in (9, 20, 40, len(whole) // 2, len(whole) - 5):
+        path.write_bytes(whole[:cut])
+        assert refusal(path).kind is InputKind.UNREADABLE
+    assert capfd.readouterr() == ("", "")
+
+
+def test_wrong_content(tmp_path: Path) -> None:
+    path = tmp_path / "w.png"
+    path.write_text("this is a text")
+    assert refusal(path).kind is InputKind.UNREADABLE
+    path.write_bytes(b"")
+    assert refusal(path).kind is InputKind.EMPTY
+    other = save(tmp_path / "w.bmp", wafer()).rename(tmp_path / "bitmap.png")
+    assert np.array_equal(single(other).dies, wafer())
+
+
+def bomb(kind: str) -> bytes:
+    """A small file that declares 20,000 x 20,000 pixels."""
+    side = 20_000
+    if kind == "png":
+        return png(side, side, 8, 0, bytes(1000))
+    if kind == "bmp":
+        return b"BM" + bytes(12) + struct.pack("<IiiHH", 40, side, -side, 1, 24) + bytes(100)
+    if kind == "jpg":
+        frame = struct.pack(">HBHHB", 8 + 3, 8, side, side, 1) + b"\1\x11\0"
+        return b"\xff\xd8\xff\xc0" + frame + b"\xff\xda\0\2\xff\xd9"
+    fields = b"".join(struct.pack("<HHII", tag, 4, 1, side) for tag in (256, 257))
+    return b"II*\0" + struct.pack("<IH", 8, 2) + fields + bytes(4)
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "jpg", "tif"])
+def test_huge_pictures_cost_nothing(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"huge.{kind}"
+    path.write_bytes(bomb(kind))
+    tracemalloc.start()
+    try:
+        assert refusal(path).kind is InputKind.TOO_LARGE
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_several_pages(tmp_path: Path) -> None:
+    path = tmp_path / "w.tif"
+    cv2.imwritemulti(str(path), [wafer(), wafer()])
+    assert refusal(path).kind is InputKind.UNSUPPORTED
+
+
+def test_opencv_is_imported_only_for_pictures(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", wafer())
+    code = (
+        "import sys, edge.formats, edge.sources\n"
+        f"assert len(list(edge.formats.read({str(tmp_path / 'w.npy')!r}))) == 1\n"
+        "assert 'cv2' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,103 @@
+"""Files, folders and patterns."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import InputError, InputKind
+from edge.sources import count, expand, read_all
+from edge.wafermap import WaferMap
+
+
+def wafer(path: Path) -> Path:
+    """A small valid file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.save(file, np.ones((2, 3), np.uint8))
+    return path
+
+
+def names(*paths: str | Path) -> list[str]:
+    """Names of the files, kinds of the errors."""
+    return [
+        item.kind.value if isinstance(item, InputError) else item.name for item in expand(paths)
+    ]
+
+
+def test_a_folder_in_natural_order(tmp_path: Path) -> None:
+    for name in ("w10.npy", "w2.npy", "W1.npy", "lot10/a.npy", "lot9/b.NPY"):
+        wafer(tmp_path / name)
+    for name in (".hidden.npy", "w3.npy.part", "w4.tmp", "w5.npy~", "readme.txt", ".git/x.npy"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert names(tmp_path) == ["W1.npy", "w2.npy", "w10.npy", "b.NPY", "a.npy"]
+    assert count([tmp_path]) == 5
+    assert count([tmp_path], limit=4) is None
+
+
+def test_the_same_file_comes_once(tmp_path: Path) -> None:
+    first, second = wafer(tmp_path / "a.npy"), wafer(tmp_path / "b.npy")
+    (tmp_path / "c.npy").symlink_to(first)
+    assert names(first, tmp_path / "." / "a.npy", str(first)) == ["a.npy"]
+    assert names(first, tmp_path) == ["a.npy", "b.npy"]
+    assert names(tmp_path, second, tmp_path) == ["a.npy", "b.npy", "c.npy"]
+
+
+def test_link_loops_end(tmp_path: Path) -> None:
+    wafer(tmp_path / "in" / "a.npy")
+    (tmp_path / "in" / "up").symlink_to(tmp_path)
+    (tmp_path / "self.npy").symlink_to(tmp_path / "self.npy")
+    (tmp_path / "gone.npy").symlink_to(tmp_path / "nowhere.npy")
+    items = list(read_all([tmp_path]))
+    assert [getattr(item, "kind", None) for item in items] == [
+        InputKind.MISSING, InputKind.MISSING, None,
+    ]  # fmt: skip
+
+
+def test_patterns(tmp_path: Path) -> None:
+    for name in ("w1.npy", "w10.npy", "w2.npy", "deep/er/w3.npy", "odd[1].npy"):
+        wafer(tmp_path / name)
+    assert names(tmp_path / "w*.npy") == ["w1.npy", "w2.npy", "w10.npy"]
+    assert sorted(names(tmp_path / "**" / "w?.npy")) == ["w1.npy", "w2.npy", "w3.npy"]
+    assert names(tmp_path / "odd[1].npy") == ["odd[1].npy"]
+    assert names(tmp_path / "x*.npy") == ["missing"]
+
+
+def test_errors_are_items(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.npy").write_text("text")
+    os.mkfifo(tmp_path / "pipe.npy")
+    good = wafer(tmp_path / "good wafer é.npy")
+    given = [tmp_path / name for name in ("missing.npy", "empty", "text.npy", "pipe.npy")]
+    *errors, last = read_all([*given, tmp_path / "text.npy" / "x.npy", "a\0b.npy", good])
+    kinds = [error.kind.value for error in errors if isinstance(error, InputError)]
+    assert kinds == ["missing", "empty", "unreadable", "unsupported", "missing", "missing"]
+    assert isinstance(last, WaferMap)
+    assert last.source == str(good)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="drops root's rights")
+def test_no_permission(tmp_path: Path) -> None:
+    """Root may read everything, so a child process asks as nobody."""
+    wafer(tmp_path / "closed" / "a.npy").chmod(0)
+    (tmp_path / "locked").mkdir(mode=0o700)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    code = (
+        "import os, sys\n"
+        "from edge.formats import array\n"  # while the interpreter's folder is open to us
+        "from edge.sources import read_all\n"
+        "os.setuid(65534)\n"
+        f"for error in read_all({[str(tmp_path / 'closed'), str(tmp_path / 'locked')]}):\n"
+        "    print(error.kind.value)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=20
+    )
+    assert done.stdout.split() == ["permission", "permission"]
