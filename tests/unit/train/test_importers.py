@@ -1,0 +1,299 @@
+"""Imports of public data: what is kept, what is left out, and why."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edge import dataset
+from edge.errors import DataError
+from tests.support import pandas_pickle, recorded_frames
+from tests.support.pandas_pickle import Row
+from train.cli.dataset_import import command
+from train.importers import SourceKind, import_dataset
+from train.importers.mixed import PATTERN_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MAP = np.asarray([[0, 1, 0], [1, 2, 1], [0, 1, 0]], np.uint8)
+OTHER = np.asarray([[2, 2], [2, 1]], np.uint8)
+
+
+@pytest.fixture
+def frame(tmp_path: Path) -> Callable[..., Path]:
+    def save(rows: list[Row], **options: str) -> Path:
+        return pandas_pickle.save(tmp_path / "LSWMD.pkl", rows, **options)
+
+    return save
+
+
+# -- WM-811K -----------------------------------------------------------------------------------
+
+RECORDED = {
+    name: value for name, value in vars(recorded_frames).items() if isinstance(value, bytes)
+}
+
+
+@pytest.mark.parametrize("content", RECORDED.values(), ids=RECORDED.keys())
+def test_frames_of_every_pandas_version_import_alike(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "frame.pkl"
+    path.write_bytes(content)
+    imported = import_dataset(path)
+    labelled, report = imported.labelled, imported.report
+    assert labelled.labels.tolist() == ["none", "Edge-Ring"]
+    assert labelled.grid(0).tolist() == MAP.tolist()
+    assert labelled.grid(1).tolist() == [[1, 2, 1]]
+    assert labelled.columns["lot"].tolist() == [1, 2]
+    assert labelled.columns["lot"].dtype == np.int32
+    assert labelled.columns["wafer"].tolist() == [1, 1]
+    assert labelled.columns["wafer"].dtype == np.int16
+    assert labelled.columns["official"].tolist() == ["Training", "Test"]
+    assert (report.read, report.kept, report.left_out) == (3, 2, {"without a label": 1})
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [("trianTestLabel", SourceKind.LSWMD), ("trainTestLabel", SourceKind.MIR)],
+)
+def test_either_spelling_of_the_split_is_found(
+    frame: Callable[..., Path], column: str, kind: SourceKind
+) -> None:
+    imported = import_dataset(frame([Row(MAP, "none", "Test")], split_column=column))
+    assert imported.report.kind is kind
+    assert imported.labelled.columns["official"].tolist() == ["Test"]
+
+
+def test_no_spelling_of_the_split_is_an_error(frame: Callable[..., Path]) -> None:
+    path = frame([Row(MAP, "none", "Test")], split_column="testLabel")
+    with pytest.raises(DataError, match="lacks trianTestLabel or trainTestLabel; it has waferMap"):
+        import_dataset(path)
+
+
+def test_other_missing_columns_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "LSWMD.pkl"
+    path.write_bytes(recorded_frames.LSWMD_PANDAS_0_19.replace(b"lotName", b"lotNane"))
+    with pytest.raises(DataError, match="lacks lotName"):
+        import_dataset(path)
+
+
+@pytest.mark.parametrize("kind", ["S", "U"])
+def test_labels_in_any_case_and_kind(frame: Callable[..., Path], kind: str) -> None:
+    labels = ["None", "edge-ring", "NEAR-FULL", "Edge-Loc"]
+    imported = import_dataset(frame([Row(MAP, label) for label in labels], text_kind=kind))
+    assert imported.labelled.labels.tolist() == ["none", "Edge-Ring", "Near-full", "Edge-Loc"]
+
+
+def test_an_unknown_label_is_an_error_that_names_row_and_patterns(
+    frame: Callable[..., Path],
+) -> None:
+    with pytest.raises(DataError, match=r"row 1 is labelled 'Spiral'; the nine .* Center, Donut"):
+        import_dataset(frame([Row(MAP, "none"), Row(MAP, "Spiral")]))
+
+
+def test_unusable_maps_are_counted_by_reason(frame: Callable[..., Path]) -> None:
+    rows = [
+        Row(MAP, "none"),
+        Row(np.zeros((4, 4), np.uint8), "none"),
+        Row(np.full((4, 4), 7, np.uint8), "Loc"),
+        Row(np.empty((0, 4), np.uint8), "Loc"),
+        Row(MAP),
+    ]
+    report = import_dataset(frame(rows)).report
+    assert (report.read, report.kept) == (5, 1)
+    assert report.left_out == {
+        "without a label": 1,
+        "map without a die": 1,
+        "die state other than 0, 1, 2": 1,
+        "not a two-dimensional map": 1,
+    }
+    assert "row 2: value 7" in report.problems[1]
+
+
+def test_equal_maps_under_different_labels_are_marked(frame: Callable[..., Path]) -> None:
+    rows = [Row(MAP, "none"), Row(OTHER, "Loc"), Row(MAP, "Center"), Row(OTHER, "Loc")]
+    imported = import_dataset(frame(rows))
+    assert imported.labelled.columns["label_conflict"].tolist() == [True, False, True, False]
+    assert any(note.startswith("2 wafers have a map") for note in imported.report.notes)
+
+
+def test_lots_without_a_number_are_numbered_as_they_come(frame: Callable[..., Path]) -> None:
+    rows = [Row(MAP, "none", lot=lot) for lot in ("lot7", "A-12", "lot7", "", "lot9")]
+    imported = import_dataset(frame(rows))
+    assert imported.labelled.columns["lot"].tolist() == [0, 1, 0, -1, 2]
+    assert "'A-12' has none" in imported.report.notes[0]
+
+
+def test_a_wafer_number_that_is_none_is_unknown(frame: Callable[..., Path]) -> None:
+    rows = [Row(MAP, "none", wafer=wafer) for wafer in (3.0, float("nan"), 1.5, 1e9)]
+    assert import_dataset(frame(rows)).labelled.columns["wafer"].tolist() == [3, -1, -1, -1]
+
+
+def test_a_set_without_labels_is_an_error(frame: Callable[..., Path]) -> None:
+    with pytest.raises(DataError, match=r"no usable labelled wafer in it \(1 without a label\)"):
+        import_dataset(frame([Row(MAP)]))
+
+
+def test_a_frame_that_names_os_system_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "LSWMD.pkl"
+    path.write_bytes(b"\x80\x02cos\nsystem\nU\x02id\x85R.")
+    with pytest.raises(DataError, match=r"refused: it names os\.system"):
+        import_dataset(path)
+
+
+# -- MixedWM38 ---------------------------------------------------------------------------------
+
+
+def _mixed() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    maps = np.ones((5, 4, 4), np.int64)
+    maps[0, 0, 0] = 3
+    maps[1, 1, 1] = 2
+    maps[2, 2, 2] = 2
+    maps[4] = 9
+    hot = np.zeros((5, 8), np.int64)
+    hot[0, 6] = 1  # Scratch: the seventh, not the eighth, in this data set
+    hot[1, [0, 2]] = 1
+    hot[3, 7] = 1
+    return maps, hot
+
+
+def test_mixed_keeps_single_patterns_and_none(tmp_path: Path) -> None:
+    maps, hot = _mixed()
+    path = tmp_path / "Wafer_Map_Datasets.npz"
+    np.savez(path, arr_0=maps, arr_1=hot)
+    imported = import_dataset(path)
+    assert imported.labelled.labels.tolist() == ["Scratch", "none", "Random"]
+    assert imported.labelled.grid(0)[0, 0] == 2
+    assert "lot" not in imported.labelled.columns
+    assert imported.report.left_out == {
+        "two or more patterns at once": 1,
+        "die state other than 0, 1, 2": 1,
+    }
+    assert imported.report.notes[0].startswith("1 maps hold the stray value 3")
+
+
+def test_mixed_by_its_own_names_follows_their_order(tmp_path: Path) -> None:
+    maps, hot = _mixed()
+    path = tmp_path / "mixed.npz"
+    order = list(reversed(PATTERN_ORDER))
+    np.savez(path, maps=maps.astype(np.uint8), labels=hot[:, ::-1], label_names=order)
+    assert import_dataset(path).labelled.labels.tolist() == ["Scratch", "none", "Random"]
+
+
+@pytest.mark.parametrize(
+    ("maps", "hot", "message"),
+    [
+        (np.ones((2, 4)), np.zeros((2, 8)), "expected are"),
+        (np.ones((2, 4, 4), np.uint8), np.zeros((3, 8)), "expected are"),
+        (np.ones((2, 4, 4), np.uint8), np.full((2, 8), 2), "0 or 1"),
+    ],
+)
+def test_mixed_of_another_layout_is_refused(
+    tmp_path: Path, maps: np.ndarray[Any, Any], hot: np.ndarray[Any, Any], message: str
+) -> None:
+    path = tmp_path / "mixed.npz"
+    np.savez(path, arr_0=maps, arr_1=hot)
+    with pytest.raises(DataError, match=message):
+        import_dataset(path)
+
+
+# -- class folders -----------------------------------------------------------------------------
+
+
+def test_class_folders_in_any_case(tmp_path: Path) -> None:
+    for folder, name in (("CENTER", "a.npy"), ("edge-ring", "b.npy"), ("None", "c.npy")):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / name, MAP if folder == "CENTER" else OTHER)
+    (tmp_path / "CENTER" / "broken.npy").write_bytes(b"nothing")
+    (tmp_path / "readme.txt").write_text("beside")
+    calls: list[tuple[int, int]] = []
+    imported = import_dataset(tmp_path, progress=lambda done, total: calls.append((done, total)))
+    assert sorted(imported.labelled.labels.tolist()) == ["Center", "Edge-Ring", "none"]
+    assert calls[-1] == (4, 4)
+    (reason,) = imported.report.left_out
+    assert reason.startswith("unreadable")
+    assert "broken.npy" in imported.report.problems[0]
+    assert "1 files beside the class folders were passed over" in imported.report.notes
+
+
+def test_a_folder_of_no_pattern_is_named_with_the_nine(tmp_path: Path) -> None:
+    (tmp_path / "Center").mkdir()
+    (tmp_path / "Spiral").mkdir()
+    with pytest.raises(DataError, match=r"Spiral: .* none of Center, Donut, .*, none;"):
+        import_dataset(tmp_path)
+
+
+def test_a_folder_without_class_folders_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="one folder a pattern"):
+        import_dataset(tmp_path)
+
+
+# -- what is recognised ------------------------------------------------------------------------
+
+
+def test_a_missing_source(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        import_dataset(tmp_path / "absent.pkl")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"dies": [1], "offsets": [0], "shapes": [1], "labels": ["none"]}, "labelled set already"),
+        ({"x": [1]}, "not a known data set"),
+    ],
+)
+def test_other_npz_files(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    path = tmp_path / "some.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(DataError, match=message):
+        import_dataset(path)
+
+
+def test_a_text_file_is_no_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    with pytest.raises(DataError, match=r"not a known data set; known are LSWMD\.pkl"):
+        import_dataset(path)
+
+
+def test_a_dict_in_a_pickle_is_no_data_frame(tmp_path: Path) -> None:
+    path = tmp_path / "dict.pkl"
+    path.write_bytes(pickle.dumps({"waferMap": []}))
+    with pytest.raises(DataError, match="holds a dict"):
+        import_dataset(path)
+
+
+# -- the command -------------------------------------------------------------------------------
+
+
+def test_the_command_writes_the_set_and_reports_on_stderr(
+    frame: Callable[..., Path], tmp_path: Path
+) -> None:
+    source, out = frame([Row(MAP, "none", "Test"), Row(OTHER)]), tmp_path / "out.npz"
+    result = CliRunner().invoke(command, [str(source), "--out", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "left out: 1 without a label" in result.stderr
+    assert dataset.load(out).class_counts()["none"] == 1
+
+
+def test_the_command_does_not_overwrite_unasked(frame: Callable[..., Path], tmp_path: Path) -> None:
+    source, out = frame([Row(MAP, "none")]), tmp_path / "out.npz"
+    out.write_text("mine")
+    result = CliRunner().invoke(command, [str(source), "--out", str(out)])
+    assert isinstance(result.exception, DataError)
+    assert out.read_text() == "mine"
+    again = CliRunner().invoke(command, [str(source), "--out", str(out), "--overwrite"])
+    assert again.exit_code == 0
+
+
+def test_help_has_an_example() -> None:
+    result = CliRunner().invoke(command, ["--help"])
+    assert "  wm-edge dataset import LSWMD.pkl --out wm811k.npz\n" in result.stdout
+    assert "\\b" not in result.stdout

@@ -1,0 +1,73 @@
+"""``wm-edge dataset import``: public data into a labelled set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli.progress import Progress
+from edge.errors import DataError
+
+if TYPE_CHECKING:
+    from train.importers import Imported
+
+
+@click.command("import", short_help="Turn WM-811K, MixedWM38 or class folders into a labelled set.")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE.npz",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Labelled set to write.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
+def command(source: Path, out: Path, overwrite: bool) -> None:
+    """Turn a public data set into a labelled set.
+
+    SOURCE is recognised by its content:
+
+    \b
+      LSWMD.pkl                WM-811K from Kaggle (2.1 GB, needs about 3.6 GB of memory)
+      WM811K.pkl               WM-811K from mirlab.org
+      Wafer_Map_Datasets.npz   MixedWM38: its wafers with one pattern or none
+      a folder                 class folders of images, .npy or .csv: Center/, Donut/, ..., none/
+
+    Pickles are read without pandas and cannot run code: a file that names anything but the few
+    classes of a data frame is refused. Wafers without a label or with an unusable map are left
+    out and counted.
+
+    \b
+    Example:
+      wm-edge dataset import LSWMD.pkl --out wm811k.npz
+    """
+    if out.exists() and not overwrite:
+        raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
+    if not out.parent.is_dir():
+        raise DataError(f"{out.parent}: no such folder; create it first")
+    imported = _import(source)
+    imported.labelled.save(out, overwrite=overwrite)
+    click.echo(_summary(imported), err=True)
+    click.echo(f"wrote {out}", err=True)
+
+
+def _import(source: Path) -> Imported:
+    from train.importers import import_dataset
+
+    with Progress(f"reading {source.name}") as progress:
+        return import_dataset(source, progress=progress.at)
+
+
+def _summary(imported: Imported) -> str:
+    report = imported.report
+    lines = [f"{report.source}: {report.kind}, {report.read:,} read, {report.kept:,} kept"]
+    lines += [
+        f"  {pattern:<10} {count:>9,}"
+        for pattern, count in imported.labelled.class_counts().items()
+    ]
+    lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]
+    lines += [f"note: {note}" for note in report.notes]
+    lines += [f"problem: {problem}" for problem in report.problems]
+    return "\n".join(lines)

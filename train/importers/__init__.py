@@ -1,0 +1,72 @@
+"""Public data in, labelled set out: WM-811K, MixedWM38 and class folders."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.dataset import REQUIRED
+from edge.errors import DataError
+from train.importers.folders import import_folders
+from train.importers.frame import import_frame
+from train.importers.mixed import NAMED, PUBLISHED, import_mixed
+from train.importers.report import Imported, ImportReport, SourceKind
+
+if TYPE_CHECKING:
+    from train.unpickle import Progress
+
+__all__ = ["ImportReport", "Imported", "SourceKind", "import_dataset"]
+
+_KNOWN = (
+    "LSWMD.pkl or the MIR pickle of WM-811K, the .npz of MixedWM38, or a folder of class folders"
+)
+
+
+def import_dataset(source: str | Path, *, progress: Progress | None = None) -> Imported:
+    """Import a public data set, recognised by its content.
+
+    Args:
+        source: ``LSWMD.pkl``, the MIR pickle, MixedWM38's ``.npz``, or a folder of class folders.
+        progress: Called with what has been read and how much there is (bytes of a pickle, wafers,
+            files).
+
+    Returns:
+        The labelled set and a report of what was kept and left out.
+
+    Raises:
+        DataError: no such file, not one of these, refused, damaged, or nothing usable in it.
+    """
+    source = Path(source)
+    try:
+        if source.is_dir():
+            return import_folders(source, progress=progress)
+        with source.open("rb") as file:
+            start = file.read(4)
+    except FileNotFoundError as error:
+        raise DataError(f"{source}: no such file or folder") from error
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror or error})") from error
+    if start.startswith(b"PK\x03\x04"):
+        return _import_zip(source, progress)
+    if start.startswith(b"\x80") or source.suffix.lower() in (".pkl", ".pickle"):
+        return import_frame(source, progress=progress)
+    raise DataError(f"{source}: not a known data set; known are {_KNOWN}")
+
+
+def _import_zip(source: Path, progress: Progress | None) -> Imported:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{source}: cannot be read ({error}); was the download complete?"
+        ) from error
+    arrays = {name.removesuffix(".npy") for name in members if name.endswith(".npy")}
+    if arrays >= PUBLISHED or arrays >= NAMED:
+        return import_mixed(source, progress=progress)
+    if arrays.issuperset(REQUIRED):
+        raise DataError(f"{source}: is a labelled set already; there is nothing to import")
+    if any(Path(name).suffix.lower() in (".pkl", ".pickle", ".npz") for name in members):
+        raise DataError(f"{source}: a zip archive; unpack it and import the file inside")
+    raise DataError(f"{source}: not a known data set; known are {_KNOWN}")

@@ -1,0 +1,168 @@
+"""WM-811K as it is published: ``LSWMD.pkl`` (Kaggle) and the MIR pickle (mirlab.org).
+
+Both hold a data frame of 811,457 rows, 172,950 of them labelled, with the columns ``waferMap``
+(uint8, ragged), ``lotName`` ("lot1"), ``waferIndex``, ``failureType`` and the official split:
+``trianTestLabel`` (so spelt) in ``LSWMD.pkl``, ``trainTestLabel`` in the MIR pickle. Labels are
+nested arrays (``[['none']]``, empty where unlabelled) in the one, strings (``[0, 0]`` where
+unlabelled) in the other.
+
+Source: M.-J. Wu, J.-S. R. Jang, J.-L. Chen, "Wafer Map Failure Pattern Recognition and Similarity
+Ranking for Large-Scale Data Sets", IEEE Trans. Semicond. Manuf. 28(1), 2015.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle  # for its exception only
+from typing import TYPE_CHECKING, Any, Final
+
+from edge.errors import DataError
+from edge.patterns import PATTERNS
+from train.importers import table
+from train.importers.report import Collector, Imported, SourceKind, pattern_named
+from train.standins import Array
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from train.unpickle import Progress
+
+#: The column of the official split, by the publication that spells it so.
+SPLIT_COLUMNS: Final = {
+    "trianTestLabel": SourceKind.LSWMD,
+    "trainTestLabel": SourceKind.MIR,
+}
+COLUMNS: Final = ("waferMap", "lotName", "waferIndex", "failureType")
+
+_OFFICIAL: Final = {"": "", "training": "Training", "test": "Test"}
+_NESTING: Final = 4
+
+
+def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
+    """Import a pickled WM-811K data frame.
+
+    The maps of unlabelled rows are released before the labelled ones are copied, so that the peak
+    of memory is about one and a half times the file's size.
+
+    Args:
+        source: ``LSWMD.pkl``, the MIR pickle, or either saved again by a newer pandas.
+        progress: Called with the bytes read and in all.
+
+    Returns:
+        The labelled wafers, with columns ``lot``, ``wafer``, ``official``, ``label_conflict``.
+
+    Raises:
+        DataError: refused, unreadable, a column is missing, or a label is unknown.
+    """
+    frame = table.read(source, progress=progress)
+    split = _split_column(frame, source)
+    collector = Collector(str(source), SPLIT_COLUMNS[split])
+    maps, lots, wafers, labels, official = (
+        frame.columns.pop(name)
+        for name in ("waferMap", "lotName", "waferIndex", "failureType", split)
+    )
+    patterns = [_pattern(cell, source, row) for row, cell in enumerate(labels)]
+    unlabelled = patterns.count("")
+    if unlabelled:
+        collector.leave_out("without a label", count=unlabelled)
+    if isinstance(maps, list):
+        maps[:] = [item if patterns[row] else None for row, item in enumerate(maps)]
+    unusable_splits = 0
+    for row, pattern in enumerate(patterns):
+        if not pattern:
+            continue
+        part = _OFFICIAL.get(_text(official[row], source, row).strip().lower())
+        unusable_splits += part is None
+        collector.add(
+            _values(maps[row], source, row),
+            pattern,
+            name=f"{source} row {row}",
+            lot=_text(lots[row], source, row).strip(),
+            wafer=_number(wafers[row]),
+            official=part or "",
+        )
+        maps[row] = None
+    if unusable_splits:
+        collector.note(f"{unusable_splits} entries of {split} are neither Training nor Test")
+    return collector.finish()
+
+
+def _split_column(frame: table.Table, source: Path) -> str:
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    found = [name for name in SPLIT_COLUMNS if name in frame.columns]
+    if not found:
+        missing.append(" or ".join(SPLIT_COLUMNS))
+    if missing:
+        raise DataError(
+            f"{source}: the data frame lacks {', '.join(missing)}; "
+            f"it has {', '.join(frame.columns) or 'no columns'}"
+        )
+    if len(found) > 1:
+        raise DataError(f"{source}: has both {' and '.join(found)}; drop the one that is wrong")
+    return found[0]
+
+
+def _pattern(cell: object, source: Path, row: int) -> str:
+    text = _text(cell, source, row)
+    if not text:
+        return ""
+    pattern = pattern_named(text)
+    if pattern is None:
+        raise DataError(
+            f"{source}: row {row} is labelled {text!r:.60}; the nine known patterns are "
+            f"{', '.join(PATTERNS)}"
+        )
+    return pattern
+
+
+def _text(cell: Any, source: Path, row: int) -> str:
+    """The text of a cell, out of however many arrays; empty where there is none."""
+    try:
+        for _ in range(_NESTING):
+            if isinstance(cell, Array):
+                cell = _flat(cell)
+            if isinstance(cell, bytes):
+                cell = cell.decode("latin-1")
+            if isinstance(cell, str):
+                return cell
+            if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+                return ""
+            if not isinstance(cell, list):
+                break
+            if all(isinstance(item, int) and item == 0 for item in cell):
+                return ""
+            if len(cell) != 1:
+                break
+            cell = cell[0]
+    except pickle.UnpicklingError as error:
+        raise DataError(f"{source}: row {row} is damaged ({error})") from error
+    raise DataError(f"{source}: row {row} holds a {type(cell).__name__} where a text is expected")
+
+
+def _flat(array: Array) -> list[Any]:
+    if array.size == 0:
+        return []
+    values: list[Any] = array.items() if array.is_object else array.values().ravel().tolist()
+    return values
+
+
+def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
+    if not isinstance(cell, Array):
+        raise DataError(
+            f"{source}: row {row} holds a {type(cell).__name__} where a wafer map is expected"
+        )
+    try:
+        return cell.values()
+    except pickle.UnpicklingError as error:
+        raise DataError(f"{source}: row {row} is damaged ({error})") from error
+
+
+def _number(value: Any) -> int:
+    """A wafer number; -1 where it is none."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return -1
+    return number if number == value else -1

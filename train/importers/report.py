@@ -1,0 +1,214 @@
+"""What an import gives back, and the collector that every source fills."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.dataset import LabelledSet
+from edge.errors import DataError, InputError, InputKind
+from edge.patterns import PATTERNS
+from edge.wafermap import check_grid
+
+#: Most problems that a report quotes word for word; the rest are in the counts.
+MAX_PROBLEMS: Final = 20
+
+_NUMBERED_LOT: Final = re.compile(r"(?:lot)?[\s_-]*([0-9]{1,9})", re.IGNORECASE)
+_SPELLINGS: Final = {name.lower(): name for name in PATTERNS}
+_REASONS: Final = {
+    InputKind.NO_DIES: "map without a die",
+    InputKind.BAD_VALUE: "die state other than 0, 1, 2",
+    InputKind.NOT_A_MAP: "not a two-dimensional map",
+    InputKind.TOO_LARGE: "map too large",
+}
+
+
+class SourceKind(str, Enum):
+    """What was recognised as the source."""
+
+    LSWMD = "WM-811K (LSWMD.pkl)"
+    MIR = "WM-811K (MIR pickle)"
+    MIXED = "MixedWM38"
+    FOLDERS = "class folders"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import read, kept and left out.
+
+    Attributes:
+        source: The file or folder.
+        kind: What it was recognised as.
+        read: Rows (wafers, files) read.
+        kept: Labelled wafers in the set.
+        left_out: How many were left out, by reason.
+        notes: What was changed or decided on the way, one sentence each.
+        problems: The first ``MAX_PROBLEMS`` unusable inputs, by name and reason.
+    """
+
+    source: str
+    kind: SourceKind
+    read: int
+    kept: int
+    left_out: dict[str, int]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A labelled set and how it came about."""
+
+    labelled: LabelledSet
+    report: ImportReport
+
+
+def pattern_named(text: str) -> str | None:
+    """The pattern of this spelling, whatever the case (``none``, ``None``, ``edge-ring``)."""
+    return _SPELLINGS.get(text.strip().lower().replace("_", "-").replace(" ", "-"))
+
+
+class Collector:
+    """Grows a labelled set wafer by wafer, keeping every die once."""
+
+    def __init__(self, source: str, kind: SourceKind) -> None:
+        """Start empty; ``source`` names the input in messages and in the report."""
+        self.source = source
+        self._kind = kind
+        self._dies = bytearray()
+        self._shapes: list[tuple[int, int]] = []
+        self._labels: list[str] = []
+        self._lots: list[str] = []
+        self._wafers: list[int] = []
+        self._official: list[str] = []
+        self._left_out: Counter[str] = Counter()
+        self._notes: list[str] = []
+        self._problems: list[str] = []
+
+    def add(
+        self,
+        values: npt.NDArray[Any],
+        label: str,
+        *,
+        name: str,
+        lot: str = "",
+        wafer: int = -1,
+        official: str = "",
+    ) -> None:
+        """Keep a wafer, or count why its map cannot be used.
+
+        Args:
+            values: The map as found, any integer type (rows, columns).
+            label: One of the nine patterns.
+            name: What to call the wafer in a problem.
+            lot: Lot name, empty where unknown.
+            wafer: Number in the lot, -1 where unknown.
+            official: Training, Test or empty.
+        """
+        try:
+            grid = check_grid(values, name)
+        except InputError as error:
+            self.leave_out(_REASONS.get(error.kind, error.kind.value), str(error))
+            return
+        self._dies += grid.data
+        self._shapes.append((grid.shape[0], grid.shape[1]))
+        self._labels.append(label)
+        self._lots.append(lot)
+        self._wafers.append(wafer if -1 <= wafer <= np.iinfo(np.int16).max else -1)
+        self._official.append(official)
+
+    def leave_out(self, reason: str, problem: str = "", count: int = 1) -> None:
+        """Count wafers that are not kept; quote the problem if there is room."""
+        self._left_out[reason] += count
+        if problem and len(self._problems) < MAX_PROBLEMS:
+            self._problems.append(problem)
+
+    def note(self, sentence: str) -> None:
+        """Record a decision for the report."""
+        self._notes.append(sentence)
+
+    def finish(self) -> Imported:
+        """The set and its report.
+
+        Columns: ``label_conflict`` always; ``lot``, ``wafer`` and ``official`` where any wafer
+        has one.
+
+        Raises:
+            DataError: not one wafer could be kept.
+        """
+        left_out = dict(self._left_out.most_common())
+        if not self._labels:
+            why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+            first = f"; first: {self._problems[0]}" if self._problems else ""
+            raise DataError(
+                f"{self.source}: no usable labelled wafer in it ({why or 'it is empty'}){first}"
+            )
+        shapes = np.asarray(self._shapes, np.int32)
+        labelled = LabelledSet(
+            np.frombuffer(self._dies, np.uint8),
+            np.concatenate([[0], np.cumsum(shapes.prod(axis=1, dtype=np.int64))]),
+            shapes,
+            np.asarray(self._labels, dtype=f"U{max(map(len, PATTERNS))}"),
+            self._columns(),
+        )
+        conflicts = label_conflicts(labelled)
+        labelled = labelled.with_columns(label_conflict=conflicts)
+        if conflicts.any():
+            self.note(
+                f"{np.count_nonzero(conflicts)} wafers have a map that also stands under another "
+                "label; they are marked in label_conflict"
+            )
+        report = ImportReport(
+            source=self.source,
+            kind=self._kind,
+            read=len(labelled) + sum(left_out.values()),
+            kept=len(labelled),
+            left_out=left_out,
+            notes=tuple(self._notes),
+            problems=tuple(self._problems),
+        )
+        return Imported(labelled, report)
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        columns: dict[str, npt.NDArray[Any]] = {}
+        if any(self._lots):
+            columns["lot"] = self._lot_numbers()
+        if any(wafer >= 0 for wafer in self._wafers):
+            columns["wafer"] = np.asarray(self._wafers, np.int16)
+        if any(self._official):
+            columns["official"] = np.asarray(self._official)
+        return columns
+
+    def _lot_numbers(self) -> npt.NDArray[np.int32]:
+        names = dict.fromkeys(name for name in self._lots if name)
+        matches = {name: _NUMBERED_LOT.fullmatch(name.strip()) for name in names}
+        numbers = {name: int(match[1]) for name, match in matches.items() if match}
+        unnumbered = next((name for name in names if name not in numbers), None)
+        if unnumbered is not None or len(set(numbers.values())) < len(names):
+            self.note(
+                "lots are numbered in order of appearance, as not every name is its own number"
+                + (f" ({unnumbered!r} has none)" if unnumbered is not None else "")
+            )
+            numbers = {name: number for number, name in enumerate(names)}
+        return np.asarray([numbers.get(name, -1) for name in self._lots], np.int32)
+
+
+def label_conflicts(labelled: LabelledSet) -> npt.NDArray[np.bool_]:
+    """Which wafers (W,) have an identical twin under another label."""
+    _, group = np.unique(labelled.fingerprints(), return_inverse=True)
+    classes = labelled.class_indices()
+    low = np.full(len(labelled), len(PATTERNS))
+    high = np.full(len(labelled), -1)
+    np.minimum.at(low, group, classes)
+    np.maximum.at(high, group, classes)
+    conflicts: npt.NDArray[np.bool_] = (low != high)[group]
+    return conflicts

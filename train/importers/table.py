@@ -1,0 +1,105 @@
+"""The columns of a pickled pandas data frame, without pandas."""
+
+from __future__ import annotations
+
+import pickle  # for its exception only
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DataError
+from train import unpickle
+from train.standins import Array, Block, Extension, Frame, Index, Manager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: A column: a list of Python objects and stand-ins, or an array of numbers (rows,).
+Column: TypeAlias = list[Any] | npt.NDArray[Any]
+
+_MISFITS: Final = (pickle.UnpicklingError, TypeError, ValueError, LookupError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame's columns.
+
+    Attributes:
+        rows: Number of rows.
+        columns: Column by name; each has ``rows`` entries.
+    """
+
+    rows: int
+    columns: dict[str, Column]
+
+
+def read(path: Path, *, progress: unpickle.Progress | None = None) -> Table:
+    """Read a pickled data frame.
+
+    Raises:
+        DataError: refused or unreadable (``train.unpickle.load``), or not a data frame.
+    """
+    frame = unpickle.load(path, progress=progress)
+    if not isinstance(frame, Frame):
+        raise DataError(
+            f"{path}: holds a {type(frame).__name__}, not the data frame of WM-811K; "
+            "expected is LSWMD.pkl or the MIR pickle as published"
+        )
+    try:
+        return _table(frame)
+    except _MISFITS as error:
+        raise DataError(f"{path}: not a data frame that can be read ({error})") from error
+
+
+def _table(frame: Frame) -> Table:
+    manager = frame.manager
+    if not isinstance(manager, Manager) or len(manager.axes) == 0:
+        raise pickle.UnpicklingError("it has no columns")
+    names = _names(manager.axes[0])
+    blocks = [manager.blocks] if isinstance(manager.blocks, Block) else manager.blocks
+    columns: dict[str, Column] = {}
+    for block in blocks:
+        if not isinstance(block, Block):
+            raise pickle.UnpicklingError("a block is none")
+        placed = _places(block.placement, len(names))
+        for place, column in zip(placed, _block_columns(block.values), strict=True):
+            columns[names[place]] = column
+    lengths = {len(column) for column in columns.values()}
+    if len(columns) != len(names) or len(lengths) > 1:
+        raise pickle.UnpicklingError("its blocks do not fit its columns")
+    return Table(lengths.pop() if lengths else 0, {name: columns[name] for name in names})
+
+
+def _names(index: object) -> list[str]:
+    data = index.data if isinstance(index, Index) else index
+    data = data.data if isinstance(data, Extension) else data
+    if data is None:  # a range: columns without names
+        return []
+    if not isinstance(data, Array):
+        raise pickle.UnpicklingError("its columns have no names")
+    return [str(name) for name in (data.items() if data.is_object else data.values().ravel())]
+
+
+def _places(placement: object, count: int) -> list[int]:
+    if isinstance(placement, slice):
+        return list(range(count)[placement])
+    if isinstance(placement, Array):
+        return [range(count)[int(place)] for place in placement.values().ravel()]
+    raise pickle.UnpicklingError(f"a block placed by a {type(placement).__name__}")
+
+
+def _block_columns(values: object) -> list[Column]:
+    """Columns of a block whose array is (columns, rows), or (rows,) for a single column."""
+    array = values.data if isinstance(values, Extension) else values
+    if not isinstance(array, Array):
+        raise pickle.UnpicklingError(f"a block of {type(array).__name__}")
+    rows = array.shape[-1]
+    count = array.size // rows if rows else array.shape[0]
+    if not array.is_object:
+        return list(np.atleast_2d(array.values()))
+    flat = array.items()
+    if array.fortran:
+        return [flat[column::count] for column in range(count)]
+    return [flat[column * rows : (column + 1) * rows] for column in range(count)]
