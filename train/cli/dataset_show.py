@@ -1,0 +1,75 @@
+"""``wm-edge dataset show``: what a labelled set holds, in numbers and as a sheet of wafers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.errors import DataError
+
+if TYPE_CHECKING:
+    from edge.dataset import LabelledSet
+
+
+@click.command(epilog="Example: wm-edge dataset show wafers.npz --out sheet.png --part test")
+@click.argument("data", metavar="DATA.npz", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Picture to write (.png or .jpg)."
+)
+@click.option(
+    "--per-class",
+    type=int,
+    default=10,
+    show_default=True,
+    help="Wafers drawn of each pattern.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another seed draws other wafers.",
+)
+@click.option(
+    "--part",
+    "part_name",
+    type=click.Choice(["train", "val", "test"]),
+    help="Only this part of a set that has been split.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
+def command(
+    data: Path, out: Path, per_class: int, seed: int, part_name: str | None, overwrite: bool
+) -> None:
+    """Draw a sheet of wafers of each pattern and count the wafers and lots."""
+    from edge.dataset import Part, load
+    from train.sheet import draw_sheet, save_sheet
+
+    if out.exists() and not overwrite:
+        raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
+    labelled = load(data)
+    if part_name is not None:
+        labelled = labelled.part(Part(part_name))
+    save_sheet(draw_sheet(labelled, per_class, seed), out, overwrite=overwrite)
+    for line in table(labelled):
+        click.echo(line)
+    click.echo(f"{out}: written", err=True)
+
+
+def table(labelled: LabelledSet) -> list[str]:
+    """Lines of a table: class, wafers, lots, share of all wafers."""
+    import numpy as np
+
+    lots = labelled.columns.get("lot")
+    lines = [f"{'class':<10} {'wafers':>9} {'lots':>7} {'share':>8}"]
+    rows = [(name, labelled.labels == name) for name in labelled.class_counts()]
+    for name, chosen in [*rows, ("all", np.ones(len(labelled), np.bool_))]:
+        wafers = int(np.count_nonzero(chosen))
+        share = wafers / len(labelled) if len(labelled) else 0.0
+        known = "-"
+        if lots is not None:
+            names = np.unique(lots[chosen])
+            known = f"{np.count_nonzero(names.astype(str) != '-1'):,}"
+        lines.append(f"{name:<10} {wafers:>9,} {known:>7} {share:>8.2%}")
+    return lines

@@ -1,0 +1,61 @@
+"""``wm-edge dataset split``: train, val and test without a lot on two sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="split")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Labelled set to write (.npz)."
+)
+@click.option(
+    "--by",
+    type=click.Choice(("lot", "official", "random")),
+    default="lot",
+    show_default=True,
+    help="random is optimistic: siblings of a lot stand on both sides.",
+)
+@click.option(
+    "--shares",
+    type=(float, float, float),
+    default=(0.70, 0.15, 0.15),
+    show_default=True,
+    help="Shares of train, val and test.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace the output file.")
+def command(
+    data: Path, out: Path, by: str, shares: tuple[float, float, float], seed: int, overwrite: bool
+) -> int:
+    """Write DATA again with a column `part`: train, val or test.
+
+    No lot and no two identical maps stand on two sides; wafers whose map also exists under
+    another label serve nowhere.
+
+    \b
+    Examples:
+      wm-edge dataset split wm811k.npz --out split.npz
+      wm-edge dataset split wm811k.npz --out split.npz --by official
+    """
+    from edge.dataset import load
+    from edge.patterns import PATTERNS
+    from edge.split import PARTS, SplitBy, split
+
+    divided, report = split(load(data), SplitBy(by), shares, seed)
+    divided.save(out, overwrite=overwrite)
+    click.echo(f"{'pattern':<10}" + "".join(f"{name:>9}" for name in PARTS))
+    for name in PATTERNS:
+        click.echo(f"{name:<10}" + "".join(f"{report.counts[part][name]:>9,}" for part in PARTS))
+    click.echo(
+        f"{report.groups:,} {'wafers' if by == 'random' else 'lots or lot bands'} divided by {by}; "
+        f"left out: {report.duplicates} copies of a map on another side, "
+        f"{report.conflicts} maps that carry two labels",
+        err=True,
+    )
+    if report.warning:
+        click.secho(f"WARNING: {report.warning}", err=True, fg="yellow", bold=True)
+    return 0

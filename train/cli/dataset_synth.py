@@ -1,0 +1,166 @@
+"""``wm-edge dataset synth``: draw synthetic wafers."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.errors import UsageError
+from edge.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from edge.dataset import LabelledSet
+    from edge.wafermap import DieGrid
+
+
+class Format(str, Enum):
+    """What the wafers are written as."""
+
+    NPZ = "npz"
+    PNG = "png"
+    CLASS_FOLDERS = "class-folders"
+
+
+@click.command(
+    epilog="Example: wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Random=200"
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="An .npz to write, or a folder for pictures.",
+)
+@click.option(
+    "--per-class",
+    type=click.IntRange(min=1),
+    help="Wafers of each of the nine patterns (10, unless --count is given).",
+)
+@click.option(
+    "--count",
+    "counts",
+    multiple=True,
+    metavar="PATTERN=N",
+    help="Wafers of one pattern, for instance Donut=50; may be repeated.",
+)
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    metavar="DATA.npz",
+    help="Take die grids from this labelled set (from its train part, if it has been split).",
+)
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    metavar="ROWSxCOLUMNS",
+    help="Draw on a round grid of this size; may be repeated. Without: a few typical sizes.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same wafers.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice([choice.value for choice in Format]),
+    help="npz: one labelled set. png: pictures in one folder. class-folders: pictures in a folder "
+    "for each pattern. Without: npz if --out ends so, else class-folders.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what an earlier run wrote there.")
+def command(
+    out: Path,
+    per_class: int | None,
+    counts: tuple[str, ...],
+    like: Path | None,
+    sizes: tuple[str, ...],
+    seed: int,
+    format_name: str | None,
+    overwrite: bool,
+) -> None:
+    """Draw synthetic wafers of any of the nine patterns.
+
+    Pictures hold one pixel a die: grey level 0 for no die, 127 for pass, 255 for fail.
+    """
+    from train.synth import synthetic_set
+
+    wanted = _counts(per_class, counts)
+    form = _form(format_name, out)
+    if out.exists() and not overwrite and (form is Format.NPZ or not out.is_dir()):
+        raise UsageError(f"{out}: exists already; choose another name or pass --overwrite")
+    labelled = synthetic_set(wanted, _grids(like, sizes), seed)
+    _write(labelled, out, form, overwrite=overwrite)
+    made = ", ".join(f"{count} {pattern}" for pattern, count in wanted.items() if count)
+    click.echo(f"{out}: {len(labelled)} synthetic wafers ({made})", err=True)
+
+
+def _counts(per_class: int | None, counts: tuple[str, ...]) -> dict[str, int]:
+    if per_class is not None and counts:
+        raise UsageError("--per-class and --count exclude each other; give one of them")
+    if not counts:
+        return dict.fromkeys(PATTERNS, per_class or 10)
+    by_name = {pattern.lower(): pattern for pattern in PATTERNS}
+    wanted: dict[str, int] = {}
+    for text in counts:
+        name, _, number = text.partition("=")
+        pattern = by_name.get(name.strip().lower())
+        if pattern is None:
+            raise UsageError(f"--count {text}: the patterns are {', '.join(PATTERNS)}")
+        if not (number.strip().isascii() and number.strip().isdigit()):
+            raise UsageError(f"--count {text}: write it as PATTERN=N, for instance {pattern}=50")
+        wanted[pattern] = wanted.get(pattern, 0) + int(number)
+    return wanted
+
+
+def _form(format_name: str | None, out: Path) -> Format:
+    npz_name = out.suffix.lower() == ".npz"
+    if format_name is None:
+        return Format.NPZ if npz_name else Format.CLASS_FOLDERS
+    form = Format(format_name)
+    if (form is Format.NPZ) != npz_name:
+        raise UsageError(
+            f"--out {out} does not go with --format {form.value}: "
+            "npz needs a name ending in .npz, pictures need a folder"
+        )
+    return form
+
+
+def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
+    from edge.dataset import Part, load
+    from train.synth import round_grid, typical_grids
+
+    if like is not None and sizes:
+        raise UsageError("--like and --size exclude each other; give one of them")
+    if like is not None:
+        real = load(like)
+        if "part" in real.columns:
+            real = real.part(Part.TRAIN)
+        return [real.grid(index) for index in range(len(real))]
+    return [round_grid(*_size(text)) for text in sizes] or typical_grids()
+
+
+def _size(text: str) -> tuple[int, int]:
+    rows, _, columns = text.lower().partition("x")
+    try:
+        return int(rows), int(columns)
+    except ValueError:
+        raise UsageError(f"--size {text}: write it as ROWSxCOLUMNS, for instance 26x26") from None
+
+
+def _write(labelled: LabelledSet, out: Path, form: Format, *, overwrite: bool) -> None:
+    from edge.errors import OutputError
+    from train.synth.pictures import Layout, save_pictures
+
+    if form is not Format.NPZ:
+        save_pictures(labelled, out, layout=Layout(form.value), overwrite=overwrite)
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        labelled.save(out, overwrite=overwrite)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error})") from error

@@ -1,0 +1,71 @@
+"""Labelled wafers as grey-level PNGs, one pixel a die: 0 no die, 127 pass, 255 fail."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from edge.dataset import LabelledSet
+from edge.errors import DataError, OutputError
+
+#: Grey level of no die, pass, fail.
+GREY_LEVELS: Final = np.array([0, 127, 255], np.uint8)
+
+#: Names this module gives its files, so that overwriting removes its own pictures and no others.
+_OWN_NAME: Final = re.compile(r"[A-Za-z-]+-\d{5,}\.png")
+
+
+class Layout(str, Enum):
+    """Where the pictures of a set go."""
+
+    FLAT = "png"
+    CLASS_FOLDERS = "class-folders"
+
+    def __str__(self) -> str:
+        """The value, as the command line spells it."""
+        return self.value
+
+
+def save_pictures(
+    labelled: LabelledSet, folder: str | Path, *, layout: Layout, overwrite: bool = False
+) -> None:
+    """Write one PNG a wafer, named ``<pattern>-<number>.png``.
+
+    Args:
+        labelled: The wafers.
+        folder: Made if it is missing.
+        layout: All pictures in the folder, or one folder below it for each pattern.
+        overwrite: Replace pictures that this function wrote earlier; other files stay.
+
+    Raises:
+        DataError: the folder is not empty and ``overwrite`` is False, or it is a file.
+        OutputError: a picture cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file; choose a folder for the pictures")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise DataError(f"{folder}: not empty; choose another folder or pass --overwrite")
+    numbers: dict[str, int] = {}
+    try:
+        _clear(folder)
+        for index, pattern in enumerate(labelled.labels.tolist()):
+            number = numbers[pattern] = numbers.get(pattern, 0) + 1
+            home = folder / pattern if layout is Layout.CLASS_FOLDERS else folder
+            home.mkdir(parents=True, exist_ok=True)
+            _, png = cv2.imencode(".png", GREY_LEVELS[labelled.grid(index)])
+            (home / f"{pattern}-{number:05d}.png").write_bytes(png.tobytes())
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot write the pictures ({error})") from error
+
+
+def _clear(folder: Path) -> None:
+    """Remove the pictures of an earlier run, in either layout."""
+    for picture in [*folder.glob("*.png"), *folder.glob("*/*.png")]:
+        if _OWN_NAME.fullmatch(picture.name):
+            picture.unlink()

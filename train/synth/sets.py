@@ -1,0 +1,87 @@
+"""Synthetic wafers one at a time and by the set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from edge.dataset import LabelledSet, build
+from edge.errors import UsageError
+from edge.patterns import PATTERNS
+from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
+from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring
+from train.synth.frame import Field, Frame
+from train.synth.overall import near_full, none, random
+from train.synth.scratch import scratch
+
+Generator: TypeAlias = Callable[[Frame, np.random.Generator], Field]
+
+GENERATORS: Final[dict[str, Generator]] = {
+    "Center": lambda frame, rng: blobs(frame, rng, CENTER),
+    "Donut": donut,
+    "Edge-Loc": edge_loc,
+    "Edge-Ring": edge_ring,
+    "Loc": lambda frame, rng: blobs(frame, rng, LOC),
+    "Near-full": near_full,
+    "Random": random,
+    "Scratch": scratch,
+    "none": none,
+}
+
+
+def synthesise(pattern: str, grid: DieGrid, rng: np.random.Generator) -> DieGrid:
+    """Draw one wafer.
+
+    Args:
+        pattern: One of the nine patterns.
+        grid: uint8 (rows, columns), nonzero where there is a die (a real wafer will do).
+        rng: Source of chance; the same state gives the same wafer.
+
+    Returns:
+        uint8 (rows, columns): 0 no die, 1 pass, 2 fail.
+
+    Raises:
+        UsageError: unknown pattern, or a grid without a die.
+    """
+    _check(pattern)
+    frame = Frame.of(grid)
+    fails = rng.random(frame.dies.shape) < GENERATORS[pattern](frame, rng)
+    return np.where(frame.dies, np.where(fails, FAIL, PASS), NO_DIE).astype(np.uint8)
+
+
+def synthetic_set(counts: Mapping[str, int], grids: Sequence[DieGrid], seed: int) -> LabelledSet:
+    """Draw a labelled set.
+
+    Each pattern has a chance of its own: asking for more Donuts changes no Scratch.
+
+    Args:
+        counts: Wafers of each pattern; patterns left out get none.
+        grids: Die grids to draw on, chosen at random for each wafer.
+        seed: The same arguments give the same set.
+
+    Raises:
+        UsageError: unknown pattern, a count below zero, or no grid to draw on.
+    """
+    for pattern, count in counts.items():
+        _check(pattern)
+        if count < 0:
+            raise UsageError(f"{count} wafers of {pattern}: a count is zero or more")
+    if not grids and any(counts.values()):
+        raise UsageError("no die grid to draw on; give at least one")
+    labels = [pattern for pattern in PATTERNS for _ in range(counts.get(pattern, 0))]
+    return build(
+        (
+            synthesise(pattern, grids[int(rng.integers(len(grids)))], rng)
+            for place, pattern in enumerate(PATTERNS)
+            for rng in [np.random.default_rng((seed, place))]
+            for _ in range(counts.get(pattern, 0))
+        ),
+        labels,
+    )
+
+
+def _check(pattern: str) -> None:
+    if pattern not in GENERATORS:
+        raise UsageError(f"no pattern {pattern!r}; the patterns are {', '.join(PATTERNS)}")
