@@ -1,0 +1,261 @@
+"""The model file: a ``.tflite`` with ``metadata.json`` in a zip appended to it.
+
+Any TFLite runtime loads it as it is (a flatbuffer ends where it says), ``zipfile`` reads the
+metadata. Everything that turns a wafer map into a verdict stands in it, so a model file and this
+package are all a station needs. A file whose metadata is missing, newer, or does not match its
+tensors is refused: a silent mismatch would give wrong verdicts with full confidence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge import encoding
+from edge.errors import ModelError
+from edge.patterns import PATTERNS
+from edge.runtime import Interpreter
+
+#: Version of the metadata layout.
+FORMAT: Final = 1
+METADATA_NAME: Final = "metadata.json"
+MAX_BYTES: Final = 64 * 2**20
+SHIPPED: Final = "wm811k.tflite"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A checked model file in memory.
+
+    Attributes:
+        path: Where it was read from.
+        content: All its bytes.
+        metadata: The parsed ``metadata.json``; see docs/model-file.md for its keys.
+    """
+
+    path: Path
+    content: bytes
+    metadata: dict[str, Any]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the whole file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """Short identity for records: the model's name and the first 12 digits of its hash."""
+        return f"{self.metadata['name']}@{self.sha256[:12]}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Pattern of each output."""
+        return tuple(self.metadata["labels"])
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before the softmax."""
+        return float(self.metadata["temperature"])
+
+    @property
+    def review_below(self) -> dict[str, float]:
+        """Smallest probability a class that is accepted without a person."""
+        return {name: float(value) for name, value in self.metadata["review"]["below"].items()}
+
+    @property
+    def min_dies(self) -> int:
+        """Wafers with fewer dies go to a person."""
+        return int(self.metadata["review"]["min_dies"])
+
+    def check_tensors(self, interpreter: Interpreter) -> None:
+        """Compare the metadata with what the interpreter says of the tensors.
+
+        Raises:
+            ModelError: shape, type or quantisation differ, naming both values.
+        """
+        size = self.metadata["encoding"]["size"]
+        expected = {
+            "input": ((1, size, size, encoding.PLANES), self.metadata["input"]),
+            "output": ((1, len(self.labels)), self.metadata["output"]),
+        }
+        details = {
+            "input": interpreter.get_input_details(),
+            "output": interpreter.get_output_details(),
+        }
+        for side, (shape, declared) in expected.items():
+            tensor = details[side][0]
+            scale, zero_point = tensor["quantization"]
+            found = (tuple(int(n) for n in tensor["shape"]), np.dtype(tensor["dtype"]).name)
+            if found != (shape, "int8"):
+                raise self._refuse(
+                    f"its {side} tensor is {found[1]} {found[0]}, the metadata says int8 {shape}"
+                )
+            same_scale = math.isclose(scale, declared["scale"], rel_tol=1e-5)
+            if not same_scale or zero_point != declared["zero_point"]:
+                raise self._refuse(
+                    f"its {side} tensor has scale {scale:.8g} and zero point {zero_point}, "
+                    f"the metadata says {declared['scale']:.8g} and {declared['zero_point']}"
+                )
+
+    def _refuse(self, why: str) -> ModelError:
+        return ModelError(
+            f"{self.path}: refused, {why}; the file was changed after conversion, "
+            "convert it again with `wm-edge convert`"
+        )
+
+
+def shipped_path() -> Path:
+    """The model file inside the package."""
+    return Path(str(resources.files("edge") / "models" / SHIPPED))
+
+
+def load(path: str | Path | None = None) -> ModelFile:
+    """Read a model file and check its metadata.
+
+    Args:
+        path: A model file; None for the one that ships.
+
+    Raises:
+        ModelError: missing or unreadable file, not a TFLite model, no metadata, a newer layout,
+            an encoding that this version does not have, or metadata that makes no sense.
+    """
+    path = shipped_path() if path is None else Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path}: refused, larger than {MAX_BYTES >> 20} MB: not a model file")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); check --model") from error
+    if content[4:8] != b"TFL3":
+        raise ModelError(f"{path}: not a TFLite model (wrong magic bytes)")
+    metadata = _read_metadata(path, content)
+    _check_metadata(path, metadata)
+    return ModelFile(path, content, metadata)
+
+
+def attach(tflite: bytes, metadata: dict[str, Any]) -> bytes:
+    """Append the metadata to a bare ``.tflite``.
+
+    Args:
+        tflite: The converter's output, without metadata.
+        metadata: JSON-compatible; the hash of ``tflite`` is added under ``tflite_sha256``.
+
+    Returns:
+        The model file's bytes; the same input always gives the same bytes.
+    """
+    metadata = {**metadata, "tflite_sha256": hashlib.sha256(tflite).hexdigest()}
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        entry = zipfile.ZipInfo(METADATA_NAME, date_time=(1980, 1, 1, 0, 0, 0))
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        file.writestr(entry, json.dumps(metadata, indent=1, sort_keys=True), compresslevel=9)
+    return tflite + archive.getvalue()
+
+
+def save(content: bytes, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises:
+        ModelError: the file exists and ``overwrite`` is False, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise ModelError(f"{path}: exists already; choose another name or pass --overwrite")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read_metadata(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entry = archive.getinfo(METADATA_NAME)
+            if entry.file_size > MAX_BYTES:
+                raise ModelError(f"{path}: refused, its metadata claims {entry.file_size} bytes")
+            metadata = json.loads(archive.read(entry))
+            start = min(item.header_offset for item in archive.infolist())
+    except (zipfile.BadZipFile, KeyError):
+        raise ModelError(
+            f"{path}: refused, it carries no metadata (truncated, or a bare .tflite that "
+            "`wm-edge convert` did not make); labels, encoding and thresholds are unknown"
+        ) from None
+    # NotImplementedError (an unknown compression) is a RuntimeError.
+    except (ValueError, RuntimeError, OSError, EOFError, zlib.error) as error:
+        raise ModelError(f"{path}: refused, its metadata cannot be read ({error})") from error
+    if not isinstance(metadata, dict):
+        raise ModelError(f"{path}: refused, its metadata is not a JSON object")
+    body = hashlib.sha256(content[:start]).hexdigest()
+    if metadata.get("tflite_sha256") != body:
+        raise ModelError(
+            f"{path}: refused, its network does not match its metadata (damaged, or changed "
+            "after conversion); copy the file again or convert it again"
+        )
+    return metadata
+
+
+def _check_metadata(path: Path, metadata: dict[str, Any]) -> None:
+    found = metadata.get("format")
+    if not isinstance(found, int) or found < 1:
+        raise ModelError(f"{path}: refused, its metadata names no format version")
+    if found > FORMAT:
+        raise ModelError(
+            f"{path}: refused, made for a newer wm-edge (metadata format {found}, this version "
+            f"reads up to {FORMAT}); upgrade with `pip install -U wm-edge`"
+        )
+    try:
+        _check_values(path, metadata)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelError(
+            f"{path}: refused, its metadata is incomplete or malformed ({error!r})"
+        ) from error
+
+
+def _check_values(path: Path, metadata: dict[str, Any]) -> None:
+    declared = metadata["encoding"]
+    ours = {"name": encoding.NAME, "version": encoding.VERSION}
+    if {key: declared[key] for key in ours} != ours:
+        raise ModelError(
+            f"{path}: refused, it needs the encoding {declared['name']} version "
+            f"{declared['version']}, this wm-edge has {encoding.NAME} version {encoding.VERSION}"
+        )
+    size = declared["size"]
+    if not isinstance(size, int) or not encoding.MIN_SIZE <= size <= 512:
+        raise ModelError(f"{path}: refused, encoding size {size!r} makes no sense")
+    labels = metadata["labels"]
+    if sorted(labels) != sorted(PATTERNS):
+        raise ModelError(f"{path}: refused, its labels {labels} are not the nine patterns")
+    quantised = metadata["input"]
+    expected = (encoding.INPUT_SCALE, encoding.INPUT_ZERO_POINT)
+    if not (
+        math.isclose(quantised["scale"], expected[0], rel_tol=1e-5)
+        and quantised["zero_point"] == expected[1]
+    ):
+        raise ModelError(
+            f"{path}: refused, input scale {quantised['scale']} and zero point "
+            f"{quantised['zero_point']} are not the encoding's 1/255 and {expected[1]}"
+        )
+    if not (math.isfinite(metadata["temperature"]) and metadata["temperature"] > 0):
+        raise ModelError(f"{path}: refused, temperature {metadata['temperature']!r}")
+    below = metadata["review"]["below"]
+    if set(below) != set(PATTERNS) or not all(0 <= value <= 1 for value in below.values()):
+        raise ModelError(f"{path}: refused, its review thresholds are not one in 0..1 a pattern")
+    int(metadata["review"]["min_dies"])
+    str(metadata["name"])
+    float(metadata["output"]["scale"])
+    int(metadata["output"]["zero_point"])

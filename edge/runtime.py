@@ -1,0 +1,215 @@
+"""The TFLite runtime: LiteRT, else tflite-runtime, else TensorFlow's own.
+
+A runtime is chosen by constructing an interpreter with the model, not by importing it:
+tflite-runtime with NumPy 2 imports well and then fails, and an old runtime refuses a new model.
+Two runtimes in one process can crash it, so a runtime that failed after its native code was
+loaded is reported, and the next one is still tried: the process has nothing to lose by then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from edge.errors import RuntimeUnavailableError, UsageError
+
+#: Forces one runtime, like ``--backend``.
+ENVIRONMENT_VARIABLE = "WM_EDGE_BACKEND"
+
+
+class Backend(str, Enum):
+    """A TFLite runtime."""
+
+    LITERT = "litert"
+    TFLITE = "tflite"
+    TENSORFLOW = "tensorflow"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Kernels(str, Enum):
+    """Which implementation of the operators runs.
+
+    ``fast`` is the runtime's default (XNNPACK where it has it); ``reference`` is bit-exact with
+    TFLite Micro and slower.
+    """
+
+    FAST = "fast"
+    REFERENCE = "reference"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class _Source:
+    module: str
+    distribution: str
+    install: str
+
+
+_SOURCES: dict[Backend, _Source] = {
+    Backend.LITERT: _Source(
+        "ai_edge_litert.interpreter", "ai-edge-litert", "pip install ai-edge-litert"
+    ),
+    Backend.TFLITE: _Source(
+        "tflite_runtime.interpreter", "tflite-runtime", "pip install tflite-runtime 'numpy<2'"
+    ),
+    Backend.TENSORFLOW: _Source(
+        "tensorflow.lite.python.interpreter", "tensorflow", "pip install tensorflow"
+    ),
+}
+
+
+class Interpreter(Protocol):
+    """The part of the TFLite interpreter that is used here."""
+
+    def allocate_tensors(self) -> None:
+        """Plan the memory; once, before anything else."""
+
+    def invoke(self) -> None:
+        """Run the network; releases Python's lock."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """Index, shape, dtype and quantisation of each input."""
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """The same of each output."""
+
+    def set_tensor(self, tensor_index: int, value: npt.NDArray[Any]) -> None:
+        """Copy an input in."""
+
+    def get_tensor(self, tensor_index: int) -> npt.NDArray[Any]:
+        """Copy an output out."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A running interpreter and where it comes from.
+
+    Attributes:
+        backend: Which runtime.
+        version: Its distribution's version.
+        interpreter: Ready to invoke (tensors allocated).
+    """
+
+    backend: Backend
+    version: str
+    interpreter: Interpreter
+
+
+def start(
+    content: bytes,
+    *,
+    backend: Backend | None = None,
+    threads: int = 1,
+    kernels: Kernels = Kernels.FAST,
+) -> Runtime:
+    """Start an interpreter for a model.
+
+    Args:
+        content: The ``.tflite`` file's bytes.
+        backend: Use this one; None follows ``WM_EDGE_BACKEND``, else takes the first that works.
+        threads: Threads inside one inference. More than 1 slows a model of 0.1 ms down.
+        kernels: Which operator implementations.
+
+    Raises:
+        RuntimeUnavailableError: none works; the message lists every attempt and the mend.
+        UsageError: ``WM_EDGE_BACKEND`` names an unknown runtime.
+    """
+    chosen = backend or _from_environment()
+    attempts: list[str] = []
+    for candidate in [chosen] if chosen else Backend:
+        source = _SOURCES[candidate]
+        try:
+            interpreter = _construct(source, content, threads, kernels)
+        # A native runtime raises whatever it likes (SystemError with a wrong NumPy, for one).
+        except Exception as error:  # noqa: BLE001
+            attempts.append(f"  {candidate}: {_short(error)}\n    mend: {source.install}")
+            continue
+        return Runtime(candidate, _version(source.distribution), interpreter)
+    raise RuntimeUnavailableError("no TFLite runtime could run this model:\n" + "\n".join(attempts))
+
+
+def _from_environment() -> Backend | None:
+    name = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower()
+    if not name:
+        return None
+    try:
+        return Backend(name)
+    except ValueError:
+        known = ", ".join(backend.value for backend in Backend)
+        raise UsageError(f"{ENVIRONMENT_VARIABLE}={name}: known runtimes are {known}") from None
+
+
+def _construct(source: _Source, content: bytes, threads: int, kernels: Kernels) -> Interpreter:
+    with quiet():
+        module = importlib.import_module(source.module)
+        options: dict[str, Any] = {"model_content": content, "num_threads": threads}
+        if kernels is Kernels.REFERENCE:
+            options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_REF
+        interpreter: Interpreter = module.Interpreter(**options)
+        interpreter.allocate_tensors()
+        # The first run builds the delegate and logs; it also proves that the kernels work.
+        interpreter.invoke()
+    return interpreter
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Send what native code logs on file descriptors 1 and 2 to nowhere.
+
+    XNNPACK and TensorFlow write past Python's streams; stdout must carry results alone and stderr
+    is for people. ``WM_EDGE_NATIVE_LOG=1`` lets the lines through to stderr.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed before Python started
+            stream.flush()
+    try:
+        out, err = os.dup(1), os.dup(2)
+    except OSError:  # a process without standard streams (a service) has nothing to protect
+        yield
+        return
+    sink = os.dup(2) if os.environ.get("WM_EDGE_NATIVE_LOG") else os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for descriptor in (out, err, sink):
+            os.close(descriptor)
+
+
+def installed() -> dict[Backend, str | None]:
+    """Version of each runtime that is installed, None where it is not. Imports nothing."""
+    found: dict[Backend, str | None] = {}
+    for backend, source in _SOURCES.items():
+        try:
+            found[backend] = metadata.version(source.distribution)
+        except metadata.PackageNotFoundError:
+            found[backend] = None
+    return found
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {text[:200]}"

@@ -1,0 +1,55 @@
+"""Where results go: one file a kind. A sink takes records (dicts) one by one and keeps none."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from edge.sinks.stream import Stream
+
+
+class Sink(Protocol):
+    """What every sink can do."""
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Take one record.
+
+        Raises:
+            OutputError: it cannot be kept; what was kept before is whole.
+        """
+
+    def close(self) -> None:
+        """Bring everything to its place."""
+
+
+class Format(str, Enum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def open_sink(kind: Format, output: Path | None, *, overwrite: bool = False) -> Sink:
+    """Open a sink on a file, or on stdout where ``output`` is None.
+
+    Raises:
+        UsageError: the file exists and ``overwrite`` is False.
+        OutputError: it cannot be opened.
+    """
+    stream = Stream.open(output, overwrite=overwrite)
+    if kind is Format.CSV:
+        from edge.sinks.csv import CsvSink
+
+        return CsvSink(stream)
+    if kind is Format.TABLE:
+        from edge.sinks.table import TableSink
+
+        return TableSink(stream)
+    from edge.sinks.jsonl import JsonlSink
+
+    return JsonlSink(stream)

@@ -1,0 +1,66 @@
+"""Lines for people: fixed columns, so that results stream instead of waiting for the last one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from edge.sinks.stream import Stream
+
+_BOLD, _RED, _YELLOW, _DIM, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[2m", "\033[0m"
+
+
+class TableSink:
+    """Records as a table that grows line by line."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._colour = stream.interactive and "NO_COLOR" not in os.environ
+        self._source_width = 40
+        self._started = False
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write one line."""
+        if not self._started:
+            self._started = True
+            self._line(
+                _BOLD, "source", "pattern", "prob.", "verdict", "fails / dies", "next likely"
+            )
+        source = _printable(record["source"])
+        if "error" in record:
+            self._line(_RED, source, "-", "-", "error", record["kind"], _printable(record["error"]))
+            return
+        if record["index"] or record["wafer"]:
+            source += f"[{record['index']}]"
+        review = record["verdict"] == "review"
+        verdict = f"review: {record['reason']}" if review else record["verdict"]
+        ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
+        following = ", ".join(f"{name} {100 * share:.0f} %" for name, share in ranked[1:3])
+        self._line(
+            _YELLOW if review else "",
+            source,
+            record["pattern"],
+            f"{100 * record['probability']:.1f} %",
+            verdict,
+            f"{record['fails']} / {record['dies']}",
+            following,
+        )
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._stream.close()
+
+    def _line(self, colour: str, source: str, *cells: str) -> None:
+        if len(source) > self._source_width:
+            source = "…" + source[1 - self._source_width :]
+        widths = (10, 8, 22, 13, 0)
+        text = f"{source:<{self._source_width}}  " + " ".join(
+            f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)
+        )
+        text = text.rstrip()
+        self._stream.write_line(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
+
+
+def _printable(text: str) -> str:
+    """Control characters in a file name must not reach the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
