@@ -1,0 +1,90 @@
+"""The model card: what a model file says of itself, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edge.model import ModelFile
+from edge.patterns import PATTERNS
+
+
+def card(model: ModelFile) -> str:
+    """Model card as plain text."""
+    return "\n".join(_lines(model))
+
+
+def _lines(model: ModelFile) -> Iterator[str]:
+    data = model.metadata
+    yield f"{data['name']}  ({len(model.content) / 1000:.1f} kB, sha256 {model.sha256[:16]}…)"
+    yield f"file        {model.path}"
+    yield f"made        {data.get('created', 'unknown')} by {_tools(data)}"
+    network = data.get("network", {})
+    yield (
+        f"network     {network.get('name', 'unknown')}, recipe {network.get('recipe', 'unknown')}, "
+        f"{network.get('parameters', 0):,} parameters"
+    )
+    encoding = data["encoding"]
+    yield (
+        f"encoding    {encoding['name']} version {encoding['version']}, "
+        f"{encoding['size']} x {encoding['size']} cells, int8 in and out"
+    )
+    yield f"temperature {data['temperature']:.3f}; review below {_thresholds(data)}"
+    training = data.get("training", {})
+    if training:
+        yield (
+            f"trained on  {training.get('wafers', 0):,} wafers of "
+            f"{training.get('data', 'unknown')}, split by {training.get('split', '?')}"
+        )
+    yield from _accuracy(data.get("accuracy"))
+    for title, key in (("intended use", "intended_use"), ("not for", "not_for")):
+        for number, line in enumerate(data.get(key, [])):
+            yield f"{title if number == 0 else '':<12}{line}"
+    notice = data.get("notice")
+    if notice:
+        yield ""
+        yield from notice if isinstance(notice, list) else [notice]
+
+
+def _accuracy(accuracy: dict[str, Any] | None) -> Iterator[str]:
+    if not accuracy:
+        yield "accuracy    not recorded"
+        return
+    before, after = accuracy["float"], accuracy["int8"]
+    yield ""
+    yield f"per-class accuracy on {accuracy['on']} ({accuracy['wafers']:,} wafers)"
+    yield f"  {'pattern':<10} {'wafers':>7} {'float %':>8} {'int8 %':>8}   95 % interval (int8)"
+    for name in PATTERNS:
+        one, two = before["per_class"][name], after["per_class"][name]
+        if two["recall"] is None:
+            yield f"  {name:<10} {0:>7}        -        -"
+            continue
+        low, high = two["ci95"]
+        yield (
+            f"  {name:<10} {two['n']:>7} {100 * one['recall']:>8.1f} {100 * two['recall']:>8.1f}"
+            f"   {100 * low:.1f} - {100 * high:.1f}"
+        )
+    means = [100 * scores["macro_recall"] for scores in (before, after)]
+    yield f"  {'mean':<10} {'':>7} {means[0]:>8.2f} {means[1]:>8.2f}"
+    averaged = accuracy.get("int8_average_symmetries")
+    if averaged:
+        mean = 100 * averaged["macro_recall"]
+        yield f"  with --average-symmetries: mean {mean:.2f} % (8 x the time)"
+    yield f"  agreement float / int8 {100 * accuracy['agreement']:.2f} %"
+    if accuracy.get("allowed_drop") is not None:
+        yield f"  made with --allow-drop {accuracy['allowed_drop']:g} instead of 1 point"
+    yield ""
+
+
+def _tools(data: dict[str, Any]) -> str:
+    tools = data.get("tools", {})
+    return ", ".join(f"{name} {version}" for name, version in tools.items()) or "unknown tools"
+
+
+def _thresholds(data: dict[str, Any]) -> str:
+    below = data["review"]["below"]
+    values = sorted(set(below.values()))
+    if len(values) == 1:
+        return f"{values[0]:g}, or fewer than {data['review']['min_dies']} dies"
+    listed = ", ".join(f"{name} {below[name]:g}" for name in PATTERNS)
+    return f"{listed}, or fewer than {data['review']['min_dies']} dies"

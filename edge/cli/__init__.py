@@ -1,0 +1,135 @@
+"""The command ``wm-edge``: a table of verbs, each loaded when it is called.
+
+``wm-edge --help`` must answer at once on a Raspberry Pi, so nothing but click is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+import click
+
+from edge import __version__
+from edge.errors import WmEdgeError
+
+EXIT_CODES = """\b
+Exit codes:
+  0  all done
+  1  some inputs failed (the others were classified)
+  2  wrong usage or unusable data set
+  3  no usable model file or runtime
+  4  an accuracy gate is red
+"""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Attributes: module (whose ``command`` is the verb), help (one line), extra (to install)."""
+
+    module: str
+    help: str
+    extra: str = ""
+
+
+ROUTES: dict[str, Route] = {
+    "classify": Route("edge.cli.classify", "Classify wafer maps from files and folders."),
+    "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
+    "info": Route("edge.cli.info", "Show the model card of a model file."),
+    "doctor": Route("edge.cli.doctor", "Check runtime, versions and speed of this machine."),
+    "dataset": Route("edge.cli.dataset", "Import, split, draw and synthesise labelled sets."),
+    "train": Route("train.cli.train", "Train a network on a labelled set.", "train"),
+    "convert": Route("convert.cli", "Quantise a trained network to an int8 model file.", "convert"),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose verbs are imported when they run; ``--help`` reads the table."""
+
+    routes: ClassVar[dict[str, Route]]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(self.routes)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb.
+
+        Raises:
+            click.ClickException: a library that the verb needs is not installed.
+        """
+        route = self.routes.get(cmd_name)
+        if route is None:
+            return None
+        command: click.Command = importlib.import_module(route.module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, route.help) for name, route in self.routes.items()])
+
+
+class Main(LazyGroup):
+    """The top-level group."""
+
+    routes = ROUTES
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; a reader that has gone (`| head`) has seen what it wanted."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Python must not try to write the rest at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 0
+
+
+@click.group(
+    cls=Main,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="wm-edge")
+def cli() -> None:
+    """Recognise the pattern of failing dies on a wafer, at the inspection station.
+
+    \b
+    Examples:
+      wm-edge classify wafers/                   a folder of wafer maps
+      wm-edge classify lot42.npz > lot42.jsonl   one JSON object a wafer
+      wm-edge doctor                             is this machine ready?
+    """
+
+
+def main() -> NoReturn:
+    """Entry point: every error ends in one line on stderr and its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _say("stopped", 130)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except WmEdgeError as error:
+        code = _say(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        code = _missing(error)
+    except KeyboardInterrupt:
+        code = _say("stopped", 130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"wm-edge: {text}", err=True)
+    return code
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    verb = next((name for name in sys.argv[1:] if not name.startswith("-")), "")
+    extra = ROUTES[verb].extra if verb in ROUTES else ""
+    mend = f"pip install 'wm-edge[{extra}]'" if extra else "pip install --force-reinstall wm-edge"
+    return _say(f"{error.name} is not installed, {verb} needs it; mend: {mend}", 3)

@@ -1,0 +1,123 @@
+"""``wm-edge classify``: files and folders in, one result a wafer out."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli import options
+from edge.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from edge.pipeline import Summary
+
+
+@click.command(name="classify")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@options.model
+@click.option(
+    "-f",
+    "--format",
+    "kind",
+    type=click.Choice(("table", "jsonl", "csv")),
+    help="How to write results; a table on a terminal, else jsonl.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
+@options.overwrite
+@click.option(
+    "--top-k",
+    type=click.IntRange(1, 9),
+    help="Keep only the K most probable patterns in `probabilities`.",
+)
+@options.average_symmetries
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Wafers classified side by side.",
+)
+@options.backend
+@options.kernels
+@click.option("--fail-fast", is_flag=True, help="Stop at the first input that cannot be read.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary on stderr.")
+def command(
+    paths: tuple[str, ...],
+    model: Path | None,
+    kind: str | None,
+    output: Path | None,
+    overwrite: bool,
+    top_k: int | None,
+    average_symmetries: bool,
+    threads: int,
+    backend: str | None,
+    kernels: str,
+    fail_fast: bool,
+    quiet: bool,
+) -> int:
+    """Classify wafer maps.
+
+    PATH is a picture (PNG, JPEG, BMP, TIFF), a .npy or .csv grid, a labelled-set .npz, a folder
+    of those, or a glob. A wafer that cannot be read gets an error record; the others go on.
+
+    \b
+    Examples:
+      wm-edge classify wafers/
+      wm-edge classify 'lot42/*.png' --format csv --output lot42.csv
+      wm-edge classify lot42.npz | jq -r 'select(.verdict == "review") | .source'
+    """
+    from edge.classifier import Classifier
+    from edge.model import load
+    from edge.pipeline import run
+    from edge.runtime import Backend, Kernels
+    from edge.sinks import Format, open_sink
+    from edge.sources import files
+
+    model_file = load(model)
+    classifiers = [
+        Classifier(
+            model_file,
+            backend=Backend(backend) if backend else None,
+            kernels=Kernels(kernels),
+            average_symmetries=average_symmetries,
+        )
+        for _ in range(threads)
+    ]
+    on_terminal = output is None and options.is_terminal(sys.stdout)
+    if kind is None:
+        kind = "table" if on_terminal else "jsonl"
+    sink = open_sink(Format(kind), output, overwrite=overwrite)
+    # A bar over a table that grows on the same terminal would only disturb it.
+    watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
+    total = files.count(paths) if watched else None
+    done = itertools.count(1)
+    try:
+        with Progress("classifying", total, wanted=watched) as progress:
+            summary = run(
+                files.read_all(paths),
+                classifiers,
+                sink,
+                top_k=top_k,
+                fail_fast=fail_fast,
+                on_outcome=(lambda _: progress.at(next(done))) if watched else None,
+            )
+    finally:
+        sink.close()
+    if not quiet:
+        _say(summary)
+    return 1 if summary.errors else 0
+
+
+def _say(summary: Summary) -> None:
+    accepted = summary.wafers - summary.review
+    parts = [f"{accepted} accepted", f"{summary.review} to review"]
+    if summary.errors:
+        parts.append(f"{summary.errors} could not be read")
+    wafers = "wafer" if summary.wafers == 1 else "wafers"
+    click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

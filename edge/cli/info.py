@@ -1,0 +1,32 @@
+"""``wm-edge info``: the model card of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command(name="info")
+@click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="The whole metadata as JSON.")
+def command(model: Path | None, as_json: bool) -> int:
+    """Show the model card of MODEL, or of the model file that ships.
+
+    Per-class accuracy with intervals, what it was trained on, what it must not be used for.
+
+    \b
+    Examples:
+      wm-edge info
+      wm-edge info mine.tflite --json | jq .encoding
+    """
+    from edge.card import card
+    from edge.model import load
+
+    model_file = load(model)
+    if as_json:
+        click.echo(json.dumps({**model_file.metadata, "sha256": model_file.sha256}, indent=1))
+    else:
+        click.echo(card(model_file))
+    return 0

@@ -1,0 +1,58 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+#: The runtimes by name; the enum itself lives in edge.runtime, which ``--help`` must not import.
+BACKENDS = ("litert", "tflite", "tensorflow")
+
+model: Decorator = click.option(
+    "-m",
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Model file; the one that ships when not given.",
+)
+backend: Decorator = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Force a runtime (also WM_EDGE_BACKEND); else the first that works.",
+)
+average_symmetries: Decorator = click.option(
+    "--average-symmetries",
+    is_flag=True,
+    help="Average over the eight flips and quarter turns: 8 x the inference time, better accuracy.",
+)
+kernels: Decorator = click.option(
+    "--kernels",
+    type=click.Choice(("fast", "reference")),
+    default="fast",
+    show_default=True,
+    help="reference: bit for bit what a microcontroller computes, slower.",
+)
+overwrite: Decorator = click.option(
+    "--overwrite", is_flag=True, help="Replace output files that exist."
+)
+
+
+def require(*packages: str) -> None:
+    """Check that the libraries of an extra are there, before any work is done.
+
+    Raises:
+        ModuleNotFoundError: one is not installed; ``main`` turns it into the pip line.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks; None is a stream that was closed before Python started."""
+    return stream is not None and stream.isatty()

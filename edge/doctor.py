@@ -1,0 +1,125 @@
+"""Is this machine ready? Each check says what it found and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from edge import __version__
+from edge.classifier import Classifier
+from edge.errors import ModelError, RuntimeUnavailableError
+from edge.model import ModelFile, load
+from edge.runtime import Backend, installed
+from edge.wafermap import FAIL, PASS, WaferMap
+
+#: Inferences that are timed.
+RUNS = 200
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report.
+
+    Attributes:
+        name: What was looked at.
+        found: What is there.
+        mend: What to do, or empty where all is well.
+        exit_code: 0, or what the process should end with.
+    """
+
+    name: str
+    found: str
+    mend: str = ""
+    exit_code: int = 0
+
+
+def examine(model: Path | None = None, backend: Backend | None = None) -> Iterator[Check]:
+    """Look at the interpreter, the libraries, the runtimes, the model file and the speed."""
+    yield Check("wm-edge", f"{__version__}, Python {platform.python_version()}")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+    yield Check("machine", f"{machine}, {'64' if sys.maxsize > 2**32 else '32'}-bit Python")
+    for name in ("numpy", "opencv-python-headless", "click"):
+        yield _library(name)
+    versions = installed()
+    for candidate, version in versions.items():
+        yield Check(str(candidate), version or "not installed")
+    if versions[Backend.TFLITE] and int(np.__version__.split(".")[0]) >= 2:
+        yield Check(
+            "numpy with tflite",
+            f"tflite-runtime cannot work with NumPy {np.__version__}",
+            "pip install 'numpy<2', or use LiteRT: pip install ai-edge-litert",
+        )
+    try:
+        model_file = load(model)
+    except ModelError as error:
+        yield Check("model", str(error), "give another --model", error.exit_code)
+        return
+    yield Check("model", f"{model_file.name}, {len(model_file.content) / 1000:.1f} kB")
+    yield from _run(model_file, backend)
+
+
+def _run(model_file: ModelFile, backend: Backend | None) -> Iterator[Check]:
+    try:
+        began = time.perf_counter()
+        classifier = Classifier(model_file, backend=backend)
+        started = time.perf_counter() - began
+    except (RuntimeUnavailableError, ModelError) as error:
+        yield Check("runtime", str(error), "see above", error.exit_code)
+        return
+    runtime = classifier.runtime
+    yield Check(
+        "runtime", f"{runtime.backend} {runtime.version}, started in {1000 * started:.0f} ms"
+    )
+    dies = np.full((26, 26), PASS, np.uint8)
+    dies[10:16, 10:16] = FAIL
+    wafer_map = WaferMap(dies)
+    whole, invoke = [], []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        classifier.classify(wafer_map)
+        whole.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        runtime.interpreter.invoke()
+        invoke.append(time.perf_counter() - began)
+    found = (
+        f"{1e6 * statistics.median(invoke):.0f} µs an inference, "
+        f"{1e6 * statistics.median(whole):.0f} µs a wafer with encoding and verdict (1 thread)"
+    )
+    slow = runtime.backend is Backend.TFLITE and platform.machine() in ("x86_64", "aarch64")
+    mend = "LiteRT is about 5 x faster here: pip install ai-edge-litert" if slow else ""
+    yield Check("speed", found, mend)
+    probabilities = classifier.probabilities(np.zeros((*_input_shape(model_file),), np.uint8))
+    finite = abs(sum(probabilities) - 1) < 1e-6
+    yield Check(
+        "verdict",
+        "probabilities sum to 1" if finite else f"probabilities are {probabilities}",
+        "" if finite else "the runtime computes nonsense; try another --backend",
+        0 if finite else RuntimeUnavailableError.exit_code,
+    )
+
+
+def _input_shape(model_file: ModelFile) -> tuple[int, int, int]:
+    size = model_file.metadata["encoding"]["size"]
+    return size, size, 2
+
+
+def _library(name: str) -> Check:
+    try:
+        return Check(name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        if name == "opencv-python-headless":
+            for other in ("opencv-python", "opencv-contrib-python-headless", "python3-opencv"):
+                try:
+                    return Check(name, f"{other} {metadata.version(other)} serves instead")
+                except metadata.PackageNotFoundError:
+                    continue
+        return Check(name, "not installed", f"pip install {name}", 3)
