@@ -1,0 +1,118 @@
+"""Encoded wafers -> training batches: which wafers an epoch shows, and how they are turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge import encoding
+from edge.dataset import LabelledSet
+from edge.patterns import PATTERNS
+from train import seed
+from train.augment import random_symmetries, random_turns
+from train.recipe import Dihedral, EncodingName, Recipe
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Encoded wafers ready for a network.
+
+    Attributes:
+        planes: uint8 (W, rows, columns, planes), 0..255.
+        classes: Class index (W,), in the order of ``PATTERNS``.
+        soft: Float32 (W, classes) target probabilities of a teacher, or None.
+    """
+
+    planes: npt.NDArray[np.uint8]
+    classes: npt.NDArray[np.intp]
+    soft: npt.NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+
+def encode_all(labelled: LabelledSet, name: EncodingName = EncodingName.STATION) -> Samples:
+    """Encode every wafer of a set."""
+    if name is EncodingName.SEED:
+        encode, shape = seed.encode, seed.SHAPE
+    else:
+        encode, shape = encoding.encode, (encoding.SIZE, encoding.SIZE, encoding.PLANES)
+    planes = np.empty((len(labelled), *shape), np.uint8)
+    for index in range(len(labelled)):
+        planes[index] = encode(labelled.grid(index))
+    return Samples(planes, labelled.class_indices())
+
+
+def class_shares(counts: npt.NDArray[Any], power: float) -> npt.NDArray[np.float64]:
+    """Share of an epoch that each class gets: counts ** (1 - power), normalised.
+
+    Args:
+        counts: Wafers a class.
+        power: 0 leaves the imbalance, 0.5 is the inverse-square-root sampling that serves best,
+            1 shows every class equally often.
+    """
+    weights = np.where(counts > 0, np.maximum(counts, 1).astype(float) ** (1 - power), 0.0)
+    return weights / weights.sum()
+
+
+def epoch_order(
+    classes: npt.NDArray[np.intp], size: int, power: float, rng: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Indices (size,) of the wafers that one epoch shows, in random order.
+
+    With power 0 and size equal to the number of wafers, each is shown once. Otherwise each class
+    gets its share and walks through its own wafers before one of them comes a second time.
+    """
+    if power == 0 and size == len(classes):
+        return rng.permutation(size)
+    counts = np.bincount(classes, minlength=len(PATTERNS))
+    wanted = rng.multinomial(size, class_shares(counts, power))
+    chosen = []
+    for index, number in enumerate(wanted):
+        members = np.flatnonzero(classes == index)
+        rounds = -(-number // max(1, len(members)))
+        walks = [rng.permutation(members) for _ in range(rounds)]
+        chosen.append(np.concatenate(walks)[:number] if walks else members[:0])
+    order = np.concatenate(chosen)
+    rng.shuffle(order)
+    return order
+
+
+def make_sequence(samples: Samples, recipe: Recipe, epoch: int) -> Any:
+    """A Keras data set of one epoch: (float32 shares in [0, 1], float32 target probabilities).
+
+    Deterministic in the recipe's seed and the epoch, so that a resumed run shows the same wafers.
+    """
+    import keras
+
+    rng = np.random.default_rng([recipe.seed, epoch])
+    size = recipe.optimise.epoch_wafers or len(samples)
+    order = epoch_order(samples.classes, size, recipe.balance.power, rng)
+    batch = recipe.optimise.batch
+    smoothing = recipe.optimise.label_smoothing
+    hard = np.eye(len(PATTERNS), dtype=np.float32) * (1 - smoothing) + smoothing / len(PATTERNS)
+
+    class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return -(-len(order) // batch)
+
+        def __getitem__(
+            self, index: int
+        ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+            members = order[index * batch : (index + 1) * batch]
+            planes = samples.planes[members]
+            chance = np.random.default_rng([recipe.seed, epoch, index])
+            if recipe.augment.dihedral is Dihedral.RANDOM:
+                planes = random_symmetries(planes, chance)
+            if recipe.augment.turn:
+                planes = random_turns(planes, recipe.augment.turn, chance)
+            targets = hard[samples.classes[members]]
+            if samples.soft is not None:
+                share = recipe.distil.weight
+                targets = (1 - share) * targets + share * samples.soft[members]
+            return planes.astype(np.float32) / np.float32(255), targets
+
+    return Epoch()

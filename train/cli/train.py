@@ -1,0 +1,71 @@
+"""``wm-edge train``: a recipe and a labelled set in, a run folder out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from edge.cli import options
+
+
+@click.command(name="train")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--recipe", default="default", show_default=True, help="Name of a recipe, or a TOML file."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder to make.")
+@click.option("--seed", type=int, help="Instead of the recipe's.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option(
+    "--teacher",
+    "teachers",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Finished run to distil from (for recipes with [distil]); repeatable.",
+)
+def command(
+    data: Path,
+    recipe: str,
+    out: Path,
+    seed: int | None,
+    epochs: int | None,
+    resume: bool,
+    teachers: tuple[Path, ...],
+) -> int:
+    """Train a network on DATA, a labelled set; the run folder OUT receives all results.
+
+    A set without the column `part` is first divided by lot. The val part stops the training and
+    gives the figures of the run; the test part is not looked at.
+
+    \b
+    Examples:
+      wm-edge train split.npz --out runs/a
+      wm-edge train split.npz --recipe seed-final --seed 1 --out runs/b
+      wm-edge train split.npz --out runs/a --resume
+    """
+    options.require("tensorflow", "matplotlib")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from train.session import Settings, start
+
+    result = start(Settings(data, recipe, out, seed, epochs, resume, teachers), _tell)
+    click.echo(f"{'pattern':<10} {'wafers':>7} {'recall':>7}  95 % interval")
+    for name, score in result.scores.per_class.items():
+        if score.recall is not None:
+            low, high = score.ci95
+            click.echo(
+                f"{name:<10} {score.n:>7} {100 * score.recall:>7.1f}  "
+                f"{100 * low:.1f} - {100 * high:.1f}"
+            )
+    click.echo(
+        f"val part, epoch {result.best_epoch} of {result.epochs}: mean per-class accuracy "
+        f"{100 * result.scores.macro_recall:.2f} %, accuracy {100 * result.scores.accuracy:.2f} %"
+    )
+    click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
+    return 0
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,53 @@
+"""Pictures of a run: learning curves and the confusion matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.metrics import Scores
+
+
+def curves(history: list[dict[str, float]], best_epoch: int, path: Path) -> None:
+    """Loss and macro recall over the epochs; the epoch that was kept is marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [entry["epoch"] for entry in history]
+    for key, label in (("loss", "train"), ("val_loss", "val")):
+        left.plot(epochs, [entry[key] for entry in history], label=label)
+    left.set(xlabel="epoch", ylabel="cross-entropy")
+    left.legend(frameon=False)
+    recall = [100 * entry["val_macro_recall"] for entry in history]
+    accuracy = [100 * entry["val_accuracy"] for entry in history]
+    right.plot(epochs, recall, label="macro recall")
+    right.plot(epochs, accuracy, label="accuracy (mostly none)", alpha=0.5)
+    right.axvline(best_epoch, color="grey", linestyle=":", label=f"kept: epoch {best_epoch}")
+    right.set(xlabel="epoch", ylabel="val part, %")
+    right.legend(frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+def confusion(scores: Scores, path: Path) -> None:
+    """Confusion matrix in per cent of each true class, with the wafer counts at the left."""
+    from matplotlib.figure import Figure
+
+    matrix = scores.confusion
+    share = 100 * matrix / matrix.sum(axis=1, keepdims=True).clip(1)
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    for row in range(len(matrix)):
+        for column in range(len(matrix)):
+            if matrix[row, column]:
+                colour = "white" if share[row, column] > 55 else "black"
+                text = f"{share[row, column]:.0f}" if share[row, column] >= 0.5 else "·"
+                axes.text(column, row, text, ha="center", va="center", color=colour)
+    names = [
+        f"{name} ({count})" for name, count in zip(scores.labels, matrix.sum(axis=1), strict=True)
+    ]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), scores.labels, rotation=40, ha="right")
+    axes.set(xlabel="predicted", ylabel="true (wafers)")
+    axes.set_title(f"macro recall {100 * scores.macro_recall:.1f} %, rows in % of the true class")
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,207 @@
+"""Training recipes: TOML files that say everything a run depends on besides its data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from enum import Enum
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from edge.errors import UsageError
+from edge.patterns import PATTERNS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class EncodingName(str, Enum):
+    """Which encoding feeds the network."""
+
+    STATION = "station"
+    SEED = "seed"
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network.
+
+    Attributes:
+        name: A key of ``train.networks.NETWORKS``.
+        l2: L2 penalty on the kernels (the seed's way; ours decay through the optimiser).
+        dropout: Share of the embedding dropped before the last layer while training.
+    """
+
+    name: str = "residual"
+    l2: float = 0.0
+    dropout: float = 0.0
+
+
+class Dihedral(str, Enum):
+    """How the eight symmetries are used."""
+
+    NONE = "none"
+    RANDOM = "random"
+    SEED_COPIES = "seed-copies"
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What is done to a wafer each time it is shown.
+
+    Attributes:
+        dihedral: ``random``: one of the eight flips and quarter turns.
+        turn: Probability of a turn by any angle on top.
+    """
+
+    dihedral: Dihedral = Dihedral.RANDOM
+    turn: float = 0.0
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Attributes: power (see train.batches.class_shares; 0 none, 0.5 square root, 1 equal)."""
+
+    power: float = 0.5
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Synthetic wafers for rare classes.
+
+    Attributes:
+        up_to: Each of ``patterns`` is filled up to this many wafers; 0 = none.
+        generator: ``grids``: ours, on the die grids of the training part; ``seed``: the seed's.
+        patterns: Which classes; the generator ``seed`` has its own five.
+    """
+
+    up_to: int = 0
+    generator: str = "grids"
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Distil:
+    """Attributes: weight (share of the teacher's opinion in the target), temperature."""
+
+    weight: float = 0.0
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class Optimise:
+    """How the weights are found.
+
+    Attributes:
+        epochs: At most this many.
+        batch: Wafers a step.
+        epoch_wafers: Wafers shown an epoch; 0 = as many as the training part has.
+        learning_rate: At its peak.
+        schedule: ``cosine`` (warm-up of one epoch, then down to 0) or ``constant``.
+        weight_decay: Decoupled (AdamW); 0 = Adam.
+        label_smoothing: Share of the target spread evenly over the classes.
+        average: Momentum of the moving average of the weights that is judged and kept; 0 = none.
+        patience: Epochs without a better macro recall before it stops; 0 = never.
+    """
+
+    epochs: int = 24
+    batch: int = 128
+    epoch_wafers: int = 0
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.03
+    average: float = 0.998
+    patience: int = 8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train. See the sections' classes."""
+
+    name: str
+    about: str = ""
+    seed: int = 0
+    encoding: EncodingName = EncodingName.STATION
+    network: Network = field(default_factory=Network)
+    augment: Augment = field(default_factory=Augment)
+    balance: Balance = field(default_factory=Balance)
+    synthetic: Synthetic = field(default_factory=Synthetic)
+    distil: Distil = field(default_factory=Distil)
+    optimise: Optimise = field(default_factory=Optimise)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    folder = Path(str(resources.files("train") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load(name_or_path: str) -> Recipe:
+    """Read a recipe by its name or from a file of one's own.
+
+    Raises:
+        UsageError: unknown recipe, unreadable TOML, unknown key, value of the wrong type.
+    """
+    known = shipped()
+    path = known.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise UsageError(
+            f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(known)}"
+        )
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not readable as TOML: {error}") from error
+    return from_dict({"name": path.stem, **content}, str(path))
+
+
+def from_dict(content: Mapping[str, Any], source: str = "recipe") -> Recipe:
+    """Build a recipe from its TOML or JSON form, refusing what it does not know."""
+    recipe: Recipe = _build(Recipe, content, source)
+    unknown = set(recipe.synthetic.patterns) - set(PATTERNS)
+    if unknown:
+        raise UsageError(f"{source}: synthetic.patterns: unknown {', '.join(sorted(unknown))}")
+    if recipe.synthetic.generator not in ("grids", "seed"):
+        raise UsageError(f"{source}: synthetic.generator is grids or seed")
+    if recipe.optimise.schedule not in ("cosine", "constant"):
+        raise UsageError(f"{source}: optimise.schedule is cosine or constant")
+    return recipe
+
+
+def _build(kind: Any, content: Mapping[str, Any], where: str) -> Any:
+    hints = get_type_hints(kind)
+    known = {entry.name for entry in fields(kind)}
+    for key in content:
+        if key not in known:
+            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+    values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in content.items()}
+    return kind(**values)
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} is a section, not {value!r}")
+        return _build(kind, value, where)
+    if kind in (int, float, str, bool):
+        right = type(value) in ((int, float) if kind is float else (kind,))
+        if not right:
+            raise UsageError(f"{where} must be {kind.__name__}, not {value!r}")
+        return kind(value)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)) or not all(type(item) is str for item in value):
+            raise UsageError(f"{where} must be a list of names, not {value!r}")
+        return tuple(value)
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{where}: {error}") from error

@@ -1,0 +1,160 @@
+"""The run folder: everything one training leaves behind.
+
+==================  ==========================================================================
+``model.keras``     float network, best weights
+``config.json``     recipe, data fingerprint, teachers, tool versions
+``history.json``    one entry an epoch
+``metrics.json``    figures on the val part with confidence intervals
+``curves.png``      loss and macro recall over the epochs
+``confusion.png``   confusion matrix of the val part
+``checkpoint/``     the state to resume from; removed when the run is finished
+==================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import DataError, UsageError
+from train.recipe import Recipe, from_dict
+
+if TYPE_CHECKING:
+    import keras
+
+    from edge.metrics import Scores
+    from train.average import WeightAverage
+
+History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder at ``path``."""
+
+    path: Path
+
+    @property
+    def model_path(self) -> Path:
+        """The float network."""
+        return self.path / "model.keras"
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    @classmethod
+    def create(cls, path: Path, config: dict[str, Any]) -> Run:
+        """Start a new run.
+
+        Raises:
+            UsageError: the folder holds a run already.
+        """
+        run = cls(path)
+        if (path / "config.json").exists():
+            raise UsageError(
+                f"{path} holds a run already; pass --resume to go on with it, or another --out"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        run.write_json("config.json", config)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open an existing run.
+
+        Raises:
+            DataError: there is none.
+        """
+        if not (path / "config.json").is_file():
+            raise DataError(f"{path}: not a run folder (no config.json); `wm-edge train` makes one")
+        return cls(path)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The content of ``config.json``."""
+        return self.read_json("config.json")
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe it was made with."""
+        return from_dict(self.config["recipe"], str(self.path / "config.json"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end."""
+        return (self.path / "metrics.json").is_file()
+
+    def save_model(self, model: keras.Model) -> None:
+        """Keep these weights as the best so far; tied layers are written out as plain ones."""
+        from train.symmetric import written_out
+
+        partial = self.path / "partial.keras"
+        written_out(model).save(partial)
+        partial.replace(self.model_path)
+
+    def load_model(self) -> keras.Model:
+        """The network with its best weights.
+
+        Raises:
+            DataError: the run has not got that far.
+        """
+        import keras
+
+        if not self.model_path.is_file():
+            raise DataError(f"{self.path}: no model.keras yet; finish the training first")
+        return keras.models.load_model(self.model_path, compile=False)
+
+    def save_checkpoint(
+        self, model: keras.Model, average: WeightAverage, history: History
+    ) -> None:
+        """Keep everything that --resume needs. A kill at any moment leaves a whole one behind."""
+        number = len(history)
+        folder = self._checkpoint / f"{number}.partial"
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(folder / "model.keras")
+        average.save(folder / "average.npz")
+        (folder / "history.json").write_text(json.dumps(history))
+        folder.rename(self._checkpoint / str(number))
+        for old in self._checkpoint.iterdir():
+            if old.name != str(number):
+                shutil.rmtree(old)
+
+    def load_checkpoint(self, average: WeightAverage) -> tuple[keras.Model, History] | None:
+        """The newest whole checkpoint, or None; fills ``average``."""
+        import keras
+
+        from train import symmetric  # noqa: F401 - registers the tied layers with Keras
+
+        if not self._checkpoint.is_dir():
+            return None
+        whole = [entry for entry in self._checkpoint.iterdir() if entry.name.isdecimal()]
+        if not whole:
+            return None
+        newest = max(whole, key=lambda entry: int(entry.name))
+        history: History = json.loads((newest / "history.json").read_text())
+        average.load(newest / "average.npz")
+        return keras.models.load_model(newest / "model.keras"), history
+
+    def finish(self, scores: Scores, history: History, best_epoch: int) -> None:
+        """Write history, metrics and pictures; drop the checkpoint."""
+        from train import figures
+
+        self.write_json("history.json", history)
+        figures.curves(history, best_epoch, self.path / "curves.png")
+        figures.confusion(scores, self.path / "confusion.png")
+        self.write_json("metrics.json", {"part": "val", "epoch": best_epoch, **scores.as_dict()})
+        shutil.rmtree(self._checkpoint, ignore_errors=True)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write one of the folder's JSON files, whole or not at all."""
+        partial = self.path / f".{name}.partial"
+        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        partial.replace(self.path / name)
+
+    def read_json(self, name: str) -> Any:
+        """Read one of the folder's JSON files."""
+        return json.loads((self.path / name).read_text("utf-8"))

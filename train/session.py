@@ -1,0 +1,116 @@
+"""From the command's settings to a finished run: load, divide, start or resume, train."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edge import __version__
+from edge.dataset import LabelledSet, load
+from edge.errors import DataError, UsageError
+from edge.split import ensure_parts, lots_apart
+from train.recipe import Recipe
+from train.recipe import load as load_recipe
+from train.run import Run
+from train.trainer import Result, train
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``wm-edge train`` was asked for; see its help."""
+
+    data: Path
+    recipe: str
+    out: Path
+    seed: int | None = None
+    epochs: int | None = None
+    resume: bool = False
+    teachers: tuple[Path, ...] = ()
+
+
+def start(settings: Settings, tell: Callable[[str], None]) -> Result:
+    """Train, or go on training.
+
+    Args:
+        settings: What to do.
+        tell: Receives progress, a line at a time.
+
+    Raises:
+        DataError: unusable labelled set, or not the one that the run to resume was started with.
+        UsageError: unknown recipe, a run that exists already, or is finished.
+    """
+    labelled = ensure_parts(load(settings.data), tell)
+    if settings.resume:
+        run = Run.open(settings.out)
+        _check_same_data(run, labelled)
+        if run.finished:
+            raise UsageError(f"{run.path}: this run is finished; nothing to resume")
+        recipe = run.recipe
+        teachers = tuple(Path(name) for name in run.config["teachers"])
+    else:
+        recipe = _adjusted(load_recipe(settings.recipe), settings)
+        teachers = settings.teachers
+        run = Run.create(settings.out, _config(recipe, labelled, settings))
+    tell(f"recipe {recipe.name}: {recipe.about}")
+
+    def progress(entry: dict[str, float], epochs: int) -> None:
+        tell(
+            f"epoch {entry['epoch']:.0f}/{epochs}  {entry['seconds']:.0f} s  "
+            f"loss {entry['loss']:.3f}  val loss {entry['val_loss']:.3f}  "
+            f"val macro recall {100 * entry['val_macro_recall']:.2f} %"
+        )
+
+    return train(
+        labelled,
+        recipe,
+        run,
+        teachers=tuple(Run.open(path) for path in teachers),
+        progress=progress,
+    )
+
+
+def _adjusted(recipe: Recipe, settings: Settings) -> Recipe:
+    if settings.seed is not None:
+        recipe = replace(recipe, seed=settings.seed)
+    if settings.epochs is not None:
+        recipe = replace(recipe, optimise=replace(recipe.optimise, epochs=settings.epochs))
+    return recipe
+
+
+def _config(recipe: Recipe, labelled: LabelledSet, settings: Settings) -> dict[str, Any]:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    parts, counts = np.unique(labelled.columns["part"], return_counts=True)
+    return {
+        "recipe": recipe.as_dict(),
+        "data": settings.data.name,
+        "data_sha256": labelled.sha256(),
+        "parts_sha256": labelled.parts_sha256(),
+        "split_by_lot": lots_apart(labelled),
+        "parts": dict(zip(parts.tolist(), counts.tolist(), strict=True)),
+        "teachers": [str(path) for path in settings.teachers],
+        "tools": {
+            "wm-edge": __version__,
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _check_same_data(run: Run, labelled: LabelledSet) -> None:
+    config = run.config
+    if (config["data_sha256"], config["parts_sha256"]) != (
+        labelled.sha256(),
+        labelled.parts_sha256(),
+    ):
+        raise DataError(
+            f"{run.path} was started on {config['data']} with other wafers or another split; "
+            "resume with the same file"
+        )

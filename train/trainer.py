@@ -1,0 +1,210 @@
+"""The training loop: one epoch at a time, checkpointed, resumable, best weights kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge import metrics
+from edge.dataset import LabelledSet, Part, concatenate
+from edge.errors import DataError, UsageError
+from edge.patterns import PATTERNS
+from train import networks, seed
+from train.augment import all_symmetries
+from train.batches import Samples, encode_all, make_sequence
+from train.recipe import Dihedral, Recipe
+from train.run import Run
+from train.synth import synthetic_set
+
+if TYPE_CHECKING:
+    import keras
+
+    from train.average import WeightAverage
+
+#: Called after each epoch with the epoch's history entry and the recipe's number of epochs.
+Progress = Callable[[dict[str, float], int], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Attributes: scores (on the val part, best weights), best_epoch, epochs (that were run)."""
+
+    scores: metrics.Scores
+    best_epoch: int
+    epochs: int
+
+
+def train(
+    labelled: LabelledSet,
+    recipe: Recipe,
+    run: Run,
+    *,
+    teachers: tuple[Run, ...] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Train a network by a recipe; the run folder receives all there is to know about it.
+
+    Continues where the run's checkpoint stands, if it has one.
+
+    Args:
+        labelled: A split labelled set; only its train and val parts are looked at.
+        recipe: How.
+        run: Where.
+        teachers: Finished runs whose mean opinion is distilled into this network.
+        progress: Called after each epoch.
+
+    Raises:
+        DataError: the set is not split, or a part is empty.
+        UsageError: the recipe distils and there is no teacher.
+    """
+    import keras
+
+    from train.average import WeightAverage
+
+    if (recipe.distil.weight > 0) != bool(teachers):
+        raise UsageError("a recipe with [distil] needs --teacher RUN, one without takes none")
+    train_part, val_part = labelled.part(Part.TRAIN), labelled.part(Part.VAL)
+    if not len(train_part) or not len(val_part):
+        raise DataError("the train or the val part is empty; split with other shares")
+    keras.utils.set_random_seed(recipe.seed)
+    prepared = prepare(train_part, recipe)
+    samples = encode_all(prepared, recipe.encoding)
+    val = encode_all(val_part, recipe.encoding)
+    if teachers:
+        samples = Samples(
+            samples.planes, samples.classes, teach(teachers, samples, recipe.distil.temperature)
+        )
+    average = WeightAverage(recipe.optimise.average)
+    model, start, history = _start(run, recipe, samples, average)
+    best = max((entry["val_macro_recall"] for entry in history), default=-1.0)
+    best_epoch = next((int(e["epoch"]) for e in history if e["val_macro_recall"] == best), 0)
+    for epoch in range(start, recipe.optimise.epochs):
+        began = time.monotonic()
+        shown = make_sequence(samples, recipe, epoch)
+        # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
+        fit = model.fit(shown, epochs=1, shuffle=False, verbose=0, callbacks=[average])
+        with average.applied(model):
+            logits = model.predict(_shares(val.planes), batch_size=512, verbose=0)
+            scores = _score(val.classes, logits)
+            if scores.macro_recall > best:
+                best, best_epoch = scores.macro_recall, epoch + 1
+                run.save_model(model)
+        entry = {
+            "epoch": epoch + 1,
+            "loss": float(fit.history["loss"][0]),
+            "accuracy": float(fit.history["accuracy"][0]),
+            "val_loss": _cross_entropy(val.classes, logits),
+            "val_accuracy": scores.accuracy,
+            "val_macro_recall": scores.macro_recall,
+            "learning_rate": float(model.optimizer.learning_rate.numpy()),
+            "seconds": time.monotonic() - began,
+        }
+        history.append(entry)
+        run.save_checkpoint(model, average, history)
+        if progress:
+            progress(entry, recipe.optimise.epochs)
+        if recipe.optimise.patience and epoch + 1 - best_epoch >= recipe.optimise.patience:
+            break
+    logits = run.load_model().predict(_shares(val.planes), batch_size=512, verbose=0)
+    result = Result(_score(val.classes, logits), best_epoch, len(history))
+    run.finish(result.scores, history, best_epoch)
+    return result
+
+
+def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
+    """Add the synthetic wafers and fixed copies that the recipe asks for."""
+    synthetic = recipe.synthetic
+    if synthetic.up_to and synthetic.generator == "seed":
+        train_part = seed.add_synthetics(train_part, synthetic.up_to, recipe.seed)
+    elif synthetic.up_to:
+        counts = train_part.class_counts()
+        wanted = {
+            name: max(0, synthetic.up_to - counts[name]) for name in synthetic.patterns or PATTERNS
+        }
+        grids = [train_part.grid(index) for index in range(len(train_part))]
+        made = synthetic_set(wanted, grids, recipe.seed)
+
+        train_part = concatenate([train_part, made])
+    if recipe.augment.dihedral is Dihedral.SEED_COPIES:
+        train_part = seed.add_turned_copies(train_part)
+    return train_part
+
+
+def teach(
+    teachers: tuple[Run, ...], samples: Samples, temperature: float
+) -> npt.NDArray[np.float32]:
+    """Mean probability (W, classes) of the teachers over the eight views of each wafer."""
+    total = np.zeros((len(samples), len(PATTERNS)), np.float32)
+    views = all_symmetries(samples.planes)
+    for teacher in teachers:
+        model = teacher.load_model()
+        for view in views:
+            logits = model.predict(_shares(view), batch_size=512, verbose=0) / temperature
+            total += _softmax(logits)
+    return total / np.float32(len(teachers) * len(views))
+
+
+def _start(
+    run: Run, recipe: Recipe, samples: Samples, average: WeightAverage
+) -> tuple[keras.Model, int, list[dict[str, float]]]:
+    """The model to go on with, the epoch to go on at and the history so far."""
+    import keras
+
+    checkpoint = run.load_checkpoint(average)
+    if checkpoint:
+        model, history = checkpoint
+        if recipe.optimise.weight_decay:
+            _exempt(model.optimizer)
+        return model, len(history), history
+    shape = samples.planes.shape[1:]
+    wanted = recipe.network
+    model = networks.build(wanted.name, shape, wanted.l2, wanted.dropout)
+    optimise = recipe.optimise
+    steps = -(-(optimise.epoch_wafers or len(samples)) // optimise.batch)
+    rate: Any = optimise.learning_rate
+    if optimise.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            optimise.learning_rate / 100,
+            steps * (optimise.epochs - 1),
+            alpha=0.002,
+            warmup_target=optimise.learning_rate,
+            warmup_steps=steps,
+        )
+    if optimise.weight_decay:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=optimise.weight_decay)
+        _exempt(optimizer)
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model, 0, []
+
+
+def _exempt(optimizer: keras.optimizers.Optimizer) -> None:
+    """Keep weight decay off biases and norms, which Keras forgets when it saves an optimizer."""
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+
+
+def _shares(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return planes.astype(np.float32) / np.float32(255)
+
+
+def _score(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> metrics.Scores:
+    confusion = metrics.confusion_matrix(classes, logits.argmax(axis=1), len(PATTERNS))
+    return metrics.score(confusion, PATTERNS)
+
+
+def _cross_entropy(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> float:
+    chosen = _softmax(logits)[np.arange(len(classes)), classes]
+    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
