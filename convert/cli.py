@@ -1,0 +1,83 @@
+"""``wm-edge convert``: a run folder in, a model file and its evidence out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from edge.cli import options
+
+
+@click.command(name="convert")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The labelled set the run was trained on.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Model file to write.")
+@click.option("--name", help="What the model calls itself in records; the run folder's name else.")
+@click.option(
+    "--data-name", help="Public name of the data, for the model card; the file's name else."
+)
+@click.option(
+    "--notice",
+    type=click.Path(path_type=Path),
+    help="Text file with the data's licence notice and citations, kept in the model file.",
+)
+@click.option(
+    "--allow-drop",
+    type=click.FloatRange(min=0),
+    help="Points of per-class accuracy that int8 may cost instead of 1; recorded in the file.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
+def command(
+    run: Path,
+    data: Path,
+    out: Path,
+    name: str | None,
+    data_name: str | None,
+    notice: Path | None,
+    allow_drop: float | None,
+    overwrite: bool,
+) -> int:
+    """Quantise the network in RUN to int8 and prove, class by class, that nothing was lost.
+
+    Calibrates on wafers of the train part, judges on the test part through the station's own
+    classifier. When a class lost more than 1 point (or one wafer, if that is more), no model file
+    is written and the exit code is 4.
+
+    \b
+    Examples:
+      wm-edge convert runs/a --data split.npz --out mine.tflite
+      wm-edge classify wafers/ --model mine.tflite
+    """
+    options.require("tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from convert.session import Source, convert
+    from edge.dataset import load
+    from edge.errors import UsageError
+    from edge.split import ensure_parts
+
+    if notice and not notice.is_file():
+        raise UsageError(f"{notice}: no such file")
+    lines = notice.read_text("utf-8").splitlines() if notice else []
+    source = Source(run, name or run.resolve().name, data_name or data.name, lines)
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    outcome = convert(
+        source,
+        ensure_parts(load(data), tell),
+        out,
+        allowed_points=allow_drop,
+        overwrite=overwrite,
+        tell=tell,
+    )
+    click.echo(outcome.parity.summary())
+    click.echo(f"wrote {out}, {len(outcome.content) / 1000:.1f} kB", err=True)
+    return 0

@@ -1,0 +1,116 @@
+"""Parity: the int8 file against the float network, class by class, on wafers neither has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge import metrics
+from edge.patterns import PATTERNS
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Float and int8 on the same wafers.
+
+    Attributes:
+        before: Figures of the float network.
+        after: Figures of the int8 file, run in the station's classifier.
+        agreement: Share of wafers given the same class by both.
+        largest_drift: Largest change of any probability, 0..1.
+        lost: Class -> (right before, right after, wafers) where int8 lost more than allowed.
+        allowed_points: The limit the classes were held to, in points.
+    """
+
+    before: metrics.Scores
+    after: metrics.Scores
+    agreement: float
+    largest_drift: float
+    lost: dict[str, tuple[int, int, int]]
+    allowed_points: float
+
+    @property
+    def green(self) -> bool:
+        """Whether no class lost more than allowed."""
+        return not self.lost
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "green": self.green,
+            "allowed_points": self.allowed_points,
+            "agreement": self.agreement,
+            "largest_probability_drift": self.largest_drift,
+            "lost": {
+                name: {"right_float": a, "right_int8": b, "n": n}
+                for name, (a, b, n) in self.lost.items()
+            },
+            "float": self.before.as_dict(),
+            "int8": self.after.as_dict(),
+        }
+
+    def summary(self) -> str:
+        """Readable form, Markdown."""
+        lines = [
+            f"# Parity: {'green' if self.green else 'RED'}",
+            "",
+            (
+                f"Mean per-class accuracy: float {100 * self.before.macro_recall:.2f} %, "
+                f"int8 {100 * self.after.macro_recall:.2f} %. Same class for "
+                f"{100 * self.agreement:.2f} % of the wafers; largest change of a probability "
+                f"{self.largest_drift:.3f}. A class may lose {self.allowed_points:g} points or one "
+                "wafer, whichever is more."
+            ),
+            "",
+            "| pattern | wafers | float % | int8 % | change | 95 % interval (int8) | |",
+            "|---|---:|---:|---:|---:|---|---|",
+        ]
+        for name in PATTERNS:
+            one, two = self.before.per_class[name], self.after.per_class[name]
+            if one.recall is None or two.recall is None:
+                lines.append(f"| {name} | 0 | - | - | - | - | not judged |")
+                continue
+            mark = "**lost**" if name in self.lost else ""
+            lines.append(
+                f"| {name} | {two.n} | {100 * one.recall:.1f} | {100 * two.recall:.1f} | "
+                f"{100 * (two.recall - one.recall):+.1f} | "
+                f"{100 * two.ci95[0]:.1f} - {100 * two.ci95[1]:.1f} | {mark} |"
+            )
+        return "\n".join(lines) + "\n"
+
+
+def compare(
+    classes: npt.NDArray[np.intp],
+    before: npt.NDArray[np.float64],
+    after: npt.NDArray[np.float64],
+    allowed_points: float,
+) -> Parity:
+    """Compare probabilities of the same wafers.
+
+    Args:
+        classes: True class (W,).
+        before: Float network (W, classes).
+        after: int8 file (W, classes).
+        allowed_points: How much per-class accuracy a class may lose, in points; one wafer is
+            always allowed.
+    """
+    size = len(PATTERNS)
+    one, two = before.argmax(axis=1), after.argmax(axis=1)
+    left, right = (metrics.confusion_matrix(classes, guess, size) for guess in (one, two))
+    lost = {}
+    for index, name in enumerate(PATTERNS):
+        n = int(left[index].sum())
+        gone = int(left[index, index] - right[index, index])
+        if gone > 1 and 100 * gone > allowed_points * n:
+            lost[name] = (int(left[index, index]), int(right[index, index]), n)
+    return Parity(
+        metrics.score(left, PATTERNS),
+        metrics.score(right, PATTERNS),
+        float((one == two).mean()),
+        float(np.abs(before - after).max()),
+        lost,
+        allowed_points,
+    )

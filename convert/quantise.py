@@ -1,0 +1,98 @@
+"""Float Keras network -> bare int8 ``.tflite``, calibrated on real training wafers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge import encoding
+from edge.dataset import LabelledSet
+from edge.errors import DataError
+from edge.patterns import PATTERNS
+from edge.runtime import quiet
+
+if TYPE_CHECKING:
+    import keras
+
+#: Calibration wafers a class: enough for the ranges to settle, few enough to take seconds.
+PER_CLASS = 40
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The wafers that set the activation ranges.
+
+    Attributes:
+        indices: Positions (K,) in the training part.
+        planes: uint8 (K, size, size, 2), encoded.
+        manifest: JSON form: count a class, fingerprints, how they were chosen.
+    """
+
+    indices: npt.NDArray[np.intp]
+    planes: npt.NDArray[np.uint8]
+    manifest: dict[str, Any]
+
+
+def calibration_set(
+    train_part: LabelledSet, seed: int = 0, per_class: int = PER_CLASS
+) -> Calibration:
+    """Choose calibration wafers: the same number of each class, from the training part only.
+
+    Raises:
+        DataError: no wafer spans the input range 0..255 (the input scale could not be right).
+    """
+    rng = np.random.default_rng(seed)
+    classes = train_part.class_indices()
+    chosen = [
+        rng.permutation(np.flatnonzero(classes == index))[:per_class]
+        for index in range(len(PATTERNS))
+    ]
+    indices = np.concatenate(chosen)
+    planes = np.stack([encoding.encode(train_part.grid(index)) for index in indices])
+    if planes.min() != 0 or planes.max() != 255:
+        raise DataError(
+            "the calibration wafers do not reach both ends of the input range, so the input scale "
+            "would not be 1/255; calibrate on real wafers"
+        )
+    prints = train_part.select(indices).fingerprints()
+    manifest = {
+        "part": "train",
+        "seed": seed,
+        "wafers": len(indices),
+        "per_class": {name: len(found) for name, found in zip(PATTERNS, chosen, strict=True)},
+        "fingerprints": [f"{print_:016x}" for print_ in prints.tolist()],
+    }
+    return Calibration(indices, planes, manifest)
+
+
+def quantise(model: keras.Model, calibration: Calibration) -> bytes:
+    """Convert to full int8: weights, activations, input and output.
+
+    Returns:
+        A bare ``.tflite`` without metadata.
+    """
+    import tensorflow as tf
+
+    def wafers() -> Iterator[list[npt.NDArray[np.float32]]]:
+        for planes in calibration.planes:
+            yield [shares(planes[np.newaxis])]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = wafers
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    # TensorFlow Lite Micro refuses per-channel dense layers; ours has one, of nine outputs.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
+    with quiet():
+        content: bytes = converter.convert()
+    return content
+
+
+def shares(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """What the float network sees of encoded bytes: shares in [0, 1]."""
+    return planes.astype(np.float32) / np.float32(255)
