@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +38,16 @@ def inspect(content: bytes) -> Structure:
     # The reference route keeps the graph as it is; XNNPACK would show up as one DELEGATE node.
     from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow would rather have LiteRT used
+        interpreter = Interpreter(
+            model_content=content,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:  # a flex operator fails here, before it could be listed
+        raise ModelError(f"it needs more than TFLite's builtin operators: {error}") from error
     operators: dict[str, int] = {}
     for node in interpreter._get_ops_details():  # noqa: SLF001 - no public way to list operators
         operators[node["op_name"]] = operators.get(node["op_name"], 0) + 1

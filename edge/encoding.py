@@ -18,6 +18,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +43,7 @@ INPUT_SCALE: Final = 1.0 / 255.0
 INPUT_ZERO_POINT: Final = -128
 
 Encoded = npt.NDArray[np.uint8]
+_Places = npt.NDArray[np.intp]
 
 
 def encode(dies: DieGrid, size: int = SIZE) -> Encoded:
@@ -59,21 +61,22 @@ def encode(dies: DieGrid, size: int = SIZE) -> Encoded:
         ValueError: the map holds no die.
     """
     dies = crop(dies)
-    rows, _, _ = _cover(dies.shape[0], size)
-    _, columns, _ = _cover(dies.shape[1], size)
-    area = _areas(dies.shape[0], dies.shape[1], size)
-    encoded = np.empty((size, size, PLANES), np.uint8)
-    for plane, members in enumerate((dies == FAIL, dies != NO_DIE)):
-        # float32 is exact here: with sides <= 4096 and size >= MIN_SIZE a cell holds at most
-        # 172 * 172 positions, so every sum and 255 * sum stays below 2**24, and a quotient that is
-        # not on a rounding boundary is at least 1 / (2 * 172 * 172) away from it: more than the
-        # 2**-16 that the division and the addition of one half can be wrong by.
-        share = rows @ members.astype(np.float32) @ columns
-        share *= 255.0
-        share /= area
-        share += 0.5
-        encoded[:, :, plane] = share
-    return encoded
+    top, bottom, left, right, area = _cells(*dies.shape, size)
+    members = np.empty((*dies.shape, PLANES), np.bool_)
+    np.equal(dies, FAIL, out=members[..., 0])
+    np.not_equal(dies, NO_DIE, out=members[..., 1])
+    # Sums over any rectangle are differences of sums from the corner. float32 holds all of them
+    # exactly: a whole map has at most 4096 * 4096 = 2**24 positions.
+    sums = cv2.integral(members.view(np.uint8), sdepth=cv2.CV_32F)
+    sums = sums.take(bottom, 0) - sums.take(top, 0)
+    share = sums.take(right, 1) - sums.take(left, 1)
+    # With size >= MIN_SIZE a cell holds at most 172 * 172 positions, so 255 * sum is exact as well,
+    # and a quotient that is not on a rounding boundary is at least 1 / (2 * 172 * 172) away from
+    # it: more than the 2**-16 that the division and the addition of one half can be wrong by.
+    share *= 255.0
+    share /= area
+    share += 0.5
+    return share.astype(np.uint8)
 
 
 def crop(dies: DieGrid) -> DieGrid:
@@ -82,12 +85,17 @@ def crop(dies: DieGrid) -> DieGrid:
     Raises:
         ValueError: the map holds no die.
     """
-    occupied = dies != NO_DIE
-    rows = np.flatnonzero(occupied.any(axis=1))
-    columns = np.flatnonzero(occupied.any(axis=0))
-    if not rows.size:
+    top, bottom = _extent(dies.max(axis=1))
+    left, right = _extent(dies.max(axis=0))
+    if not bottom:
         raise ValueError("a wafer map without dies cannot be encoded")
-    return dies[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return dies[top:bottom, left:right]
+
+
+def _extent(line: DieGrid) -> tuple[int, int]:
+    """Place of the first value that is not 0, and the one after the last."""
+    data = line.tobytes()
+    return len(data) - len(data.lstrip(b"\0")), len(data.rstrip(b"\0"))
 
 
 def to_int8(encoded: Encoded) -> npt.NDArray[np.int8]:
@@ -120,17 +128,12 @@ def bounds(length: int, size: int = SIZE) -> tuple[npt.NDArray[np.intp], npt.NDA
     return cell * length // size, -(-(cell + 1) * length // size)
 
 
-@lru_cache(maxsize=64)
-def _cover(
-    length: int, size: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """0/1 matrix (size, length): which position lies in which cell; its transpose; cell lengths."""
-    first, last = bounds(length, size)
-    position = np.arange(length)
-    cover = ((position >= first[:, None]) & (position < last[:, None])).astype(np.float32)
-    return cover, np.ascontiguousarray(cover.T), (last - first).astype(np.float32)
-
-
-@lru_cache(maxsize=64)
-def _areas(height: int, width: int, size: int) -> npt.NDArray[np.float32]:
-    return np.outer(_cover(height, size)[2], _cover(width, size)[2])
+@lru_cache(maxsize=256)
+def _cells(
+    rows: int, columns: int, size: int
+) -> tuple[_Places, _Places, _Places, _Places, npt.NDArray[np.float32]]:
+    """First row and row after the last of each cell, columns alike; area of each, both planes."""
+    top, bottom = bounds(rows, size)
+    left, right = bounds(columns, size)
+    area = np.outer(bottom - top, right - left).astype(np.float32)
+    return top, bottom, left, right, np.repeat(area[..., np.newaxis], PLANES, axis=2)

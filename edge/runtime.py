@@ -175,21 +175,28 @@ def quiet() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed before Python started
             stream.flush()
+    with contextlib.ExitStack() as stack:
+        for descriptor in (1, 2):
+            stack.enter_context(_silenced(descriptor))
+        yield
+
+
+@contextlib.contextmanager
+def _silenced(descriptor: int) -> Iterator[None]:
     try:
-        out, err = os.dup(1), os.dup(2)
-    except OSError:  # a process without standard streams (a service) has nothing to protect
+        kept = os.dup(descriptor)
+    except OSError:  # closed: a service without standard streams has nothing to protect
         yield
         return
-    sink = os.dup(2) if os.environ.get("WM_EDGE_NATIVE_LOG") else os.open(os.devnull, os.O_WRONLY)
+    log = bool(os.environ.get("WM_EDGE_NATIVE_LOG"))
     try:
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
+        sink = os.dup(2) if log else os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, descriptor)
+        os.close(sink)
         yield
     finally:
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        for descriptor in (out, err, sink):
-            os.close(descriptor)
+        os.dup2(kept, descriptor)
+        os.close(kept)
 
 
 def installed() -> dict[Backend, str | None]:

@@ -46,8 +46,3 @@ def random_turns(
         matrix = cv2.getRotationMatrix2D(centre, rng.uniform(-45, 45), 1.0)
         turned[index] = cv2.warpAffine(batch[index], matrix, size, flags=cv2.INTER_LINEAR)
     return turned
-
-
-def all_symmetries(batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The eight views of every wafer: (8, wafers, side, side, planes)."""
-    return np.stack([symmetry(batch, which) for which in range(SYMMETRIES)])

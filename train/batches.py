@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,10 @@ class Samples:
     Attributes:
         planes: uint8 (W, rows, columns, planes), 0..255.
         classes: Class index (W,), in the order of ``PATTERNS``.
-        soft: Float32 (W, classes) target probabilities of a teacher, or None.
     """
 
     planes: npt.NDArray[np.uint8]
     classes: npt.NDArray[np.intp]
-    soft: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -93,11 +92,11 @@ def make_sequence(samples: Samples, recipe: Recipe, epoch: int) -> Any:
     order = epoch_order(samples.classes, size, recipe.balance.power, rng)
     batch = recipe.optimise.batch
     smoothing = recipe.optimise.label_smoothing
-    hard = np.eye(len(PATTERNS), dtype=np.float32) * (1 - smoothing) + smoothing / len(PATTERNS)
+    targets = np.eye(len(PATTERNS), dtype=np.float32) * (1 - smoothing) + smoothing / len(PATTERNS)
 
     class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
         def __len__(self) -> int:
-            return -(-len(order) // batch)
+            return math.ceil(len(order) / batch)
 
         def __getitem__(
             self, index: int
@@ -109,10 +108,7 @@ def make_sequence(samples: Samples, recipe: Recipe, epoch: int) -> Any:
                 planes = random_symmetries(planes, chance)
             if recipe.augment.turn:
                 planes = random_turns(planes, recipe.augment.turn, chance)
-            targets = hard[samples.classes[members]]
-            if samples.soft is not None:
-                share = recipe.distil.weight
-                targets = (1 - share) * targets + share * samples.soft[members]
-            return planes.astype(np.float32) / np.float32(255), targets
+            shares = planes.astype(np.float32) / np.float32(255)
+            return shares, targets[samples.classes[members]]
 
     return Epoch()

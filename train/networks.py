@@ -77,23 +77,6 @@ def _seed(
     return keras.Model(inputs, outputs, name=name)
 
 
-def separable(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
-    """Depthwise-separable residual network, about 40,000 parameters: the fewest bytes."""
-    import keras
-    from keras import layers
-
-    inputs = keras.Input(input_shape, name="wafer")
-    x = _conv_bn(inputs, 16, 3)
-    x = _conv_bn(x, 32, 3, stride=2)
-    for width, stride in ((32, 1), (64, 2), (64, 1), (96, 2), (96, 1), (96, 1)):
-        y = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
-        y = layers.BatchNormalization()(y)
-        y = layers.ReLU()(y)
-        y = _conv_bn(y, width, 1, relu=False)
-        x = layers.ReLU()(layers.Add()([x, y])) if stride == 1 else layers.ReLU()(y)
-    return _head("separable", inputs, x, dropout)
-
-
 def residual(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
     """Plain convolutions with residual blocks: the fastest int8 for its accuracy on PC and Pi."""
     return _residual("residual", input_shape, dropout, stem=24, stages=((32, 1), (48, 1)))
@@ -129,11 +112,6 @@ def symmetric(input_shape: InputShape, l2: float, dropout: float) -> keras.Model
         [TiedDense(len(PATTERNS))(average), TiedDense(len(PATTERNS))(largest)]
     )
     return keras.Model(inputs, logits, name="symmetric")
-
-
-def teacher(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
-    """A network too large for a station, to teach the small ones."""
-    return _residual("teacher", input_shape, dropout, stem=32, stages=((64, 2), (96, 2)))
 
 
 def _residual(
@@ -184,8 +162,6 @@ def _head(
 NETWORKS: dict[str, Callable[[InputShape, float, float], keras.Model]] = {
     "seed-initial": seed_initial,
     "seed-final": seed_final,
-    "separable": separable,
     "residual": residual,
     "symmetric": symmetric,
-    "teacher": teacher,
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import Enum
 from importlib import resources
@@ -69,27 +70,33 @@ class Balance:
     power: float = 0.5
 
 
+class Generator(str, Enum):
+    """Who draws synthetic wafers: ours on the training part's die grids, or the seed's."""
+
+    GRIDS = "grids"
+    SEED = "seed"
+
+
 @dataclass(frozen=True)
 class Synthetic:
     """Synthetic wafers for rare classes.
 
     Attributes:
         up_to: Each of ``patterns`` is filled up to this many wafers; 0 = none.
-        generator: ``grids``: ours, on the die grids of the training part; ``seed``: the seed's.
+        generator: Who draws them.
         patterns: Which classes; the generator ``seed`` has its own five.
     """
 
     up_to: int = 0
-    generator: str = "grids"
+    generator: Generator = Generator.GRIDS
     patterns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Distil:
-    """Attributes: weight (share of the teacher's opinion in the target), temperature."""
+class Schedule(str, Enum):
+    """How the learning rate goes: warm-up of one epoch and down to 0, or always the same."""
 
-    weight: float = 0.0
-    temperature: float = 1.0
+    COSINE = "cosine"
+    CONSTANT = "constant"
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Optimise:
         batch: Wafers a step.
         epoch_wafers: Wafers shown an epoch; 0 = as many as the training part has.
         learning_rate: At its peak.
-        schedule: ``cosine`` (warm-up of one epoch, then down to 0) or ``constant``.
+        schedule: How the learning rate goes.
         weight_decay: Decoupled (AdamW); 0 = Adam.
         label_smoothing: Share of the target spread evenly over the classes.
         average: Momentum of the moving average of the weights that is judged and kept; 0 = none.
@@ -112,7 +119,7 @@ class Optimise:
     batch: int = 128
     epoch_wafers: int = 0
     learning_rate: float = 2e-3
-    schedule: str = "cosine"
+    schedule: Schedule = Schedule.COSINE
     weight_decay: float = 1e-2
     label_smoothing: float = 0.03
     average: float = 0.998
@@ -131,7 +138,6 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     balance: Balance = field(default_factory=Balance)
     synthetic: Synthetic = field(default_factory=Synthetic)
-    distil: Distil = field(default_factory=Distil)
     optimise: Optimise = field(default_factory=Optimise)
 
     def as_dict(self) -> dict[str, Any]:
@@ -170,11 +176,29 @@ def from_dict(content: Mapping[str, Any], source: str = "recipe") -> Recipe:
     unknown = set(recipe.synthetic.patterns) - set(PATTERNS)
     if unknown:
         raise UsageError(f"{source}: synthetic.patterns: unknown {', '.join(sorted(unknown))}")
-    if recipe.synthetic.generator not in ("grids", "seed"):
-        raise UsageError(f"{source}: synthetic.generator is grids or seed")
-    if recipe.optimise.schedule not in ("cosine", "constant"):
-        raise UsageError(f"{source}: optimise.schedule is cosine or constant")
+    for key, value, low, high in _ranges(recipe):
+        if not low <= value <= high:
+            raise UsageError(f"{source}: {key} is {value}, must be from {low:g} to {high:g}")
     return recipe
+
+
+def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
+    """Key, value, smallest and largest sensible value."""
+    optimise = recipe.optimise
+    yield "seed", recipe.seed, 0, math.inf
+    yield "network.l2", recipe.network.l2, 0, 1
+    yield "network.dropout", recipe.network.dropout, 0, 0.9
+    yield "augment.turn", recipe.augment.turn, 0, 1
+    yield "balance.power", recipe.balance.power, 0, 1
+    yield "synthetic.up_to", recipe.synthetic.up_to, 0, 1e6
+    yield "optimise.epochs", optimise.epochs, 1, 10_000
+    yield "optimise.batch", optimise.batch, 1, 65_536
+    yield "optimise.epoch_wafers", optimise.epoch_wafers, 0, 1e9
+    yield "optimise.learning_rate", optimise.learning_rate, 1e-9, 10
+    yield "optimise.weight_decay", optimise.weight_decay, 0, 10
+    yield "optimise.label_smoothing", optimise.label_smoothing, 0, 0.9
+    yield "optimise.average", optimise.average, 0, 0.999999
+    yield "optimise.patience", optimise.patience, 0, 10_000
 
 
 def _build(kind: Any, content: Mapping[str, Any], where: str) -> Any:
@@ -201,7 +225,7 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, (list, tuple)) or not all(type(item) is str for item in value):
             raise UsageError(f"{where} must be a list of names, not {value!r}")
         return tuple(value)
-    try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{where}: {error}") from error
+    choices = [choice.value for choice in kind]
+    if value not in choices:
+        raise UsageError(f"{where} is one of {', '.join(choices)}, not {value!r}")
+    return kind(value)

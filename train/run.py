@@ -2,7 +2,7 @@
 
 ==================  ==========================================================================
 ``model.keras``     float network, best weights
-``config.json``     recipe, data fingerprint, teachers, tool versions
+``config.json``     recipe, data fingerprint, tool versions
 ``history.json``    one entry an epoch
 ``metrics.json``    figures on the val part with confidence intervals
 ``curves.png``      loss and macro recall over the epochs
@@ -108,9 +108,7 @@ class Run:
             raise DataError(f"{self.path}: no model.keras yet; finish the training first")
         return keras.models.load_model(self.model_path, compile=False)
 
-    def save_checkpoint(
-        self, model: keras.Model, average: WeightAverage, history: History
-    ) -> None:
+    def save_checkpoint(self, model: keras.Model, average: WeightAverage, history: History) -> None:
         """Keep everything that --resume needs. A kill at any moment leaves a whole one behind."""
         number = len(history)
         folder = self._checkpoint / f"{number}.partial"

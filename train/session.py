@@ -28,7 +28,6 @@ class Settings:
     seed: int | None = None
     epochs: int | None = None
     resume: bool = False
-    teachers: tuple[Path, ...] = ()
 
 
 def start(settings: Settings, tell: Callable[[str], None]) -> Result:
@@ -49,10 +48,8 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
         if run.finished:
             raise UsageError(f"{run.path}: this run is finished; nothing to resume")
         recipe = run.recipe
-        teachers = tuple(Path(name) for name in run.config["teachers"])
     else:
         recipe = _adjusted(load_recipe(settings.recipe), settings)
-        teachers = settings.teachers
         run = Run.create(settings.out, _config(recipe, labelled, settings))
     tell(f"recipe {recipe.name}: {recipe.about}")
 
@@ -67,7 +64,6 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
         labelled,
         recipe,
         run,
-        teachers=tuple(Run.open(path) for path in teachers),
         progress=progress,
     )
 
@@ -93,7 +89,6 @@ def _config(recipe: Recipe, labelled: LabelledSet, settings: Settings) -> dict[s
         "parts_sha256": labelled.parts_sha256(),
         "split_by_lot": lots_apart(labelled),
         "parts": dict(zip(parts.tolist(), counts.tolist(), strict=True)),
-        "teachers": [str(path) for path in settings.teachers],
         "tools": {
             "wm-edge": __version__,
             "python": platform.python_version(),

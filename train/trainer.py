@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from edge import metrics
 from edge.dataset import LabelledSet, Part, concatenate
-from edge.errors import DataError, UsageError
+from edge.errors import DataError
 from edge.patterns import PATTERNS
 from train import networks, seed
-from train.augment import all_symmetries
 from train.batches import Samples, encode_all, make_sequence
-from train.recipe import Dihedral, Recipe
+from train.recipe import Dihedral, Generator, Recipe, Schedule
 from train.run import Run
 from train.synth import synthetic_set
 
@@ -44,7 +43,6 @@ def train(
     recipe: Recipe,
     run: Run,
     *,
-    teachers: tuple[Run, ...] = (),
     progress: Progress | None = None,
 ) -> Result:
     """Train a network by a recipe; the run folder receives all there is to know about it.
@@ -55,19 +53,15 @@ def train(
         labelled: A split labelled set; only its train and val parts are looked at.
         recipe: How.
         run: Where.
-        teachers: Finished runs whose mean opinion is distilled into this network.
         progress: Called after each epoch.
 
     Raises:
         DataError: the set is not split, or a part is empty.
-        UsageError: the recipe distils and there is no teacher.
     """
     import keras
 
     from train.average import WeightAverage
 
-    if (recipe.distil.weight > 0) != bool(teachers):
-        raise UsageError("a recipe with [distil] needs --teacher RUN, one without takes none")
     train_part, val_part = labelled.part(Part.TRAIN), labelled.part(Part.VAL)
     if not len(train_part) or not len(val_part):
         raise DataError("the train or the val part is empty; split with other shares")
@@ -75,15 +69,14 @@ def train(
     prepared = prepare(train_part, recipe)
     samples = encode_all(prepared, recipe.encoding)
     val = encode_all(val_part, recipe.encoding)
-    if teachers:
-        samples = Samples(
-            samples.planes, samples.classes, teach(teachers, samples, recipe.distil.temperature)
-        )
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average)
     best = max((entry["val_macro_recall"] for entry in history), default=-1.0)
     best_epoch = next((int(e["epoch"]) for e in history if e["val_macro_recall"] == best), 0)
+    patience = recipe.optimise.patience
     for epoch in range(start, recipe.optimise.epochs):
+        if patience and epoch - best_epoch >= patience:
+            break
         began = time.monotonic()
         shown = make_sequence(samples, recipe, epoch)
         # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
@@ -108,8 +101,6 @@ def train(
         run.save_checkpoint(model, average, history)
         if progress:
             progress(entry, recipe.optimise.epochs)
-        if recipe.optimise.patience and epoch + 1 - best_epoch >= recipe.optimise.patience:
-            break
     logits = run.load_model().predict(_shares(val.planes), batch_size=512, verbose=0)
     result = Result(_score(val.classes, logits), best_epoch, len(history))
     run.finish(result.scores, history, best_epoch)
@@ -119,7 +110,7 @@ def train(
 def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
     """Add the synthetic wafers and fixed copies that the recipe asks for."""
     synthetic = recipe.synthetic
-    if synthetic.up_to and synthetic.generator == "seed":
+    if synthetic.up_to and synthetic.generator is Generator.SEED:
         train_part = seed.add_synthetics(train_part, synthetic.up_to, recipe.seed)
     elif synthetic.up_to:
         counts = train_part.class_counts()
@@ -133,20 +124,6 @@ def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
     if recipe.augment.dihedral is Dihedral.SEED_COPIES:
         train_part = seed.add_turned_copies(train_part)
     return train_part
-
-
-def teach(
-    teachers: tuple[Run, ...], samples: Samples, temperature: float
-) -> npt.NDArray[np.float32]:
-    """Mean probability (W, classes) of the teachers over the eight views of each wafer."""
-    total = np.zeros((len(samples), len(PATTERNS)), np.float32)
-    views = all_symmetries(samples.planes)
-    for teacher in teachers:
-        model = teacher.load_model()
-        for view in views:
-            logits = model.predict(_shares(view), batch_size=512, verbose=0) / temperature
-            total += _softmax(logits)
-    return total / np.float32(len(teachers) * len(views))
 
 
 def _start(
@@ -167,10 +144,10 @@ def _start(
     optimise = recipe.optimise
     steps = -(-(optimise.epoch_wafers or len(samples)) // optimise.batch)
     rate: Any = optimise.learning_rate
-    if optimise.schedule == "cosine":
+    if optimise.schedule is Schedule.COSINE:
         rate = keras.optimizers.schedules.CosineDecay(
             optimise.learning_rate / 100,
-            steps * (optimise.epochs - 1),
+            steps * max(1, optimise.epochs - 1),
             alpha=0.002,
             warmup_target=optimise.learning_rate,
             warmup_steps=steps,

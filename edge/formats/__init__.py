@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import re
 import stat
@@ -25,8 +26,9 @@ from edge.wafermap import WaferMap
 #: Largest file that a format which needs the whole file in memory accepts.
 MAX_BYTES: Final = 256 * 2**20
 
-#: How much of a file the signatures are matched against.
-HEAD_BYTES: Final = 512
+#: How much of a file is read at first, for its signature. Most wafer maps are smaller than that and
+#: so read at one go.
+HEAD_BYTES: Final = 32 * 1024
 
 
 class Source(Protocol):
@@ -132,8 +134,11 @@ def read(path: str | Path) -> Iterator[WaferMap | InputError]:
                     f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
                     f"{chosen.max_bytes // 2**20} MiB is read",
                 )
-            file.seek(0)
-            yield from chosen.reader()(cast(Source, file), source)
+            if len(head) == size:
+                yield from chosen.reader()(io.BytesIO(head), source)
+            else:
+                file.seek(0)
+                yield from chosen.reader()(cast(Source, file), source)
     except OSError as error:
         raise os_error(error, source) from error
     except MemoryError as error:

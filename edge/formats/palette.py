@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -142,7 +143,7 @@ def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = 
             f"grey levels {names}: more than the three of a wafer map (no die, pass, fail); "
             "export it without grid lines, text and smoothing",
         )
-    if min(np.diff(levels), default=LEVEL_STEP) < LEVEL_STEP:
+    if any(b - a < LEVEL_STEP for a, b in pairwise(levels)):
         raise InputError(
             source,
             InputKind.NOT_A_MAP,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 # Before OpenCV is imported: a damaged file must not print, the error says it all.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
@@ -124,18 +124,29 @@ def _packed(pixels: npt.NDArray[Any], source: str) -> npt.NDArray[np.uint32]:
 def _distinct(codes: npt.NDArray[Any], source: str, what: str) -> list[int]:
     """The distinct values in order of appearance; stops at too many, however large the picture."""
     found: list[int] = []
+    if codes.dtype == np.uint8:  # the usual picture, three times as fast as bytes
+        left = codes.tobytes()
+        while left:
+            _check_count(found, source, what)
+            found.append(left[0])
+            left = left.translate(None, left[:1])
+        return found
     rest = codes.ravel()
     while rest.size:
-        if len(found) == MAX_COLOURS:
-            raise InputError(
-                source,
-                InputKind.NOT_A_MAP,
-                f"more than {MAX_COLOURS} {what}: a photograph, a smoothed picture or a "
-                "screenshot, not a three-state wafer map; save die states as a grey PNG of 0, 1, 2",
-            )
+        _check_count(found, source, what)
         found.append(int(rest[0]))
         rest = rest[rest != rest[0]]
     return found
+
+
+def _check_count(found: list[int], source: str, what: str) -> None:
+    if len(found) == MAX_COLOURS:
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            f"more than {MAX_COLOURS} {what}: a photograph, a smoothed picture or a "
+            "screenshot, not a three-state wafer map; save die states as a grey PNG of 0, 1, 2",
+        )
 
 
 def _coloured(codes: npt.NDArray[np.uint32], source: str) -> DieGrid:
@@ -156,6 +167,10 @@ def _coloured(codes: npt.NDArray[np.uint32], source: str) -> DieGrid:
 
 
 def _painted(codes: npt.NDArray[Any], values: list[int], states: list[int]) -> DieGrid:
+    if codes.dtype == np.uint8:
+        table = np.zeros(256, np.uint8)
+        table[values] = states
+        return cast(DieGrid, cv2.LUT(codes, table))
     dies = np.zeros(codes.shape, np.uint8)
     for value, state in zip(values, states, strict=True):
         if state:
@@ -165,7 +180,7 @@ def _painted(codes: npt.NDArray[Any], values: list[int], states: list[int]) -> D
 
 def _refuse_bright_corners(dies: DieGrid, source: str) -> None:
     """Refuse a scale that runs the other way round: no wafer has failing dies in all corners."""
-    if (dies[:: max(1, dies.shape[0] - 1), :: max(1, dies.shape[1] - 1)] == FAIL).all():
+    if dies[0, 0] == dies[0, -1] == dies[-1, 0] == dies[-1, -1] == FAIL:
         raise InputError(
             source,
             InputKind.AMBIGUOUS,

@@ -19,13 +19,6 @@ from edge.cli import options
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
-@click.option(
-    "--teacher",
-    "teachers",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="Finished run to distil from (for recipes with [distil]); repeatable.",
-)
 def command(
     data: Path,
     recipe: str,
@@ -33,7 +26,6 @@ def command(
     seed: int | None,
     epochs: int | None,
     resume: bool,
-    teachers: tuple[Path, ...],
 ) -> int:
     """Train a network on DATA, a labelled set; the run folder OUT receives all results.
 
@@ -50,7 +42,7 @@ def command(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from train.session import Settings, start
 
-    result = start(Settings(data, recipe, out, seed, epochs, resume, teachers), _tell)
+    result = start(Settings(data, recipe, out, seed, epochs, resume), _tell)
     click.echo(f"{'pattern':<10} {'wafers':>7} {'recall':>7}  95 % interval")
     for name, score in result.scores.per_class.items():
         if score.recall is not None:

@@ -33,9 +33,7 @@ def import_folders(source: Path, *, progress: Progress | None = None) -> Importe
         DataError: a folder is named after no pattern, or there is no usable file at all.
     """
     files = [
-        (path, pattern)
-        for folder, pattern in class_folders(source)
-        for path in _visible(folder)
+        (path, pattern) for folder, pattern in class_folders(source) for path in _visible(folder)
     ]
     collector = Collector(str(source), SourceKind.FOLDERS)
     beside = sum(path.is_file() for path in _visible(source))

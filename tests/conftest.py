@@ -1,0 +1,65 @@
+"""What many tests need. Imports no TensorFlow: most tests run in milliseconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import model
+from edge.classifier import Classifier
+from edge.dataset import LabelledSet
+from edge.model import ModelFile
+from edge.patterns import PATTERNS
+from edge.wafermap import DieGrid
+from train.synth import round_grid, synthetic_set
+
+WritePng = Callable[[Path, DieGrid], Path]
+
+
+@pytest.fixture(scope="session")
+def generated() -> LabelledSet:
+    """Six wafers of each pattern in 18 lots of three patterns, on grids of three sizes."""
+    grids = [round_grid(26, 26), round_grid(33, 29), round_grid(25, 27)]
+    made = synthetic_set(dict.fromkeys(PATTERNS, 6), grids, seed=1)
+    number = np.arange(len(made))
+    return made.with_columns(
+        lot=(100 + number % 18).astype(np.int32), wafer=(1 + number // 18).astype(np.int16)
+    )
+
+
+@pytest.fixture(scope="session")
+def shipped() -> ModelFile:
+    """The model file that comes with the package."""
+    return model.load()
+
+
+@pytest.fixture(scope="session")
+def classifier(shipped: ModelFile) -> Classifier:
+    """The shipped model at work."""
+    return Classifier(shipped)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder with real wafers (wm811k.npz), named by ``WM_EDGE_DATA``."""
+    named = os.environ.get("WM_EDGE_DATA", "")
+    if not named or not (Path(named) / "wm811k.npz").is_file():
+        pytest.skip("WM_EDGE_DATA names no folder with wm811k.npz: no real wafers here")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def write_png() -> WritePng:
+    """Write a die grid as a picture with a pixel a die: black, grey, white."""
+
+    def write(path: Path, dies: DieGrid) -> Path:
+        grey = np.asarray([0, 127, 255], np.uint8)[dies]
+        assert cv2.imwrite(str(path), grey)
+        return path
+
+    return write

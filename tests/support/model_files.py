@@ -1,0 +1,46 @@
+"""Model files with one thing changed, so that a refusal can be provoked."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from edge.model import ModelFile, attach
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def bare(content: bytes) -> bytes:
+    """The network without the metadata at its end."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return content[: min(entry.header_offset for entry in archive.infolist())]
+
+
+def changed(model: ModelFile, change: Change) -> bytes:
+    """The model file with other metadata; the hash of the network stays right."""
+    metadata = deepcopy(model.metadata)
+    change(metadata)
+    return attach(bare(model.content), metadata)
+
+
+def with_metadata(model: ModelFile, change: Change) -> ModelFile:
+    """The same in memory, past the checks of ``edge.model.load``."""
+    metadata = deepcopy(model.metadata)
+    change(metadata)
+    return ModelFile(Path("changed.tflite"), attach(bare(model.content), metadata), metadata)
+
+
+def put(*keys: Any, value: Any) -> Change:
+    """A change: one value, found by its keys."""
+
+    def change(metadata: dict[str, Any]) -> None:
+        place: Any = metadata
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+
+    return change

@@ -1,0 +1,122 @@
+"""A tiny training from end to end; interrupted and resumed, it is the same training."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.dataset import LabelledSet
+from edge.errors import DataError, UsageError
+from edge.patterns import PATTERNS
+from train.synth import round_grid, synthetic_set
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras")
+
+#: Batch norm, a strong weight decay and a schedule: what a resumed run could lose.
+RECIPE = """
+about = "as small as can be"
+[network]
+name = "seed-final"
+[augment]
+turn = 0.5
+[synthetic]
+up_to = 18
+patterns = ["Donut"]
+[optimise]
+epochs = 2
+batch = 32
+learning_rate = 1e-2
+weight_decay = 1.0
+average = 0.5
+"""
+
+
+class Stop(BaseException):
+    """Stands for Ctrl-C or a power cut after an epoch."""
+
+
+@pytest.fixture(scope="module")
+def wafers() -> LabelledSet:
+    made = synthetic_set(dict.fromkeys(PATTERNS, 22), [round_grid(15, 15)], seed=5)
+    return made.with_columns(lot=np.arange(len(made), dtype=np.int32) % 66)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, wafers: LabelledSet) -> Path:
+    """Holds the data, the recipe, one run that went through and one that was interrupted."""
+    from train.session import Settings, start
+
+    folder = tmp_path_factory.mktemp("session")
+    wafers.save(folder / "wafers.npz")
+    (folder / "tiny.toml").write_text(RECIPE)
+
+    def interrupt(text: str) -> None:
+        if text.startswith("epoch 1/"):
+            raise Stop
+
+    settings = (folder / "wafers.npz", str(folder / "tiny.toml"))
+    start(Settings(*settings, folder / "whole"), lambda _: None)
+    with pytest.raises(Stop):
+        start(Settings(*settings, folder / "resumed"), interrupt)
+    return folder
+
+
+def test_other_data_is_refused_on_resume(folder: Path, wafers: LabelledSet) -> None:
+    from train.session import Settings, start
+
+    fewer = wafers.select(np.arange(len(wafers) - 1))
+    fewer.save(folder / "fewer.npz", overwrite=True)
+    parts = np.where(np.arange(len(wafers)) % 2, "train", "val")
+    wafers.with_columns(part=parts).save(folder / "other-split.npz", overwrite=True)
+    for name in ("fewer.npz", "other-split.npz"):
+        settings = Settings(folder / name, "tiny", folder / "resumed", resume=True)
+        with pytest.raises(DataError, match=r"started on wafers\.npz with other wafers or another"):
+            start(settings, lambda _: None)
+
+
+def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> None:
+    from train.run import Run
+    from train.session import Settings, start
+
+    told: list[str] = []
+    settings = Settings(folder / "wafers.npz", "ignored", folder / "resumed", resume=True)
+    result = start(settings, told.append)
+    assert next(line for line in told if line.startswith("epoch")).startswith("epoch 2/2")
+    one, two = (Run.open(folder / name) for name in ("whole", "resumed"))
+    histories = [run.read_json("history.json") for run in (one, two)]
+    assert [entry["epoch"] for entry in histories[1]] == [1, 2]
+    for before, after in zip(*histories, strict=True):
+        for key in before.keys() - {"seconds"}:
+            assert after[key] == pytest.approx(before[key], rel=1e-3), key
+    for a, b in zip(one.load_model().weights, two.load_model().weights, strict=True):
+        assert np.asarray(a) == pytest.approx(np.asarray(b), abs=1e-3), a.path
+    assert result.epochs == 2
+
+
+def test_finished_run_holds_what_it_should_and_is_not_started_again(folder: Path) -> None:
+    from train.session import Settings, start
+
+    whole = folder / "whole"
+    assert sorted(entry.name for entry in whole.iterdir()) == [
+        "config.json",
+        "confusion.png",
+        "curves.png",
+        "history.json",
+        "metrics.json",
+        "model.keras",
+    ]
+    config = json.loads((whole / "config.json").read_text())
+    assert config["split_by_lot"]
+    assert sum(config["parts"].values()) == 9 * 22
+    metrics = json.loads((whole / "metrics.json").read_text())
+    assert (metrics["part"], metrics["confusion"]["labels"]) == ("val", list(PATTERNS))
+    recipe, data = str(folder / "tiny.toml"), folder / "wafers.npz"
+    with pytest.raises(UsageError, match="finished; nothing to resume"):
+        start(Settings(data, recipe, whole, resume=True), lambda _: None)
+    with pytest.raises(UsageError, match="holds a run already"):
+        start(Settings(data, recipe, whole), lambda _: None)
