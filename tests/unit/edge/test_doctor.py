@@ -1,0 +1,64 @@
+"""The doctor: what it finds on a machine in order, and what it says of one that is not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge import doctor
+from edge.doctor import Check, examine
+from edge.model import ModelFile
+from edge.runtime import Backend
+
+
+@pytest.fixture(autouse=True)
+def few_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "RUNS", 3)
+
+
+def by_name(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def test_machine_in_order(shipped: ModelFile) -> None:
+    found = by_name(list(examine(backend=Backend.LITERT)))
+    assert all(check.exit_code == 0 for check in found.values())
+    assert shipped.name in found["model"].found
+    assert found["runtime"].found.startswith("litert ")
+    assert "µs a wafer" in found["speed"].found
+    assert found["verdict"].found == "probabilities sum to 1"
+
+
+def test_missing_model_ends_the_examination_with_code_3(tmp_path: Path) -> None:
+    last = list(examine(tmp_path / "none.tflite"))[-1]
+    assert (last.name, last.exit_code) == ("model", 3)
+    assert "none.tflite" in last.found
+
+
+def test_runtime_that_does_not_work_is_code_3_with_the_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        doctor, "installed", lambda: {**dict.fromkeys(Backend), Backend.TFLITE: "2.14"}
+    )
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
+    found = by_name(list(examine(backend=Backend.TFLITE)))
+    assert found["runtime"].exit_code == 3
+    assert "pip install tflite-runtime 'numpy<2'" in found["runtime"].found
+    assert found["litert"].found == "not installed"
+
+
+def test_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = {"opencv-python": "4.9"}
+
+    def version(name: str) -> str:
+        if name not in present:
+            raise doctor.metadata.PackageNotFoundError(name)
+        return present[name]
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    assert "opencv-python 4.9 serves instead" in doctor._library("opencv-python-headless").found
+    missing = doctor._library("click")
+    assert (missing.mend, missing.exit_code) == ("pip install click", 3)

@@ -1,0 +1,200 @@
+"""Results on disk and on the screen: whole lines, odd names, full disks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.errors import OutputError, UsageError
+from edge.patterns import PATTERNS
+from edge.sinks import Format, open_sink
+from edge.sinks.csv import COLUMNS
+
+RECORD: dict[str, Any] = {
+    "source": "lot1/w1.png",
+    "index": 0,
+    "lot": None,
+    "wafer": None,
+    "pattern": "Loc",
+    "probability": 0.75,
+    "probabilities": {"Loc": 0.75, "Center": 0.2, "none": 0.05},
+    "verdict": "review",
+    "reason": "low-confidence",
+    "dies": 500,
+    "fails": 20,
+    "model": "m@0123",
+    "symmetries": 1,
+    "latency_us": 90,
+}
+ERROR: dict[str, Any] = {"source": "w2.png", "error": "zero bytes", "kind": "empty"}
+
+#: Names that break careless writers; the last is what Python makes of the bytes ``caf\xe9.png``.
+ODD_NAMES = [
+    'a,b;"c"\t.png',
+    "two\nlines.png",
+    "carriage\rreturn.png",
+    "\x1b[31mred\x1b[0m\x07.png",
+    "\u202egnp.exe",
+    "Ünï \u2028 晶圆.png",
+    "caf\udce9.png",
+]
+
+
+def written(kind: Format, path: Path, *records: dict[str, Any]) -> bytes:
+    sink = open_sink(kind, path)
+    for record in records:
+        sink.write(record)
+    sink.close()
+    return path.read_bytes()
+
+
+def test_jsonl_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    records = [{**RECORD, "source": name} for name in ODD_NAMES] + [ERROR]
+    content = written(Format.JSONL, tmp_path / "out.jsonl", *records)
+    assert content.count(b"\n") == len(records)
+    assert b"caf\xe9.png" in content
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    assert [json.loads(line) for line in lines[:-1]] == records
+
+
+@pytest.mark.parametrize("kind", Format)
+def test_half_a_utf16_pair_does_not_stop_the_run(tmp_path: Path, kind: Format) -> None:
+    """A labelled set can hold such a lot name; no file name can."""
+    odd = {**RECORD, "lot": "\ud800", "source": "\ud800"}
+    content = written(kind, tmp_path / "out", odd, RECORD)
+    assert content.decode("utf-8").count("lot1/w1.png") == 1
+
+
+def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    records = [{**RECORD, "source": name} for name in ODD_NAMES]
+    content = written(Format.CSV, tmp_path / "out.csv", *records, ERROR)
+    text = content.decode("utf-8", "surrogateescape")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["source"] for row in rows] == [*ODD_NAMES, "w2.png"]
+    assert (rows[0]["pattern"], rows[0]["p_Center"], rows[0]["lot"]) == ("Loc", "0.2", "")
+    assert (rows[-1]["error"], rows[-1]["kind"], rows[-1]["pattern"]) == ("zero bytes", "empty", "")
+    assert set(COLUMNS) >= RECORD.keys() - {"probabilities"} | ERROR.keys()
+    assert all(f"p_{name}" in COLUMNS for name in PATTERNS)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_cells_are_no_formulas(tmp_path: Path, start: str) -> None:
+    cell = f'{start}HYPERLINK("http://x","y")'
+    content = written(
+        Format.CSV,
+        tmp_path / "out.csv",
+        {**RECORD, "source": cell, "lot": cell, "latency_us": -1},
+        {**ERROR, "error": cell},
+    )
+    rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    assert rows[0]["source"] == rows[0]["lot"] == rows[1]["error"] == f"'{cell}"
+    assert rows[0]["latency_us"] == "-1"
+
+
+def test_table_prints_no_control_characters(tmp_path: Path) -> None:
+    records = [{**RECORD, "source": name} for name in ODD_NAMES]
+    spoilt = {**ERROR, "source": "a\x1b[2J", "error": "x\r\ny\x9b31m"}
+    content = written(Format.TABLE, tmp_path / "out.txt", *records, spoilt)
+    lines = content.decode("utf-8").split("\n")
+    assert len(lines) == 1 + len(records) + 1 + 1
+    assert all(char.isprintable() for line in lines for char in line)
+
+
+def test_table_in_a_file_has_no_colours_even_when_stdout_is_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert b"\x1b" not in written(Format.TABLE, tmp_path / "out.txt", RECORD, ERROR)
+
+
+def test_table_shows_what_counts(tmp_path: Path) -> None:
+    long = {**RECORD, "source": "x" * 50 + ".png", "verdict": "accept", "reason": None}
+    second = {**RECORD, "source": "lot.npz", "index": 3}
+    lines = written(Format.TABLE, tmp_path / "out.txt", long, second, ERROR).decode().split("\n")
+    assert "…" + "x" * 35 + ".png" in lines[1]
+    assert "accept" in lines[1]
+    for words in ("lot.npz[3]", "75.0 %", "review: low-confidence", "20 / 500", "Center 20 %"):
+        assert words in lines[2]
+    assert "error" in lines[3]
+    assert "zero bytes" in lines[3]
+
+
+def test_existing_file_is_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("precious")
+    with pytest.raises(UsageError, match=r"out\.jsonl: exists already.*--overwrite"):
+        open_sink(Format.JSONL, path)
+    assert path.read_text() == "precious"
+    open_sink(Format.JSONL, path, overwrite=True).close()
+    assert path.read_text() == ""
+    with pytest.raises(OutputError, match="cannot be written"):
+        open_sink(Format.JSONL, tmp_path / "missing" / "out.jsonl")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110
+def test_full_disk_is_an_output_error_with_the_mend() -> None:
+    sink = open_sink(Format.JSONL, Path("/dev/full"), overwrite=True)
+    sink.write(RECORD)
+    with pytest.raises(OutputError, match=r"/dev/full: cannot write any more \(No space left"):
+        sink.close()
+
+
+FILLING = """
+import resource, sys
+from pathlib import Path
+from edge.errors import OutputError
+from edge.sinks import Format, open_sink
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+sink = open_sink(Format.JSONL, Path(sys.argv[1]))
+try:
+    for number in range(4000):
+        sink.write({"source": f"{number}.png", "error": "x" * (number % 90), "kind": "empty"})
+    sink.close()
+except OutputError as error:
+    print(error)
+    sink.close()
+"""
+
+
+def test_full_disk_leaves_only_whole_lines(tmp_path: Path) -> None:
+    """The limit falls inside a line; a block of many lines is then written in part."""
+    path, limit = tmp_path / "out.jsonl", 100_001
+    done = subprocess.run(
+        [sys.executable, "-c", FILLING, str(path), str(limit)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert "every line that stands there is whole" in done.stdout
+    content = path.read_text("utf-8")
+    assert content.endswith("\n")
+    sources = [json.loads(line)["source"] for line in content.splitlines()]
+    assert sources == [f"{number}.png" for number in range(len(sources))]
+    assert limit - 200 < len(content) <= limit
+
+
+def test_lines_wait_for_a_block_and_none_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    sink = open_sink(Format.JSONL, path)
+    sink.write(ERROR)
+    assert path.read_bytes() == b""
+    for _ in range(2000):
+        sink.write(ERROR)
+    assert path.read_bytes().endswith(b"}\n")
+    sink.close()
+    assert path.read_bytes().count(b"\n") == 2001
+
+
+def test_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="standard output is closed"):
+        open_sink(Format.JSONL, None)
