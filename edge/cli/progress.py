@@ -1,4 +1,4 @@
-"""A progress line on stderr for long work; silent where nobody looks."""
+"""A progress bar on stderr for long work; silent where nobody looks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import time
 from types import TracebackType
 from typing import Final
 
+import click
+
 #: Seconds between two updates.
 INTERVAL: Final = 0.1
 
-_WIDTH: Final = 24
-_ERASE: Final = "\r\033[K"
-
 
 class Progress:
-    """Shows how far the work is, in place, and leaves nothing behind.
+    """Shows how far the work is while a ``with`` block runs.
 
     Args:
         label: What is being done.
@@ -24,14 +23,21 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int | None = None, *, wanted: bool = True) -> None:
-        stream = sys.stderr
         # None is a stream that was closed before Python started.
-        self._stream = stream if wanted and stream is not None and stream.isatty() else None
-        self._label = "".join(char if char.isprintable() else "?" for char in label)
+        looked_at = sys.stderr is not None and sys.stderr.isatty()
         self._total = total
-        self._began = self._shown = time.monotonic()
+        self._done = 0
+        self._shown = 0.0
+        self._bar = None
+        if wanted and looked_at:
+            plain = "".join(char if char.isprintable() else "?" for char in label)
+            self._bar = click.progressbar(
+                length=total or 0, label=plain, file=sys.stderr, show_pos=True
+            )
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - `Self` needs Python 3.11
+        if self._bar is not None:
+            self._bar.__enter__()
         return self
 
     def __exit__(
@@ -40,28 +46,15 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._stream:
-            self._stream.write(_ERASE)
-            self._stream.flush()
+        if self._bar is not None:
+            self._bar.__exit__(kind, error, traceback)
 
     def at(self, done: int, total: int | None = None) -> None:
         """So much is done; ``total`` replaces what was given at the start."""
         now = time.monotonic()
-        if self._stream is None or now - self._shown < INTERVAL:
+        if self._bar is None or (now - self._shown < INTERVAL and done != self._total):
             return
         self._shown = now
-        self._stream.write(_ERASE + self._line(done, total or self._total, now - self._began))
-        self._stream.flush()
-
-    def _line(self, done: int, total: int | None, seconds: float) -> str:
-        if not total or done > total:
-            return f"{self._label} {done:,}"
-        full = _WIDTH * done // total
-        left = seconds * (total - done) / done if done else 0
-        bar = "#" * full + "-" * (_WIDTH - full)
-        return f"{self._label} [{bar}] {done:,} of {total:,}, {_duration(left)} left"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        self._total = self._bar.length = total or self._total
+        self._bar.update(done - self._done)
+        self._done = done

@@ -32,7 +32,10 @@ MAX_COLOURS: Final = 16
 _UNCHANGED: Final = cv2.IMREAD_UNCHANGED
 
 if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV before
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+        cv2.setLogLevel(0)
+    else:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read(file: Source, source: str) -> Iterator[WaferMap]:
