@@ -6,7 +6,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -20,6 +19,8 @@ Outcome = Prediction | InputError
 
 #: Wafers handed to a worker at a time; large enough to hide the cost of handing over.
 CHUNK: Final = 32
+#: Fewer where the maps are so large that they hold this many positions: memory stays bounded.
+CHUNK_POSITIONS: Final = 2**20
 
 
 @dataclass
@@ -85,12 +86,10 @@ def error_record(error: InputError) -> dict[str, Any]:
 def classify_all(items: Iterable[Item], classifiers: Sequence[Classifier]) -> Iterator[Outcome]:
     """Classify a stream in order; unreadable inputs pass through in their place.
 
-    With several classifiers, chunks are spread over as many threads (an inference releases the
-    interpreter lock); at most two chunks a worker are in flight.
+    Chunks are spread over as many threads as there are classifiers, beside the one that reads
+    (decoding and inference release the interpreter lock); at most two chunks a worker are in
+    flight.
     """
-    if len(classifiers) == 1:
-        yield from _classify_chunk(items, classifiers[0])
-        return
     idle: SimpleQueue[Classifier] = SimpleQueue()
     for classifier in classifiers:
         idle.put(classifier)
@@ -98,14 +97,16 @@ def classify_all(items: Iterable[Item], classifiers: Sequence[Classifier]) -> It
     def work(chunk: list[Item]) -> list[Outcome]:
         classifier = idle.get()
         try:
-            return list(_classify_chunk(chunk, classifier))
+            return [
+                item if isinstance(item, InputError) else classifier.classify(item)
+                for item in chunk
+            ]
         finally:
             idle.put(classifier)
 
-    stream = iter(items)
     with ThreadPoolExecutor(len(classifiers)) as pool:
         flying: deque[Future[list[Outcome]]] = deque()
-        while chunk := list(islice(stream, CHUNK)):
+        for chunk in _chunks(items):
             flying.append(pool.submit(work, chunk))
             if len(flying) >= 2 * len(classifiers):
                 yield from flying.popleft().result()
@@ -113,6 +114,14 @@ def classify_all(items: Iterable[Item], classifiers: Sequence[Classifier]) -> It
             yield from flying.popleft().result()
 
 
-def _classify_chunk(items: Iterable[Item], classifier: Classifier) -> Iterator[Outcome]:
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    positions = 0
     for item in items:
-        yield item if isinstance(item, InputError) else classifier.classify(item)
+        chunk.append(item)
+        positions += 0 if isinstance(item, InputError) else item.dies.size
+        if len(chunk) == CHUNK or positions >= CHUNK_POSITIONS:
+            yield chunk
+            chunk, positions = [], 0
+    if chunk:
+        yield chunk

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from importlib import metadata
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -99,13 +98,16 @@ class Runtime:
 
     Attributes:
         backend: Which runtime.
-        version: Its distribution's version.
         interpreter: Ready to invoke (tensors allocated).
     """
 
     backend: Backend
-    version: str
     interpreter: Interpreter
+
+    @property
+    def version(self) -> str:
+        """Its distribution's version."""
+        return installed()[self.backend] or "unknown"
 
 
 def start(
@@ -137,7 +139,7 @@ def start(
         except Exception as error:  # noqa: BLE001
             attempts.append(f"  {candidate}: {_short(error)}\n    mend: {source.install}")
             continue
-        return Runtime(candidate, _version(source.distribution), interpreter)
+        return Runtime(candidate, interpreter)
     raise RuntimeUnavailableError("no TFLite runtime could run this model:\n" + "\n".join(attempts))
 
 
@@ -201,6 +203,8 @@ def _silenced(descriptor: int) -> Iterator[None]:
 
 def installed() -> dict[Backend, str | None]:
     """Version of each runtime that is installed, None where it is not. Imports nothing."""
+    from importlib import metadata
+
     found: dict[Backend, str | None] = {}
     for backend, source in _SOURCES.items():
         try:
@@ -208,13 +212,6 @@ def installed() -> dict[Backend, str | None]:
         except metadata.PackageNotFoundError:
             found[backend] = None
     return found
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _short(error: BaseException) -> str:

@@ -1,12 +1,13 @@
 """Files, folders and name patterns as one stream of wafer maps.
 
-Nothing grows with the number of files: of a folder only its own list of names is kept, of the
-files that were named one by one their identity.
+Nothing grows with the number of files: of a folder only its own list of names is kept (packed), of
+the files that were named one by one their identity.
 """
 
 from __future__ import annotations
 
 import glob
+import heapq
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,9 @@ HIDDEN: Final = "."
 UNFINISHED: Final = (".part", ".tmp", "~")
 
 _Identity = tuple[int, int]
+#: Names of a folder that are sorted at a time.
+_RUN: Final = 8192
+
 _DIGITS: Final = re.compile(r"[0-9]+")
 _PADDED: Final = 12
 
@@ -156,7 +160,7 @@ def _folder(top: str, seen: _Seen) -> Iterator[Path | InputError]:
             empty = False
             yield os_error(error, name)
             continue
-        empty = empty and not files and not skipped
+        empty = empty and not len(files) and not skipped
         for file in files:
             yield Path(name, file)
         waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
@@ -168,9 +172,49 @@ def _folder(top: str, seen: _Seen) -> Iterator[Path | InputError]:
         )
 
 
-def _listing(folder: str, seen: _Seen) -> tuple[list[str], list[str], int]:
+class _Names:
+    """Names in natural order, packed to little more than their letters.
+
+    As a list with its sort keys, a hundred thousand names take as much memory as everything else.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._runs: list[bytes] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, name: str) -> None:
+        self._open.append(name)
+        self._count += 1
+        if len(self._open) == _RUN:
+            self._pack()
+
+    def __iter__(self) -> Iterator[str]:
+        self._pack()
+        return heapq.merge(*map(_unpacked, self._runs), key=_natural)
+
+    def _pack(self) -> None:
+        if self._open:
+            self._open.sort(key=_natural)
+            self._runs.append("\0".join(self._open).encode("utf-8", "surrogateescape"))
+            self._open = []
+
+
+def _unpacked(run: bytes) -> Iterator[str]:
+    start = 0
+    while start <= len(run):
+        end = run.find(b"\0", start)
+        end = len(run) if end < 0 else end
+        yield run[start:end].decode("utf-8", "surrogateescape")
+        start = end + 1
+
+
+def _listing(folder: str, seen: _Seen) -> tuple[_Names, list[str], int]:
     """Names of a folder's files and subfolders in natural order, and how many were seen before."""
-    files: list[str] = []
+    files = _Names()
     folders: list[str] = []
     skipped = 0
     with os.scandir(folder) as entries:
@@ -184,8 +228,7 @@ def _listing(folder: str, seen: _Seen) -> tuple[list[str], list[str], int]:
             elif seen.has_file(entry):
                 skipped += 1
             else:
-                files.append(entry.name)
-    files.sort(key=_natural)
+                files.add(entry.name)
     folders.sort(key=_natural)
     return files, folders, skipped
 

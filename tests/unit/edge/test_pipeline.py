@@ -12,7 +12,7 @@ from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import InputError, InputKind, OutputError
 from edge.model import ModelFile
-from edge.pipeline import CHUNK, Item, Outcome, classify_all, run
+from edge.pipeline import CHUNK, CHUNK_POSITIONS, Item, Outcome, classify_all, run
 from edge.wafermap import WaferMap
 
 
@@ -80,7 +80,7 @@ def test_several_workers_find_the_same_as_one(
         assert a.probabilities == b.probabilities
 
 
-@pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (3, 2 * 3 * CHUNK)])
+@pytest.mark.parametrize(("workers", "ahead"), [(1, 2 * CHUNK), (3, 2 * 3 * CHUNK)])
 def test_reads_only_a_little_ahead(
     generated: LabelledSet, three: list[Classifier], workers: int, ahead: int
 ) -> None:
@@ -90,6 +90,20 @@ def test_reads_only_a_little_ahead(
     for done in range(1, 3 * CHUNK):
         next(stream)
         assert len(read) <= done + ahead
+
+
+def test_of_large_maps_fewer_are_read_ahead(three: list[Classifier]) -> None:
+    side, read = 512, 0
+    dies = np.ones((side, side), np.uint8)
+
+    def source() -> Iterator[Item]:
+        nonlocal read
+        while True:
+            read += 1
+            yield WaferMap(dies)
+
+    next(classify_all(source(), three[:1]))
+    assert read <= 2 * CHUNK_POSITIONS // side**2 < CHUNK
 
 
 @pytest.mark.parametrize("workers", [1, 3])

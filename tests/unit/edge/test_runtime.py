@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from importlib import metadata
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge import runtime
 from edge.errors import RuntimeUnavailableError, UsageError
 from edge.model import ModelFile
 from edge.runtime import ENVIRONMENT_VARIABLE, Backend, Kernels, installed, start
@@ -148,10 +148,10 @@ def test_installed_imports_nothing_and_knows_what_is_missing(
 ) -> None:
     def version(name: str) -> str:
         if name == "tflite-runtime":
-            raise runtime.metadata.PackageNotFoundError(name)
+            raise metadata.PackageNotFoundError(name)
         return "1.0"
 
-    monkeypatch.setattr(runtime.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     asked = provide(monkeypatch)
     assert installed() == {
         Backend.LITERT: "1.0",
