@@ -112,7 +112,8 @@ class Optimise:
         weight_decay: Decoupled (AdamW); 0 = Adam.
         label_smoothing: Share of the target spread evenly over the classes.
         average: Momentum of the moving average of the weights that is judged and kept; 0 = none.
-        patience: Epochs without a better macro recall before it stops; 0 = never.
+        patience: Epochs without a better macro recall before it stops with the best weights; 0:
+            it never stops early and keeps the last.
     """
 
     epochs: int = 24

@@ -84,7 +84,8 @@ def train(
         with average.applied(model):
             logits = model.predict(_shares(val.planes), batch_size=512, verbose=0)
             scores = _score(val.classes, logits)
-            if scores.macro_recall > best:
+            # Without early stopping the schedule runs to its end, and its end is what counts.
+            if not patience or scores.macro_recall > best:
                 best, best_epoch = scores.macro_recall, epoch + 1
                 run.save_model(model)
         entry = {
