@@ -1,0 +1,165 @@
+"""What may import what: a station has no TensorFlow, and ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edge
+from edge.cli import ROUTES
+from edge.cli.dataset import Dataset
+from tests.support.cli import Finished, python, wm_edge
+from tests.support.wafers import write_good
+
+ROOT = Path(edge.__file__).parents[1]
+
+#: Packages that each floor must not import, at the top of a module or anywhere else in it.
+FORBIDDEN = {
+    "edge": {"train", "convert", "tensorflow", "keras", "matplotlib", "pandas"},
+    "train": {"convert"},
+    "convert": {"train"},
+}
+
+#: A station without TensorFlow must do its work with these alone.
+HEAVY = {"tensorflow", "keras", "matplotlib", "pandas", "train", "convert"}
+
+RUNTIMES = {"ai_edge_litert", "tflite_runtime", "tensorflow"}
+
+VERBS = [[name] for name in ROUTES] + [["dataset", name] for name in Dataset.routes]
+
+#: Runs wm-edge with the arguments that follow and reports what had been imported by then.
+REPORT_MODULES = """
+import json, sys
+from edge.cli import main
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+names = sorted({name.partition(".")[0] for name in sys.modules})
+sys.stdout.flush()
+print(json.dumps([code, names]), file=sys.stderr)
+"""
+
+#: Imports the modules that follow while some packages cannot be imported at all.
+IMPORT_WITHOUT = """
+import importlib, sys
+class Forbid:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in set(sys.argv[1].split(",")):
+            raise ImportError(f"{name} is not on a station")
+sys.meta_path.insert(0, Forbid())
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+print(len(sys.argv) - 2)
+"""
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and package of every import statement, also of those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            yield node.lineno, (node.module or "").partition(".")[0]
+
+
+def modules_after(*arguments: str | Path) -> tuple[Finished, int, set[str]]:
+    done = python(REPORT_MODULES, *arguments)
+    code, names = json.loads(done.stderr.splitlines()[-1])
+    return done, code, set(names)
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_floor_imports_what_stands_above_or_beside_it(package: str) -> None:
+    files = modules(package)
+    assert files
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in files
+        for line, name in imported(path)
+        if name in FORBIDDEN[package]
+    ]
+    assert not found
+
+
+def test_nothing_installed_imports_the_tests() -> None:
+    for package in FORBIDDEN:
+        for path in modules(package):
+            assert "tests" not in {name for _, name in imported(path)}, path
+
+
+def test_help_imports_neither_numpy_nor_opencv_nor_a_runtime() -> None:
+    done, code, names = modules_after("--help")
+    assert code == 0
+    assert "Usage:" in done.text
+    assert not names & {"numpy", "cv2", "rich", *RUNTIMES, *HEAVY}
+
+
+def test_every_route_leads_to_a_module() -> None:
+    for route in [*ROUTES.values(), *Dataset.routes.values()]:
+        assert importlib.util.find_spec(route.module) is not None, route.module
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_help_of_every_verb_has_an_example_and_no_heavy_import(verb: list[str]) -> None:
+    done, code, names = modules_after(*verb, "--help")
+    assert code == 0
+    assert "Usage:" in done.text
+    assert "Example" in done.text
+    assert " ".join(["wm-edge", *verb]) in done.text
+    assert not names & {"numpy", "cv2", "rich", "keras", "matplotlib", *RUNTIMES}
+
+
+def test_top_help_lists_every_verb_and_the_exit_codes() -> None:
+    text = wm_edge("--help").text
+    for name, route in ROUTES.items():
+        assert name in text
+        assert route.help in text
+    for code in range(5):
+        assert f"\n    {code}  " in text
+
+
+def test_classify_never_imports_tensorflow_even_if_it_is_there(tmp_path: Path) -> None:
+    picture = write_good(tmp_path)[0]
+    done, code, names = modules_after("classify", picture)
+    assert code == 0
+    assert len(done.records) == 1
+    assert {"numpy", "cv2"} <= names
+    assert not names & HEAVY
+    assert "rich" not in names, "nobody looks at a progress bar here"
+
+
+@pytest.mark.parametrize("verb", [["info"], ["doctor"]], ids=" ".join)
+def test_other_verbs_of_a_station_do_without_tensorflow(verb: list[str]) -> None:
+    _, code, names = modules_after(*verb)
+    assert code == 0
+    assert not names & HEAVY
+
+
+def test_every_module_of_the_station_imports_where_tensorflow_does_not_exist() -> None:
+    names = [dotted(path) for path in modules("edge")]
+    done = python(IMPORT_WITHOUT, ",".join(sorted(HEAVY)), *names)
+    assert done.stderr == ""
+    assert int(done.text) == len(names)
+
+
+def test_verbs_that_need_tensorflow_import_where_it_does_not_exist() -> None:
+    """Their ``--help`` must work on a station; it is their work that needs the extra."""
+    names = [route.module for route in [*ROUTES.values(), *Dataset.routes.values()]]
+    done = python(IMPORT_WITHOUT, "tensorflow,keras,matplotlib", *names)
+    assert done.stderr == ""

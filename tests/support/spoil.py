@@ -1,0 +1,101 @@
+"""Model files that went wrong the way model files do: still loadable, no longer right."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge.model import METADATA_NAME, attach, shipped_path
+
+#: Tensors below this size are biases and the like.
+_MIN_WEIGHTS = 256
+
+
+def taken_apart(path: Path | None = None) -> tuple[bytes, dict[str, Any]]:
+    """The bare ``.tflite`` and the metadata of a model file; the shipped one by default."""
+    content = (path or shipped_path()).read_bytes()
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        metadata = json.loads(archive.read(METADATA_NAME))
+        start = archive.getinfo(METADATA_NAME).header_offset
+    return content[:start], metadata
+
+
+def swap_labels(one: str, other: str) -> bytes:
+    """Two outputs under each other's names."""
+    tflite, metadata = taken_apart()
+    names = {one: other, other: one}
+    metadata["labels"] = [names.get(label, label) for label in metadata["labels"]]
+    return attach(tflite, metadata)
+
+
+def move_input_zero_point(zero_point: int, *, declare: bool) -> bytes:
+    """Another zero point of the input tensor; ``declare`` writes it into the metadata too."""
+    tflite, metadata = taken_apart()
+    model = _unpack(tflite)
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].quantization.zeroPoint = [zero_point]
+    if declare:
+        metadata["input"]["zero_point"] = zero_point
+    return attach(_pack(model), metadata)
+
+
+def hide_input_zero_point(shift: int) -> bytes:
+    """A network made for another zero point under the right declaration: all checks pass.
+
+    The first convolution takes its input for ``shift`` steps less than it is, as it would in a
+    network that was calibrated on another range. That sum goes into the bias.
+    """
+    tflite, metadata = taken_apart()
+    model = _unpack(tflite)
+    graph = model.subgraphs[0]
+    first = next(op for op in graph.operators if graph.inputs[0] in op.inputs)
+    weights, bias = (graph.tensors[index] for index in first.inputs[1:3])
+    kernel = np.array(model.buffers[weights.buffer].data, np.uint8).view(np.int8)
+    sums = kernel.reshape(weights.shape).sum(axis=(1, 2, 3), dtype=np.int32)
+    moved = np.array(model.buffers[bias.buffer].data, np.uint8).view("<i4") - shift * sums
+    model.buffers[bias.buffer].data = moved.astype("<i4").view(np.uint8)
+    return attach(_pack(model), metadata)
+
+
+def flip_weights(share: float, seed: int = 0) -> bytes:
+    """The top bit of this share of all weight bytes flipped, and the hash made to fit."""
+    tflite, metadata = taken_apart()
+    model = _unpack(tflite)
+    rng = np.random.default_rng(seed)
+    weights = {
+        tensor.buffer
+        for tensor in model.subgraphs[0].tensors
+        if tensor.type == schema.TensorType.INT8
+    }
+    for number in sorted(weights):
+        buffer = model.buffers[number]
+        if buffer.data is None or len(buffer.data) < _MIN_WEIGHTS:
+            continue
+        data = np.array(buffer.data, np.uint8)
+        data[rng.permutation(data.size)[: round(share * data.size)]] ^= 0x80
+        buffer.data = data
+    return attach(_pack(model), metadata)
+
+
+def damage(place: float) -> bytes:
+    """One byte of the network changed on the way, metadata as it was."""
+    content = bytearray(shipped_path().read_bytes())
+    content[int(place * len(taken_apart()[0]))] ^= 0xFF
+    return bytes(content)
+
+
+def _unpack(tflite: bytes) -> Any:
+    return schema.ModelT.InitFromPackedBuf(bytearray(tflite), 0)
+
+
+def _pack(model: Any) -> bytes:
+    builder = flatbuffers.Builder(1 << 17)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
