@@ -1,26 +1,23 @@
-"""Items from sources -> predictions -> a sink. Streams: nothing is kept but the counts."""
+"""Items from sources -> records -> a sink. Streams: nothing is kept but the counts."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import Any, Final
 
-from edge.classifier import Classifier, Prediction, Verdict
+from edge.classifier import Classifier, Verdict
 from edge.errors import InputError
 from edge.sinks import Sink
 from edge.wafermap import WaferMap
 
 Item = WaferMap | InputError
-Outcome = Prediction | InputError
+Record = dict[str, Any]
 
-#: Wafers handed to a worker at a time; large enough to hide the cost of handing over.
-CHUNK: Final = 32
-#: Fewer where the maps are so large that they hold this many positions: memory stays bounded.
-CHUNK_POSITIONS: Final = 2**20
+#: Items read before they are classified together, fewer where their maps hold this many positions.
+BLOCK: Final = 32
+BLOCK_POSITIONS: Final = 2**20
 
 
 @dataclass
@@ -43,85 +40,68 @@ class Summary:
         return self.patterns.total()
 
 
-def run(
-    items: Iterable[Item],
-    classifiers: Sequence[Classifier],
-    sink: Sink,
-    *,
-    top_k: int | None = None,
-    fail_fast: bool = False,
-    on_outcome: Callable[[Outcome], None] | None = None,
-) -> Summary:
-    """Classify a stream into a sink.
+def classify_items(
+    items: Iterable[Item], classifier: Classifier, top_k: int | None = None
+) -> Iterator[Record]:
+    """Classify a stream, one record an item, in order.
 
     Args:
         items: Wafer maps, and errors standing for inputs that could not be read.
-        classifiers: One a worker thread.
-        sink: Receives one record an item, in the order of ``items``. Not closed here.
+        classifier: Does the work.
         top_k: See ``Prediction.as_record``.
-        fail_fast: Stop at the first error.
-        on_outcome: Called after each record, for progress.
     """
-    summary = Summary()
-    for outcome in classify_all(items, classifiers):
-        if isinstance(outcome, InputError):
-            summary.errors += 1
-            sink.write(error_record(outcome))
-        else:
-            summary.patterns[outcome.pattern] += 1
-            summary.review += outcome.verdict is Verdict.REVIEW
-            sink.write(outcome.as_record(top_k))
-        if on_outcome:
-            on_outcome(outcome)
-        if fail_fast and summary.errors:
-            break
-    return summary
+    for block in _blocks(items):
+        yield from [
+            error_record(item)
+            if isinstance(item, InputError)
+            else classifier.classify(item).as_record(top_k)
+            for item in block
+        ]
 
 
-def error_record(error: InputError) -> dict[str, Any]:
+def _blocks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Read a few, classify them, write them: each step's code and data stay in the caches."""
+    block: list[Item] = []
+    positions = 0
+    for item in items:
+        block.append(item)
+        positions += 0 if isinstance(item, InputError) else item.dies.size
+        if len(block) == BLOCK or positions >= BLOCK_POSITIONS:
+            yield block
+            block, positions = [], 0
+    yield block
+
+
+def error_record(error: InputError) -> Record:
     """JSON form of an input that could not be read."""
     return {"source": error.source, "error": error.reason, "kind": error.kind.value}
 
 
-def classify_all(items: Iterable[Item], classifiers: Sequence[Classifier]) -> Iterator[Outcome]:
-    """Classify a stream in order; unreadable inputs pass through in their place.
+def run(
+    records: Iterable[Record],
+    sink: Sink,
+    *,
+    fail_fast: bool = False,
+    on_record: Callable[[int], None] | None = None,
+) -> Summary:
+    """Write a stream of records into a sink.
 
-    Chunks are spread over as many threads as there are classifiers, beside the one that reads
-    (decoding and inference release the interpreter lock); at most two chunks a worker are in
-    flight.
+    Args:
+        records: Predictions and errors as records.
+        sink: Receives them in order. Not closed here.
+        fail_fast: Stop after the first error.
+        on_record: Called with the number of records written, for progress.
     """
-    idle: SimpleQueue[Classifier] = SimpleQueue()
-    for classifier in classifiers:
-        idle.put(classifier)
-
-    def work(chunk: list[Item]) -> list[Outcome]:
-        classifier = idle.get()
-        try:
-            return [
-                item if isinstance(item, InputError) else classifier.classify(item)
-                for item in chunk
-            ]
-        finally:
-            idle.put(classifier)
-
-    with ThreadPoolExecutor(len(classifiers)) as pool:
-        flying: deque[Future[list[Outcome]]] = deque()
-        for chunk in _chunks(items):
-            flying.append(pool.submit(work, chunk))
-            if len(flying) >= 2 * len(classifiers):
-                yield from flying.popleft().result()
-        while flying:
-            yield from flying.popleft().result()
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    chunk: list[Item] = []
-    positions = 0
-    for item in items:
-        chunk.append(item)
-        positions += 0 if isinstance(item, InputError) else item.dies.size
-        if len(chunk) == CHUNK or positions >= CHUNK_POSITIONS:
-            yield chunk
-            chunk, positions = [], 0
-    if chunk:
-        yield chunk
+    summary = Summary()
+    for number, record in enumerate(records, start=1):
+        sink.write(record)
+        if "error" in record:
+            summary.errors += 1
+        else:
+            summary.patterns[record["pattern"]] += 1
+            summary.review += record["verdict"] == Verdict.REVIEW.value
+        if on_record:
+            on_record(number)
+        if fail_fast and summary.errors:
+            break
+    return summary

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--threads",
     type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Wafers classified side by side.",
+    help="Wafers classified side by side; for many files one a core, at most 4, else 1.",
 )
 @options.backend
 @options.kernels
@@ -55,7 +55,7 @@ def command(
     overwrite: bool,
     top_k: int | None,
     average_symmetries: bool,
-    threads: int,
+    threads: int | None,
     backend: str | None,
     kernels: str,
     fail_fast: bool,
@@ -72,43 +72,42 @@ def command(
       wm-edge classify 'lot42/*.png' --format csv --output lot42.csv
       wm-edge classify lot42.npz | jq -r 'select(.verdict == "review") | .source'
     """
+    # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classifier import Classifier
     from edge.model import load
     from edge.pipeline import run
     from edge.runtime import Backend, Kernels
     from edge.sinks import Format, open_sink
     from edge.sources import files
+    from edge.workers import classify_paths, processes_for
 
     model_file = load(model)
-    classifiers = [
-        Classifier(
+
+    def make() -> Classifier:
+        return Classifier(
             model_file,
             backend=Backend(backend) if backend else None,
             kernels=Kernels(kernels),
             average_symmetries=average_symmetries,
         )
-        for _ in range(threads)
-    ]
+
     on_terminal = output is None and options.is_terminal(sys.stdout)
     if kind is None:
         kind = "table" if on_terminal else "jsonl"
-    sink = open_sink(Format(kind), output, overwrite=overwrite)
+    records = classify_paths(paths, make, processes=threads or processes_for(paths), top_k=top_k)
     # A bar over a table that grows on the same terminal would only disturb it.
     watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
     total = files.count(paths) if watched else None
-    done = itertools.count(1)
-    try:
-        with Progress("classifying", total, wanted=watched) as progress:
-            summary = run(
-                files.read_all(paths),
-                classifiers,
-                sink,
-                top_k=top_k,
-                fail_fast=fail_fast,
-                on_outcome=(lambda _: progress.at(next(done))) if watched else None,
-            )
-    finally:
-        sink.close()
+    with Progress("classifying", total, wanted=watched) as progress, closing(records):
+        # The runtime is tried before the output is touched.
+        first = next(records, None)
+        sink = open_sink(Format(kind), output, overwrite=overwrite)
+        try:
+            stream = records if first is None else itertools.chain([first], records)
+            summary = run(stream, sink, fail_fast=fail_fast, on_record=progress.at)
+        finally:
+            sink.close()
     if not quiet:
         _say(summary)
     return 1 if summary.errors else 0

@@ -72,10 +72,15 @@ def read_all(paths: Iterable[str | Path]) -> Iterator[WaferMap | InputError]:
         if isinstance(item, InputError):
             yield item
             continue
-        try:
-            yield from read(item)
-        except InputError as error:
-            yield error
+        yield from read_file(item)
+
+
+def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
+    """Read one file; an unusable one gives an ``InputError`` item instead of raising."""
+    try:
+        yield from read(path)
+    except InputError as error:
+        yield error
 
 
 def count(paths: Iterable[str | Path], limit: int = 1_000_000) -> int | None:

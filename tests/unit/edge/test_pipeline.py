@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,8 @@ import pytest
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import InputError, InputKind, OutputError
-from edge.model import ModelFile
-from edge.pipeline import CHUNK, CHUNK_POSITIONS, Item, Outcome, classify_all, run
+from edge.pipeline import BLOCK, BLOCK_POSITIONS, Item, Record, classify_items, run
 from edge.wafermap import WaferMap
-
-
-@pytest.fixture(scope="module")
-def three(shipped: ModelFile) -> list[Classifier]:
-    return [Classifier(shipped) for _ in range(3)]
 
 
 class ListSink:
@@ -48,51 +43,26 @@ def endless(generated: LabelledSet, read: list[int], error_every: int = 7) -> It
         number += 1
 
 
-def items(generated: LabelledSet, count: int) -> list[Item]:
-    stream = endless(generated, [])
-    return [next(stream) for _ in range(count)]
-
-
-def source(outcome: Outcome) -> str:
-    return outcome.source if isinstance(outcome, InputError) else outcome.wafer_map.source
-
-
-@pytest.mark.parametrize("count", [0, 1, CHUNK, 7 * CHUNK + 3])
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("count", [0, 1, BLOCK, 3 * BLOCK + 3])
 def test_order_is_kept_and_errors_stay_in_their_place(
-    generated: LabelledSet, three: list[Classifier], workers: int, count: int
+    generated: LabelledSet, classifier: Classifier, count: int
 ) -> None:
-    given = items(generated, count)
-    found = list(classify_all(given, three[:workers]))
-    assert [source(outcome) for outcome in found] == [f"{n}.png" for n in range(count)]
-    for before, after in zip(given, found, strict=True):
-        assert (before is after) == isinstance(before, InputError)
+    given = islice(endless(generated, []), count)
+    found = list(classify_items(given, classifier))
+    assert [record["source"] for record in found] == [f"{n}.png" for n in range(count)]
+    assert ["error" in record for record in found] == [n % 7 == 5 for n in range(count)]
 
 
-def test_several_workers_find_the_same_as_one(
-    generated: LabelledSet, three: list[Classifier]
-) -> None:
-    given = [item for item in items(generated, 5 * CHUNK) if isinstance(item, WaferMap)]
-    one, many = (list(classify_all(given, workers)) for workers in (three[:1], three))
-    for a, b in zip(one, many, strict=True):
-        assert not isinstance(a, InputError)
-        assert not isinstance(b, InputError)
-        assert a.probabilities == b.probabilities
-
-
-@pytest.mark.parametrize(("workers", "ahead"), [(1, 2 * CHUNK), (3, 2 * 3 * CHUNK)])
-def test_reads_only_a_little_ahead(
-    generated: LabelledSet, three: list[Classifier], workers: int, ahead: int
-) -> None:
+def test_reads_only_a_little_ahead(generated: LabelledSet, classifier: Classifier) -> None:
     """An endless source is not drained: memory stays bounded however long the run is."""
     read: list[int] = []
-    stream = classify_all(endless(generated, read), three[:workers])
-    for done in range(1, 3 * CHUNK):
+    stream = classify_items(endless(generated, read), classifier)
+    for done in range(1, 3 * BLOCK):
         next(stream)
-        assert len(read) <= done + ahead
+        assert len(read) <= done + BLOCK
 
 
-def test_of_large_maps_fewer_are_read_ahead(three: list[Classifier]) -> None:
+def test_of_large_maps_fewer_are_read_ahead(classifier: Classifier) -> None:
     side, read = 512, 0
     dies = np.ones((side, side), np.uint8)
 
@@ -102,24 +72,25 @@ def test_of_large_maps_fewer_are_read_ahead(three: list[Classifier]) -> None:
             read += 1
             yield WaferMap(dies)
 
-    next(classify_all(source(), three[:1]))
-    assert read <= 2 * CHUNK_POSITIONS // side**2 < CHUNK
+    next(classify_items(source(), classifier))
+    assert read <= BLOCK_POSITIONS // side**2 < BLOCK
 
 
-@pytest.mark.parametrize("workers", [1, 3])
 def test_fail_fast_ends_with_the_first_error(
-    generated: LabelledSet, three: list[Classifier], workers: int
+    generated: LabelledSet, classifier: Classifier
 ) -> None:
-    sink, read = ListSink(), list[int]()
-    summary = run(endless(generated, read), three[:workers], sink, fail_fast=True)
+    sink = ListSink()
+    records = classify_items(endless(generated, []), classifier)
+    summary = run(records, sink, fail_fast=True)
     assert [record["source"] for record in sink.records] == [f"{n}.png" for n in range(6)]
     assert sink.records[-1] == {"source": "5.png", "error": "spoilt", "kind": "bad-value"}
     assert (summary.wafers, summary.errors) == (5, 1)
 
 
-def test_summary_counts_what_was_written(generated: LabelledSet, three: list[Classifier]) -> None:
-    sink, seen = ListSink(), list[Outcome]()
-    summary = run(items(generated, 100), three, sink, top_k=2, on_outcome=seen.append)
+def test_summary_counts_what_was_written(generated: LabelledSet, classifier: Classifier) -> None:
+    sink, seen = ListSink(), list[int]()
+    records = classify_items(islice(endless(generated, []), 100), classifier, top_k=2)
+    summary = run(records, sink, on_record=seen.append)
     good = [record for record in sink.records if "error" not in record]
     assert summary.wafers == len(good) == 86
     assert summary.errors == len(sink.records) - len(good) == 14
@@ -128,22 +99,12 @@ def test_summary_counts_what_was_written(generated: LabelledSet, three: list[Cla
         name: sum(record["pattern"] == name for record in good) for name in summary.patterns
     }
     assert all(len(record["probabilities"]) == 2 for record in good)
-    assert [source(outcome) for outcome in seen] == [record["source"] for record in sink.records]
+    assert seen == list(range(1, 101))
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_full_sink_ends_the_run(
-    generated: LabelledSet, three: list[Classifier], workers: int
-) -> None:
+def test_a_full_sink_ends_the_run(generated: LabelledSet, classifier: Classifier) -> None:
     sink = ListSink(room=40)
+    records: Iterator[Record] = classify_items(endless(generated, []), classifier)
     with pytest.raises(OutputError):
-        run(endless(generated, []), three[:workers], sink)
+        run(records, sink)
     assert len(sink.records) == 40
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_defect_in_a_worker_is_not_swallowed(three: list[Classifier], workers: int) -> None:
-    empty = WaferMap(np.zeros((2, 2), np.uint8))  # no reader hands on such a map
-    with pytest.raises(ValueError, match="without dies"):
-        list(classify_all([empty], three[:workers]))
-    assert list(classify_all([], three[:workers])) == []

@@ -1,0 +1,197 @@
+"""Many files on several processor cores: reading, encoding and inference side by side.
+
+Threads gain nothing here: a wafer takes 0.2 ms, mostly Python, and waiting for the interpreter's
+lock costs more than the second core brings. So worker processes are forked before any runtime
+starts; they are handed chunks of file names and hand records back. This process works on chunks of
+its own whenever the workers have enough to do, and keeps the order.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from edge.classifier import Classifier
+from edge.errors import InputError
+from edge.pipeline import Record, classify_items, error_record
+from edge.sources import files
+
+#: Files handed over at a time, and the most characters in their names (a pipe holds 64 kB).
+CHUNK: Final = 32
+CHUNK_CHARACTERS: Final = 8192
+
+#: Chunks a worker has before it, so that it never waits.
+DEPTH: Final = 2
+
+#: Runs of fewer files are over before a second process has started.
+WORTHWHILE: Final = 500
+MOST: Final = 4
+
+#: Files that may hold any number of wafers are streamed by this process.
+STREAMED: Final = (".npz",)
+
+Make = Callable[[], Classifier]
+Entry = str | Record
+
+
+@dataclass
+class _Worker:
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    waiting: int = 0
+    alive: bool = True
+
+
+@dataclass
+class _Chunk:
+    entries: list[Entry] = field(default_factory=list)
+    streamed: bool = False
+    worker: _Worker | None = None
+    records: list[Record] | None = None
+
+
+def processes_for(paths: Iterable[str | Path]) -> int:
+    """How many processes suit these inputs: one for few files, else one a core, at most four."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    few = cores == 1 or files.count(paths, limit=WORTHWHILE) is not None
+    return 1 if few else min(MOST, cores)
+
+
+def classify_paths(
+    paths: Iterable[str | Path], make: Make, *, processes: int = 1, top_k: int | None = None
+) -> Generator[Record, None, None]:
+    """Read and classify everything behind paths, folders and patterns.
+
+    Args:
+        paths: As for ``edge.sources.files.expand``.
+        make: Builds a classifier; called once in every process, after it was forked.
+        processes: How many work side by side, this one included.
+        top_k: See ``Prediction.as_record``.
+
+    Yields:
+        One record a wafer or unusable input, in the order of ``paths``.
+    """
+    if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        yield from classify_items(files.read_all(paths), make(), top_k)
+        return
+    workers: list[_Worker] = []
+    try:
+        for _ in range(processes - 1):
+            workers.append(_fork(make, top_k, workers))
+        yield from _spread(_chunks(paths), workers, make(), top_k)
+    finally:
+        for worker in workers:
+            worker.connection.close()
+        for worker in workers:
+            worker.process.join(timeout=1)
+            worker.process.kill()
+
+
+def _spread(
+    chunks: Iterator[_Chunk], workers: list[_Worker], own: Classifier, top_k: int | None
+) -> Iterator[Record]:
+    pending: deque[_Chunk] = deque()
+    most = (len(workers) + 1) * DEPTH
+    for chunk in chunks:
+        if chunk.streamed:
+            while pending:
+                yield from _records(pending.popleft(), own, top_k)
+            yield from _classify(chunk.entries, own, top_k)
+            continue
+        free = next((w for w in workers if w.alive and w.waiting < DEPTH), None)
+        if free is None or not _hand_over(chunk, free):
+            chunk.records = list(_classify(chunk.entries, own, top_k))
+        pending.append(chunk)
+        while pending and (len(pending) > most or _ready(pending[0])):
+            yield from _records(pending.popleft(), own, top_k)
+    while pending:
+        yield from _records(pending.popleft(), own, top_k)
+
+
+def _hand_over(chunk: _Chunk, worker: _Worker) -> bool:
+    try:
+        worker.connection.send(chunk.entries)
+    except OSError:
+        worker.alive = False
+        return False
+    worker.waiting += 1
+    chunk.worker = worker
+    return True
+
+
+def _ready(chunk: _Chunk) -> bool:
+    return chunk.worker is None or not chunk.worker.alive or chunk.worker.connection.poll()
+
+
+def _records(chunk: _Chunk, own: Classifier, top_k: int | None) -> Iterable[Record]:
+    worker = chunk.worker
+    if worker is None:
+        return chunk.records or []
+    with suppress(EOFError, OSError):
+        if worker.alive:
+            answer: list[Record] | BaseException = worker.connection.recv()
+            worker.waiting -= 1
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+    # The worker was killed (memory, an operator): its files are not lost.
+    worker.alive = False
+    return _classify(chunk.entries, own, top_k)
+
+
+def _classify(entries: list[Entry], own: Classifier, top_k: int | None) -> Iterator[Record]:
+    for entry in entries:
+        if isinstance(entry, str):
+            yield from classify_items(files.read_file(entry), own, top_k)
+        else:
+            yield entry
+
+
+def _chunks(paths: Iterable[str | Path]) -> Iterator[_Chunk]:
+    chunk, characters = _Chunk(), 0
+    for item in files.expand(paths):
+        entry: Entry = error_record(item) if isinstance(item, InputError) else str(item)
+        if isinstance(entry, str) and entry.lower().endswith(STREAMED):
+            yield chunk
+            yield _Chunk([entry], streamed=True)
+            chunk, characters = _Chunk(), 0
+            continue
+        chunk.entries.append(entry)
+        characters += len(entry)
+        if len(chunk.entries) == CHUNK or characters > CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = _Chunk(), 0
+    yield chunk
+
+
+def _fork(make: Make, top_k: int | None, others: list[_Worker]) -> _Worker:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    # A worker ends when this process's end of its pipe is gone, so no other may hold a copy of it.
+    copies = [ours, *(other.connection for other in others)]
+    process = context.Process(target=_serve, args=(theirs, copies, make, top_k), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _serve(connection: Connection, copies: list[Connection], make: Make, top_k: int | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    for copy in copies:
+        copy.close()
+    with suppress(EOFError, OSError):
+        own = make()
+        while True:
+            entries = connection.recv()
+            try:
+                connection.send(list(_classify(entries, own, top_k)))
+            except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+                connection.send(error)
