@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.wafermap import FAIL, NO_DIE, DieGrid
+from edge.wafermap import DieGrid
 
 #: Name and version go into every model file; a file that names another one is refused.
 NAME: Final = "fail-die-adaptive-average"
@@ -41,6 +41,9 @@ SYMMETRIES: Final = 8
 #: What the network sees is ``byte / 255`` in [0, 1]; as int8 that is ``byte - 128``.
 INPUT_SCALE: Final = 1.0 / 255.0
 INPUT_ZERO_POINT: Final = -128
+
+#: Whether a position of each state counts as failing, and as one with a die.
+_MEMBERS: Final = np.asarray([(0, 0), (0, 1), (1, 1)], np.uint8)
 
 Encoded = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
@@ -62,12 +65,10 @@ def encode(dies: DieGrid, size: int = SIZE) -> Encoded:
     """
     dies = crop(dies)
     top, bottom, left, right, area = _cells(*dies.shape, size)
-    members = np.empty((*dies.shape, PLANES), np.bool_)
-    np.equal(dies, FAIL, out=members[..., 0])
-    np.not_equal(dies, NO_DIE, out=members[..., 1])
+    members = _MEMBERS.take(dies, 0)
     # Sums over any rectangle are differences of sums from the corner. float32 holds all of them
     # exactly: a whole map has at most 4096 * 4096 = 2**24 positions.
-    sums = cv2.integral(members.view(np.uint8), sdepth=cv2.CV_32F)
+    sums = cv2.integral(members, sdepth=cv2.CV_32F)
     sums = sums.take(bottom, 0) - sums.take(top, 0)
     share = sums.take(right, 1) - sums.take(left, 1)
     # With size >= MIN_SIZE a cell holds at most 172 * 172 positions, so 255 * sum is exact as well,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ FAIL: Final = 2
 
 #: For messages.
 STATES: Final = "0 (no die), 1 (pass), 2 (fail)"
+BOOLEAN: Final = "True and False do not tell no die, pass and fail apart; save 0, 1, 2"
 
 #: Longest side of a map, in dies. The largest wafer of WM-811K has 300; the bound keeps a hostile
 #: file from exhausting memory and the encoding's float32 sums exact (see edge.encoding).
@@ -57,39 +58,55 @@ class WaferMap:
         return int(np.count_nonzero(self.dies == FAIL))
 
 
+def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> None:
+    """Refuse arrays that cannot be a die grid whatever their values.
+
+    Args:
+        shape: Of the array.
+        dtype: Of its values.
+        source: Name for error messages.
+
+    Raises:
+        InputError: not two-dimensional, too large, or values of a type that holds no die states.
+    """
+    if len(shape) != 2 or 0 in shape:
+        sides = " x ".join(map(str, shape)) or "a single value"
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            f"a wafer map has rows and columns, this array is {sides}; "
+            "save one 2-D grid a file (several wafers: a labelled-set .npz)",
+        )
+    if max(shape) > MAX_SIDE:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"{shape[0]} x {shape[1]} dies; at most {MAX_SIDE} a side are accepted",
+        )
+    if dtype.kind == "b":
+        raise InputError(source, InputKind.BAD_VALUE, BOOLEAN)
+    if dtype.kind not in "uif":
+        raise InputError(
+            source,
+            InputKind.BAD_VALUE,
+            f"values of type {dtype}; store die states as integers {STATES}",
+        )
+
+
 def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
     """Turn an array from outside into a die grid, or say why it is none.
 
     Args:
-        values: Any array; integer, boolean or float whose values are whole numbers.
+        values: Any array; integer or float whose values are whole numbers.
         source: Name for error messages.
 
     Returns:
         uint8 (rows, columns) of {0, 1, 2} with at least one die.
 
     Raises:
-        InputError: not two-dimensional, too large, a value other than 0, 1, 2, or no die at all.
+        InputError: see ``check_layout``; a value other than 0, 1, 2, or no die at all.
     """
-    if values.ndim != 2 or 0 in values.shape:
-        shape = " x ".join(map(str, values.shape)) or "a single value"
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"a wafer map has rows and columns, this array is {shape}; "
-            "save one 2-D grid a file (several wafers: a labelled-set .npz)",
-        )
-    if max(values.shape) > MAX_SIDE:
-        raise InputError(
-            source,
-            InputKind.TOO_LARGE,
-            f"{values.shape[0]} x {values.shape[1]} dies; at most {MAX_SIDE} a side are accepted",
-        )
-    if values.dtype.kind not in "uibf":
-        raise InputError(
-            source,
-            InputKind.BAD_VALUE,
-            f"values of type {values.dtype}; store die states as integers {STATES}",
-        )
+    check_layout(values.shape, values.dtype, source)
     dies = np.ascontiguousarray(values if values.dtype == np.uint8 else _to_uint8(values, source))
     top = int(dies.max())
     if top > FAIL:

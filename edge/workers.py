@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -58,15 +59,34 @@ class _Chunk:
     records: list[Record] | None = None
 
 
-def processes_for(paths: Iterable[str | Path]) -> int:
+def processes_for(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int:
     """How many processes suit these inputs: one for few files, else one a core, at most four."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    few = cores == 1 or files.count(paths, limit=WORTHWHILE) is not None
-    return 1 if few else min(MOST, cores)
+    if cores == 1 or not (_many_in_a_folder(paths) or _many(paths, exclude)):
+        return 1
+    return min(MOST, cores)
+
+
+def _many(paths: Iterable[str | Path], exclude: str | Path | None) -> bool:
+    return files.count(paths, limit=WORTHWHILE, exclude=exclude) is None
+
+
+def _many_in_a_folder(paths: Iterable[str | Path]) -> bool:
+    """A first look that neither sorts nor stops at anything: the usual case is one large folder."""
+    for path in paths:
+        with suppress(OSError, ValueError), os.scandir(path) as entries:
+            if sum(1 for _ in islice(entries, 2 * WORTHWHILE)) == 2 * WORTHWHILE:
+                return True
+    return False
 
 
 def classify_paths(
-    paths: Iterable[str | Path], make: Make, *, processes: int = 1, top_k: int | None = None
+    paths: Iterable[str | Path],
+    make: Make,
+    *,
+    processes: int = 1,
+    top_k: int | None = None,
+    exclude: str | Path | None = None,
 ) -> Generator[Record, None, None]:
     """Read and classify everything behind paths, folders and patterns.
 
@@ -75,18 +95,19 @@ def classify_paths(
         make: Builds a classifier; called once in every process, after it was forked.
         processes: How many work side by side, this one included.
         top_k: See ``Prediction.as_record``.
+        exclude: As for ``edge.sources.files.expand``.
 
     Yields:
         One record a wafer or unusable input, in the order of ``paths``.
     """
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
-        yield from classify_items(files.read_all(paths), make(), top_k)
+        yield from classify_items(files.read_all(paths, exclude=exclude), make(), top_k)
         return
     workers: list[_Worker] = []
     try:
         for _ in range(processes - 1):
             workers.append(_fork(make, top_k, workers))
-        yield from _spread(_chunks(paths), workers, make(), top_k)
+        yield from _spread(_chunks(files.expand(paths, exclude=exclude)), workers, make(), top_k)
     finally:
         for worker in workers:
             worker.connection.close()
@@ -155,9 +176,9 @@ def _classify(entries: list[Entry], own: Classifier, top_k: int | None) -> Itera
             yield entry
 
 
-def _chunks(paths: Iterable[str | Path]) -> Iterator[_Chunk]:
+def _chunks(items: Iterable[Path | InputError]) -> Iterator[_Chunk]:
     chunk, characters = _Chunk(), 0
-    for item in files.expand(paths):
+    for item in items:
         entry: Entry = error_record(item) if isinstance(item, InputError) else str(item)
         if isinstance(entry, str) and entry.lower().endswith(STREAMED):
             yield chunk

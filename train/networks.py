@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from edge.encoding import PLANES, SIZE
 from edge.errors import UsageError
 from edge.patterns import PATTERNS
@@ -157,6 +160,28 @@ def _head(
     if dropout:
         x = layers.Dropout(dropout)(x)
     return keras.Model(inputs, layers.Dense(len(PATTERNS), name="logits")(x), name=name)
+
+
+def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Model:
+    """The network as it goes to a station: plain layers, logits lowered by ``offsets``.
+
+    Args:
+        model: Trained, possibly with tied layers; left as it is.
+        offsets: One number a class, taken off its logit.
+    """
+    import keras
+
+    from train.symmetric import written_out
+
+    plain = written_out(model)
+    if not offsets.any():
+        return plain
+    copy = keras.models.clone_model(plain)
+    copy.set_weights(plain.get_weights())
+    last = next(layer for layer in reversed(copy.layers) if isinstance(layer, keras.layers.Dense))
+    kernel, bias = last.get_weights()
+    last.set_weights([kernel, bias - offsets])
+    return copy
 
 
 NETWORKS: dict[str, Callable[[InputShape, float, float], keras.Model]] = {

@@ -65,9 +65,17 @@ class Augment:
 
 @dataclass(frozen=True)
 class Balance:
-    """Attributes: power (see train.batches.class_shares; 0 none, 0.5 square root, 1 equal)."""
+    """What is done against the imbalance of the classes.
+
+    Attributes:
+        power: See ``train.batches.class_shares``; 0 nothing, 0.5 square root, 1 all alike.
+        adjust: How far the imbalance that is left is taken out of the finished network's logits:
+            ``logit - adjust * log(share of the class in an epoch)`` (A. K. Menon et al., Long-tail
+            learning via logit adjustment, ICLR 2021). 0 nothing, 1 as if all were alike.
+    """
 
     power: float = 0.5
+    adjust: float = 0.0
 
 
 class Generator(str, Enum):
@@ -191,6 +199,7 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     yield "network.dropout", recipe.network.dropout, 0, 0.9
     yield "augment.turn", recipe.augment.turn, 0, 1
     yield "balance.power", recipe.balance.power, 0, 1
+    yield "balance.adjust", recipe.balance.adjust, 0, 2
     yield "synthetic.up_to", recipe.synthetic.up_to, 0, 1e6
     yield "optimise.epochs", optimise.epochs, 1, 10_000
     yield "optimise.batch", optimise.batch, 1, 65_536

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, UsageError
+from edge.output import exists
 from train.recipe import Recipe, from_dict
 
 if TYPE_CHECKING:
@@ -69,14 +70,25 @@ class Run:
         Raises:
             DataError: there is none.
         """
-        if not (path / "config.json").is_file():
+        if not exists(path / "config.json"):
             raise DataError(f"{path}: not a run folder (no config.json); `wm-edge train` makes one")
         return cls(path)
 
     @property
     def config(self) -> dict[str, Any]:
-        """The content of ``config.json``."""
-        return self.read_json("config.json")
+        """The content of ``config.json``.
+
+        Raises:
+            DataError: it cannot be read or is no JSON object.
+        """
+        path = self.path / "config.json"
+        try:
+            content = self.read_json(path.name)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); the run is damaged") from error
+        if not isinstance(content, dict):
+            raise DataError(f"{path}: not the configuration of a run; the run is damaged")
+        return content
 
     @property
     def recipe(self) -> Recipe:
@@ -89,24 +101,26 @@ class Run:
         return (self.path / "metrics.json").is_file()
 
     def save_model(self, model: keras.Model) -> None:
-        """Keep these weights as the best so far; tied layers are written out as plain ones."""
-        from train.symmetric import written_out
-
+        """Keep this network as the best so far."""
         partial = self.path / "partial.keras"
-        written_out(model).save(partial)
+        model.save(partial)
         partial.replace(self.model_path)
 
     def load_model(self) -> keras.Model:
         """The network with its best weights.
 
         Raises:
-            DataError: the run has not got that far.
+            DataError: the run has not got that far, or the file is damaged.
         """
         import keras
 
-        if not self.model_path.is_file():
+        if not exists(self.model_path):
             raise DataError(f"{self.path}: no model.keras yet; finish the training first")
-        return keras.models.load_model(self.model_path, compile=False)
+        try:
+            return keras.models.load_model(self.model_path, compile=False)
+        except Exception as error:  # Keras lets through whatever zipfile, h5py and json raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DataError(f"{self.model_path}: cannot be loaded ({reason})") from error
 
     def save_checkpoint(self, model: keras.Model, average: WeightAverage, history: History) -> None:
         """Keep everything that --resume needs. A kill at any moment leaves a whole one behind."""

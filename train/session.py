@@ -12,18 +12,21 @@ from edge import __version__
 from edge.dataset import LabelledSet, load
 from edge.errors import DataError, UsageError
 from edge.split import ensure_parts, lots_apart
-from train.recipe import Recipe
+from train.recipe import Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
 from train.trainer import Result, train
 
+#: Of a new run, where none is given.
+DEFAULT_RECIPE = "default"
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``wm-edge train`` was asked for; see its help."""
+    """What ``wm-edge train`` was asked for; see its help. None: the recipe's, or the run's."""
 
     data: Path
-    recipe: str
+    recipe: str | None
     out: Path
     seed: int | None = None
     epochs: int | None = None
@@ -39,7 +42,8 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
 
     Raises:
         DataError: unusable labelled set, or not the one that the run to resume was started with.
-        UsageError: unknown recipe, a run that exists already, or is finished.
+        UsageError: unknown recipe, a value out of range, a run that exists already or is
+            finished, or settings to resume with that are not the run's.
     """
     labelled = ensure_parts(load(settings.data), tell)
     if settings.resume:
@@ -48,8 +52,9 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
         if run.finished:
             raise UsageError(f"{run.path}: this run is finished; nothing to resume")
         recipe = run.recipe
+        _check_same_recipe(run, recipe, settings)
     else:
-        recipe = _adjusted(load_recipe(settings.recipe), settings)
+        recipe = _adjusted(load_recipe(settings.recipe or DEFAULT_RECIPE), settings)
         run = Run.create(settings.out, _config(recipe, labelled, settings))
     tell(f"recipe {recipe.name}: {recipe.about}")
 
@@ -73,7 +78,24 @@ def _adjusted(recipe: Recipe, settings: Settings) -> Recipe:
         recipe = replace(recipe, seed=settings.seed)
     if settings.epochs is not None:
         recipe = replace(recipe, optimise=replace(recipe.optimise, epochs=settings.epochs))
-    return recipe
+    return from_dict(recipe.as_dict(), recipe.name)  # checks the ranges again
+
+
+def _check_same_recipe(run: Run, recipe: Recipe, settings: Settings) -> None:
+    """Refuse settings that a resumed run could only ignore."""
+    wanted = recipe
+    if settings.recipe is not None:
+        # The run's own seed and epochs may have been given by option when it was started.
+        epochs = recipe.optimise.epochs
+        wanted = load_recipe(settings.recipe)
+        wanted = replace(wanted, seed=recipe.seed, optimise=replace(wanted.optimise, epochs=epochs))
+    wanted = _adjusted(wanted, settings)
+    if wanted != recipe:
+        raise UsageError(
+            f"{run.path} was started with recipe {recipe.name}, seed {recipe.seed}, "
+            f"{recipe.optimise.epochs} epochs; resume without --recipe, --seed and --epochs, "
+            "or start another run with another --out"
+        )
 
 
 def _config(recipe: Recipe, labelled: LabelledSet, settings: Settings) -> dict[str, Any]:

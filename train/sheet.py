@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edge.dataset import LabelledSet
 from edge.errors import DataError, OutputError, UsageError
+from edge.output import exists
 from edge.patterns import PATTERNS
 from edge.wafermap import DieGrid
 
@@ -98,7 +99,7 @@ def save_sheet(sheet: Picture, path: str | Path, *, overwrite: bool = False) -> 
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
+    if exists(path) and not overwrite:
         raise DataError(f"{path}: exists already; choose another name or pass --overwrite")
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
         raise UsageError(f"{path}: choose a name that ends in .png, .jpg or .webp")
@@ -107,7 +108,7 @@ def save_sheet(sheet: Picture, path: str | Path, *, overwrite: bool = False) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encoded.tobytes())
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error})") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _draw_name(sheet: Picture, pattern: str, count: int, top: int) -> None:

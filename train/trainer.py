@@ -15,7 +15,7 @@ from edge.dataset import LabelledSet, Part, concatenate
 from edge.errors import DataError
 from edge.patterns import PATTERNS
 from train import networks, seed
-from train.batches import Samples, encode_all, make_sequence
+from train.batches import Samples, class_shares, encode_all, make_sequence
 from train.recipe import Dihedral, Generator, Recipe, Schedule
 from train.run import Run
 from train.synth import synthetic_set
@@ -69,6 +69,10 @@ def train(
     prepared = prepare(train_part, recipe)
     samples = encode_all(prepared, recipe.encoding)
     val = encode_all(val_part, recipe.encoding)
+    shown = class_shares(
+        np.bincount(samples.classes, minlength=len(PATTERNS)), recipe.balance.power
+    )
+    offsets = recipe.balance.adjust * np.log(np.maximum(shown, 1e-6))
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average)
     best = max((entry["val_macro_recall"] for entry in history), default=-1.0)
@@ -78,16 +82,17 @@ def train(
         if patience and epoch - best_epoch >= patience:
             break
         began = time.monotonic()
-        shown = make_sequence(samples, recipe, epoch)
+        epoch_batches = make_sequence(samples, recipe, epoch)
         # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
-        fit = model.fit(shown, epochs=1, shuffle=False, verbose=0, callbacks=[average])
+        fit = model.fit(epoch_batches, epochs=1, shuffle=False, verbose=0, callbacks=[average])
         with average.applied(model):
-            logits = model.predict(_shares(val.planes), batch_size=512, verbose=0)
+            finished = networks.finished(model, offsets)
+            logits = finished.predict(_shares(val.planes), batch_size=512, verbose=0)
             scores = _score(val.classes, logits)
             # Without early stopping the schedule runs to its end, and its end is what counts.
             if not patience or scores.macro_recall > best:
                 best, best_epoch = scores.macro_recall, epoch + 1
-                run.save_model(model)
+                run.save_model(finished)
         entry = {
             "epoch": epoch + 1,
             "loss": float(fit.history["loss"][0]),

@@ -75,6 +75,7 @@ def command(
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classifier import Classifier
+    from edge.errors import UsageError
     from edge.model import load
     from edge.pipeline import run
     from edge.runtime import Backend, Kernels
@@ -82,6 +83,8 @@ def command(
     from edge.sources import files
     from edge.workers import classify_paths, processes_for
 
+    if output is not None and any(files.same_file(path, output) for path in paths):
+        raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
     model_file = load(model)
 
     def make() -> Classifier:
@@ -95,10 +98,11 @@ def command(
     on_terminal = output is None and options.is_terminal(sys.stdout)
     if kind is None:
         kind = "table" if on_terminal else "jsonl"
-    records = classify_paths(paths, make, processes=threads or processes_for(paths), top_k=top_k)
+    processes = threads or processes_for(paths, exclude=output)
+    records = classify_paths(paths, make, processes=processes, top_k=top_k, exclude=output)
     # A bar over a table that grows on the same terminal would only disturb it.
     watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
-    total = files.count(paths) if watched else None
+    total = files.count(paths, exclude=output) if watched else None
     with Progress("classifying", total, wanted=watched) as progress, closing(records):
         # The runtime is tried before the output is touched.
         first = next(records, None)

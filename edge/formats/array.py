@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edge.errors import InputError, InputKind
-from edge.wafermap import MAX_SIDE, WaferMap, check_grid
+from edge.wafermap import WaferMap, check_grid, check_layout
 
 if TYPE_CHECKING:
     from edge.formats import Source
@@ -27,8 +27,9 @@ _MAX_DIMENSIONS: Final = 8
 
 _DESCR: Final = re.compile(r"""['"]descr['"]\s*:\s*['"]([<>|=]?[a-zA-Z?]\d{0,5})['"]""")
 _ORDER: Final = re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)""")
+_SHAPE: Final = re.compile(r"""['"]shape['"]\s*:\s*\(([^()]{0,400})\)""")
 #: Python 2 wrote long integers, as in (27L, 27L).
-_SHAPE: Final = re.compile(r"""['"]shape['"]\s*:\s*\(((?:\s*\d{1,18}L?\s*,?)*)\s*\)""")
+_SIDE: Final = re.compile(r"(\d{1,18})L?")
 
 
 @dataclass(frozen=True)
@@ -59,33 +60,13 @@ def read(file: Source, source: str) -> Iterator[WaferMap]:
         source: Its name.
 
     Yields:
-        One wafer map; any integer, boolean or float type whose values are 0, 1 or 2.
+        One wafer map; any integer or float type whose values are 0, 1 or 2.
 
     Raises:
         InputError: damaged, cut short, not a 2-D grid of die states.
     """
     header = read_header(file, source)
-    if len(header.shape) != 2 or 0 in header.shape:
-        shape = " x ".join(map(str, header.shape)) or "a single value"
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"a wafer map has rows and columns, this array is {shape}; "
-            "save one 2-D grid a file (several wafers: a labelled-set .npz)",
-        )
-    if max(header.shape) > MAX_SIDE:
-        raise InputError(
-            source,
-            InputKind.TOO_LARGE,
-            f"{header.shape[0]} x {header.shape[1]} dies; at most {MAX_SIDE} a side are accepted",
-        )
-    if header.dtype.kind not in "uibf":
-        raise InputError(
-            source,
-            InputKind.BAD_VALUE,
-            f"values of type {header.dtype}; "
-            "store die states as integers 0 (no die), 1 (pass), 2 (fail)",
-        )
+    check_layout(header.shape, header.dtype, source)
     start = file.tell()
     if file.seek(0, os.SEEK_END) - start < header.count * header.dtype.itemsize:
         raise cut_short(source)
@@ -119,7 +100,7 @@ def read_header(file: Source, source: str) -> Header:
     descr, order, shape = _DESCR.search(text), _ORDER.search(text), _SHAPE.search(text)
     if order is None or shape is None:
         raise _damaged(source, "an unreadable header")
-    sides = tuple(int(side) for side in re.findall(r"\d+", shape[1]))
+    sides = _sides(shape[1], source)
     if descr is None or len(sides) > _MAX_DIMENSIONS:
         raise InputError(
             source,
@@ -139,6 +120,17 @@ def read_header(file: Source, source: str) -> Header:
             "save it as integers: numpy.save(name, grid.astype('uint8'))",
         )
     return Header(dtype, order[1] == "True", sides)
+
+
+def _sides(text: str, source: str) -> tuple[int, ...]:
+    """The numbers between the brackets of a shape."""
+    *parts, last = (part.strip() for part in text.split(","))
+    if last:  # else nothing at all, or the comma after a single number
+        parts.append(last)
+    found = [_SIDE.fullmatch(part) for part in parts]
+    if None in found:
+        raise _damaged(source, "an unreadable header")
+    return tuple(int(side[1]) for side in found if side)
 
 
 def cut_short(source: str) -> InputError:

@@ -1,7 +1,8 @@
-"""From n x n pixels a die to one, and pictures whose pixels are not dies."""
+"""From several pixels a die to one, and pictures whose pixels are not dies."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,10 @@ from edge.wafermap import DieGrid
 #: blocks, and no real one is smaller.
 MIN_DIES: Final = 16
 
+#: From so many changes of colour along an axis on, its blocks are told from that axis alone. Fewer
+#: may all lie at multiples of a larger step by chance.
+MIN_CHANGES: Final = 8
+
 #: So many empty stretches at even distances, both ways, are the gaps of a drawing.
 MIN_GAPS: Final = 3
 
@@ -23,17 +28,17 @@ Codes = npt.NDArray[Any]
 
 
 def shrink(codes: Codes) -> Codes:
-    """Reduce uniform square blocks of pixels to one value each.
+    """Reduce uniform blocks of pixels, square or oblong, to one value each.
 
     The block size is the greatest one for which neighbouring rows and columns differ only at block
-    borders; it may be 1. A margin that is not a whole number of blocks wide stays, as narrower
-    cells of its own.
+    borders. A margin that is not a whole number of blocks wide stays, as narrower cells of its own.
+    Blocks one pixel wide or high are none: rows or columns may repeat by chance.
 
     Args:
         codes: (height, width) of any type; equal value, equal colour.
 
     Returns:
-        (rows, columns) of the same type; ``codes`` itself where the block size is 1.
+        (rows, columns) of the same type; ``codes`` itself where there are no blocks.
     """
     height, width = codes.shape
     line = codes[height // 2]
@@ -45,10 +50,13 @@ def shrink(codes: Codes) -> Codes:
         return codes
     rows_differ = (codes[1:] != codes[:-1]).any(axis=1)
     across, down = np.flatnonzero(columns_differ) + 1, np.flatnonzero(rows_differ) + 1
-    step = int(np.gcd(np.gcd.reduce(np.diff(across)), np.gcd.reduce(np.diff(down))))
-    if step <= 1:
+    step_down = int(np.gcd.reduce(np.diff(down)))
+    step_across = int(np.gcd.reduce(np.diff(across)))
+    if min(len(down), len(across)) < MIN_CHANGES:
+        step_down = step_across = math.gcd(step_down, step_across)
+    if min(step_down, step_across) <= 1:
         return codes
-    rows, columns = _samples(down, height, step), _samples(across, width, step)
+    rows, columns = _samples(down, height, step_down), _samples(across, width, step_across)
     if len(rows) * len(columns) < MIN_DIES:
         return codes
     return codes[np.ix_(rows, columns)]

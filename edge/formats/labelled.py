@@ -6,24 +6,26 @@ does not grow with the number of wafers, whatever the headers declare.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.array import Header, cut_short, read_header
-from edge.wafermap import MAX_SIDE, WaferMap, check_grid
+from edge.wafermap import BOOLEAN, MAX_SIDE, WaferMap, check_grid
 
 if TYPE_CHECKING:
     from edge.formats import Source
 
 REQUIRED: Final = ("dies", "offsets", "shapes")
+OPTIONAL: Final = ("lot", "wafer")
 
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
@@ -33,7 +35,9 @@ _MAX_ITEM_BYTES: Final = 1024
 _MAX_CONTENTS: Final = 2**20
 _END_RECORD: Final = struct.Struct("<4s4H2LH")
 _END_SIGNATURE: Final = b"PK\5\6"
-_UNKNOWN: Final = ("-1", "")
+_UNKNOWN: Final = ("-1", "", "nan")
+#: Largest array that is read whole: rows and columns of ten million wafers as int16.
+_MAX_BY_COLUMNS: Final = 40 * 2**20
 
 
 def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
@@ -53,11 +57,14 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
     try:
         _check_contents(file, source)
         with zipfile.ZipFile(cast(IO[bytes], file)) as archive, ExitStack() as opened:
-            columns = {
-                name: _Column(archive, name, source, opened)
-                for name in (*REQUIRED, "lot", "wafer")
-                if f"{name}.npy" in archive.NameToInfo or name in REQUIRED
-            }
+            columns = {name: _Column(archive, name, source, opened) for name in REQUIRED}
+            wafers = _check_headers(columns, source)
+            for name in OPTIONAL:
+                # A name that cannot be used is no reason to refuse the wafers.
+                with suppress(InputError):
+                    column = _Column(archive, name, source, opened)
+                    if column.header.shape == (wafers,) and column.header.dtype.kind in "uifUS":
+                        columns[name] = column
             yield from _wafers(columns, source)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
         raise InputError(
@@ -86,8 +93,6 @@ class _Column:
             )
         self._stream = opened.enter_context(archive.open(info))
         self.header: Header = read_header(cast("Source", self._stream), self.name)
-        if self.header.fortran_order and len(self.header.shape) > 1:
-            raise _inconsistent(source, f"`{name}` is stored by columns")
         if self.header.dtype.itemsize > _MAX_ITEM_BYTES:
             raise _inconsistent(source, f"`{name}` has entries of {self.header.dtype}")
 
@@ -101,10 +106,19 @@ class _Column:
 
     def rows(self) -> Iterator[Any]:
         """The entries along the first axis as Python values, a few thousand unpacked at a time."""
-        total, width = self.header.shape[0], int(np.prod(self.header.shape[1:]))
+        total, width = self.header.shape[0], math.prod(self.header.shape[1:])
+        by_columns = None
+        if self.header.fortran_order and width > 1:  # the first row ends near the array's end
+            if self.header.count * self.header.dtype.itemsize > _MAX_BY_COLUMNS:
+                raise _inconsistent(self.name, "too large to be stored by columns")
+            by_columns = self.take(self.header.count).reshape(self.header.shape, order="F")
         for start in range(0, total, _CHUNK_ROWS):
             count = min(_CHUNK_ROWS, total - start)
-            yield from self.take(count * width).reshape(count, *self.header.shape[1:]).tolist()
+            if by_columns is None:
+                chunk = self.take(count * width).reshape(count, *self.header.shape[1:])
+            else:
+                chunk = by_columns[start : start + count]
+            yield from chunk.tolist()
 
     def finish(self) -> None:
         """Read to the end, where the archive's checksum is compared."""
@@ -113,7 +127,6 @@ class _Column:
 
 
 def _wafers(columns: dict[str, _Column], source: str) -> Iterator[WaferMap | InputError]:
-    _check_headers(columns, source)
     dies = columns["dies"]
     offsets = columns["offsets"].rows()
     lots, numbers = _texts(columns.get("lot")), _texts(columns.get("wafer"))
@@ -142,21 +155,22 @@ def _wafers(columns: dict[str, _Column], source: str) -> Iterator[WaferMap | Inp
         column.finish()
 
 
-def _check_headers(columns: dict[str, _Column], source: str) -> None:
+def _check_headers(columns: dict[str, _Column], source: str) -> int:
+    """Number of wafers, where the required arrays agree on it."""
     shapes = {name: column.header.shape for name, column in columns.items()}
     kinds = {name: column.header.dtype.kind for name, column in columns.items()}
     wafers = shapes["offsets"][0] - 1 if len(shapes["offsets"]) == 1 else -1
-    if len(shapes["dies"]) != 1 or kinds["dies"] not in "uib":
+    if kinds["dies"] == "b":
+        raise InputError(source, InputKind.BAD_VALUE, BOOLEAN)
+    if len(shapes["dies"]) != 1 or kinds["dies"] not in "ui":
         raise _inconsistent(source, "`dies` must be one row of uint8")
     if kinds["offsets"] not in "ui" or kinds["shapes"] not in "ui":
         raise _inconsistent(source, "`offsets` and `shapes` must be whole numbers")
     if wafers < 0 or shapes["shapes"] != (wafers, 2):
         raise _inconsistent(source, "`offsets` and `shapes` disagree on the number of wafers")
-    for name in ("lot", "wafer"):
-        if name in shapes and (shapes[name] != (wafers,) or kinds[name] not in "uiU"):
-            raise _inconsistent(source, f"`{name}` must be one number or text a wafer")
     if wafers == 0:
         raise InputError(source, InputKind.EMPTY, "a labelled set without any wafer")
+    return wafers
 
 
 def _texts(column: _Column | None) -> Iterator[str | None]:
@@ -164,7 +178,12 @@ def _texts(column: _Column | None) -> Iterator[str | None]:
         while True:
             yield None
     for value in column.rows():
-        text = str(value)
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace")
+        elif isinstance(value, float):  # whole numbers with gaps, as pandas keeps them
+            text = f"{value:.15g}"
+        else:
+            text = str(value)
         yield None if text in _UNKNOWN else text
 
 

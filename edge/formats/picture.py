@@ -6,9 +6,12 @@ is not clearly a three-state map is refused with the reason, never guessed.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 # Before OpenCV is imported: a damaged file must not print, the error says it all.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
@@ -31,6 +34,9 @@ MAX_COLOURS: Final = 16
 
 _UNCHANGED: Final = cv2.IMREAD_UNCHANGED
 
+#: Held while stderr leads elsewhere.
+_STDERR: Final = threading.Lock()
+
 if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV before
     if hasattr(cv2, "setLogLevel"):  # OpenCV 4
         cv2.setLogLevel(0)
@@ -52,12 +58,13 @@ def read(file: Source, source: str) -> Iterator[WaferMap]:
         InputError: damaged, too large, or not clearly a wafer map.
     """
     data = file.read()
-    pixels = _decode(picture_header.checked(data, source), source)
+    data = picture_header.checked(data, source)
     if picture_header.is_jpeg(data):
+        pixels = _decode_jpeg(data, source)
         dies = check_grid(lossy.dies_of(pixels, source), source)
         _refuse_bright_corners(dies, source)
     else:
-        dies = dies_of(pixels, source)
+        dies = dies_of(_decode(data, source), source)
     refuse_lines(dies, source)
     yield WaferMap(dies, source=source)
 
@@ -97,6 +104,37 @@ def _decode(data: bytes, source: str) -> npt.NDArray[Any]:
     if pixels is None:
         raise picture_header.damaged(source)
     return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
+def _decode_jpeg(data: bytes, source: str) -> npt.NDArray[Any]:
+    """Decode; whatever the decoder has to say is an error.
+
+    It fills what a damaged file lacks with grey and tells nobody but stderr.
+    """
+    with _STDERR, _messages_file() as messages:
+        try:
+            kept = os.dup(2)
+        except OSError:  # stderr is closed
+            kept = None
+        try:
+            os.dup2(messages.fileno(), 2)
+            pixels = _decode(data, source)
+        finally:
+            if kept is None:
+                os.close(2)
+            else:
+                os.dup2(kept, 2)
+                os.close(kept)
+        if messages.seek(0, os.SEEK_END):
+            raise picture_header.damaged(source)
+    return pixels
+
+
+def _messages_file() -> IO[bytes]:
+    """A file that needs no disk where there is such a thing."""
+    with contextlib.suppress(AttributeError, OSError):
+        return os.fdopen(os.memfd_create("messages"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
 
 
 def _packed(pixels: npt.NDArray[Any], source: str) -> npt.NDArray[np.uint32]:

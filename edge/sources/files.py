@@ -1,7 +1,7 @@
 """Files, folders and name patterns as one stream of wafer maps.
 
 Nothing grows with the number of files: of a folder only its own list of names is kept (packed), of
-the files that were named one by one their identity.
+the files that were named one by one their name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import heapq
 import os
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ HIDDEN: Final = "."
 UNFINISHED: Final = (".part", ".tmp", "~")
 
 _Identity = tuple[int, int]
+_NONE: Final[frozenset[str]] = frozenset()
 #: Names of a folder that are sorted at a time.
 _RUN: Final = 8192
 
@@ -31,17 +33,22 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 _PADDED: Final = 12
 
 
-def expand(paths: Iterable[str | Path]) -> Iterator[Path | InputError]:
+def expand(
+    paths: Iterable[str | Path], *, exclude: str | Path | None = None
+) -> Iterator[Path | InputError]:
     """Name the files behind paths, folders and patterns.
 
     Folders are searched with everything below them: the files of a folder first, then its
     subfolders, each in natural order (``w2`` before ``w10``). In folders only names with a suffix
     of ``edge.formats.SUFFIXES`` count; hidden and unfinished files (``.part``, ``.tmp``, ``~``)
     do not. A path that was named itself is passed on whatever its name is. Symbolic links are
-    followed; each folder is entered once, each named file comes once.
+    followed; each folder is entered once, each name in it comes once. A link under a name of its
+    own is a file of its own.
 
     Args:
         paths: Files, folders or patterns such as ``lots/*/w?.png`` (``**`` for any depth).
+        exclude: A file, existing or yet to come, that folders and patterns do not find: the one
+            that results are written to.
 
     Yields:
         Files, which may still turn out unreadable. An ``InputError`` stands for a folder that
@@ -49,26 +56,29 @@ def expand(paths: Iterable[str | Path]) -> Iterator[Path | InputError]:
     """
     seen = _Seen()
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
-        for name in _matches(os.fspath(path)):
+        for name in _matches(os.fspath(path), exclude):
             if isinstance(name, InputError):
                 yield name
             elif os.path.isdir(name):  # noqa: PTH112
-                yield from _folder(name, seen)
+                yield from _folder(name, seen, exclude)
             elif seen.add_file(name):
                 yield Path(name)
 
 
-def read_all(paths: Iterable[str | Path]) -> Iterator[WaferMap | InputError]:
+def read_all(
+    paths: Iterable[str | Path], *, exclude: str | Path | None = None
+) -> Iterator[WaferMap | InputError]:
     """Read everything behind paths, folders and patterns.
 
     Args:
         paths: As for ``expand``.
+        exclude: As for ``expand``.
 
     Yields:
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
         cannot be used. Nothing is raised on behalf of an input.
     """
-    for item in expand(paths):
+    for item in expand(paths, exclude=exclude):
         if isinstance(item, InputError):
             yield item
             continue
@@ -83,57 +93,71 @@ def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
         yield error
 
 
-def count(paths: Iterable[str | Path], limit: int = 1_000_000) -> int | None:
+def same_file(first: str | Path, second: str | Path) -> bool:
+    """Whether both exist and are one file, by whatever names and links."""
+    identity = _identity(first)
+    return identity is not None and identity == _identity(second)
+
+
+def count(
+    paths: Iterable[str | Path], limit: int = 1_000_000, *, exclude: str | Path | None = None
+) -> int | None:
     """Number of files behind ``paths`` for a progress bar; nothing is opened.
 
     Args:
         paths: As for ``expand``; must allow being gone through again afterwards.
         limit: Where to stop counting.
+        exclude: As for ``expand``.
 
     Returns:
         The number of items of ``expand``, or None beyond ``limit``. A labelled set counts as one
         although it holds many wafers.
     """
-    found = sum(1 for _ in islice(expand(paths), limit + 1))
+    found = sum(1 for _ in islice(expand(paths, exclude=exclude), limit + 1))
     return found if found <= limit else None
 
 
 class _Seen:
-    """What has been handed on: identities of folders and of files that were named one by one."""
+    """What has been handed on: folders, and by folder the names given one by one.
+
+    Folders go by identity, since a path may lead to them in many ways; files by their name in the
+    folder.
+    """
 
     def __init__(self) -> None:
         self._folders: set[_Identity] = set()
-        self._files: set[_Identity] = set()
-        self._inodes: set[int] = set()
+        self._names: dict[_Identity, set[str]] = {}
 
-    def add_folder(self, name: str) -> bool:
+    def add_folder(self, folder: str) -> bool:
         """Note a folder; False if it was entered before."""
-        identity = _identity(name)
+        identity = _identity(folder)
         if identity is None or identity in self._folders:
             return identity is None
         self._folders.add(identity)
         return True
 
-    def add_file(self, name: str) -> bool:
+    def add_file(self, path: str) -> bool:
         """Note a file that was named; False if it was handed on before."""
-        identity = _identity(name)
+        folder, name = os.path.split(path)
+        identity = _identity(folder or os.curdir)
         if identity is None:
-            return True  # missing: the reader says so, every time
-        listed = _identity(os.path.dirname(name) or os.curdir) in self._folders  # noqa: PTH120
-        if identity in self._files or (listed and _eligible(os.path.basename(name))):  # noqa: PTH119
+            return True  # missing: the reader says so
+        if identity in self._folders and _eligible(name) and os.path.lexists(path):
             return False
-        self._files.add(identity)
-        self._inodes.add(identity[1])
-        return True
+        names = self._names.setdefault(identity, set())
+        known = name in names
+        names.add(name)
+        return not known
 
-    def has_file(self, entry: os.DirEntry[str]) -> bool:
-        """Whether a folder's file was named before. Asks the disk only if its number matches."""
-        if not self._inodes or not (entry.is_symlink() or entry.inode() in self._inodes):
-            return False
-        return _identity(entry.path) in self._files
+    def named_in(self, folder: str) -> AbstractSet[str]:
+        """Names in a folder that were given one by one before."""
+        identity = _identity(folder)
+        return _NONE if identity is None else self._names.get(identity, _NONE)
 
 
-def _identity(name: str) -> _Identity | None:
+def _identity(name: str | Path | None) -> _Identity | None:
+    if name is None:
+        return None
     try:
         status = os.stat(name)  # noqa: PTH116
     except (OSError, ValueError):
@@ -141,17 +165,19 @@ def _identity(name: str) -> _Identity | None:
     return status.st_dev, status.st_ino
 
 
-def _matches(path: str) -> Iterator[str | InputError]:
+def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError]:
     if not glob.has_magic(path) or os.path.lexists(path):
         yield path
         return
     found = sorted(glob.glob(path, recursive=True), key=_natural)  # noqa: PTH207
+    if output := _identity(exclude):
+        found = [name for name in found if _identity(name) != output]
     yield from found
     if not found:
         yield InputError(path, InputKind.MISSING, "no file matches this pattern; check the folder")
 
 
-def _folder(top: str, seen: _Seen) -> Iterator[Path | InputError]:
+def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[Path | InputError]:
     waiting = [top]
     empty = True
     while waiting:
@@ -160,7 +186,7 @@ def _folder(top: str, seen: _Seen) -> Iterator[Path | InputError]:
             empty = False  # it has been handed on under another name
             continue
         try:
-            files, folders, skipped = _listing(name, seen)
+            files, folders, skipped = _listing(name, seen.named_in(name), _identity(exclude))
         except OSError as error:
             empty = False
             yield os_error(error, name)
@@ -217,8 +243,10 @@ def _unpacked(run: bytes) -> Iterator[str]:
         start = end + 1
 
 
-def _listing(folder: str, seen: _Seen) -> tuple[_Names, list[str], int]:
-    """Names of a folder's files and subfolders in natural order, and how many were seen before."""
+def _listing(
+    folder: str, named: AbstractSet[str], output: _Identity | None
+) -> tuple[_Names, list[str], int]:
+    """Names of a folder's files and subfolders in natural order, and how many were named before."""
     files = _Names()
     folders: list[str] = []
     skipped = 0
@@ -228,9 +256,9 @@ def _listing(folder: str, seen: _Seen) -> tuple[_Names, list[str], int]:
                 continue
             if _is_folder(entry):
                 folders.append(entry.name)
-            elif not _eligible(entry.name):
+            elif not _eligible(entry.name) or (output and _is_output(entry, output)):
                 continue
-            elif seen.has_file(entry):
+            elif entry.name in named:
                 skipped += 1
             else:
                 files.add(entry.name)
@@ -243,6 +271,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads back to itself; as a file it gets its error record
         return False
+
+
+def _is_output(entry: os.DirEntry[str], output: _Identity) -> bool:
+    """Whether results are written to this file. Asks the disk only if its number matches."""
+    if not entry.is_symlink() and entry.inode() != output[1]:
+        return False
+    return _identity(entry.path) == output
 
 
 def _eligible(name: str) -> bool:

@@ -233,6 +233,37 @@ def test_output_is_not_overwritten_unless_told(good: Path, tmp_path: Path) -> No
     assert len(parse_lines(output.read_bytes())) == len(list(good.iterdir()))
 
 
+@pytest.mark.parametrize("output", ["a.png", "./a.png", "soft.png", "hard.png"])
+@pytest.mark.parametrize("overwrite", [["--overwrite"], []])
+def test_output_over_an_input_is_refused(
+    good: Path, tmp_path: Path, output: str, overwrite: list[str]
+) -> None:
+    before = (good / "Loc-00001.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(before)
+    (tmp_path / "soft.png").symlink_to("a.png")
+    (tmp_path / "hard.png").hardlink_to(tmp_path / "a.png")
+    done = wm_edge("classify", good, "a.png", "-o", output, *overwrite, cwd=tmp_path)
+    assert (done.code, done.stdout) == (2, b"")
+    assert "is one of the inputs" in done.stderr
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("threads", [[], ["--threads", "2"]])
+def test_output_in_a_scanned_folder_is_not_read(
+    good: Path, tmp_path: Path, threads: list[str]
+) -> None:
+    lot = tmp_path / "lot"
+    for folder in (lot, lot / "later"):
+        folder.mkdir()
+        shutil.copy(good / "Loc-00001.png", folder)
+    output = lot / "later" / "out.csv"
+    for overwrite in ([], ["--overwrite"]):
+        done = wm_edge("classify", lot, "-f", "csv", "-o", output, *overwrite, *threads)
+        assert done.code == 0, done.stderr
+        rows = list(csv.DictReader(io.StringIO(output.read_text("utf-8"))))
+        assert [Path(row["source"]).name for row in rows] == ["Loc-00001.png"] * 2
+
+
 def test_csv(mixed: Path, mixed_run: Finished) -> None:
     done = wm_edge("classify", mixed, "--format", "csv", before=obey_permissions())
     rows = list(csv.DictReader(io.StringIO(done.text)))

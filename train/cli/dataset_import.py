@@ -9,6 +9,7 @@ import click
 
 from edge.cli.progress import Progress
 from edge.errors import DataError
+from edge.output import exists
 
 if TYPE_CHECKING:
     from train.importers import Imported
@@ -43,9 +44,9 @@ def command(source: Path, out: Path, overwrite: bool) -> None:
     Example:
       wm-edge dataset import LSWMD.pkl --out wm811k.npz
     """
-    if out.exists() and not overwrite:
+    if exists(out) and not overwrite:
         raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
-    if not out.parent.is_dir():
+    if not exists(out.parent):
         raise DataError(f"{out.parent}: no such folder; create it first")
     imported = _import(source)
     imported.labelled.save(out, overwrite=overwrite)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.errors import DataError
+from edge.output import exists
 
 if TYPE_CHECKING:
     from edge.dataset import LabelledSet
@@ -46,7 +47,7 @@ def command(
     from edge.dataset import Part, load
     from train.sheet import draw_sheet, save_sheet
 
-    if out.exists() and not overwrite:
+    if exists(out) and not overwrite:
         raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
     labelled = load(data)
     if part_name is not None:

@@ -26,7 +26,7 @@ import click
     show_default=True,
     help="Shares of train, val and test.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace the output file.")
 def command(
     data: Path, out: Path, by: str, shares: tuple[float, float, float], seed: int, overwrite: bool
@@ -42,10 +42,13 @@ def command(
       wm-edge dataset split wm811k.npz --out split.npz --by official
     """
     from edge.dataset import load
+    from edge.output import check_place
     from edge.patterns import PATTERNS
-    from edge.split import PARTS, SplitBy, split
+    from edge.split import PARTS, SplitBy, require_parts, split
 
+    check_place(out, overwrite=overwrite)
     divided, report = split(load(data), SplitBy(by), shares, seed)
+    require_parts(report, shares)
     divided.save(out, overwrite=overwrite)
     click.echo(f"{'pattern':<10}" + "".join(f"{name:>9}" for name in PARTS))
     for name in PATTERNS:

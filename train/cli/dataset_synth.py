@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.errors import UsageError
+from edge.output import exists
 from edge.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def command(
 
     wanted = _counts(per_class, counts)
     form = _form(format_name, out)
-    if out.exists() and not overwrite and (form is Format.NPZ or not out.is_dir()):
+    if exists(out) and not overwrite and (form is Format.NPZ or not out.is_dir()):
         raise UsageError(f"{out}: exists already; choose another name or pass --overwrite")
     labelled = synthetic_set(wanted, _grids(like, sizes), seed)
     _write(labelled, out, form, overwrite=overwrite)

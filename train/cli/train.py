@@ -12,16 +12,14 @@ from edge.cli import options
 
 @click.command(name="train")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option(
-    "--recipe", default="default", show_default=True, help="Name of a recipe, or a TOML file."
-)
+@click.option("--recipe", show_default="default", help="Name of a recipe, or a TOML file.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder to make.")
-@click.option("--seed", type=int, help="Instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 def command(
     data: Path,
-    recipe: str,
+    recipe: str | None,
     out: Path,
     seed: int | None,
     epochs: int | None,

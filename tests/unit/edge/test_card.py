@@ -37,3 +37,12 @@ def test_shipped_card_has_a_line_a_pattern_with_the_files_own_figures(shipped: M
 )
 def test_card_of_other_files(shipped: ModelFile, change: Change, words: str) -> None:
     assert words in card(with_metadata(shipped, change))
+
+
+def test_card_obeys_no_escape_sequence(shipped: ModelFile) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\u202e"
+    found = card(with_metadata(shipped, put("name", value=f"a{evil}b")))
+    assert found.startswith("a?]0;owned??[2J?b")
+    found = card(with_metadata(shipped, put("notice", value=f"one\ttwo\nthree{evil}")))
+    assert "one two\nthree?]0" in found
+    assert all(line.isprintable() for line in found.split("\n"))

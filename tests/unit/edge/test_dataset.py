@@ -135,6 +135,10 @@ def replaced(name: str, change: Callable[[npt.NDArray[Any]], Any]) -> Callable[[
     return lambda arrays: arrays.__setitem__(name, change(arrays[name]))
 
 
+def added(name: str, values: list[Any]) -> Callable[[Arrays], None]:
+    return lambda arrays: arrays.__setitem__(name, np.asarray(values))
+
+
 REFUSALS: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "no labels": (without("labels"), "lacks labels; `wm-edge dataset import`"),
     "unknown label": (
@@ -156,6 +160,19 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "side 0": (replaced("shapes", lambda a: a * 0), "side outside 1..4096"),
     "sides swapped with others": (replaced("shapes", lambda a: a[::-1]), "do not fit together"),
     "short column": (replaced("lot", lambda a: a[:-1]), "column lot has (2,) entries"),
+    "conflict as text": (
+        replaced("label_conflict", lambda a: a.astype(str)),
+        "column label_conflict is",
+    ),
+    "lot with halves": (replaced("lot", lambda a: a + 0.5), "column lot is of type float64"),
+    "lot without end": (
+        replaced("lot", lambda a: np.full(len(a), np.inf)),
+        "column lot is of type float64",
+    ),
+    "part in capitals": (added("part", ["Train", "val", ""]), "column part holds 'Train'"),
+    "part as numbers": (added("part", [0, 1, 2]), "column part is of type int"),
+    "official by another name": (added("official", ["Test", "", "x"]), "official holds 'x'"),
+    "bytes that are no text": (added("part", [b"\xff", b"", b""]), "column part is not UTF-8"),
 }
 
 
@@ -175,6 +192,26 @@ def test_load_refuses(tmp_path: Path, spoil: Callable[[Arrays], None], words: st
         load(tmp_path / "bad.npz")
     assert words in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "bad.npz"))
+
+
+def test_bytes_and_whole_floats_are_read_as_what_they_mean(tmp_path: Path) -> None:
+    labelled = made([(2, 3, 0, "Loc"), (1, 4, 1, "none")])
+    np.savez_compressed(
+        tmp_path / "set.npz",
+        dies=labelled.dies,
+        offsets=labelled.offsets,
+        shapes=labelled.shapes,
+        labels=labelled.labels.astype("S"),
+        lot=np.asarray([7.0, np.nan]),
+        part=np.asarray([b"train", b""]),
+        official=np.asarray([b"Training", b"Test"]),
+    )
+    found = load(tmp_path / "set.npz")
+    assert found.labels.tolist() == ["Loc", "none"]
+    assert found.columns["lot"].tolist() == [7, -1]
+    assert found.columns["lot"].dtype == np.int64
+    assert len(found.part(Part.TRAIN)) == 1
+    assert found.columns["official"].tolist() == ["Training", "Test"]
 
 
 def test_files_that_are_no_archive_are_refused(tmp_path: Path) -> None:

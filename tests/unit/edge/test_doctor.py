@@ -50,6 +50,28 @@ def test_runtime_that_does_not_work_is_code_3_with_the_mend(
     assert found["litert"].found == "not installed"
 
 
+@pytest.mark.parametrize(
+    ("module", "name"), [("cv2", "opencv-python-headless"), ("numpy", "numpy")]
+)
+def test_library_that_cannot_be_loaded_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
+    real = doctor.importlib.import_module
+
+    def import_module(wanted: str) -> object:
+        if wanted == module:
+            raise ImportError("\nmany words\nlibGL.so.1: cannot open shared object file\n")
+        return real(wanted)
+
+    monkeypatch.setattr(doctor.importlib, "import_module", import_module)
+    found = by_name(list(examine()))
+    assert found[name].exit_code == 3
+    assert "cannot be loaded (libGL.so.1: cannot open" in found[name].found
+    assert found[name].mend == f"pip install --force-reinstall {name}"
+    assert "litert" in found
+    assert (found["model and runtime"].exit_code, list(found)[-1]) == (3, "model and runtime")
+
+
 def test_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     present = {"opencv-python": "4.9"}
 

@@ -14,7 +14,7 @@ import pytest
 from edge import encoding
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet, build
-from edge.errors import DataError
+from edge.errors import DataError, UsageError
 from edge.evaluate import Evaluation, drops, evaluate, read_baseline
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
@@ -71,7 +71,8 @@ def test_nothing_to_judge_and_a_map_without_dies(classifier: Classifier) -> None
 
 
 def figures(**recalls: float | None) -> dict[str, Any]:
-    return {"per_class": {name: {"recall": recall} for name, recall in recalls.items()}}
+    per_class = {name: {"recall": recall} for name, recall in recalls.items()}
+    return {"per_class": per_class, "data_sha256": "ab" * 32, "symmetries": 1}
 
 
 def test_a_fall_within_the_limit_is_green_and_beyond_is_named() -> None:
@@ -87,8 +88,33 @@ def test_a_class_that_the_data_now_lacks_has_fallen_to_0() -> None:
     assert drops(figures(Loc=0.9, Donut=None), before, 1.0) == [("Donut", 0.8, 0.0)]
 
 
-def test_a_class_that_the_baseline_lacks_cannot_fall() -> None:
-    assert drops(figures(Loc=0.9, Donut=0.1), figures(Loc=0.9, Donut=None), 1.0) == []
+def test_a_class_that_only_the_baseline_lacks_cannot_be_judged() -> None:
+    for before in (figures(Loc=0.9, Donut=None), figures(Loc=0.9)):
+        with pytest.raises(DataError, match="no recall of Donut"):
+            drops(figures(Loc=0.9, Donut=0.1), before, 1.0)
+        assert drops(figures(Loc=0.9, Donut=None), before, 1.0) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data_sha256": "cd" * 32}, "other wafers or another part"),
+        ({"data_sha256": None}, "other wafers or another part"),
+        ({"symmetries": 8}, "--average-symmetries"),
+        ({"symmetries": None}, "--average-symmetries"),
+    ],
+)
+def test_baseline_of_something_else_is_refused(change: dict[str, Any], words: str) -> None:
+    now = figures(Loc=0.9)
+    before = {key: value for key, value in {**now, **change}.items() if value is not None}
+    with pytest.raises(DataError, match=words):
+        drops(now, before, 1.0)
+
+
+@pytest.mark.parametrize("max_drop", [math.nan, math.inf, -1.0])
+def test_limit_that_is_no_number_is_refused(max_drop: float) -> None:
+    with pytest.raises(UsageError, match="from 0 up"):
+        drops(figures(Loc=0.1), figures(Loc=0.9), max_drop)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +130,7 @@ def test_a_class_that_the_baseline_lacks_cannot_fall() -> None:
         figures(Loc=None),
         figures(Loc=math.nan),
         figures(Loc=95.0),
+        figures(Loc=True),
     ],
 )
 def test_malformed_baseline_is_refused(baseline: dict[str, Any]) -> None:

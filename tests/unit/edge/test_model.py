@@ -65,6 +65,20 @@ def test_files_that_are_no_model_are_refused(shipped: ModelFile, tmp_path: Path)
     assert "`wm-edge convert`" in said
 
 
+def test_pipe_and_device_are_refused_unread(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tflite")  # nobody writes: opening it would wait for ever
+    for path in (tmp_path / "pipe.tflite", Path("/dev/zero")):
+        with pytest.raises(ModelError, match="not a regular file"):
+            load(path)
+
+
+@pytest.mark.parametrize("value", [None, {}])
+def test_accuracy_may_be_unrecorded(shipped: ModelFile, tmp_path: Path, value: object) -> None:
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(changed(shipped, put("accuracy", value=value)))
+    assert load(path).metadata["accuracy"] == value
+
+
 def test_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.tflite"
     path.touch()
@@ -128,6 +142,26 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "temperature text": (put("temperature", value="1"), "incomplete or malformed"),
     "review above 1": (put("review", "below", "Loc", value=50), "one in 0..1 a pattern"),
     "review of 8": (lambda m: m["review"]["below"].pop("Loc"), "one in 0..1 a pattern"),
+    "temperature below": (put("temperature", value=0.01), "is not in 0.05..20"),
+    "temperature above": (put("temperature", value=50), "is not in 0.05..20"),
+    "name as number": (put("name", value=5), "name is not what it must be"),
+    "network null": (put("network", value=None), "network is not what it must be"),
+    "parameters text": (put("network", "parameters", value="9"), "network is not what"),
+    "training list": (put("training", value=["x"]), "training is not what"),
+    "tools list": (put("tools", value=[1]), "tools is not what"),
+    "accuracy text": (put("accuracy", value="x"), "accuracy is not what"),
+    "accuracy without int8": (lambda m: m["accuracy"].pop("int8"), "accuracy is not what"),
+    "recall text": (
+        put("accuracy", "int8", "per_class", "Loc", "recall", value="1"),
+        "accuracy is not what",
+    ),
+    "interval of one": (
+        put("accuracy", "int8", "per_class", "Loc", "ci95", value=[0.5]),
+        "accuracy is not what",
+    ),
+    "agreement NaN": (put("accuracy", "agreement", value=math.nan), "accuracy is not what"),
+    "notice number": (put("notice", value=5), "notice is not what"),
+    "not for text": (put("not_for", value="x"), "not_for is not what"),
     "min dies": (put("review", "min_dies", value=math.inf), "incomplete or malformed"),
     "no output": (lambda m: m.pop("output"), "incomplete or malformed (KeyError('output')"),
 }

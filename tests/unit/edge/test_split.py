@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from edge.dataset import LabelledSet, build
 from edge.errors import DataError, UsageError
 from edge.patterns import PATTERNS
-from edge.split import SplitBy, ensure_parts, lots_apart, split
+from edge.split import SplitBy, ensure_parts, lot_groups, lots_apart, require_parts, split
 
 
 def small_set(lots: list[int], labels: list[int], maps: list[int], **columns: Any) -> LabelledSet:
@@ -147,12 +148,62 @@ def test_an_empty_set_is_refused() -> None:
             split(build([], []), by)
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.2, 0.2), (1.2, -0.1, -0.1), (0.0, 0.5, 0.5)])
+@pytest.mark.parametrize(
+    "shares", [(0.5, 0.2, 0.2), (1.2, -0.1, -0.1), (0.0, 0.5, 0.5), (math.nan, 0.5, 0.5)]
+)
 def test_senseless_shares_are_refused(
     generated: LabelledSet, shares: tuple[float, float, float]
 ) -> None:
     with pytest.raises(UsageError, match="sum to 1"):
         split(generated, shares=shares)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bands_that_share_a_lot_stay_together(seed: int) -> None:
+    """Lot 2 stands in bands 0 and 1, lot 5 in bands 1 and 2: three bands, one group."""
+    lots = [0, 1, 2, 2, 3, 5, 5, 6, *range(10, 40)]
+    bands = [0, 0, 0, 1, 1, 1, 2, 2, *range(10, 40)]
+    labelled = small_set(lots, [0] * len(lots), list(range(len(lots))), lot_band=np.asarray(bands))
+    groups = lot_groups(labelled)
+    assert len(set(groups[:8].tolist())) == 1
+    assert len(set(groups.tolist())) == 31
+    done, _ = split(labelled, seed=seed)
+    assert lots_apart(done)
+    assert all(len(parts) == 1 for parts in sides(done, lots).values())
+    assert all(len(parts) == 1 for parts in sides(done, bands).values())
+
+
+def test_groups_of_consistent_bands_are_the_bands() -> None:
+    """Their numbers, too: recorded splits must come out again."""
+    lots, bands = [4, 4, 7, 9, 9, -1], [3, 3, 3, 8, -1, -1]
+    labelled = small_set(lots, [0] * 6, list(range(6)), lot_band=np.asarray(bands))
+    assert lot_groups(labelled).tolist() == [1, 1, 1, 2, 2, 11]
+
+
+@pytest.mark.parametrize("column", ["lot", "lot_band"])
+def test_lots_apart_looks_at_both_columns(column: str) -> None:
+    same = {"lot": [1, 1, 2], "lot_band": [1, 2, 3]}
+    if column == "lot_band":
+        same = {"lot": [1, 2, 3], "lot_band": [1, 1, 2]}
+    labelled = small_set(same["lot"], [0] * 3, [0, 1, 2], lot_band=np.asarray(same["lot_band"]))
+    assert not lots_apart(labelled.with_columns(part=np.asarray(["train", "test", "val"])))
+    assert lots_apart(labelled.with_columns(part=np.asarray(["train", "train", "val"])))
+    assert lots_apart(labelled.with_columns(part=np.asarray(["train", "", "val"])))
+
+
+def test_lots_apart_is_false_where_no_lot_is_known(generated: LabelledSet) -> None:
+    unknown = np.full(len(generated), -1)
+    assert not lots_apart(generated.with_columns(part=np.full(len(generated), ""), lot=unknown))
+
+
+def test_a_part_that_was_to_have_wafers_and_has_none_is_refused() -> None:
+    labelled = small_set([1] * 9, list(range(9)), list(range(9)))
+    _, report = split(labelled)
+    with pytest.raises(DataError, match="the part val and test came out empty"):
+        require_parts(report, (0.7, 0.15, 0.15))
+    require_parts(report, (1.0, 0.0, 0.0))
+    with pytest.raises(DataError, match="came out empty"):
+        ensure_parts(labelled, lambda _: None)
 
 
 def test_ensure_parts_splits_once_and_says_so(generated: LabelledSet) -> None:

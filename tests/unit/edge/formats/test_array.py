@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from pathlib import Path
 
@@ -41,9 +42,12 @@ def test_types_and_orders(tmp_path: Path, dtype: str, order: str) -> None:
     assert found.source == str(path)
 
 
-def test_booleans(tmp_path: Path) -> None:
-    np.save(tmp_path / "w.npy", GRID > 0)
-    assert np.array_equal(single(tmp_path / "w.npy").dies, GRID > 0)
+@pytest.mark.parametrize("mask", [GRID > 0, GRID == 2])
+def test_booleans_do_not_tell_three_states_apart(tmp_path: Path, mask: np.ndarray) -> None:
+    np.save(tmp_path / "w.npy", mask)
+    with pytest.raises(InputError, match="True and False do not tell") as caught:
+        list(read(tmp_path / "w.npy"))
+    assert caught.value.kind is InputKind.BAD_VALUE
 
 
 def with_header(path: Path, header: str, data: bytes, version: int = 1) -> Path:
@@ -73,12 +77,24 @@ def test_python_2_header(tmp_path: Path) -> None:
         ("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", "bad-value"),
         ("{'descr': '<u9', 'fortran_order': False, 'shape': (2, 3), }", "unreadable"),
         ("{'descr': exit(), 'shape': ((((((((((", "unreadable"),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3x), }", "unreadable"),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, -3), }", "unreadable"),
+        ("{'descr': '|u1', 'fortran_order': False, 'shape': (2,, 3), }", "unreadable"),
     ],
 )
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_hostile_headers(tmp_path: Path, header: str, kind: str, version: int) -> None:
     path = with_header(tmp_path / "w.npy", header, bytes(48), version)
     assert refused(path) is InputKind(kind)
+
+
+@pytest.mark.parametrize("shape", ["1" * 60 + "x", "1" * 9000, "1," * 4000, " " * 9000, "1 " * 99])
+def test_no_header_takes_long(tmp_path: Path, shape: str) -> None:
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + shape + "), }"
+    path = with_header(tmp_path / "w.npy", header, bytes(48))
+    start = time.process_time()
+    assert refused(path) is InputKind.UNREADABLE
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(

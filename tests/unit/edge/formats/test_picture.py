@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 import subprocess
 import sys
@@ -107,6 +109,31 @@ def test_a_margin_that_is_no_whole_number_of_blocks(tmp_path: Path) -> None:
     occupied = single(save(tmp_path / "w.png", padded)).dies
     occupied = occupied[occupied.any(axis=1)][:, occupied.any(axis=0)]
     assert np.array_equal(occupied, dies[dies.any(axis=1)][:, dies.any(axis=0)])
+
+
+@pytest.mark.parametrize("step", [(3, 5), (5, 3), (4, 8), (2, 3)])
+@pytest.mark.parametrize("margin", [0, 1])
+def test_oblong_dies(tmp_path: Path, step: tuple[int, int], margin: int) -> None:
+    dies = wafer(26)
+    pixels = dies.repeat(step[0], axis=0).repeat(step[1], axis=1)
+    path = save(tmp_path / "w.png", VIRIDIS[np.pad(pixels, margin)])
+    found = single(path).dies
+    found = found[found.any(axis=1)][:, found.any(axis=0)]
+    assert np.array_equal(found, dies[dies.any(axis=1)][:, dies.any(axis=0)])
+
+
+@pytest.mark.parametrize("step", [(1, 2), (2, 1), (1, 3)])
+def test_rows_that_happen_to_repeat_stay(tmp_path: Path, step: tuple[int, int]) -> None:
+    dies = wafer(26).repeat(step[0], axis=0).repeat(step[1], axis=1)
+    assert np.array_equal(single(save(tmp_path / "w.png", dies)).dies, dies)
+
+
+def test_few_changes_are_no_oblong_dies(tmp_path: Path) -> None:
+    """Dies of 2 x 2 pixels whose columns happen to change at every second die only."""
+    dies = np.pad(np.ones((12, 8), np.uint8), ((0, 0), (4, 4)))
+    dies[::2, 6:8] = 2
+    dies[::3, 10:12] = 2
+    assert np.array_equal(single(save(tmp_path / "w.png", magnified(dies, 2))).dies, dies)
 
 
 def test_opacity(tmp_path: Path) -> None:
@@ -237,6 +264,57 @@ def test_damage_is_silent_on_stderr(
         path.write_bytes(whole[:cut])
         assert refusal(path).kind is InputKind.UNREADABLE
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_jpeg_is_not_another_wafer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The decoder only warns and fills with grey, which is the level of passing dies."""
+    path = save(tmp_path / "w.jpg", magnified(wafer() * 127, 8))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
+    assert refusal(path).kind is InputKind.UNREADABLE
+    scan = whole.index(b"\xff\xda")
+    damaged = bytearray(whole)
+    damaged[scan + 200 : scan + 208] = b"\xff\xd3" * 4
+    path.write_bytes(damaged)
+    assert refusal(path).kind is InputKind.UNREADABLE
+    path.write_bytes(whole)
+    assert np.array_equal(single(path).dies, wafer())
+    os.write(2, b"still here")
+    assert capfd.readouterr() == ("", "still here")
+
+
+def test_jpeg_where_no_file_in_memory_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "w.jpg", magnified(wafer() * 127, 8))
+
+    def refuse(name: str) -> int:
+        raise OSError(errno.ENOSYS, name)
+
+    monkeypatch.setattr(os, "memfd_create", refuse, raising=False)
+    assert np.array_equal(single(path).dies, wafer())
+
+
+@pytest.mark.parametrize("closed", ["", "2>&-", "0<&- 2>&-", "0<&- 1>&- 2>&-"])
+def test_jpeg_with_stderr_closed(tmp_path: Path, closed: str) -> None:
+    good = save(tmp_path / "good.jpg", magnified(wafer() * 127, 8))
+    whole = good.read_bytes()
+    (tmp_path / "bad.jpg").write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
+    code = (
+        "import os, sys\n"
+        "from edge.sources import read_all\n"
+        "before = sorted(os.listdir('/proc/self/fd'))\n"
+        "for _ in range(3):\n"
+        f"    bad, good = read_all([{str(tmp_path)!r}])\n"
+        "    assert bad.kind.value == 'unreadable' and good.die_count\n"
+        "assert sorted(os.listdir('/proc/self/fd')) == before\n"
+        f"open({str(tmp_path / 'done')!r}, 'w').close()\n"
+    )
+    script = f'"$0" -c "$1" {closed}'
+    subprocess.run(["/bin/sh", "-c", script, sys.executable, code], check=True)
+    assert (tmp_path / "done").exists()
 
 
 def test_wrong_content(tmp_path: Path) -> None:

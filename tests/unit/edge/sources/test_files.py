@@ -45,8 +45,48 @@ def test_the_same_file_comes_once(tmp_path: Path) -> None:
     first, second = wafer(tmp_path / "a.npy"), wafer(tmp_path / "b.npy")
     (tmp_path / "c.npy").symlink_to(first)
     assert names(first, tmp_path / "." / "a.npy", str(first)) == ["a.npy"]
-    assert names(first, tmp_path) == ["a.npy", "b.npy"]
+    assert names(first, tmp_path) == ["a.npy", "b.npy", "c.npy"]
     assert names(tmp_path, second, tmp_path) == ["a.npy", "b.npy", "c.npy"]
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert names(first, tmp_path / "again" / "a.npy") == ["a.npy"]
+    assert names(tmp_path / "again" / "b.npy", tmp_path) == ["b.npy", "a.npy", "c.npy"]
+
+
+def test_links_with_another_name_are_files_of_their_own(tmp_path: Path) -> None:
+    first = wafer(tmp_path / "a.npy")
+    (tmp_path / "b.npy").symlink_to(first)
+    (tmp_path / "c.npy").hardlink_to(first)
+    every = ["a.npy", "b.npy", "c.npy"]
+    assert names(tmp_path) == every
+    assert names(*(tmp_path / name for name in every)) == every
+    assert names(tmp_path / "b.npy", tmp_path) == ["b.npy", "a.npy", "c.npy"]
+
+
+def test_a_missing_file_is_not_hidden_by_its_folder(tmp_path: Path) -> None:
+    wafer(tmp_path / "a.npy")
+    assert names(tmp_path, tmp_path / "gone.npy") == ["a.npy", "gone.npy"]
+
+
+def test_the_output_is_not_found(tmp_path: Path) -> None:
+    folder = tmp_path / "lot"
+    wafer(folder / "a.npy")
+    output = tmp_path / "link.csv"
+    output.symlink_to(folder / "out.csv")
+
+    def found(*paths: Path) -> list[str]:
+        return [item.name for item in expand(paths, exclude=output) if isinstance(item, Path)]
+
+    assert found(folder) == ["a.npy"], "not there yet"
+    (folder / "out.csv").write_text("")
+    (folder / "same.csv").symlink_to(folder / "out.csv")
+    (folder / "hard.csv").hardlink_to(folder / "out.csv")
+    assert found(folder) == found(folder / "*") == ["a.npy"]
+    assert count([folder], exclude=output) == 1
+    (folder / "a.npy").unlink()
+    for path, kind in ((folder, InputKind.EMPTY), (folder / "*", InputKind.MISSING)):
+        (error,) = expand([path], exclude=output)
+        assert isinstance(error, InputError)
+        assert error.kind is kind
 
 
 def test_link_loops_end(tmp_path: Path) -> None:
