@@ -30,7 +30,7 @@ from edge.cli import options
 )
 @click.option(
     "--allow-drop",
-    type=click.FloatRange(min=0),
+    type=options.FiniteRange(min=0),
     help="Points of per-class accuracy that int8 may cost instead of 1; recorded in the file.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
@@ -62,9 +62,12 @@ def command(
     from edge.errors import UsageError
     from edge.split import ensure_parts
 
-    if notice and not notice.is_file():
-        raise UsageError(f"{notice}: no such file")
-    lines = notice.read_text("utf-8").splitlines() if notice else []
+    try:
+        lines = notice.read_text("utf-8").splitlines() if notice else []
+    except OSError as error:
+        raise UsageError(f"{notice}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
     source = Source(run, name or run.resolve().name, data_name or data.name, lines)
 
     def tell(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge import metrics
+from edge.errors import UsageError
 from edge.patterns import PATTERNS
 
 
@@ -96,7 +98,12 @@ def compare(
         after: int8 file (W, classes).
         allowed_points: How much per-class accuracy a class may lose, in points; one wafer is
             always allowed.
+
+    Raises:
+        UsageError: ``allowed_points`` is no number from 0 up.
     """
+    if not (math.isfinite(allowed_points) and allowed_points >= 0):
+        raise UsageError(f"an allowed drop of {allowed_points} points; give a number from 0 up")
     size = len(PATTERNS)
     one, two = before.argmax(axis=1), after.argmax(axis=1)
     left, right = (metrics.confusion_matrix(classes, guess, size) for guess in (one, two))
@@ -104,7 +111,7 @@ def compare(
     for index, name in enumerate(PATTERNS):
         n = int(left[index].sum())
         gone = int(left[index, index] - right[index, index])
-        if gone > 1 and 100 * gone > allowed_points * n:
+        if gone > 1 and not 100 * gone <= allowed_points * n:
             lost[name] = (int(left[index, index]), int(right[index, index]), n)
     return Parity(
         metrics.score(left, PATTERNS),

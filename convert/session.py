@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import platform
 from collections.abc import Callable
@@ -16,17 +17,22 @@ import numpy.typing as npt
 from convert.checks import Structure, inspect
 from convert.parity import Parity, compare
 from convert.quantise import Calibration, calibration_set, quantise, shares
+from convert.run_folder import check_same_data, load_network, read_config
 from convert.temperature import fit_temperature, softmax
 from edge import __version__, encoding
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet, Part
-from edge.errors import DataError, GateError, UsageError
+from edge.errors import DataError, GateError
 from edge.evaluate import Evaluation, evaluate
 from edge.model import FORMAT, ModelFile, attach, save
+from edge.output import check_place, write_text
 from edge.patterns import PATTERNS
 
 #: Points of per-class accuracy that int8 may cost.
 ALLOWED_POINTS = 1.0
+
+#: What is written beside the model file.
+EVIDENCE = ("parity.json", "parity.md")
 
 #: Below this probability a wafer goes to a person; below this many dies too (a fragment).
 REVIEW_BELOW = 0.5
@@ -83,7 +89,7 @@ def convert(
     """Quantise a run, prove parity, write the model file and its evidence.
 
     Beside ``out`` come ``<name>.parity.json`` and ``<name>.parity.md``; they are written even when
-    the gate is red, the model file is not.
+    the gate is red, the model file is not. They name the hash of the model file they belong to.
 
     Args:
         source: The run and what to say of it.
@@ -96,24 +102,23 @@ def convert(
 
     Raises:
         GateError: a class lost more than allowed.
-        DataError: not the set that the run was trained on.
+        DataError: no whole run, not the set that it was trained on, or a part without wafers.
+        UsageError: a file exists already, its folder does not, or no station has the encoding.
         ModelError: the converter's output is not what a station can trust.
     """
-    import keras
-
-    config = json.loads((source.run / "config.json").read_text("utf-8"))
+    for path in (out, *(_beside(out, suffix) for suffix in EVIDENCE)):
+        check_place(path, overwrite=overwrite)
+    config = read_config(source.run)
     check_same_data(config, labelled, source.run)
-    if config["recipe"]["encoding"] != "station":
-        raise UsageError(
-            f"{source.run}: trained on the encoding {config['recipe']['encoding']!r}, which no "
-            "station has; it serves the ablation only"
-        )
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out}: exists already; choose another name or pass --overwrite")
-    network = keras.models.load_model(source.run / "model.keras", compile=False)
     train_part, val, test = (labelled.part(part) for part in Part)
-    if not len(test):
-        raise DataError("the test part is empty: parity is judged on wafers that trained nothing")
+    for part, wafers, why in (
+        (Part.TRAIN, train_part, "calibration takes wafers that trained"),
+        (Part.VAL, val, "the temperature is fitted on it"),
+        (Part.TEST, test, "parity is judged on wafers that trained nothing"),
+    ):
+        if not len(wafers):
+            raise DataError(f"the {part} part is empty: {why}")
+    network = load_network(source.run)
     tell(f"calibrating on {len(PATTERNS)} classes of the training part")
     calibration = calibration_set(train_part, config["recipe"]["seed"])
     bare = quantise(network, calibration)
@@ -140,30 +145,17 @@ def convert(
         "allowed_drop": allowed_points,
     }
     content = attach(bare, metadata)
-    _write_evidence(out, parity, structure, calibration, metadata)
+    model_sha256 = hashlib.sha256(content).hexdigest() if parity.green else None
+    _write_evidence(out, parity, structure, calibration, metadata, model_sha256)
     if not parity.green:
         lost = ", ".join(f"{k} {a} -> {b} of {n}" for k, (a, b, n) in parity.lost.items())
         raise GateError(
-            f"int8 lost more than {limit:g} points in: {lost}; no model file was written. See "
+            f"int8 lost more than {limit:g} points in: {lost}; no model file was written, one that "
+            f"stands at {out} is not of this run. See "
             f"{_beside(out, 'parity.md')}; --allow-drop POINTS overrides, recorded in the file"
         )
     save(content, out, overwrite=overwrite)
     return Outcome(content, parity, structure, metadata)
-
-
-def check_same_data(config: dict[str, Any], labelled: LabelledSet, run: Path) -> None:
-    """Refuse data that is not what a run was trained on.
-
-    Raises:
-        DataError: other wafers or another split: its test part might have trained the network.
-    """
-    found = (labelled.sha256(), labelled.parts_sha256())
-    if found != (config["data_sha256"], config["parts_sha256"]):
-        raise DataError(
-            f"{run} was trained on {config['data']} with other wafers or another split; with this "
-            "set, wafers that trained the network could judge it. Give the same file, or judge a "
-            "finished model file on other wafers with `wm-edge evaluate`"
-        )
 
 
 def _logits(network: Any, part: LabelledSet) -> npt.NDArray[np.float32]:
@@ -268,9 +260,11 @@ def _write_evidence(
     structure: Structure,
     calibration: Calibration,
     metadata: dict[str, Any],
+    model_sha256: str | None,
 ) -> None:
     evidence = {
         **parity.as_dict(),
+        "model_sha256": model_sha256,
         "model": metadata["name"],
         "accuracy_on": metadata["accuracy"]["on"],
         "operators": structure.operators,
@@ -280,10 +274,11 @@ def _write_evidence(
         "calibration": calibration.manifest,
         "data_sha256": metadata["training"]["data_sha256"],
     }
-    for suffix, text in (
-        ("parity.json", json.dumps(evidence, indent=1) + "\n"),
-        ("parity.md", parity.summary()),
-    ):
-        partial = _beside(out, f"{suffix}.partial")
-        partial.write_text(text, "utf-8")
-        partial.replace(_beside(out, suffix))
+    belongs = (
+        f"Model file: {out.name}, sha256 {model_sha256}."
+        if model_sha256
+        else f"No model file belongs to this: a {out.name} beside it is of an earlier conversion."
+    )
+    texts = (json.dumps(evidence, indent=1) + "\n", f"{parity.summary()}\n{belongs}\n")
+    for suffix, text in zip(EVIDENCE, texts, strict=True):
+        write_text(_beside(out, suffix), text)

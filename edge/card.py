@@ -7,11 +7,12 @@ from typing import Any
 
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
+from edge.text import printable
 
 
 def card(model: ModelFile) -> str:
-    """Model card as plain text."""
-    return "\n".join(_lines(model))
+    """Model card as plain, printable text: names in the file may hold anything."""
+    return "\n".join(printable(line.replace("\t", " ")) for line in _lines(model))
 
 
 def _lines(model: ModelFile) -> Iterator[str]:
@@ -39,11 +40,11 @@ def _lines(model: ModelFile) -> Iterator[str]:
     yield from _accuracy(data.get("accuracy"))
     for title, key in (("intended use", "intended_use"), ("not for", "not_for")):
         for number, line in enumerate(data.get(key, [])):
-            yield f"{title if number == 0 else '':<12}{line}"
+            yield f"{title if number == 0 else '':<13}{line}"
     notice = data.get("notice")
     if notice:
         yield ""
-        yield from notice if isinstance(notice, list) else [notice]
+        yield from notice if isinstance(notice, list) else notice.splitlines()
 
 
 def _accuracy(accuracy: dict[str, Any] | None) -> Iterator[str]:
@@ -56,7 +57,7 @@ def _accuracy(accuracy: dict[str, Any] | None) -> Iterator[str]:
     yield f"  {'pattern':<10} {'wafers':>7} {'float %':>8} {'int8 %':>8}   95 % interval (int8)"
     for name in PATTERNS:
         one, two = before["per_class"][name], after["per_class"][name]
-        if two["recall"] is None:
+        if one["recall"] is None or two["recall"] is None:
             yield f"  {name:<10} {0:>7}        -        -"
             continue
         low, high = two["ci95"]

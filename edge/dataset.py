@@ -14,6 +14,10 @@ Layout (``numpy.load`` reads it, no pickles inside):
 ``official``          (W,) str          optional; the data's own split: Training, Test or empty
 ``part``              (W,) str          optional; train, val or test (``wm-edge dataset split``)
 ====================  ================  =====================================================
+
+``lot``, ``wafer`` and ``lot_band`` may also be text, empty where unknown. Whole numbers that a
+table kept as floats (NaN where unknown) and text kept as bytes are converted by ``load``; a column
+of any other type is refused.
 """
 
 from __future__ import annotations
@@ -32,11 +36,38 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError
+from edge.output import exists
 from edge.patterns import PATTERNS
 from edge.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
 
 REQUIRED = ("dies", "offsets", "shapes", "labels")
-OPTIONAL = ("lot", "wafer", "lot_band", "label_conflict", "official", "part")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What an optional column may hold.
+
+    Attributes:
+        kinds: NumPy's letters of the types allowed.
+        what: The same in words.
+        allowed: The values allowed; empty for any.
+    """
+
+    kinds: str
+    what: str
+    allowed: frozenset[str] = frozenset()
+
+
+_NUMBER = Column("iuU", "whole numbers (-1 unknown) or text (empty unknown)")
+COLUMNS = {
+    "lot": _NUMBER,
+    "wafer": _NUMBER,
+    "lot_band": _NUMBER,
+    "label_conflict": Column("b", "bool"),
+    "official": Column("U", "Training, Test or empty", frozenset({"Training", "Test", ""})),
+    "part": Column("U", "train, val, test or empty", frozenset({"train", "val", "test", ""})),
+}
+OPTIONAL = tuple(COLUMNS)
 
 #: What NumPy raises besides the archive's own errors; RuntimeError: encrypted, or packed in a way
 #: that ``zipfile`` does not know.
@@ -162,7 +193,7 @@ class LabelledSet:
             DataError: the file exists and ``overwrite`` is False, or it cannot be written.
         """
         path = Path(path)
-        if path.exists() and not overwrite:
+        if exists(path) and not overwrite:
             raise DataError(f"{path}: exists already; choose another name or pass --overwrite")
         arrays: dict[str, Any] = {
             "dies": self.dies,
@@ -233,8 +264,6 @@ def load(path: str | Path) -> LabelledSet:
         DataError: missing, unreadable or inconsistent file, unknown label, impossible die state.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataError(f"{path}: no such file")
     try:
         opened = np.load(path, allow_pickle=False)
         if not isinstance(opened, np.lib.npyio.NpzFile):  # a single array
@@ -247,6 +276,9 @@ def load(path: str | Path) -> LabelledSet:
                     "`wm-edge dataset import` makes one from LSWMD.pkl, MixedWM38 or class folders"
                 )
             arrays = {name: file[name] for name in (*REQUIRED, *OPTIONAL) if name in file.files}
+        arrays = {name: _plain(name, values) for name, values in arrays.items()}
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
     except (*_UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as a labelled set ({error})") from error
     labelled = LabelledSet(
@@ -260,13 +292,31 @@ def load(path: str | Path) -> LabelledSet:
     return labelled
 
 
+def _plain(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Bytes as text; whole numbers that a table kept as floats for the sake of NaN as integers.
+
+    Raises:
+        ValueError: bytes that are not UTF-8.
+    """
+    if values.dtype.kind == "S":
+        try:
+            return np.char.decode(values, "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"column {name} is not UTF-8") from error
+    if values.dtype.kind == "f" and name in COLUMNS and "i" in COLUMNS[name].kinds:
+        known = np.where(np.isnan(values), -1, values)
+        if (np.abs(known) < 2**53).all() and (known == np.trunc(known)).all():
+            return known.astype(np.int64)
+    return values
+
+
 def _check(labelled: LabelledSet, path: Path) -> None:
     problem = next(_problems(labelled), None)
     if problem:
         raise DataError(f"{path}: not a usable labelled set: {problem}")
 
 
-def _problems(labelled: LabelledSet) -> Iterator[str]:  # noqa: C901 - a list of checks
+def _problems(labelled: LabelledSet) -> Iterator[str]:
     wafers = len(labelled.labels) if labelled.labels.ndim == 1 else -1
     if labelled.labels.dtype.kind != "U":
         yield f"labels are of type {labelled.labels.dtype}, not text"
@@ -290,8 +340,18 @@ def _problems(labelled: LabelledSet) -> Iterator[str]:  # noqa: C901 - a list of
     if unknown:
         yield f"unknown label {', '.join(map(repr, unknown[:5]))}; known: {', '.join(PATTERNS)}"
     for name, values in labelled.columns.items():
-        if values.shape != (wafers,):
-            yield f"column {name} has {values.shape} entries for {wafers} wafers"
+        yield from _column_problems(name, values, wafers)
+
+
+def _column_problems(name: str, values: npt.NDArray[Any], wafers: int) -> Iterator[str]:
+    column = COLUMNS[name]
+    if values.shape != (wafers,):
+        yield f"column {name} has {values.shape} entries for {wafers} wafers"
+    if values.dtype.kind not in column.kinds:
+        yield f"column {name} is of type {values.dtype}, must be {column.what}"
+    foreign = sorted(set(np.unique(values).tolist()) - column.allowed) if column.allowed else []
+    if foreign:
+        yield f"column {name} holds {foreign[0]!r}, must be {column.what}"
 
 
 def _known(column: npt.NDArray[Any] | None, index: int) -> str | None:

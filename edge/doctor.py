@@ -1,7 +1,12 @@
-"""Is this machine ready? Each check says what it found and how to mend it."""
+"""Is this machine ready? Each check says what it found and how to mend it.
+
+NumPy and OpenCV are imported inside their own checks: where they cannot be loaded, the doctor is
+what people run.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import statistics
@@ -11,15 +16,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from edge import __version__
-from edge.classifier import Classifier
 from edge.errors import ModelError, RuntimeUnavailableError
-from edge.model import ModelFile, load
 from edge.runtime import Backend, installed
-from edge.wafermap import FAIL, PASS, WaferMap
+from edge.text import printable
+
+if TYPE_CHECKING:
+    from edge.model import ModelFile
+
+#: What pip calls a library -> what Python does.
+LIBRARIES: Final = {"numpy": "numpy", "opencv-python-headless": "cv2", "click": "click"}
 
 #: Inferences that are timed.
 RUNS = 200
@@ -47,27 +55,40 @@ def examine(model: Path | None = None, backend: Backend | None = None) -> Iterat
     yield Check("wm-edge", f"{__version__}, Python {platform.python_version()}")
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
     yield Check("machine", f"{machine}, {'64' if sys.maxsize > 2**32 else '32'}-bit Python")
-    for name in ("numpy", "opencv-python-headless", "click"):
-        yield _library(name)
+    libraries = [_library(name) for name in LIBRARIES]
+    yield from libraries
     versions = installed()
     for candidate, version in versions.items():
         yield Check(str(candidate), version or "not installed")
-    if versions[Backend.TFLITE] and int(np.__version__.split(".")[0]) >= 2:
+    broken = [check.name for check in libraries if check.exit_code]
+    if broken:
+        found = f"not examined: {' and '.join(broken)} cannot be loaded"
+        yield Check("model and runtime", found, "see above", 3)
+        return
+    numpy_version = importlib.import_module("numpy").__version__
+    if versions[Backend.TFLITE] and int(numpy_version.split(".")[0]) >= 2:
         yield Check(
             "numpy with tflite",
-            f"tflite-runtime cannot work with NumPy {np.__version__}",
+            f"tflite-runtime cannot work with NumPy {numpy_version}",
             "pip install 'numpy<2', or use LiteRT: pip install ai-edge-litert",
         )
+    from edge.model import load
+
     try:
         model_file = load(model)
     except ModelError as error:
         yield Check("model", str(error), "give another --model", error.exit_code)
         return
-    yield Check("model", f"{model_file.name}, {len(model_file.content) / 1000:.1f} kB")
+    yield Check("model", f"{printable(model_file.name)}, {len(model_file.content) / 1000:.1f} kB")
     yield from _run(model_file, backend)
 
 
 def _run(model_file: ModelFile, backend: Backend | None) -> Iterator[Check]:
+    import numpy as np
+
+    from edge.classifier import Classifier
+    from edge.wafermap import FAIL, PASS, WaferMap
+
     try:
         began = time.perf_counter()
         classifier = Classifier(model_file, backend=backend)
@@ -113,6 +134,21 @@ def _input_shape(model_file: ModelFile) -> tuple[int, int, int]:
 
 
 def _library(name: str) -> Check:
+    """Is the library there, and can it be loaded? A wheel may lack what the system must give."""
+    check = _distribution(name)
+    if check.exit_code:
+        return check
+    try:
+        importlib.import_module(LIBRARIES[name])
+    except Exception as error:  # noqa: BLE001 - whatever a broken library raises is the finding
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else type(error).__name__
+        found = f"{check.found} cannot be loaded ({reason})"
+        return Check(name, found, f"pip install --force-reinstall {name}", 3)
+    return check
+
+
+def _distribution(name: str) -> Check:
     try:
         return Check(name, metadata.version(name))
     except metadata.PackageNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from edge import encoding, metrics
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
-from edge.errors import DataError
+from edge.errors import DataError, UsageError
 from edge.patterns import PATTERNS
 
 
@@ -109,23 +110,48 @@ def drops(
         has and the data now lacks counts as fallen to 0: a missing class is never a silent pass.
 
     Raises:
-        DataError: the baseline is not the output of ``wm-edge evaluate --json``.
+        DataError: the baseline is not the output of ``wm-edge evaluate --json``, was measured on
+            other wafers or in another way, or lacks a class.
+        UsageError: ``max_drop`` is no number from 0 up.
     """
-    try:
-        before = {name: entry["recall"] for name, entry in baseline["per_class"].items()}
-        known = {name: float(value) for name, value in before.items() if value is not None}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError("the baseline is no output of `wm-edge evaluate --json`") from error
-    # Also refuses NaN, against which nothing would ever fall, and percentages.
-    if not known or not all(0 <= recall <= 1 for recall in known.values()):
-        raise DataError("the baseline holds no per-class recall in 0..1; measure it again")
+    if not (math.isfinite(max_drop) and max_drop >= 0):
+        raise UsageError(f"a largest drop of {max_drop} points; give a number from 0 up")
+    known = _recalls(baseline)
+    if baseline.get("data_sha256") != now["data_sha256"]:
+        raise DataError(
+            "the baseline was measured on other wafers or another part; measure it again on these"
+        )
+    if baseline.get("symmetries") != now["symmetries"]:
+        raise DataError(
+            "the baseline was measured with another --average-symmetries; measure both alike"
+        )
+    present = {name for name, entry in now["per_class"].items() if entry["recall"] is not None}
+    if present - known.keys():
+        raise DataError(
+            f"the baseline has no recall of {', '.join(sorted(present - known.keys()))}, which "
+            "this data holds; measure it again"
+        )
     fallen = []
     for name, recall in known.items():
         found = now["per_class"].get(name, {}).get("recall") or 0.0
         # A hundredth of a point of slack, so that 1.0 allows exactly one point.
-        if 100 * (recall - found) > max_drop + 0.01:
+        if not 100 * (recall - found) <= max_drop + 0.01:
             fallen.append((name, recall, found))
     return fallen
+
+
+def _recalls(baseline: dict[str, Any]) -> dict[str, float]:
+    """Recall of each class that the baseline judged."""
+    try:
+        found = {name: entry["recall"] for name, entry in baseline["per_class"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError("the baseline is no output of `wm-edge evaluate --json`") from error
+    known = {name: value for name, value in found.items() if value is not None}
+    # Also refuses NaN, against which nothing would ever fall, and percentages.
+    sensible = all(type(value) in (int, float) and 0 <= value <= 1 for value in known.values())
+    if not (known and sensible):
+        raise DataError("the baseline holds no per-class recall in 0..1; measure it again")
+    return known
 
 
 def read_baseline(path: Path) -> dict[str, Any]:

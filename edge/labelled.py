@@ -17,7 +17,10 @@ def load_any(path: Path) -> LabelledSet:
         DataError: unreadable set, a sub-folder that is no pattern, or a wafer map that cannot be
             read: a figure must not silently rest on fewer wafers than were given.
     """
-    return from_class_folders(path) if path.is_dir() else load(path)
+    try:
+        return from_class_folders(path) if path.is_dir() else load(path)
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
 
 
 def from_class_folders(path: Path) -> LabelledSet:

@@ -8,10 +8,12 @@ tensors is refused: a silent mismatch would give wrong verdicts with full confid
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import math
+import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ import numpy as np
 
 from edge import encoding
 from edge.errors import ModelError
+from edge.metadata import check_sections
+from edge.output import exists
 from edge.patterns import PATTERNS
 from edge.runtime import Interpreter
 
@@ -31,6 +35,8 @@ from edge.runtime import Interpreter
 FORMAT: Final = 1
 METADATA_NAME: Final = "metadata.json"
 MAX_BYTES: Final = 64 * 2**20
+#: Smallest and largest sensible one; `wm-edge convert` stays well inside.
+TEMPERATURES: Final = (0.05, 20.0)
 SHIPPED: Final = "wm811k.tflite"
 
 
@@ -131,12 +137,7 @@ def load(path: str | Path | None = None) -> ModelFile:
             an encoding that this version does not have, or metadata that makes no sense.
     """
     path = shipped_path() if path is None else Path(path)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{path}: refused, larger than {MAX_BYTES >> 20} MB: not a model file")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); check --model") from error
+    content = _read(path)
     if content[4:8] != b"TFL3":
         raise ModelError(f"{path}: not a TFLite model (wrong magic bytes)")
     metadata = _read_metadata(path, content)
@@ -170,7 +171,7 @@ def save(content: bytes, path: str | Path, *, overwrite: bool = False) -> None:
         ModelError: the file exists and ``overwrite`` is False, or it cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
+    if exists(path) and not overwrite:
         raise ModelError(f"{path}: exists already; choose another name or pass --overwrite")
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -179,7 +180,24 @@ def save(content: bytes, path: str | Path, *, overwrite: bool = False) -> None:
     except OSError as error:
         raise ModelError(f"{path}: cannot be written ({error.strerror})") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def _read(path: Path) -> bytes:
+    """The whole file; a pipe or device, which may never end, is not even opened."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ModelError(f"{path}: cannot be read (not a regular file); check --model")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); check --model") from error
+    except ValueError as error:  # a NUL in the name
+        raise ModelError(f"{path}: cannot be read ({error}); check --model") from error
+    if len(content) > MAX_BYTES:
+        raise ModelError(f"{path}: refused, larger than {MAX_BYTES >> 20} MB: not a model file")
+    return content
 
 
 def _read_metadata(path: Path, content: bytes) -> dict[str, Any]:
@@ -250,12 +268,15 @@ def _check_values(path: Path, metadata: dict[str, Any]) -> None:
             f"{path}: refused, input scale {quantised['scale']} and zero point "
             f"{quantised['zero_point']} are not the encoding's 1/255 and {expected[1]}"
         )
-    if not (math.isfinite(metadata["temperature"]) and metadata["temperature"] > 0):
-        raise ModelError(f"{path}: refused, temperature {metadata['temperature']!r}")
+    low, high = TEMPERATURES
+    if not low <= metadata["temperature"] <= high:
+        raise ModelError(
+            f"{path}: refused, temperature {metadata['temperature']!r} is not in {low:g}..{high:g}"
+        )
     below = metadata["review"]["below"]
     if set(below) != set(PATTERNS) or not all(0 <= value <= 1 for value in below.values()):
         raise ModelError(f"{path}: refused, its review thresholds are not one in 0..1 a pattern")
     int(metadata["review"]["min_dies"])
-    str(metadata["name"])
     float(metadata["output"]["scale"])
     int(metadata["output"]["zero_point"])
+    check_sections(metadata)

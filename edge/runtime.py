@@ -15,11 +15,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.errors import RuntimeUnavailableError, UsageError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt  # the doctor must run where NumPy cannot be loaded
 
 #: Forces one runtime, like ``--backend``.
 ENVIRONMENT_VARIABLE = "WM_EDGE_BACKEND"

@@ -76,12 +76,14 @@ def split(
         seed: Same seed, same parts.
 
     Raises:
-        UsageError: shares that are negative or do not sum to 1.
+        UsageError: shares that are negative, no numbers or do not sum to 1.
         DataError: no wafer, no lot column for ``lot``, no official column for ``official``.
     """
     if not len(labelled):
         raise DataError("this labelled set holds no wafer, there is nothing to split")
-    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6 or shares[0] == 0:
+    # NaN is in no range: what is not proved right is wrong.
+    sensible = all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) <= 1e-6
+    if not (sensible and shares[0] > 0):
         raise UsageError(f"shares {shares}: three numbers that sum to 1, the first above 0")
     classes = labelled.class_indices()
     if by is SplitBy.RANDOM:
@@ -120,11 +122,34 @@ def split(
     return labelled.with_columns(part=names), report
 
 
+def require_parts(report: SplitReport, shares: tuple[float, float, float]) -> None:
+    """Refuse a split that gave nothing to a part that was to have something.
+
+    Raises:
+        DataError: too few lots, or no official Test wafer.
+    """
+    empty = [
+        name
+        for name, share in zip(PARTS, shares, strict=True)
+        if share > 0 and not sum(report.counts[name].values())
+    ]
+    if empty:
+        raise DataError(
+            f"the part {' and '.join(empty)} came out empty: {report.groups} groups divided by "
+            f"{report.by} do not suffice; add wafers of other lots, or give that part the share 0"
+        )
+
+
 def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> LabelledSet:
-    """The set with its column ``part``; divided by lot, always alike, where it has none."""
+    """The set with its column ``part``; divided by lot, always alike, where it has none.
+
+    Raises:
+        DataError: it cannot be divided by lot, or a part comes out empty.
+    """
     if "part" in labelled.columns:
         return labelled
     labelled, report = split(labelled)
+    require_parts(report, DEFAULT_SHARES)
     sizes = ", ".join(f"{name} {sum(counts.values()):,}" for name, counts in report.counts.items())
     tell(f"the set has no column `part`: divided by lot ({sizes}); see `wm-edge dataset split`")
     return labelled
@@ -132,6 +157,8 @@ def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> Labelled
 
 def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
     """Group number (W,) of each wafer: its lot band, else its lot, else a number of its own.
+
+    Bands that share a lot are one group: neither may stand on two sides.
 
     Raises:
         DataError: the set knows no lot at all.
@@ -142,6 +169,7 @@ def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
         band = lot
     has_band, has_lot = band >= 0, lot >= 0
     if has_band.any():
+        band = _joined(lot, band)
         groups[has_band] = band[has_band]
         # A wafer without a band goes with its lot's others, or they would stand on two sides.
         home = dict(zip(lot[has_band].tolist(), band[has_band].tolist(), strict=True))
@@ -155,6 +183,24 @@ def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
     )
 
 
+def _joined(lot: npt.NDArray[np.intp], band: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Band (W,) of each wafer, with bands that share a lot made one: the lowest of them."""
+    parent = list(range(int(band.max()) + 1))
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            number = parent[number]
+        return number
+
+    first: dict[int, int] = {}
+    both = (lot >= 0) & (band >= 0)
+    for one, own in np.unique(np.stack([lot[both], band[both]], axis=1), axis=0).tolist():
+        low, high = sorted((root(first.setdefault(one, own)), root(own)))
+        parent[high] = low
+    roots = np.asarray([root(number) for number in range(len(parent))], np.intp)
+    return np.where(band >= 0, roots[band], -1)
+
+
 def _numbered(labelled: LabelledSet, name: str) -> npt.NDArray[np.intp]:
     """Number (W,) of each wafer's value in a column, in sorted order; -1 where it is unknown."""
     values = labelled.columns.get(name)
@@ -166,14 +212,20 @@ def _numbered(labelled: LabelledSet, name: str) -> npt.NDArray[np.intp]:
 
 
 def lots_apart(labelled: LabelledSet) -> bool:
-    """Whether no lot of a split set stands in two parts (False where no lot is known)."""
-    try:
-        groups = lot_groups(labelled)
-    except DataError:
-        return False
+    """Whether no lot and no band of a split set stands in two parts.
+
+    False where neither is known. Looks at the columns, not at how ``split`` groups them.
+    """
     part = labelled.columns["part"]
-    pairs = {(int(group), str(name)) for group, name in zip(groups, part, strict=True) if name}
-    return len(pairs) == len({group for group, _ in pairs})
+    columns = [_numbered(labelled, name) for name in ("lot", "lot_band")]
+    if not any((numbers >= 0).any() for numbers in columns):
+        return False
+    for numbers in columns:
+        used = (numbers >= 0) & (part != "")
+        pairs = set(zip(numbers[used].tolist(), part[used].tolist(), strict=True))
+        if len(pairs) != len({number for number, _ in pairs}):
+            return False
+    return True
 
 
 def _assign(

@@ -85,10 +85,16 @@ def _check_same_recipe(run: Run, recipe: Recipe, settings: Settings) -> None:
     """Refuse settings that a resumed run could only ignore."""
     wanted = recipe
     if settings.recipe is not None:
-        # The run's own seed and epochs may have been given by option when it was started.
-        epochs = recipe.optimise.epochs
-        wanted = load_recipe(settings.recipe)
-        wanted = replace(wanted, seed=recipe.seed, optimise=replace(wanted.optimise, epochs=epochs))
+        loaded = load_recipe(settings.recipe)
+        # Name and description change no weight; the run's seed and epochs may have been given by
+        # option when it was started.
+        wanted = replace(
+            loaded,
+            name=recipe.name,
+            about=recipe.about,
+            seed=recipe.seed,
+            optimise=replace(loaded.optimise, epochs=recipe.optimise.epochs),
+        )
     wanted = _adjusted(wanted, settings)
     if wanted != recipe:
         raise UsageError(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -15,6 +16,7 @@ import click
 
 from edge import __version__
 from edge.errors import WmEdgeError
+from edge.text import printable
 
 EXIT_CODES = """\b
 Exit codes:
@@ -43,6 +45,13 @@ ROUTES: dict[str, Route] = {
     "dataset": Route("edge.cli.dataset", "Import, split, draw and synthesise labelled sets."),
     "train": Route("train.cli.train", "Train a network on a labelled set.", "train"),
     "convert": Route("convert.cli", "Quantise a trained network to an int8 model file.", "convert"),
+}
+
+#: Native library (as its import error names it) -> what pip calls it.
+LIBRARIES = {
+    "cv2": "opencv-python-headless",
+    "libgl": "opencv-python-headless",
+    "numpy": "numpy",
 }
 
 
@@ -116,20 +125,47 @@ def main() -> NoReturn:
         code = error.exit_code
     except WmEdgeError as error:
         code = _say(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         code = _missing(error)
     except KeyboardInterrupt:
         code = _say("stopped", 130)
-    sys.exit(code if isinstance(code, int) else 0)
+    except OSError as error:
+        code = _say(f"{error.filename or 'output'}: {error.strerror or error}", 1)
+    sys.exit(_flushed(code if isinstance(code, int) else 0))
 
 
 def _say(text: str, code: int) -> int:
-    click.echo(f"wm-edge: {text}", err=True)
+    # Text from files must not steer the terminal; a red gate has several lines.
+    plain = "\n".join(printable(line) for line in text.split("\n"))
+    with contextlib.suppress(OSError):  # stderr is full or gone: the exit code still tells
+        click.echo(f"wm-edge: {plain}", err=True)
     return code
 
 
-def _missing(error: ModuleNotFoundError) -> int:
+def _flushed(code: int) -> int:
+    """Write what is left on stdout; what cannot be written must not be tried again at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if code == 0:
+            code = _say(f"output: {error.strerror}", 1)
+    return code
+
+
+def _missing(error: ImportError) -> int:
     verb = next((name for name in sys.argv[1:] if not name.startswith("-")), "")
     extra = ROUTES[verb].extra if verb in ROUTES else ""
-    mend = f"pip install 'wm-edge[{extra}]'" if extra else "pip install --force-reinstall wm-edge"
-    return _say(f"{error.name} is not installed, {verb} needs it; mend: {mend}", 3)
+    package = f"'wm-edge[{extra}]'" if extra else "wm-edge"
+    if isinstance(error, ModuleNotFoundError):
+        option = "" if extra else "--force-reinstall "
+        mend = f"pip install {option}{package}"
+        return _say(f"{error.name} is not installed, {verb} needs it; mend: {mend}", 3)
+    # NumPy explains over many lines and names the cause in the last one.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[-1] if lines else "no reason given"
+    about = f"{error.name} {error}".lower()
+    broken = next((name for library, name in LIBRARIES.items() if library in about), package)
+    mend = f"pip install --force-reinstall {broken}"
+    return _say(f"{error.name or broken} cannot be loaded ({reason}); mend: {mend}", 3)

@@ -10,6 +10,7 @@ import click
 
 from edge.cli import options
 from edge.cli.progress import Progress
+from edge.text import printable
 
 if TYPE_CHECKING:
     from edge.evaluate import Evaluation
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(min=0),
+    type=options.FiniteRange(min=0),
     default=1.0,
     show_default=True,
     help="In percentage points of per-class accuracy.",
@@ -66,14 +67,15 @@ def command(
     """
     from edge.classifier import Classifier
     from edge.dataset import Part
-    from edge.errors import GateError, UsageError
+    from edge.errors import GateError
     from edge.evaluate import drops, evaluate, read_baseline
     from edge.labelled import load_any
     from edge.model import load
+    from edge.output import check_place, write_text
     from edge.runtime import Backend, Kernels
 
-    if json_path and json_path.exists() and not overwrite:
-        raise UsageError(f"{json_path}: exists already; choose another name or pass --overwrite")
+    if json_path:
+        check_place(json_path, overwrite=overwrite)
     before = read_baseline(baseline) if baseline else None
     labelled = load_any(data)
     if part:
@@ -89,7 +91,7 @@ def command(
     figures = result.as_dict()
     click.echo(_table(result))
     if json_path:
-        json_path.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+        write_text(json_path, json.dumps(figures, indent=1) + "\n")
     if before is not None:
         _gate(drops(figures, before, max_drop), GateError, max_drop)
     return 0
@@ -118,7 +120,7 @@ def _table(result: Evaluation) -> str:
     lines.append(
         f"mean per-class accuracy (macro recall) {100 * result.scores.macro_recall:.2f} %, "
         f"accuracy {100 * result.scores.accuracy:.2f} %, {result.wafers} wafers, "
-        f"model {result.model}"
+        f"model {printable(result.model)}"
     )
     return "\n".join(lines)
 

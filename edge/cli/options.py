@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,6 +11,18 @@ from typing import Any, TextIO
 import click
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class FiniteRange(click.FloatRange):
+    """A range that NaN and infinity are not in: every comparison with NaN is False."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 #: The runtimes by name; the enum itself lives in edge.runtime, which ``--help`` must not import.
 BACKENDS = ("litert", "tflite", "tensorflow")

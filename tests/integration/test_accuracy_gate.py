@@ -173,8 +173,20 @@ def test_class_that_the_data_lacks_is_no_silent_pass(generated_file: Path, tmp_p
     labelled = load(generated_file)
     labelled.select(labelled.labels != "Donut").save(fewer)
     done = wm_edge("evaluate", fewer, "--baseline", baseline)
-    assert done.code == 4
-    assert "Donut" in done.stderr
+    assert done.code == 2
+    assert "measured on other wafers" in done.stderr
+
+
+def test_baseline_measured_in_another_way_is_refused(generated_file: Path, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    assert wm_edge("evaluate", generated_file, "--json", baseline).code == 0
+    done = gate(generated_file, baseline, "--average-symmetries")
+    assert done.code == 2
+    assert "--average-symmetries" in done.stderr
+    baseline.write_text(json.dumps({"per_class": {"Donut": {"recall": 0.5}}}), "utf-8")
+    done = gate(generated_file, baseline)
+    assert done.code == 2
+    assert "other wafers" in done.stderr
 
 
 def test_unusable_baseline_is_code_2(generated_file: Path, tmp_path: Path) -> None:

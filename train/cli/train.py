@@ -12,7 +12,9 @@ from edge.cli import options
 
 @click.command(name="train")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--recipe", show_default="default", help="Name of a recipe, or a TOML file.")
+@click.option(
+    "--recipe", help="Name of a recipe, or a TOML file; a new run takes `default` when not given."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder to make.")
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from convert.parity import Parity, compare
+from edge.errors import UsageError
 from edge.patterns import PATTERNS
 
 
@@ -56,6 +58,12 @@ def test_another_limit_in_points() -> None:
     assert not losing(100, 6, allowed=5.0).green
     assert losing(100, 1, allowed=0.0).green  # one wafer is always allowed
     assert not losing(100, 2, allowed=0.0).green
+
+
+@pytest.mark.parametrize("allowed", [math.nan, math.inf, -1.0])
+def test_limit_that_is_no_number_is_refused(allowed: float) -> None:
+    with pytest.raises(UsageError, match="from 0 up"):
+        losing(100, 50, allowed=allowed)
 
 
 def test_classes_are_judged_one_by_one() -> None:

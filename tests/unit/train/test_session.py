@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +75,42 @@ def test_other_data_is_refused_on_resume(folder: Path, wafers: LabelledSet) -> N
     parts = np.where(np.arange(len(wafers)) % 2, "train", "val")
     wafers.with_columns(part=parts).save(folder / "other-split.npz", overwrite=True)
     for name in ("fewer.npz", "other-split.npz"):
-        settings = Settings(folder / name, "tiny", folder / "resumed", resume=True)
+        settings = Settings(folder / name, None, folder / "resumed", resume=True)
         with pytest.raises(DataError, match=r"started on wafers\.npz with other wafers or another"):
             start(settings, lambda _: None)
+
+
+def test_other_settings_are_refused_on_resume(folder: Path) -> None:
+    from train.session import Settings, start
+
+    data, resumed = folder / "wafers.npz", folder / "resumed"
+    for changes in ({"recipe": "seed-final"}, {"seed": 5}, {"epochs": 3}):
+        settings = replace(Settings(data, None, resume=True, out=resumed), **changes)
+        with pytest.raises(UsageError, match="started with recipe tiny, seed 0, 2 epochs; resume"):
+            start(settings, lambda _: None)
+
+
+def test_settings_of_the_run_may_be_repeated_on_resume(folder: Path) -> None:
+    from train.run import Run
+    from train.session import Settings, _check_same_recipe
+
+    run = Run.open(folder / "resumed")
+    tiny = str(folder / "tiny.toml")
+    for settings in (
+        Settings(folder / "wafers.npz", tiny, run.path),
+        Settings(folder / "wafers.npz", None, run.path, seed=0, epochs=2),
+    ):
+        _check_same_recipe(run, run.recipe, settings)
+
+
+@pytest.mark.parametrize("changes", [{"seed": -1}, {"epochs": 0}, {"epochs": 10**6}])
+def test_settings_out_of_range_start_no_run(folder: Path, changes: dict[str, int]) -> None:
+    from train.session import Settings, start
+
+    settings = Settings(folder / "wafers.npz", str(folder / "tiny.toml"), folder / "never")
+    with pytest.raises(UsageError, match="must be from"):
+        start(replace(settings, **changes), lambda _: None)
+    assert not (folder / "never").exists()
 
 
 def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> None:
@@ -84,7 +118,7 @@ def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> N
     from train.session import Settings, start
 
     told: list[str] = []
-    settings = Settings(folder / "wafers.npz", "ignored", folder / "resumed", resume=True)
+    settings = Settings(folder / "wafers.npz", None, folder / "resumed", resume=True)
     result = start(settings, told.append)
     assert next(line for line in told if line.startswith("epoch")).startswith("epoch 2/2")
     one, two = (Run.open(folder / name) for name in ("whole", "resumed"))

@@ -1,0 +1,51 @@
+"""Where results are written: looked at before the work, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from edge.errors import OutputError, UsageError
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there; what nobody may look at counts as absent.
+
+    Reading or writing it then fails with the reason.
+    """
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Make sure, before hours of work, that a file can be written there.
+
+    Raises:
+        UsageError: the file exists and ``overwrite`` is False, or its folder does not exist.
+    """
+    if exists(path) and not overwrite:
+        raise UsageError(f"{path}: exists already; choose another name or pass --overwrite")
+    if not exists(path.parent):
+        raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; a device such as /dev/stdout is written as it is.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        if exists(path) and not path.is_file():
+            path.write_text(text, "utf-8")
+            return
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
