@@ -38,10 +38,11 @@ _UNCHANGED: Final = cv2.IMREAD_UNCHANGED
 _STDERR: Final = threading.Lock()
 
 if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV before
-    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
-        cv2.setLogLevel(0)
+    _opencv: Any = cv2  # the name differs between its versions
+    if hasattr(_opencv, "setLogLevel"):  # OpenCV 4
+        _opencv.setLogLevel(0)
     else:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        _opencv.utils.logging.setLogLevel(_opencv.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read(file: Source, source: str) -> Iterator[WaferMap]:

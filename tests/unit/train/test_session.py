@@ -50,8 +50,12 @@ def wafers() -> LabelledSet:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, wafers: LabelledSet) -> Path:
     """Holds the data, the recipe, one run that went through and one that was interrupted."""
+    import tensorflow as tf
+
     from train.session import Settings, start
 
+    # Sums in an order that threads decide could tip a wafer from one class to another.
+    tf.config.experimental.enable_op_determinism()
     folder = tmp_path_factory.mktemp("session")
     wafers.save(folder / "wafers.npz")
     (folder / "tiny.toml").write_text(RECIPE)
@@ -130,6 +134,42 @@ def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> N
     for a, b in zip(one.load_model().weights, two.load_model().weights, strict=True):
         assert np.asarray(a) == pytest.approx(np.asarray(b), abs=1e-3), a.path
     assert result.epochs == 2
+
+
+def test_stops_when_nothing_gets_better_and_keeps_the_best(
+    folder: Path, wafers: LabelledSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge import metrics
+    from edge.split import ensure_parts
+    from train import trainer
+    from train.recipe import load
+    from train.run import Run
+
+    recipe = load(str(folder / "tiny.toml"))
+    recipe = replace(recipe, optimise=replace(recipe.optimise, epochs=9, patience=2))
+    told: list[int] = []
+    kept: list[list[np.ndarray]] = []
+    right = iter([5, 6, 4, 3, 6])  # after each epoch, and of the model that was kept
+
+    def score(*_: object) -> metrics.Scores:
+        confusion = np.full((9, 9), 1) + np.diag(np.full(9, 10 * next(right)))
+        return metrics.score(confusion.astype(np.int64), PATTERNS)
+
+    def save(run: Run, model: object) -> None:
+        kept.append([np.asarray(weight) for weight in model.weights])  # type: ignore[attr-defined]
+        whole(run, model)
+
+    whole = Run.save_model
+    monkeypatch.setattr(trainer, "_score", score)
+    monkeypatch.setattr(Run, "save_model", save)
+    run = Run.create(folder / "stopped", {})
+    divided = ensure_parts(wafers, lambda _: None)
+    result = trainer.train(divided, recipe, run, progress=lambda e, _: told.append(int(e["epoch"])))
+    assert told == [1, 2, 3, 4]
+    assert (result.best_epoch, result.epochs) == (2, 4)
+    for a, b in zip(run.load_model().weights, kept[1], strict=True):
+        assert np.array_equal(np.asarray(a), b)
+    assert len(kept) == 2
 
 
 def test_finished_run_holds_what_it_should_and_is_not_started_again(folder: Path) -> None:
