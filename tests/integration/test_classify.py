@@ -397,6 +397,8 @@ def test_ctrl_c_ends_with_130_and_whole_lines(good: Path, tmp_path: Path) -> Non
         [*command(), "classify", str(folder), "-o", str(output)],
         env=environment(),
         stderr=subprocess.PIPE,
+        # A suite that runs in the background ignores SIGINT, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + TIMEOUT
     while not (output.exists() and output.stat().st_size) and time.monotonic() < deadline:
