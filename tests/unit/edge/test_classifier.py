@@ -145,3 +145,17 @@ def test_classifying_twice_gives_the_same(classifier: Classifier, wafers: list[W
 def test_a_map_without_dies_is_a_programming_error(classifier: Classifier) -> None:
     with pytest.raises(ValueError, match="without dies"):
         classifier.classify(WaferMap(np.zeros((3, 3), np.uint8)))
+
+
+def test_it_does_not_matter_how_a_wafer_was_loaded(
+    shipped: ModelFile, generated: LabelledSet
+) -> None:
+    """The kernels of the model that ships are tied: all eight views give the same bytes."""
+    classifier = Classifier(shipped)
+    for index in range(0, len(generated), 5):
+        encoded = encoding.encode(generated.grid(index))
+        views = [
+            encoding.symmetry(encoded[np.newaxis], which)[0] for which in range(encoding.SYMMETRIES)
+        ]
+        answers = [classifier.logits(np.ascontiguousarray(view)) for view in views]
+        assert all(answer == answers[0] for answer in answers)
