@@ -98,7 +98,7 @@ class Classifier:
         threads: Threads inside one inference; 1 is fastest for models of this size.
         kernels: ``reference`` is bit-exact with TFLite Micro.
         average_symmetries: Average the probabilities over the eight flips and quarter turns:
-            eight times the inference time for somewhat better accuracy.
+            eight times the inference time; no effect where kernels are tied over them.
 
     Raises:
         RuntimeUnavailableError: no TFLite runtime works here.

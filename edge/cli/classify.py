@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--format",
     "kind",
     type=click.Choice(("table", "jsonl", "csv")),
-    help="How to write results; a table on a terminal, else jsonl.",
+    help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
@@ -77,14 +77,17 @@ def command(
     from edge.classifier import Classifier
     from edge.errors import UsageError
     from edge.model import load
+    from edge.output import check_place
     from edge.pipeline import run
     from edge.runtime import Backend, Kernels
     from edge.sinks import Format, open_sink
     from edge.sources import files
     from edge.workers import classify_paths, processes_for
 
-    if output is not None and any(files.same_file(path, output) for path in paths):
-        raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
+    if output is not None:
+        if any(files.same_file(path, output) for path in paths):
+            raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
+        check_place(output, overwrite=overwrite)
     model_file = load(model)
 
     def make() -> Classifier:
@@ -97,7 +100,7 @@ def command(
 
     on_terminal = output is None and options.is_terminal(sys.stdout)
     if kind is None:
-        kind = "table" if on_terminal else "jsonl"
+        kind = "table" if on_terminal else _format_of(output)
     processes = threads or processes_for(paths, exclude=output)
     records = classify_paths(paths, make, processes=processes, top_k=top_k, exclude=output)
     # A bar over a table that grows on the same terminal would only disturb it.
@@ -115,6 +118,10 @@ def command(
     if not quiet:
         _say(summary)
     return 1 if summary.errors else 0
+
+
+def _format_of(output: Path | None) -> str:
+    return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
 
 
 def _say(summary: Summary) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from edge.sinks.stream import Stream
 
 _BOLD, _RED, _YELLOW, _DIM, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[2m", "\033[0m"
+
+
+#: Smaller probabilities are not worth a column.
+MENTIONED: Final = 0.01
 
 
 class TableSink:
@@ -30,12 +34,14 @@ class TableSink:
         if "error" in record:
             self._line(_RED, source, "-", "-", "error", record["kind"], _printable(record["error"]))
             return
-        if record["index"] or record["wafer"]:
+        if record["index"] or source.endswith(".npz"):
             source += f"[{record['index']}]"
         review = record["verdict"] == "review"
         verdict = f"review: {record['reason']}" if review else record["verdict"]
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
-        following = ", ".join(f"{name} {100 * share:.0f} %" for name, share in ranked[1:3])
+        following = ", ".join(
+            f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
+        )
         self._line(
             _YELLOW if review else "",
             source,

@@ -31,7 +31,7 @@ def command(source: Path, out: Path, overwrite: bool) -> None:
     SOURCE is recognised by its content:
 
     \b
-      LSWMD.pkl                WM-811K from Kaggle (2.1 GB, needs about 3.6 GB of memory)
+      LSWMD.pkl                WM-811K from Kaggle (2.1 GB, needs about 3.3 GB of memory)
       WM811K.pkl               WM-811K from mirlab.org
       Wafer_Map_Datasets.npz   MixedWM38: its wafers with one pattern or none
       a folder                 class folders of images, .npy or .csv: Center/, Donut/, ..., none/

@@ -1,4 +1,7 @@
-"""Labelled wafers as grey-level PNGs, one pixel a die: 0 no die, 127 pass, 255 fail."""
+"""Labelled wafers as grey-level PNGs, one pixel a die: 0 no die, 127 pass, 255 fail.
+
+A wafer without a passing die is written as 0 and 2, which the readers take as die states.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import numpy as np
 
 from edge.dataset import LabelledSet
 from edge.errors import DataError, OutputError
+from edge.wafermap import PASS
 
 #: Grey level of no die, pass, fail.
 GREY_LEVELS: Final = np.array([0, 127, 255], np.uint8)
@@ -58,7 +62,9 @@ def save_pictures(
             number = numbers[pattern] = numbers.get(pattern, 0) + 1
             home = folder / pattern if layout is Layout.CLASS_FOLDERS else folder
             home.mkdir(parents=True, exist_ok=True)
-            _, png = cv2.imencode(".png", GREY_LEVELS[labelled.grid(index)])
+            dies = labelled.grid(index)
+            # Without a passing die 0 and 255 could mean two things; 0/1/2 cannot.
+            _, png = cv2.imencode(".png", GREY_LEVELS[dies] if PASS in dies else dies)
             (home / f"{pattern}-{number:05d}.png").write_bytes(png.tobytes())
     except OSError as error:
         raise OutputError(f"{folder}: cannot write the pictures ({error})") from error
