@@ -279,6 +279,11 @@ def load(path: str | Path) -> LabelledSet:
         arrays = {name: _plain(name, values) for name, values in arrays.items()}
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise DataError(
+            f"{path}: a folder; `wm-edge dataset import {path} --out set.npz` makes a labelled set "
+            "of class folders"
+        ) from error
     except (*_UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as a labelled set ({error})") from error
     labelled = LabelledSet(

@@ -114,8 +114,8 @@ def _state(cell: str, column: int, line_number: int, cells: list[str], source: s
         if line_number == 1 and not any(map(_is_number, cells)):
             raise _bad(
                 source,
-                f"line 1 looks like a header ({cell[:20]!r}, …); remove it and write the map as a "
-                "grid, one row of dies a line",
+                f"line 1 holds no numbers ({cell[:20]!r}, …): a header, or letters for die states; "
+                "write a grid of 0 (no die), 1 (pass), 2 (fail), one row of dies a line",
             ) from None
     if value not in (0, 1, 2):
         shown = repr(cell[:20]) if cell else "an empty cell"

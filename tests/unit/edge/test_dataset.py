@@ -245,3 +245,8 @@ def test_truncated_or_damaged_archives_are_refused_or_whole(tmp_path: Path) -> N
         except DataError:
             continue
         assert found.sha256() == labelled.sha256(), f"byte {place} changed the wafers unseen"
+
+
+def test_a_folder_is_sent_to_import(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="dataset import"):
+        load(tmp_path)

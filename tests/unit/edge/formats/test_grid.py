@@ -40,7 +40,7 @@ def test_ways_to_write_a_grid(tmp_path: Path, text: str) -> None:
         ("0,1\nnan,1\n", InputKind.BAD_VALUE, "'nan' at line 2, column 1"),
         ("0,1\n1,\n", InputKind.BAD_VALUE, "an empty cell at line 2, column 2"),
         ("0,1\n\n1,2\n", InputKind.BAD_VALUE, "line 2 is empty"),
-        ("x,y,bin\n1,2,1\n", InputKind.BAD_VALUE, "looks like a header"),
+        ("x,y,bin\n1,2,1\n", InputKind.BAD_VALUE, "holds no numbers"),
         ("0,0\n0,0\n", InputKind.NO_DIES, "no die"),
         ("\n \n", InputKind.EMPTY, "blank"),
         ("1," * MAX_SIDE + "1", InputKind.TOO_LARGE, "at most"),
