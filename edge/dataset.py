@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.columns import OPTIONAL, column_problems, plain
 from edge.errors import DataError
 from edge.output import exists
 from edge.patterns import PATTERNS
@@ -42,32 +43,6 @@ from edge.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
 
 REQUIRED = ("dies", "offsets", "shapes", "labels")
 
-
-@dataclass(frozen=True)
-class Column:
-    """What an optional column may hold.
-
-    Attributes:
-        kinds: NumPy's letters of the types allowed.
-        what: The same in words.
-        allowed: The values allowed; empty for any.
-    """
-
-    kinds: str
-    what: str
-    allowed: frozenset[str] = frozenset()
-
-
-_NUMBER = Column("iuU", "whole numbers (-1 unknown) or text (empty unknown)")
-COLUMNS = {
-    "lot": _NUMBER,
-    "wafer": _NUMBER,
-    "lot_band": _NUMBER,
-    "label_conflict": Column("b", "bool"),
-    "official": Column("U", "Training, Test or empty", frozenset({"Training", "Test", ""})),
-    "part": Column("U", "train, val, test or empty", frozenset({"train", "val", "test", ""})),
-}
-OPTIONAL = tuple(COLUMNS)
 
 #: What NumPy raises besides the archive's own errors; RuntimeError: encrypted, or packed in a way
 #: that ``zipfile`` does not know.
@@ -276,7 +251,7 @@ def load(path: str | Path) -> LabelledSet:
                     "`wm-edge dataset import` makes one from LSWMD.pkl, MixedWM38 or class folders"
                 )
             arrays = {name: file[name] for name in (*REQUIRED, *OPTIONAL) if name in file.files}
-        arrays = {name: _plain(name, values) for name, values in arrays.items()}
+        arrays = {name: plain(name, values) for name, values in arrays.items()}
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -295,24 +270,6 @@ def load(path: str | Path) -> LabelledSet:
     )
     _check(labelled, path)
     return labelled
-
-
-def _plain(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bytes as text; whole numbers that a table kept as floats for the sake of NaN as integers.
-
-    Raises:
-        ValueError: bytes that are not UTF-8.
-    """
-    if values.dtype.kind == "S":
-        try:
-            return np.char.decode(values, "utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"column {name} is not UTF-8") from error
-    if values.dtype.kind == "f" and name in COLUMNS and "i" in COLUMNS[name].kinds:
-        known = np.where(np.isnan(values), -1, values)
-        if (np.abs(known) < 2**53).all() and (known == np.trunc(known)).all():
-            return known.astype(np.int64)
-    return values
 
 
 def _check(labelled: LabelledSet, path: Path) -> None:
@@ -345,18 +302,7 @@ def _problems(labelled: LabelledSet) -> Iterator[str]:
     if unknown:
         yield f"unknown label {', '.join(map(repr, unknown[:5]))}; known: {', '.join(PATTERNS)}"
     for name, values in labelled.columns.items():
-        yield from _column_problems(name, values, wafers)
-
-
-def _column_problems(name: str, values: npt.NDArray[Any], wafers: int) -> Iterator[str]:
-    column = COLUMNS[name]
-    if values.shape != (wafers,):
-        yield f"column {name} has {values.shape} entries for {wafers} wafers"
-    if values.dtype.kind not in column.kinds:
-        yield f"column {name} is of type {values.dtype}, must be {column.what}"
-    foreign = sorted(set(np.unique(values).tolist()) - column.allowed) if column.allowed else []
-    if foreign:
-        yield f"column {name} holds {foreign[0]!r}, must be {column.what}"
+        yield from column_problems(name, values, wafers)
 
 
 def _known(column: npt.NDArray[Any] | None, index: int) -> str | None:
