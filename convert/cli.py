@@ -33,7 +33,7 @@ from edge.cli import options
     type=options.FiniteRange(min=0),
     help="Points of per-class accuracy that int8 may cost instead of 1; recorded in the file.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace output files that exist.")
+@options.overwrite
 def command(
     run: Path,
     data: Path,

@@ -79,7 +79,7 @@ def quantise(model: keras.Model, calibration: Calibration) -> bytes:
 
     def wafers() -> Iterator[list[npt.NDArray[np.float32]]]:
         for planes in calibration.planes:
-            yield [shares(planes[np.newaxis])]
+            yield [encoding.to_shares(planes[np.newaxis])]
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -91,8 +91,3 @@ def quantise(model: keras.Model, calibration: Calibration) -> bytes:
     with quiet():
         content: bytes = converter.convert()
     return content
-
-
-def shares(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """What the float network sees of encoded bytes: shares in [0, 1]."""
-    return planes.astype(np.float32) / np.float32(255)

@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from convert.checks import Structure, inspect
 from convert.parity import Parity, compare
-from convert.quantise import Calibration, calibration_set, quantise, shares
+from convert.quantise import Calibration, calibration_set, quantise
 from convert.run_folder import check_same_data, load_network, read_config
-from convert.temperature import fit_temperature, softmax
-from edge import __version__, encoding
+from convert.temperature import fit_temperature
+from edge import __version__, encoding, metrics
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet, Part
 from edge.errors import DataError, GateError
-from edge.evaluate import Evaluation, evaluate
+from edge.evaluate import evaluate
 from edge.model import FORMAT, ModelFile, attach, save
 from edge.output import check_place, write_text
 from edge.patterns import PATTERNS
@@ -126,11 +126,12 @@ def convert(
     temperature = fit_temperature(_logits(network, val), val.class_indices())
     metadata = _metadata(source, config, structure, temperature, network, calibration, train_part)
     tell(f"judging on {len(test):,} wafers of the test part")
-    result = _run_int8(attach(bare, metadata), metadata, out, test)
-    float_shares = softmax(_logits(network, test) / temperature)
+    unjudged = ModelFile(out, attach(bare, metadata), metadata)
+    result = evaluate(test, Classifier(unjudged))
+    float_shares = metrics.softmax(_logits(network, test) / temperature)
     limit = ALLOWED_POINTS if allowed_points is None else allowed_points
     parity = compare(test.class_indices(), float_shares, result.probabilities, limit)
-    averaged = _run_int8(attach(bare, metadata), metadata, out, test, average_symmetries=True)
+    averaged = evaluate(test, Classifier(unjudged, average_symmetries=True))
     metadata["accuracy"] = {
         "on": f"the test part of {source.data_name}, lots that trained and calibrated nothing"
         if config["split_by_lot"]
@@ -161,22 +162,10 @@ def convert(
 def _logits(network: Any, part: LabelledSet) -> npt.NDArray[np.float32]:
     planes = np.stack([encoding.encode(part.grid(index)) for index in range(len(part))])
     logits = [
-        network.predict(shares(planes[start : start + 2048]), batch_size=512, verbose=0)
+        network.predict(encoding.to_shares(planes[start : start + 2048]), batch_size=512, verbose=0)
         for start in range(0, len(planes), 2048)
     ]
     return np.concatenate(logits)
-
-
-def _run_int8(
-    content: bytes,
-    metadata: dict[str, Any],
-    out: Path,
-    test: LabelledSet,
-    *,
-    average_symmetries: bool = False,
-) -> Evaluation:
-    model = ModelFile(out, content, metadata)
-    return evaluate(test, Classifier(model, average_symmetries=average_symmetries))
 
 
 def _metadata(

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-
-def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Probabilities (W, classes) of logits (W, classes)."""
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
+from edge import metrics
 
 
 def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp]) -> float:
@@ -26,6 +21,7 @@ def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.in
     candidates = np.geomspace(0.25, 4.0, 200)
     wafers = np.arange(len(classes))
     losses = [
-        -np.log(np.maximum(softmax(logits / t)[wafers, classes], 1e-12)).mean() for t in candidates
+        -np.log(np.maximum(metrics.softmax(logits / t)[wafers, classes], 1e-12)).mean()
+        for t in candidates
     ]
     return round(float(candidates[int(np.argmin(losses))]), 2)

@@ -104,6 +104,11 @@ def to_int8(encoded: Encoded) -> npt.NDArray[np.int8]:
     return (encoded ^ 0x80).view(np.int8)
 
 
+def to_shares(encoded: Encoded) -> npt.NDArray[np.float32]:
+    """What a float network sees of encoded bytes, of one wafer or many: shares in [0, 1]."""
+    return encoded.astype(np.float32) / np.float32(255)
+
+
 def symmetry(batch: npt.NDArray[Any], which: int) -> npt.NDArray[Any]:
     """Apply one of the eight symmetries of the square (flips and quarter turns) to a batch.
 

@@ -24,16 +24,3 @@ class Pattern(str, Enum):
 
 #: Pattern names in canonical (alphabetical, ``none`` last) order: the order of a model's outputs.
 PATTERNS: tuple[str, ...] = tuple(pattern.value for pattern in Pattern)
-
-#: What the field means by each name, for model cards and ``--help``.
-DESCRIPTIONS: dict[str, str] = {
-    "Center": "a blob of failing dies at the centre",
-    "Donut": "a ring of failing dies around a good centre",
-    "Edge-Loc": "a cluster at one stretch of the edge",
-    "Edge-Ring": "failing dies all the way round the edge",
-    "Loc": "a cluster away from centre and edge",
-    "Near-full": "almost every die fails",
-    "Random": "failing dies all over, without shape",
-    "Scratch": "a thin line or curve of failing dies",
-    "none": "no pattern (single failing dies are normal)",
-}

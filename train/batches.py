@@ -108,7 +108,6 @@ def make_sequence(samples: Samples, recipe: Recipe, epoch: int) -> Any:
                 planes = random_symmetries(planes, chance)
             if recipe.augment.turn:
                 planes = random_turns(planes, recipe.augment.turn, chance)
-            shares = planes.astype(np.float32) / np.float32(255)
-            return shares, targets[samples.classes[members]]
+            return encoding.to_shares(planes), targets[samples.classes[members]]
 
     return Epoch()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge import metrics
 from edge.dataset import LabelledSet, Part, concatenate
+from edge.encoding import to_shares
 from edge.errors import DataError
 from edge.patterns import PATTERNS
 from train import networks, seed
@@ -87,7 +88,7 @@ def train(
         fit = model.fit(epoch_batches, epochs=1, shuffle=False, verbose=0, callbacks=[average])
         with average.applied(model):
             finished = networks.finished(model, offsets)
-            logits = finished.predict(_shares(val.planes), batch_size=512, verbose=0)
+            logits = finished.predict(to_shares(val.planes), batch_size=512, verbose=0)
             scores = _score(val.classes, logits)
             # Without early stopping the schedule runs to its end, and its end is what counts.
             if not patience or scores.macro_recall > best:
@@ -107,7 +108,7 @@ def train(
         run.save_checkpoint(model, average, history)
         if progress:
             progress(entry, recipe.optimise.epochs)
-    logits = run.load_model().predict(_shares(val.planes), batch_size=512, verbose=0)
+    logits = run.load_model().predict(to_shares(val.planes), batch_size=512, verbose=0)
     result = Result(_score(val.classes, logits), best_epoch, len(history))
     run.finish(result.scores, history, best_epoch)
     return result
@@ -173,21 +174,11 @@ def _exempt(optimizer: keras.optimizers.Optimizer) -> None:
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
 
-def _shares(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return planes.astype(np.float32) / np.float32(255)
-
-
 def _score(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> metrics.Scores:
     confusion = metrics.confusion_matrix(classes, logits.argmax(axis=1), len(PATTERNS))
     return metrics.score(confusion, PATTERNS)
 
 
 def _cross_entropy(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> float:
-    chosen = _softmax(logits)[np.arange(len(classes)), classes]
+    chosen = metrics.softmax(logits)[np.arange(len(classes)), classes]
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
-
-
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
-    return shares

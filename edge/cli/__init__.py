@@ -65,11 +65,7 @@ class LazyGroup(click.Group):
         return list(self.routes)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one verb.
-
-        Raises:
-            click.ClickException: a library that the verb needs is not installed.
-        """
+        """Import one verb."""
         route = self.routes.get(cmd_name)
         if route is None:
             return None
@@ -118,7 +114,7 @@ def main() -> NoReturn:
     """Entry point: every error ends in one line on stderr and its exit code."""
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         code = _say("stopped", 130)
     except click.ClickException as error:
         error.show()
@@ -127,8 +123,6 @@ def main() -> NoReturn:
         code = _say(str(error), error.exit_code)
     except ImportError as error:
         code = _missing(error)
-    except KeyboardInterrupt:
-        code = _say("stopped", 130)
     except OSError as error:
         code = _say(f"{error.filename or 'output'}: {error.strerror or error}", 1)
     sys.exit(_flushed(code if isinstance(code, int) else 0))

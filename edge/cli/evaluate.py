@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from edge.cli import options
 from edge.cli.progress import Progress
+from edge.errors import GateError
 from edge.text import printable
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ def command(
     """
     from edge.classifier import Classifier
     from edge.dataset import Part
-    from edge.errors import GateError
     from edge.evaluate import drops, evaluate, read_baseline
     from edge.labelled import load_any
     from edge.model import load
@@ -93,14 +93,14 @@ def command(
     if json_path:
         write_text(json_path, json.dumps(figures, indent=1) + "\n")
     if before is not None:
-        _gate(drops(figures, before, max_drop), GateError, max_drop)
+        _gate(drops(figures, before, max_drop), max_drop)
     return 0
 
 
-def _gate(fallen: list[tuple[str, float, float]], error: Any, max_drop: float) -> None:
+def _gate(fallen: list[tuple[str, float, float]], max_drop: float) -> None:
     if fallen:
         lines = [f"  {name}: {100 * a:.1f} % -> {100 * b:.1f} %" for name, a, b in fallen]
-        raise error(
+        raise GateError(
             f"accuracy gate is red, these classes fell by more than {max_drop:g} points:\n"
             + "\n".join(lines)
         )

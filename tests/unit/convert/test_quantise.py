@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from convert.quantise import calibration_set, shares
+from convert.quantise import calibration_set
 from edge import encoding
 from edge.dataset import LabelledSet, Part, build, concatenate
 from edge.errors import DataError
@@ -64,6 +64,6 @@ def test_wafers_that_do_not_span_the_range_are_refused() -> None:
 
 
 def test_shares_are_the_bytes_in_0_to_1() -> None:
-    found = shares(np.asarray([0, 51, 255], np.uint8))
+    found = encoding.to_shares(np.asarray([0, 51, 255], np.uint8))
     assert found.dtype == np.float32
     assert found.tolist() == pytest.approx([0.0, 0.2, 1.0])

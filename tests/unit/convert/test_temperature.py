@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.temperature import fit_temperature, softmax
+from convert.temperature import fit_temperature
+from edge.metrics import softmax
 
 
 def test_softmax_survives_large_logits() -> None:
