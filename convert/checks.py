@@ -11,6 +11,7 @@ import numpy as np
 
 from edge import encoding
 from edge.errors import ModelError
+from edge.patterns import PATTERNS
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,22 @@ class Structure:
     Attributes:
         operators: Number of nodes by operator name.
         input: scale and zero_point.
-        output: scale and zero_point.
+        output: scale and zero_point of the logits.
+        embedding: scale, zero_point and size of the second output.
     """
 
     operators: dict[str, int]
     input: dict[str, Any]
     output: dict[str, Any]
+    embedding: dict[str, Any]
 
 
-def inspect(content: bytes) -> Structure:
+def inspect(content: bytes, *, spared: bool = False) -> Structure:
     """Look inside a bare ``.tflite`` and refuse what a station or microcontroller could not trust.
+
+    Args:
+        content: The network.
+        spared: A remedy may have left operators in float or 16 bits; input and outputs are int8.
 
     Raises:
         ModelError: a custom or flex operator, a float tensor, an input scale or zero point other
@@ -57,21 +64,18 @@ def inspect(content: bytes) -> Structure:
     if foreign:
         raise ModelError(f"the network needs {', '.join(foreign)}: not a TFLite builtin operator")
     for tensor in interpreter.get_tensor_details():
-        if np.dtype(tensor["dtype"]).kind == "f":
+        if not spared and np.dtype(tensor["dtype"]).kind == "f":
             raise ModelError(
                 f"tensor {tensor['name']} is {np.dtype(tensor['dtype']).name}: not all of the "
                 "network was quantised"
             )
-    sides = {}
-    for side, details in (
-        ("input", interpreter.get_input_details()),
-        ("output", interpreter.get_output_details()),
-    ):
-        if np.dtype(details[0]["dtype"]) != np.int8:
-            raise ModelError(f"the {side} is {np.dtype(details[0]['dtype']).name}, not int8")
-        scale, zero_point = details[0]["quantization"]
-        sides[side] = {"scale": float(scale), "zero_point": int(zero_point)}
-    found = sides["input"]
+    found = _quantised(interpreter.get_input_details()[0], "input")
+    outputs = interpreter.get_output_details()
+    logits = [tensor for tensor in outputs if tensor["shape"][-1] == len(PATTERNS)]
+    others = [tensor for tensor in outputs if tensor["shape"][-1] != len(PATTERNS)]
+    if len(logits) != 1 or len(others) != 1:
+        shapes = [tuple(tensor["shape"].tolist()) for tensor in outputs]
+        raise ModelError(f"the outputs are {shapes}, not nine logits and an embedding")
     if (
         not math.isclose(found["scale"], encoding.INPUT_SCALE, rel_tol=1e-5)
         or found["zero_point"] != encoding.INPUT_ZERO_POINT
@@ -81,4 +85,13 @@ def inspect(content: bytes) -> Structure:
             f"encoding declares {encoding.INPUT_SCALE:.8g} and {encoding.INPUT_ZERO_POINT}: "
             "it was calibrated on another range than the station feeds"
         )
-    return Structure(operators, sides["input"], sides["output"])
+    size = int(others[0]["shape"][-1])
+    embedding = {**_quantised(others[0], "embedding"), "size": size}
+    return Structure(operators, found, _quantised(logits[0], "output"), embedding)
+
+
+def _quantised(tensor: dict[str, Any], what: str) -> dict[str, Any]:
+    if np.dtype(tensor["dtype"]) != np.int8:
+        raise ModelError(f"the {what} is {np.dtype(tensor['dtype']).name}, not int8")
+    scale, zero_point = tensor["quantization"]
+    return {"scale": float(scale), "zero_point": int(zero_point)}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
+from edge.cli import options, review
+
+if TYPE_CHECKING:
+    from edge.verdict import Costs
 
 
 @click.command(name="convert")
@@ -33,6 +37,19 @@ from edge.cli import options
     type=options.FiniteRange(min=0),
     help="Points of per-class accuracy that int8 may cost instead of 1; recorded in the file.",
 )
+@click.option(
+    "--remedy",
+    is_flag=True,
+    help="When int8 costs too much, try other calibrations, wider arithmetic and fine-tuning until "
+    "the gate is green; every trial is reported.",
+)
+@click.option(
+    "--precision",
+    type=options.FiniteRange(0, 1, min_open=True, max_open=True),
+    help="Share of the accepted wafers of each pattern that shall be right, instead of the "
+    "recipe's; sets the thresholds of review. A cost table has the last word.",
+)
+@review.cost_table
 @options.overwrite
 def command(
     run: Path,
@@ -42,22 +59,26 @@ def command(
     data_name: str | None,
     notice: Path | None,
     allow_drop: float | None,
+    remedy: bool,
+    precision: float | None,
+    costs: Costs | None,
     overwrite: bool,
 ) -> int:
     """Quantise the network in RUN to int8 and prove, class by class, that nothing was lost.
 
     Calibrates on wafers of the train part, judges on the test part through the station's own
     classifier. When a class lost more than 1 point (or one wafer, if that is more), no model file
-    is written and the exit code is 4.
+    is written and the exit code is 4; --remedy tries to mend it.
 
     \b
     Examples:
       wm-edge convert runs/a --data split.npz --out mine.tflite
       wm-edge classify wafers/ --model mine.tflite
     """
-    options.require("tensorflow")
+    options.require("tensorflow", "jinja2", "matplotlib", "ai_edge_quantizer")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from convert.session import Source, convert
+    from convert.metadata import Source
+    from convert.session import Remedy, convert
     from edge.dataset import load
     from edge.errors import UsageError
     from edge.split import ensure_parts
@@ -73,14 +94,17 @@ def command(
     def tell(text: str) -> None:
         click.echo(text, err=True)
 
-    outcome = convert(
+    found = convert(
         source,
         ensure_parts(load(data), tell),
         out,
         allowed_points=allow_drop,
+        remedy=Remedy.SEARCH if remedy else Remedy.NONE,
+        precision=precision,
+        costs=costs,
         overwrite=overwrite,
         tell=tell,
     )
-    click.echo(outcome.parity.summary())
-    click.echo(f"wrote {out}, {len(outcome.content) / 1000:.1f} kB", err=True)
+    click.echo(found.parity.summary())
+    click.echo(f"wrote {out}, {len(found.model.content) / 1000:.1f} kB", err=True)
     return 0

@@ -109,10 +109,10 @@ def compare(
     left, right = (metrics.confusion_matrix(classes, guess, size) for guess in (one, two))
     lost = {}
     for index, name in enumerate(PATTERNS):
+        one_right, two_right = int(left[index, index]), int(right[index, index])
         n = int(left[index].sum())
-        gone = int(left[index, index] - right[index, index])
-        if gone > 1 and not 100 * gone <= allowed_points * n:
-            lost[name] = (int(left[index, index]), int(right[index, index]), n)
+        if metrics.lost_too_much(one_right, two_right, n, allowed_points):
+            lost[name] = (one_right, two_right, n)
     return Parity(
         metrics.score(left, PATTERNS),
         metrics.score(right, PATTERNS),

@@ -38,7 +38,10 @@ class Calibration:
 
 
 def calibration_set(
-    train_part: LabelledSet, seed: int = 0, per_class: int = PER_CLASS
+    train_part: LabelledSet,
+    seed: int = 0,
+    per_class: int = PER_CLASS,
+    size: int = encoding.SIZE,
 ) -> Calibration:
     """Choose calibration wafers: the same number of each class, from the training part only.
 
@@ -52,7 +55,7 @@ def calibration_set(
         for index in range(len(PATTERNS))
     ]
     indices = np.concatenate(chosen)
-    planes = np.stack([encoding.encode(train_part.grid(index)) for index in indices])
+    planes = np.stack([encoding.encode(train_part.grid(index), size) for index in indices])
     if planes.min() != 0 or planes.max() != 255:
         raise DataError(
             "the calibration wafers do not reach both ends of the input range, so the input scale "
@@ -67,6 +70,15 @@ def calibration_set(
         "fingerprints": [f"{print_:016x}" for print_ in prints.tolist()],
     }
     return Calibration(indices, planes, manifest)
+
+
+def to_float_tflite(model: keras.Model) -> bytes:
+    """The network as a bare ``.tflite`` of float32: what int8 is compared with at a station."""
+    import tensorflow as tf
+
+    with quiet():
+        content: bytes = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    return content
 
 
 def quantise(model: keras.Model, calibration: Calibration) -> bytes:

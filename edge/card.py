@@ -30,7 +30,8 @@ def _lines(model: ModelFile) -> Iterator[str]:
         f"encoding    {encoding['name']} version {encoding['version']}, "
         f"{encoding['size']} x {encoding['size']} cells, int8 in and out"
     )
-    yield f"temperature {data['temperature']:.3f}; review below {_thresholds(data)}"
+    yield f"temperature {data['temperature']:.3f}"
+    yield from _review(data)
     training = data.get("training", {})
     if training:
         yield (
@@ -82,10 +83,29 @@ def _tools(data: dict[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in tools.items()) or "unknown tools"
 
 
-def _thresholds(data: dict[str, Any]) -> str:
-    below = data["review"]["below"]
-    values = sorted(set(below.values()))
-    if len(values) == 1:
-        return f"{values[0]:g}, or fewer than {data['review']['min_dies']} dies"
-    listed = ", ".join(f"{name} {below[name]:g}" for name in PATTERNS)
-    return f"{listed}, or fewer than {data['review']['min_dies']} dies"
+def _review(data: dict[str, Any]) -> Iterator[str]:
+    """When a wafer goes to a person, and what that did on the test part."""
+    rule = data["review"]
+    aim = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}" for name, value in rule["objective"].items()
+    )
+    below = ", ".join(f"{name} {rule['below'][name]:g}" for name in PATTERNS)
+    yield f"review      below {below}"
+    yield f"            (set for {aim or 'nothing'})"
+    yield (
+        f"            unfamiliar above {rule['unfamiliar']['above']:g} standard deviations, mixed "
+        f"above {rule['mixed']['above']:g}, fewer than {rule['min_dies']} dies"
+    )
+    done = (data.get("accuracy") or {}).get("review")
+    if done:
+        yield (
+            f"            on the test part {100 * done['share']:.1f} % to review, which caught "
+            f"{done['wrong_caught']:,} of {done['wrong']:,} wrong"
+        )
+    error = data.get("calibration_error")
+    if error:
+        before, after = error["int8"]["before"], error["int8"]["after"]
+        yield (
+            f"            calibration error {before:.3f}, with the temperature {after:.3f}, "
+            f"of the confidence {error['confidence']:.3f}"
+        )

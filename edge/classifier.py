@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from operator import mul
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edge import encoding
 from edge.encoding import Encoded
+from edge.familiarity import Embedding, Familiarity
 from edge.model import ModelFile
 from edge.runtime import Backend, Kernels, start
+from edge.verdict import Reason, Review, Verdict
 from edge.wafermap import WaferMap
 
 
-class Verdict(str, Enum):
-    """What to do with a prediction."""
-
-    ACCEPT = "accept"
-    REVIEW = "review"
-
-
-class Reason(str, Enum):
-    """Why a person should look."""
-
-    LOW_CONFIDENCE = "low-confidence"
-    FEW_DIES = "few-dies"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says of one wafer.
+class Prediction(NamedTuple):
+    """What the model says of one wafer. A tuple, because it is made faster than a frozen dataclass.
 
     Attributes:
         wafer_map: The wafer it is about.
@@ -41,6 +27,10 @@ class Prediction:
         probabilities: Calibrated probability of each pattern, summing to 1.
         verdict: Accept, or leave it to a person.
         reason: Why a person, or None.
+        confidence: Chance that ``pattern`` is right, at the mix of patterns of the wafers that
+            calibrated the model: what the thresholds of review look at.
+        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
+        mixture: Probability that two patterns overlap, 0..1.
         model: Name and hash of the model file.
         symmetries: Number of views averaged: 1, or 8 with ``average_symmetries``.
         latency_us: Encoding, inference and decision, in microseconds (reading is not in it).
@@ -51,6 +41,9 @@ class Prediction:
     probabilities: dict[str, float]
     verdict: Verdict
     reason: Reason | None
+    confidence: float
+    unfamiliarity: float
+    mixture: float
     model: str
     symmetries: int
     latency_us: int
@@ -81,12 +74,33 @@ class Prediction:
             "probabilities": {name: round(value, 6) for name, value in probabilities.items()},
             "verdict": self.verdict.value,
             "reason": self.reason.value if self.reason else None,
+            "confidence": round(self.confidence, 6),
+            "unfamiliarity": round(self.unfamiliarity, 3),
+            "mixture": round(self.mixture, 4),
             "dies": wafer_map.die_count,
             "fails": wafer_map.fail_count,
             "model": self.model,
             "symmetries": self.symmetries,
             "latency_us": self.latency_us,
         }
+
+
+class Look(NamedTuple):
+    """What the network says of one encoded wafer.
+
+    Attributes:
+        probabilities: Calibrated probability of each label of the model file, summing to 1, as if
+            the patterns were as common as the network was trained to take them.
+        confidence: Chance that the most probable one is right, at the mix of patterns of the wafers
+            that calibrated the model: a rare pattern needs a higher probability to be believed.
+        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
+        mixture: Probability that two patterns overlap, 0..1.
+    """
+
+    probabilities: list[float]
+    confidence: float
+    unfamiliarity: float
+    mixture: float
 
 
 class Classifier:
@@ -97,8 +111,9 @@ class Classifier:
         backend: Force a runtime; None takes the first that works.
         threads: Threads inside one inference; 1 is fastest for models of this size.
         kernels: ``reference`` is bit-exact with TFLite Micro.
-        average_symmetries: Average the probabilities over the eight flips and quarter turns:
-            eight times the inference time; no effect where kernels are tied over them.
+        average_symmetries: Average over the eight flips and quarter turns: eight times the
+            inference time; no effect where kernels are tied over them.
+        review: When a wafer goes to a person; None for the model file's own rule.
 
     Raises:
         RuntimeUnavailableError: no TFLite runtime works here.
@@ -113,18 +128,22 @@ class Classifier:
         threads: int = 1,
         kernels: Kernels = Kernels.FAST,
         average_symmetries: bool = False,
+        review: Review | None = None,
     ) -> None:
         self.model = model
         self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
-        model.check_tensors(self.runtime.interpreter)
+        self._logits, self._embedding = model.check_tensors(self.runtime.interpreter)
         self.average_symmetries = average_symmetries
-        self._size = model.metadata["encoding"]["size"]
+        self.review = review or model.review
+        self.size = int(model.metadata["encoding"]["size"])
+        self._fed = np.empty((1, self.size, self.size, encoding.PLANES), np.int8)
+        self._fed_bytes = self._fed[0].view(np.uint8)
         self._labels = model.labels
-        self._review_below = model.review_below
-        self._min_dies = model.min_dies
         self._model_name = model.name
         self._input = self.runtime.interpreter.get_input_details()[0]["index"]
-        self._output = self.runtime.interpreter.get_output_details()[0]["index"]
+        frequency = model.metadata["review"]["frequency"]
+        self._often = [math.exp(frequency[label]) for label in self._labels]
+        self._familiarity = Familiarity(model.metadata["embedding"], model.metadata["review"])
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata["output"]["scale"] / model.temperature
         self._powers = [math.exp(-step * below) for below in range(256)]
@@ -136,46 +155,64 @@ class Classifier:
             ValueError: the map holds no die (readers refuse such maps).
         """
         began = time.perf_counter_ns()
-        encoded = encoding.encode(wafer_map.dies, self._size)
-        shares = self.probabilities(encoded)
-        best = max(range(len(shares)), key=shares.__getitem__)
-        pattern = self._labels[best]
-        reason = None
-        if wafer_map.die_count < self._min_dies:
-            reason = Reason.FEW_DIES
-        elif shares[best] < self._review_below[pattern]:
-            reason = Reason.LOW_CONFIDENCE
+        shares, confidence, unfamiliarity, mixture = self.look(
+            encoding.encode(wafer_map.dies, self.size)
+        )
+        pattern = self._labels[shares.index(max(shares))]
+        reason = self.review.reason(
+            pattern, confidence, unfamiliarity, mixture, wafer_map.die_count
+        )
         return Prediction(
             wafer_map,
             pattern,
             dict(zip(self._labels, shares, strict=True)),
             Verdict.REVIEW if reason else Verdict.ACCEPT,
             reason,
+            confidence,
+            unfamiliarity,
+            mixture,
             self._model_name,
             encoding.SYMMETRIES if self.average_symmetries else 1,
             (time.perf_counter_ns() - began) // 1000,
         )
 
-    def probabilities(self, encoded: Encoded) -> list[float]:
-        """Probability of each label for one encoded wafer, uint8 (size, size, 2)."""
+    def look(self, encoded: Encoded) -> Look:
+        """What the network says of one encoded wafer, uint8 (size, size, 2)."""
         if not self.average_symmetries:
-            return self._softmax(self.logits(encoded))
+            return self._look(encoded)
         views = [
-            self._softmax(self.logits(encoding.symmetry(encoded[np.newaxis], which)[0]))
+            self._look(encoding.symmetry(encoded[np.newaxis], which)[0])
             for which in range(encoding.SYMMETRIES)
         ]
-        return [math.fsum(shares) / len(views) for shares in zip(*views, strict=True)]
+        means = [
+            math.fsum(shares) / len(views) for shares in zip(*(v[0] for v in views), strict=True)
+        ]
+        return Look(
+            means,
+            self._confidence(means, means.index(max(means))),
+            math.fsum(view.unfamiliarity for view in views) / len(views),
+            math.fsum(view.mixture for view in views) / len(views),
+        )
 
-    def logits(self, encoded: Encoded) -> list[int]:
-        """Raw int8 output of the network for one encoded wafer."""
+    def outputs(self, encoded: Encoded) -> tuple[list[int], Embedding]:
+        """Raw int8 outputs of the network for one encoded wafer: logits and embedding (size,)."""
         interpreter = self.runtime.interpreter
-        interpreter.set_tensor(self._input, encoding.to_int8(encoded)[np.newaxis])
+        encoding.to_int8(encoded, self._fed_bytes)
+        interpreter.set_tensor(self._input, self._fed)
         interpreter.invoke()
-        logits: list[int] = interpreter.get_tensor(self._output)[0].tolist()
-        return logits
+        logits: list[int] = interpreter.get_tensor(self._logits)[0].tolist()
+        return logits, interpreter.get_tensor(self._embedding)[0]
 
-    def _softmax(self, logits: list[int]) -> list[float]:
+    def _look(self, encoded: Encoded) -> Look:
+        logits, embedding = self.outputs(encoded)
         top = max(logits)
         powers = [self._powers[top - value] for value in logits]
         total = math.fsum(powers)
-        return [power / total for power in powers]
+        shares = [power / total for power in powers]
+        confidence = self._confidence(powers, logits.index(top))
+        return Look(shares, confidence, *self._familiarity.look(embedding))
+
+    def _confidence(self, shares: list[float], best: int) -> float:
+        """Bayes' rule with the patterns as common as they are; shares need not sum to 1."""
+        weighted = list(map(mul, shares, self._often))
+        return weighted[best] / sum(weighted)

@@ -46,6 +46,9 @@ INPUT_ZERO_POINT: Final = -128
 _MEMBERS: Final = np.asarray([(0, 0), (0, 1), (1, 1)], np.uint8)
 
 Encoded = npt.NDArray[np.uint8]
+#: Flipping it subtracts 128.
+_TOP_BIT: Final = np.uint8(0x80)
+
 _Places = npt.NDArray[np.intp]
 
 
@@ -99,9 +102,14 @@ def _extent(line: DieGrid) -> tuple[int, int]:
     return len(data) - len(data.lstrip(b"\0")), len(data.rstrip(b"\0"))
 
 
-def to_int8(encoded: Encoded) -> npt.NDArray[np.int8]:
-    """Network input bytes: ``byte - 128``, the quantised form of ``byte / 255``."""
-    return (encoded ^ 0x80).view(np.int8)
+def to_int8(encoded: Encoded, out: Encoded | None = None) -> npt.NDArray[np.int8]:
+    """Network input bytes: ``byte - 128``, the quantised form of ``byte / 255``.
+
+    Args:
+        encoded: uint8, any shape.
+        out: The bytes of an int8 array of the same shape, to write into; None makes a new one.
+    """
+    return np.bitwise_xor(encoded, _TOP_BIT, out).view(np.int8)
 
 
 def to_shares(encoded: Encoded) -> npt.NDArray[np.float32]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,15 @@ import numpy.typing as npt
 from edge import encoding, metrics
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
-from edge.errors import DataError, UsageError
+from edge.errors import DataError
+from edge.model import ModelFile
+from edge.overlap import Sketch
 from edge.patterns import PATTERNS
+from edge.reliability import calibration_error
+from edge.verdict import Reason
+
+#: A class with fewer wafers has an interval too wide to say much.
+FEW_WAFERS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -25,30 +31,74 @@ class Evaluation:
 
     Attributes:
         scores: Per-class figures.
+        true: Class index (W,) of each label, in the order of ``PATTERNS``.
         probabilities: Float64 (W, 9), in the order of ``PATTERNS``.
-        wafers: Number of wafers.
+        confidence: Chance that the most probable pattern is right, float64 (W,).
+        unfamiliarity: Distance to the nearest class, float64 (W,).
+        mixture: Probability of two patterns at once, float64 (W,).
+        reasons: Why a person should look at each wafer, None where it was accepted, (W,).
         model: Name and hash of the model file.
+        model_sha256: Hash of the model file.
         data_sha256: Hash of the labelled set (of the wafers that were judged).
         symmetries: Views averaged.
+        warnings: What a reader must know before quoting a figure.
     """
 
     scores: metrics.Scores
+    true: npt.NDArray[np.intp]
     probabilities: npt.NDArray[np.float64]
-    wafers: int
+    confidence: npt.NDArray[np.float64]
+    unfamiliarity: npt.NDArray[np.float64]
+    mixture: npt.NDArray[np.float64]
+    reasons: tuple[Reason | None, ...]
     model: str
     model_sha256: str
     data_sha256: str
     symmetries: int
+    warnings: tuple[str, ...]
+
+    @property
+    def wafers(self) -> int:
+        """Number of wafers."""
+        return len(self.true)
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.intp]:
+        """Class index (W,) of the most probable pattern."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, 0..1."""
+        return calibration_error(self.probabilities.max(axis=1), self.predicted == self.true)
+
+    def review(self) -> dict[str, Any]:
+        """What went to a person: counts by reason, and how many wrong verdicts that caught."""
+        looked_at = np.asarray([reason is not None for reason in self.reasons])
+        wrong = self.predicted != self.true
+        counts = Counter(reason.value for reason in self.reasons if reason)
+        return {
+            "wafers": int(looked_at.sum()),
+            "share": float(looked_at.mean()),
+            "by_reason": {reason.value: counts[reason.value] for reason in Reason},
+            "wrong": int(wrong.sum()),
+            "wrong_caught": int((wrong & looked_at).sum()),
+            "wrong_accepted": int((wrong & ~looked_at).sum()),
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: the figures plus what they were measured on."""
         return {
             **self.scores.as_dict(),
+            "calibration_error": self.calibration_error,
+            "confidence_error": calibration_error(self.confidence, self.predicted == self.true),
+            "review": self.review(),
             "wafers": self.wafers,
             "model": self.model,
             "model_sha256": self.model_sha256,
             "data_sha256": self.data_sha256,
             "symmetries": self.symmetries,
+            "warnings": list(self.warnings),
         }
 
 
@@ -69,101 +119,60 @@ def evaluate(
     """
     if not len(labelled):
         raise DataError("no wafer to evaluate on")
-    labels = classifier.model.labels
+    labels, rule = classifier.model.labels, classifier.review
     order = [labels.index(name) for name in PATTERNS]
     shares = np.empty((len(labelled), len(PATTERNS)))
-    size = classifier.model.metadata["encoding"]["size"]
+    others = np.empty((len(labelled), 3))
+    reasons: list[Reason | None] = []
     for index in range(len(labelled)):
         grid = labelled.grid(index)
         try:
-            encoded = encoding.encode(grid, size)
+            encoded = encoding.encode(grid, classifier.size)
         except ValueError as error:
             raise DataError(f"wafer {index}: {error}; leave it out of the set") from error
-        shares[index] = np.asarray(classifier.probabilities(encoded))[order]
+        look = classifier.look(encoded)
+        shares[index] = np.asarray(look.probabilities)[order]
+        others[index] = look[1:]
+        best = int(shares[index].argmax())
+        dies = int(np.count_nonzero(grid))
+        reasons.append(rule.reason(PATTERNS[best], *look[1:], dies))
         if progress:
             progress(index + 1)
     true = labelled.class_indices()
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(PATTERNS))
     return Evaluation(
         metrics.score(confusion, PATTERNS),
+        true,
         shares,
-        len(labelled),
+        others[:, 0],
+        others[:, 1],
+        others[:, 2],
+        tuple(reasons),
         classifier.model.name,
         classifier.model.sha256,
         labelled.sha256(),
         encoding.SYMMETRIES if classifier.average_symmetries else 1,
+        tuple(data_warnings(labelled, classifier.model)),
     )
 
 
-def drops(
-    now: dict[str, Any], baseline: dict[str, Any], max_drop: float
-) -> list[tuple[str, float, float]]:
-    """Classes whose recall fell by more than ``max_drop`` points against a baseline.
-
-    Args:
-        now: ``Evaluation.as_dict()`` of the model under test.
-        baseline: The same of the model it is compared with.
-        max_drop: In percentage points.
-
-    Returns:
-        (class, recall before, recall now) of each that fell too far. A class that the baseline
-        has and the data now lacks counts as fallen to 0: a missing class is never a silent pass.
-
-    Raises:
-        DataError: the baseline is not the output of ``wm-edge evaluate --json``, was measured on
-            other wafers or in another way, or lacks a class.
-        UsageError: ``max_drop`` is no number from 0 up.
-    """
-    if not (math.isfinite(max_drop) and max_drop >= 0):
-        raise UsageError(f"a largest drop of {max_drop} points; give a number from 0 up")
-    known = _recalls(baseline)
-    if baseline.get("data_sha256") != now["data_sha256"]:
-        raise DataError(
-            "the baseline was measured on other wafers or another part; measure it again on these"
+def data_warnings(labelled: LabelledSet, model: ModelFile) -> Iterator[str]:
+    """What a reader of figures measured on these wafers must know: a sentence each."""
+    counts = labelled.class_counts()
+    missing = [name for name, n in counts.items() if not n]
+    few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
+    if missing:
+        yield (
+            f"no wafer of {', '.join(missing)}: nothing is said of them, and the mean is over "
+            "the others"
         )
-    if baseline.get("symmetries") != now["symmetries"]:
-        raise DataError(
-            "the baseline was measured with another --average-symmetries; measure both alike"
+    if few:
+        yield (
+            f"fewer than {FEW_WAFERS} wafers of {', '.join(few)}: one wafer moves such a figure "
+            "by 5 points or more; look at its interval"
         )
-    present = {name for name, entry in now["per_class"].items() if entry["recall"] is not None}
-    if present - known.keys():
-        raise DataError(
-            f"the baseline has no recall of {', '.join(sorted(present - known.keys()))}, which "
-            "this data holds; measure it again"
-        )
-    fallen = []
-    for name, recall in known.items():
-        found = now["per_class"].get(name, {}).get("recall") or 0.0
-        # A hundredth of a point of slack, so that 1.0 allows exactly one point.
-        if not 100 * (recall - found) <= max_drop + 0.01:
-            fallen.append((name, recall, found))
-    return fallen
-
-
-def _recalls(baseline: dict[str, Any]) -> dict[str, float]:
-    """Recall of each class that the baseline judged."""
-    try:
-        found = {name: entry["recall"] for name, entry in baseline["per_class"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError("the baseline is no output of `wm-edge evaluate --json`") from error
-    known = {name: value for name, value in found.items() if value is not None}
-    # Also refuses NaN, against which nothing would ever fall, and percentages.
-    sensible = all(type(value) in (int, float) and 0 <= value <= 1 for value in known.values())
-    if not (known and sensible):
-        raise DataError("the baseline holds no per-class recall in 0..1; measure it again")
-    return known
-
-
-def read_baseline(path: Path) -> dict[str, Any]:
-    """Read the JSON of an earlier evaluation.
-
-    Raises:
-        DataError: unreadable, or not JSON.
-    """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a baseline ({error})") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: the baseline is no output of `wm-edge evaluate --json`")
-    return content
+    sketch = model.metadata.get("training", {}).get("sketch")
+    if sketch:
+        seen = Sketch.parse(sketch).overlap(labelled)
+        if seen.found:
+            yield seen.warning()

@@ -1,11 +1,22 @@
-"""The shape of a model file's optional sections: what the model card may rely on."""
+"""The shape of a model file's sections: what classifier and model card may rely on."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Final
 
+from edge.overlap import Sketch
 from edge.patterns import PATTERNS
+from edge.selftest import PROBES
+
+#: Largest natural logarithm of how much more or less common a pattern is.
+MAX_FREQUENCY: Final = 20
+
+#: Coordinates of an embedding; more are no embedding.
+MAX_EMBEDDING: Final = 4096
+
+#: Conversion puts a class without wafers at 1e4; far beyond, distances overflow float32.
+LARGEST: Final = 1e6
 
 #: A shape is a type, a list (of one shape: any length), alternatives in a tuple, or a dictionary of
 #: shapes by key, where ``?`` marks a key that may be missing and ``*`` stands for any key.
@@ -19,12 +30,29 @@ _ACCURACY: Final = {
     "agreement": float,
     "int8_average_symmetries?": (_FIGURES, None),
     "allowed_drop?": (float, None),
+    "review?": {"share": float, "wrong": int, "wrong_caught": int},
 }
+_REVIEW: Final = {
+    "below": dict.fromkeys(PATTERNS, float),
+    "frequency": dict.fromkeys(PATTERNS, float),
+    "objective": {"*": float},
+    "min_dies": int,
+    "unfamiliar": {"above": float, "means": [[float]]},
+    "mixed": {"above": float, "weights": [float], "bias": float},
+}
+#: Conversion puts a class without wafers at 1e4; beyond this, distances overflow float32.
+_LARGEST: Final = 1e6
+
+_BEFORE_AFTER: Final = {"before": float, "after": float}
 _SECTIONS: Final = {
     "name": str,
+    "review": _REVIEW,
+    "embedding": {"scale": float, "zero_point": int, "size": int},
+    "selftest": {"logits": [[int]], "embedding": [[int]]},
+    "calibration_error?": {"float": _BEFORE_AFTER, "int8": _BEFORE_AFTER, "confidence": float},
     "created?": str,
-    "network?": {"name?": str, "recipe?": str, "parameters?": int},
-    "training?": {"data?": str, "wafers?": int, "split?": str},
+    "network?": {"name?": str, "recipe?": str, "parameters?": int, "float_sha256?": str},
+    "training?": {"data?": str, "wafers?": int, "split?": str, "sketch?": str},
     "tools?": {"*": str},
     "accuracy?": (_ACCURACY, {}, None),
     "intended_use?": [str],
@@ -34,7 +62,7 @@ _SECTIONS: Final = {
 
 
 def check_sections(metadata: dict[str, Any]) -> None:
-    """Check the name and the sections that are only shown to people.
+    """Check that every section has the shape it must have.
 
     Raises:
         TypeError: a section has another type than it must; names it.
@@ -43,6 +71,48 @@ def check_sections(metadata: dict[str, Any]) -> None:
         name = key.rstrip("?")
         if not _fits({name: metadata[name]} if name in metadata else {}, {key: shape}):
             raise TypeError(f"{name} is not what it must be")
+
+
+def check_review(metadata: dict[str, Any]) -> None:
+    """Check that what decides over review fits together; after ``check_sections``.
+
+    Raises:
+        ValueError: a threshold out of range, or numbers that do not fit the embedding.
+    """
+    review, size = metadata["review"], metadata["embedding"]["size"]
+    classes = len(PATTERNS)
+    if set(review["below"]) != set(PATTERNS):
+        raise ValueError("its review thresholds are not one a pattern")
+    if not all(0 <= value <= 1 for value in (*review["below"].values(), review["mixed"]["above"])):
+        raise ValueError("a review threshold is not in 0..1")
+    if any(abs(value) > MAX_FREQUENCY for value in review["frequency"].values()):
+        raise ValueError(f"a frequency of a pattern is not in -{MAX_FREQUENCY}..{MAX_FREQUENCY}")
+    if review["unfamiliar"]["above"] <= 0 or metadata["embedding"]["scale"] <= 0:
+        raise ValueError("the largest distance or the embedding's scale is not above 0")
+    if size == classes or not 1 <= size <= MAX_EMBEDDING:
+        raise ValueError(f"an embedding of {size} coordinates")
+    rows = [*review["unfamiliar"]["means"], review["mixed"]["weights"]]
+    if len(rows) != classes + 1 or any(len(row) != size for row in rows):
+        raise ValueError("its class means or weights do not fit the embedding")
+    if any(abs(value) > LARGEST for row in (*rows, [review["mixed"]["bias"]]) for value in row):
+        raise ValueError(f"a class mean or weight beyond {LARGEST:g}")
+
+
+def check_knowledge(metadata: dict[str, Any]) -> None:
+    """Check the self-test's answers and the sketch of the training wafers.
+
+    Raises:
+        ValueError: they do not fit the network, or cannot be read.
+    """
+    tests = metadata["selftest"]
+    for key, length in (("logits", len(PATTERNS)), ("embedding", metadata["embedding"]["size"])):
+        if len(tests[key]) != PROBES or any(len(row) != length for row in tests[key]):
+            raise ValueError(f"its self-test is not {PROBES} wafers of {length} {key}")
+        if any(not -128 <= value <= 127 for row in tests[key] for value in row):
+            raise ValueError(f"its self-test holds {key} that are no int8")
+    sketch = metadata.get("training", {}).get("sketch")
+    if sketch is not None:
+        Sketch.parse(sketch)
 
 
 def _fits(value: Any, shape: Any) -> bool:

@@ -40,6 +40,20 @@ def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     return probabilities
 
 
+def lost_too_much(before: int, after: int, n: int, allowed_points: float) -> bool:
+    """Whether a class lost more than ``allowed_points`` points or one wafer, whichever is more.
+
+    Args:
+        before: Right answers before, 0..n.
+        after: Right answers after.
+        n: Wafers of the class.
+        allowed_points: In percentage points.
+    """
+    gone = before - after
+    # Written so that NaN as a limit allows nothing.
+    return gone > 1 and not 100 * gone <= allowed_points * n
+
+
 @dataclass(frozen=True)
 class ClassScore:
     """How well one pattern is recognised.

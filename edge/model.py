@@ -26,13 +26,14 @@ import numpy as np
 
 from edge import encoding
 from edge.errors import ModelError
-from edge.metadata import check_sections
+from edge.metadata import check_knowledge, check_review, check_sections
 from edge.output import exists
 from edge.patterns import PATTERNS
 from edge.runtime import Interpreter
+from edge.verdict import Review
 
 #: Version of the metadata layout.
-FORMAT: Final = 1
+FORMAT: Final = 2
 METADATA_NAME: Final = "metadata.json"
 MAX_BYTES: Final = 64 * 2**20
 #: Smallest and largest sensible one; `wm-edge convert` stays well inside.
@@ -75,44 +76,61 @@ class ModelFile:
         return float(self.metadata["temperature"])
 
     @property
-    def review_below(self) -> dict[str, float]:
-        """Smallest probability a class that is accepted without a person."""
-        return {name: float(value) for name, value in self.metadata["review"]["below"].items()}
+    def review(self) -> Review:
+        """When a wafer goes to a person."""
+        rule = self.metadata["review"]
+        return Review(
+            {name: float(value) for name, value in rule["below"].items()},
+            float(rule["unfamiliar"]["above"]),
+            float(rule["mixed"]["above"]),
+            int(rule["min_dies"]),
+        )
 
-    @property
-    def min_dies(self) -> int:
-        """Wafers with fewer dies go to a person."""
-        return int(self.metadata["review"]["min_dies"])
-
-    def check_tensors(self, interpreter: Interpreter) -> None:
+    def check_tensors(self, interpreter: Interpreter) -> tuple[int, int]:
         """Compare the metadata with what the interpreter says of the tensors.
+
+        Returns:
+            Index of the logits and of the embedding, which are told apart by their shape.
 
         Raises:
             ModelError: shape, type or quantisation differ, naming both values.
         """
         size = self.metadata["encoding"]["size"]
-        expected = {
-            "input": ((1, size, size, encoding.PLANES), self.metadata["input"]),
-            "output": ((1, len(self.labels)), self.metadata["output"]),
-        }
-        details = {
-            "input": interpreter.get_input_details(),
-            "output": interpreter.get_output_details(),
-        }
-        for side, (shape, declared) in expected.items():
-            tensor = details[side][0]
-            scale, zero_point = tensor["quantization"]
-            found = (tuple(int(n) for n in tensor["shape"]), np.dtype(tensor["dtype"]).name)
-            if found != (shape, "int8"):
-                raise self._refuse(
-                    f"its {side} tensor is {found[1]} {found[0]}, the metadata says int8 {shape}"
-                )
-            same_scale = math.isclose(scale, declared["scale"], rel_tol=1e-5)
-            if not same_scale or zero_point != declared["zero_point"]:
-                raise self._refuse(
-                    f"its {side} tensor has scale {scale:.8g} and zero point {zero_point}, "
-                    f"the metadata says {declared['scale']:.8g} and {declared['zero_point']}"
-                )
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        classes = len(self.labels)
+        expected = (
+            ("input", inputs, (1, size, size, encoding.PLANES), "input"),
+            ("logits", outputs, (1, classes), "output"),
+            ("embedding", outputs, (1, self.metadata["embedding"]["size"]), "embedding"),
+        )
+        found = [
+            self._tensor(what, details, shape, self.metadata[section])
+            for what, details, shape, section in expected
+        ]
+        return found[1], found[2]
+
+    def _tensor(
+        self,
+        what: str,
+        details: list[dict[str, Any]],
+        shape: tuple[int, ...],
+        declared: dict[str, Any],
+    ) -> int:
+        """Index of the int8 tensor of this shape."""
+        shapes = [tuple(int(n) for n in tensor["shape"]) for tensor in details]
+        types = [np.dtype(tensor["dtype"]).name for tensor in details]
+        if shape not in shapes or types[shapes.index(shape)] != "int8":
+            listed = ", ".join(f"{kind} {found}" for kind, found in zip(types, shapes, strict=True))
+            raise self._refuse(f"its {what} tensor is {listed}, the metadata says int8 {shape}")
+        tensor = details[shapes.index(shape)]
+        scale, zero_point = tensor["quantization"]
+        same_scale = math.isclose(scale, declared["scale"], rel_tol=1e-5)
+        if not same_scale or zero_point != declared["zero_point"]:
+            raise self._refuse(
+                f"its {what} tensor has scale {scale:.8g} and zero point {zero_point}, "
+                f"the metadata says {declared['scale']:.8g} and {declared['zero_point']}"
+            )
+        return int(tensor["index"])
 
     def _refuse(self, why: str) -> ModelError:
         return ModelError(
@@ -231,10 +249,15 @@ def _check_metadata(path: Path, metadata: dict[str, Any]) -> None:
     found = metadata.get("format")
     if not isinstance(found, int) or found < 1:
         raise ModelError(f"{path}: refused, its metadata names no format version")
+    if found < FORMAT:
+        raise ModelError(
+            f"{path}: refused, made by an older wm-edge (metadata format {found}, which knows no "
+            f"embedding; this version reads {FORMAT}); convert its run again"
+        )
     if found > FORMAT:
         raise ModelError(
             f"{path}: refused, made for a newer wm-edge (metadata format {found}, this version "
-            f"reads up to {FORMAT}); upgrade with `pip install -U wm-edge`"
+            f"reads {FORMAT}); upgrade with `pip install -U wm-edge`"
         )
     try:
         _check_values(path, metadata)
@@ -273,10 +296,11 @@ def _check_values(path: Path, metadata: dict[str, Any]) -> None:
         raise ModelError(
             f"{path}: refused, temperature {metadata['temperature']!r} is not in {low:g}..{high:g}"
         )
-    below = metadata["review"]["below"]
-    if set(below) != set(PATTERNS) or not all(0 <= value <= 1 for value in below.values()):
-        raise ModelError(f"{path}: refused, its review thresholds are not one in 0..1 a pattern")
-    int(metadata["review"]["min_dies"])
     float(metadata["output"]["scale"])
     int(metadata["output"]["zero_point"])
+    for section in ("review", "embedding", "selftest"):
+        if section not in metadata:
+            raise ModelError(f"{path}: refused, its section {section!r} is lost; convert it again")
     check_sections(metadata)
+    check_review(metadata)
+    check_knowledge(metadata)

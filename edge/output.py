@@ -32,7 +32,16 @@ def check_place(path: Path, *, overwrite: bool) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all; a device such as /dev/stdout is written as it is.
+    """Write a text file in UTF-8; see ``write_bytes``.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; a device such as /dev/stdout is written as it is.
 
     Raises:
         OutputError: it cannot be written.
@@ -40,9 +49,9 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         if exists(path) and not path.is_file():
-            path.write_text(text, "utf-8")
+            path.write_bytes(content)
             return
-        partial.write_text(text, "utf-8")
+        partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from edge.classifier import Classifier, Verdict
+from edge.classifier import Classifier
 from edge.errors import InputError
 from edge.sinks import Sink
+from edge.verdict import Verdict
 from edge.wafermap import WaferMap
 
 Item = WaferMap | InputError

@@ -136,6 +136,28 @@ class Optimise:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What conversion shall reach when it sets the thresholds between accept and review.
+
+    Attributes:
+        precision: Share of the accepted wafers of each pattern that shall be right.
+        escape: Cost of a wafer with a pattern that is accepted as ``none``. Where any of the three
+            costs is above 0, they decide instead of ``precision``.
+        false_alarm: Cost of a wafer accepted under a pattern that it does not have.
+        review: Cost of a look by a person.
+        unfamiliar: Share of ordinary wafers that may be called unfamiliar.
+        mixed: Share of ordinary wafers that may be called mixed.
+    """
+
+    precision: float = 0.95
+    escape: float = 0.0
+    false_alarm: float = 0.0
+    review: float = 0.0
+    unfamiliar: float = 0.02
+    mixed: float = 0.01
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One way to train. See the sections' classes."""
 
@@ -148,10 +170,15 @@ class Recipe:
     balance: Balance = field(default_factory=Balance)
     synthetic: Synthetic = field(default_factory=Synthetic)
     optimise: Optimise = field(default_factory=Optimise)
+    review: Review = field(default_factory=Review)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         return asdict(self)
+
+
+_SHARES = ("precision", "unfamiliar", "mixed")
+_COSTS = ("escape", "false_alarm", "review")
 
 
 def shipped() -> dict[str, Path]:
@@ -209,6 +236,9 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     yield "optimise.label_smoothing", optimise.label_smoothing, 0, 0.9
     yield "optimise.average", optimise.average, 0, 0.999999
     yield "optimise.patience", optimise.patience, 0, 10_000
+    review = recipe.review
+    yield from ((f"review.{k}", getattr(review, k), 1e-6, 0.999999) for k in _SHARES)
+    yield from ((f"review.{k}", getattr(review, k), 0, 1e9) for k in _COSTS)
 
 
 def _build(kind: Any, content: Mapping[str, Any], where: str) -> Any:

@@ -40,6 +40,8 @@ class Route:
 ROUTES: dict[str, Route] = {
     "classify": Route("edge.cli.classify", "Classify wafer maps from files and folders."),
     "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
+    "report": Route("edge.cli.report", "Write the quantization report of a model file.", "report"),
+    "bench": Route("edge.cli.bench", "Measure speed and memory of a model file on this machine."),
     "info": Route("edge.cli.info", "Show the model card of a model file."),
     "doctor": Route("edge.cli.doctor", "Check runtime, versions and speed of this machine."),
     "dataset": Route("edge.cli.dataset", "Import, split, draw and synthesise labelled sets."),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
+from edge.cli import options, review
 from edge.cli.progress import Progress
 
 if TYPE_CHECKING:
     from edge.pipeline import Summary
+    from edge.verdict import Costs
 
 
 @click.command(name="classify")
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 9),
     help="Keep only the K most probable patterns in `probabilities`.",
 )
+@review.options
 @options.average_symmetries
 @click.option(
     "--threads",
@@ -54,6 +56,8 @@ def command(
     output: Path | None,
     overwrite: bool,
     top_k: int | None,
+    below: tuple[dict[str, float], ...],
+    costs: Costs | None,
     average_symmetries: bool,
     threads: int | None,
     backend: str | None,
@@ -71,6 +75,7 @@ def command(
       wm-edge classify wafers/
       wm-edge classify 'lot42/*.png' --format csv --output lot42.csv
       wm-edge classify lot42.npz | jq -r 'select(.verdict == "review") | .source'
+      wm-edge classify wafers/ --review-below 0.9 --review-below Scratch=0.97
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -89,6 +94,7 @@ def command(
             raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
         check_place(output, overwrite=overwrite)
     model_file = load(model)
+    rule = review.rule(model_file, below, costs)
 
     def make() -> Classifier:
         return Classifier(
@@ -96,6 +102,7 @@ def command(
             backend=Backend(backend) if backend else None,
             kernels=Kernels(kernels),
             average_symmetries=average_symmetries,
+            review=rule,
         )
 
     on_terminal = output is None and options.is_terminal(sys.stdout)

@@ -31,7 +31,8 @@ from tests.support.wafers import BAD, ODD_NAMES, small_set, write_bad, write_goo
 
 FIELDS = {
     "source", "index", "lot", "wafer", "pattern", "probability", "probabilities", "verdict",
-    "reason", "dies", "fails", "model", "symmetries", "latency_us",
+    "reason", "confidence", "unfamiliarity", "mixture", "dies", "fails", "model", "symmetries",
+    "latency_us",
 }  # fmt: skip
 
 #: Lines long enough together that output is cut in the middle of one.
@@ -121,6 +122,9 @@ def test_record_has_all_fields(mixed_run: Finished) -> None:
         assert record["probability"] == record["probabilities"][record["pattern"]]
         assert 0 <= record["fails"] <= record["dies"]
         assert (record["verdict"] == "review") == (record["reason"] is not None)
+        assert 0 < record["confidence"] <= 1
+        assert record["unfamiliarity"] > 0
+        assert 0 <= record["mixture"] <= 1
 
 
 def test_every_bad_file_alone_is_code_1_and_not_a_crash(mixed: Path, tmp_path: Path) -> None:
@@ -318,6 +322,26 @@ def test_top_k_keeps_the_most_probable(good: Path) -> None:
         assert record["pattern"] == long_record["pattern"]
 
 
+def test_review_below_and_costs_decide_instead_of_the_model_file(good: Path) -> None:
+    """Two thresholds that nothing and everything reaches; the last one wins over the costs."""
+    plain = wm_edge("classify", good).records
+    other = ("unfamiliar", "mixed", "few-dies")
+    for arguments, reviewed in (
+        (["--review-below", "1"], set(PATTERNS)),
+        (["--review-below", "1", "--review-below", "Loc=0"], set(PATTERNS) - {"Loc"}),
+        (["--cost-table", "1:1:0"], set(PATTERNS)),
+        (["--cost-table", "1:0:0"], {"none"}),
+        (["--cost-table", "1:1:0", "--review-below", "0"], set()),
+    ):
+        done = wm_edge("classify", good, "--threads", "1", *arguments)
+        assert done.code == 0
+        for record, before in zip(done.records, plain, strict=True):
+            assert record["probabilities"] == before["probabilities"]
+            kept = before["reason"] if before["reason"] in other else None
+            low = "low-confidence" if record["pattern"] in reviewed else None
+            assert record["reason"] == (kept or low), arguments
+
+
 def test_two_threads_give_the_same_records(mixed: Path, many: Path, mixed_run: Finished) -> None:
     done = wm_edge("classify", mixed, "--threads", "2", before=obey_permissions())
     assert done.code == 1
@@ -422,12 +446,17 @@ def test_usage_errors_are_code_2(good: Path) -> None:
         ["classify", good, "--top-k", "0"],
         ["classify", good, "--format", "xml"],
         ["classify", good, "--no-such-option"],
+        ["classify", good, "--review-below", "Ring=0.5"],
+        ["classify", good, "--review-below", "nan"],
+        ["classify", good, "--cost-table", "20:5"],
+        ["classify", good, "--cost-table", "20:5:-1"],
         ["no-such-verb"],
     ):
         done = wm_edge(*arguments)
         assert done.code == 2, arguments
         assert done.stdout == b""
         assert "Traceback" not in done.stderr
+        assert "Usage: " in done.stderr
     done = wm_edge("classify", good, env={"WM_EDGE_BACKEND": "abacus"})
     assert done.code == 2
     assert "litert" in done.stderr

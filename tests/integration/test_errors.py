@@ -89,6 +89,9 @@ def test_sets_in_a_folder_without_permission(tmp_path: Path, data: Path) -> None
         ["evaluate", "s.npz", "--max-drop", "inf"],
         ["dataset", "split", "s.npz", "--out", "t.npz", "--seed", "-1"],
         ["convert", "run", "--data", "s.npz", "--out", "m.tflite", "--allow-drop", "nan"],
+        ["convert", "run", "--data", "s.npz", "--out", "m.tflite", "--precision", "nan"],
+        ["convert", "run", "--data", "s.npz", "--out", "m.tflite", "--precision", "1"],
+        ["convert", "run", "--data", "s.npz", "--out", "m.tflite", "--cost-table", "1:2"],
     ],
 )
 def test_senseless_numbers_are_usage_errors(arguments: list[str]) -> None:
@@ -166,7 +169,7 @@ def test_convert_of_what_is_no_run(tmp_path: Path, data: Path) -> None:
 
 
 def test_convert_without_network_or_val_part(tmp_path: Path, generated: LabelledSet) -> None:
-    pytest.importorskip("tensorflow")
+    keras = pytest.importorskip("keras")
 
     def made(name: str, labelled: LabelledSet) -> tuple[Path, Path]:
         labelled.save(tmp_path / f"{name}.npz")
@@ -190,4 +193,7 @@ def test_convert_without_network_or_val_part(tmp_path: Path, generated: Labelled
     (run / "model.keras").write_bytes(b"PK\x03\x04")
     one_line(convert(run, data, out), 2, "model.keras: cannot be loaded")
     no_val = generated.with_columns(part=np.asarray(["train" if n == "val" else n for n in names]))
-    one_line(convert(*made("no-val", no_val), out), 2, "the val part is empty")
+    run, data = made("no-val", no_val)
+    network = keras.Sequential([keras.Input((52, 52, 2)), keras.layers.Flatten()])
+    network.save(run / "model.keras")
+    one_line(convert(run, data, out), 2, "the val part is empty")

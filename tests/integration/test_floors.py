@@ -20,7 +20,7 @@ ROOT = Path(edge.__file__).parents[1]
 
 #: Packages that each floor must not import, at the top of a module or anywhere else in it.
 FORBIDDEN = {
-    "edge": {"train", "convert", "tensorflow", "keras", "matplotlib", "pandas"},
+    "edge": {"train", "convert", "tensorflow", "keras", "pandas"},
     "train": {"convert"},
     "convert": {"train"},
 }

@@ -12,7 +12,10 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge.model import METADATA_NAME, attach, shipped_path
+from edge import selftest
+from edge.classifier import Classifier
+from edge.model import METADATA_NAME, ModelFile, attach, shipped_path
+from tests.support.model_files import bare
 
 #: Tensors below this size are biases and the like.
 _MIN_WEIGHTS = 256
@@ -46,6 +49,63 @@ def move_input_zero_point(zero_point: int, *, declare: bool) -> bytes:
     return attach(_pack(model), metadata)
 
 
+def swap_planes() -> bytes:
+    """A network that takes fail share for die share: its first kernels' channels exchanged."""
+    tflite, metadata = taken_apart()
+    model = _unpack(tflite)
+    graph = model.subgraphs[0]
+    for operator in _readers(graph):
+        weights = graph.tensors[operator.inputs[1]]
+        buffer = model.buffers[weights.buffer]
+        kernel = np.array(buffer.data, np.uint8).reshape(weights.shape)
+        buffer.data = np.ascontiguousarray(kernel[..., ::-1]).ravel()
+    return attach(_pack(model), metadata)
+
+
+def zero_class(pattern: str) -> bytes:
+    """All weights and biases that lead to one pattern's logit set to zero."""
+    tflite, metadata = taken_apart()
+    row = metadata["labels"].index(pattern)
+    model = _unpack(tflite)
+    graph = model.subgraphs[0]
+    for operator in graph.operators:
+        shape = graph.tensors[operator.outputs[0]].shape
+        if list(shape) != [1, len(metadata["labels"])] or len(operator.inputs) != 3:
+            continue
+        for index in operator.inputs[1:3]:
+            buffer = model.buffers[graph.tensors[index].buffer]
+            data = np.array(buffer.data, np.uint8).reshape(len(metadata["labels"]), -1)
+            data[row] = 0
+            buffer.data = data.ravel()
+    return attach(_pack(model), metadata)
+
+
+def lose(*keys: str) -> bytes:
+    """The metadata without one entry, found by its keys."""
+    tflite, metadata = taken_apart()
+    place: Any = metadata
+    for key in keys[:-1]:
+        place = place[key]
+    del place[keys[-1]]
+    return attach(tflite, metadata)
+
+
+def put(*keys: str, value: Any) -> bytes:
+    """The metadata with one entry changed, found by its keys."""
+    tflite, metadata = taken_apart()
+    place: Any = metadata
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return attach(tflite, metadata)
+
+
+def truncate(share: float) -> bytes:
+    """The first part of the file, as an interrupted copy leaves it."""
+    content = shipped_path().read_bytes()
+    return content[: int(share * len(content))]
+
+
 def hide_input_zero_point(shift: int) -> bytes:
     """A network made for another zero point under the right declaration: all checks pass.
 
@@ -55,12 +115,12 @@ def hide_input_zero_point(shift: int) -> bytes:
     tflite, metadata = taken_apart()
     model = _unpack(tflite)
     graph = model.subgraphs[0]
-    first = next(op for op in graph.operators if graph.inputs[0] in op.inputs)
-    weights, bias = (graph.tensors[index] for index in first.inputs[1:3])
-    kernel = np.array(model.buffers[weights.buffer].data, np.uint8).view(np.int8)
-    sums = kernel.reshape(weights.shape).sum(axis=(1, 2, 3), dtype=np.int32)
-    moved = np.array(model.buffers[bias.buffer].data, np.uint8).view("<i4") - shift * sums
-    model.buffers[bias.buffer].data = moved.astype("<i4").view(np.uint8)
+    for operator in _readers(graph):
+        weights, bias = (graph.tensors[index] for index in operator.inputs[1:3])
+        kernel = np.array(model.buffers[weights.buffer].data, np.uint8).view(np.int8)
+        sums = kernel.reshape(weights.shape).sum(axis=(1, 2, 3), dtype=np.int32)
+        moved = np.array(model.buffers[bias.buffer].data, np.uint8).view("<i4") - shift * sums
+        model.buffers[bias.buffer].data = moved.astype("<i4").view(np.uint8)
     return attach(_pack(model), metadata)
 
 
@@ -89,6 +149,18 @@ def damage(place: float) -> bytes:
     content = bytearray(shipped_path().read_bytes())
     content[int(place * len(taken_apart()[0]))] ^= 0xFF
     return bytes(content)
+
+
+def with_own_selftest(content: bytes) -> bytes:
+    """The file as ``convert`` would have written it: its self-test fits what it computes."""
+    metadata = json.loads(zipfile.ZipFile(BytesIO(content)).read(METADATA_NAME))
+    classifier = Classifier(ModelFile(Path("own.tflite"), content, metadata))
+    return attach(bare(content), {**metadata, "selftest": selftest.answers(classifier)})
+
+
+def _readers(graph: Any) -> list[Any]:
+    """The operators that read the network's input: convolutions."""
+    return [operator for operator in graph.operators if graph.inputs[0] in operator.inputs]
 
 
 def _unpack(tflite: bytes) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from convert.checks import inspect
 from convert.quantise import Calibration, quantise
 from edge import encoding
+from edge.encoding import to_shares
 from edge.errors import ModelError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,14 +24,9 @@ SIDE = 8
 def network() -> Any:
     layers = keras.layers
     keras.utils.set_random_seed(0)
-    return keras.Sequential(
-        [
-            keras.Input((SIDE, SIDE, 2)),
-            layers.Conv2D(4, 3, activation="relu"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(9),
-        ]
-    )
+    wafer = keras.Input((SIDE, SIDE, 2))
+    embedding = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(wafer))
+    return keras.Model(wafer, [layers.Dense(9)(embedding), embedding])
 
 
 def calibration(low: int, high: int) -> Calibration:
@@ -51,6 +47,8 @@ def test_right_one_passes(right: bytes) -> None:
     assert found.operators["CONV_2D"] == 1
     assert found.operators["FULLY_CONNECTED"] == 1
     assert found.output["scale"] > 0
+    assert found.embedding["scale"] > 0
+    assert found.embedding["size"] == 4
 
 
 def test_right_one_follows_the_float_network(network: Any, right: bytes) -> None:
@@ -59,14 +57,16 @@ def test_right_one_follows_the_float_network(network: Any, right: bytes) -> None
 
     interpreter = start(right).interpreter
     planes = calibration(0, 255).planes
-    wanted = np.asarray(network(planes.astype(np.float32) / np.float32(255)))
-    scale, zero_point = interpreter.get_output_details()[0]["quantization"]
-    for plane, logits in zip(planes, wanted, strict=True):
+    outputs = {len(wanted[0]): wanted for wanted in map(np.asarray, network(to_shares(planes)))}
+    for number, plane in enumerate(planes):
         place = interpreter.get_input_details()[0]["index"]
         interpreter.set_tensor(place, encoding.to_int8(plane)[np.newaxis])
         interpreter.invoke()
-        found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-        assert (found - float(zero_point)) * scale == pytest.approx(logits, abs=6 * scale)
+        for output in interpreter.get_output_details():
+            found = interpreter.get_tensor(output["index"])[0]
+            scale, zero_point = output["quantization"]
+            wanted = outputs[len(found)][number]
+            assert (found - float(zero_point)) * scale == pytest.approx(wanted, abs=6 * scale)
 
 
 def test_same_network_and_wafers_same_bytes(network: Any, right: bytes) -> None:
@@ -86,6 +86,17 @@ def test_dense_layer_has_one_scale(right: bytes) -> None:
 def test_wrong_calibration_range_is_refused_naming_the_scale(network: Any) -> None:
     with pytest.raises(ModelError, match=r"input has scale 0\.0019\d+ .* calibrated on another"):
         inspect(quantise(network, calibration(0, 127)))
+
+
+@pytest.mark.parametrize("sizes", [(9,), (9, 9), (9, 4, 5), (8, 4)], ids=str)
+def test_other_outputs_than_logits_and_embedding_are_refused(sizes: tuple[int, ...]) -> None:
+    """An embedding of nine coordinates could not be told from the logits."""
+    layers = keras.layers
+    wafer = keras.Input((SIDE, SIDE, 2))
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(wafer))
+    network = keras.Model(wafer, [layers.Dense(size)(pooled) for size in sizes])
+    with pytest.raises(ModelError, match="not nine logits and an embedding"):
+        inspect(quantise(network, calibration(0, 255)))
 
 
 def converted(network: Any, *, dynamic: bool) -> bytes:

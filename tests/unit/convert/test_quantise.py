@@ -40,6 +40,11 @@ def test_planes_and_manifest_are_of_the_wafers_chosen(generated: LabelledSet) ->
     assert json.loads(json.dumps(found.manifest)) == found.manifest
 
 
+def test_planes_have_the_size_that_the_network_takes(generated: LabelledSet) -> None:
+    found = calibration_set(generated, per_class=1, size=30)
+    assert found.planes.shape == (9, 30, 30, 2)
+
+
 def test_seed_decides(generated: LabelledSet) -> None:
     one, two, other = (calibration_set(generated, seed, 2) for seed in (0, 0, 1))
     assert one.manifest == two.manifest

@@ -5,19 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convert import session
+from convert import attempt
+from convert.metadata import Source
 from convert.parity import Parity, compare
-from convert.session import Source, convert
+from convert.session import convert
 from edge import encoding
+from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import GateError, UsageError
 from edge.model import load
+from edge.network import read
+from edge.patterns import PATTERNS
+from edge.selftest import largest_difference
+from edge.verdict import Costs
 from train.recipe import Recipe
 from train.run import Run
 
@@ -35,14 +42,9 @@ def divided(generated: LabelledSet) -> LabelledSet:
 def source(tmp_path_factory: pytest.TempPathFactory, divided: LabelledSet) -> Source:
     layers = keras.layers
     keras.utils.set_random_seed(0)
-    network = keras.Sequential(
-        [
-            keras.Input((encoding.SIZE, encoding.SIZE, encoding.PLANES)),
-            layers.Conv2D(4, 3, strides=4, activation="relu"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(9),
-        ]
-    )
+    wafer = keras.Input((encoding.SIZE, encoding.SIZE, encoding.PLANES))
+    maps = layers.Conv2D(4, 3, strides=4, activation="relu")(wafer)
+    network = keras.Model(wafer, layers.Dense(9)(layers.GlobalAveragePooling2D()(maps)))
     config = {
         "recipe": Recipe("tiny").as_dict(),
         "data": "generated.npz",
@@ -61,11 +63,60 @@ def evidence(out: Path) -> dict[str, object]:
     return found
 
 
+@pytest.fixture(scope="module")
+def converted(
+    source: Source, divided: LabelledSet, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A finished conversion for costs, and the evidence beside it."""
+    out = tmp_path_factory.mktemp("converted") / "m.tflite"
+    found = convert(source, divided, out, allowed_points=100, costs=Costs(20, 5, 1))
+    assert out.read_bytes() == found.model.content
+    assert found.evaluation.model_sha256 == found.sha256
+    assert found.evaluation.model == load(out).name
+    return out
+
+
+def test_file_is_whole_and_answers_as_its_self_test_says(converted: Path) -> None:
+    """``load`` checks every section; nothing of the draft's is left in it."""
+    model = load(converted)
+    assert largest_difference(Classifier(model)) <= 1
+    assert model.metadata["review"]["unfamiliar"]["above"] < 1e6
+    assert model.metadata["accuracy"]["review"]["wrong"] >= 0
+    assert set(model.metadata["calibration_error"]) == {"float", "int8", "confidence"}
+
+
+def test_thresholds_are_set_for_the_costs(converted: Path) -> None:
+    review = load(converted).metadata["review"]
+    assert review["objective"] == {"escape": 20, "false_alarm": 5, "review": 1}
+    assert review["below"] == dict.fromkeys(PATTERNS, 0.8) | {"none": 0.95}
+
+
+def test_float_network_is_written_beside_it(converted: Path) -> None:
+    network = read(converted.with_name("m.float.tflite").read_bytes())
+    inside = load(converted)
+    shapes = sorted(network.tensors[index].shape for index in network.outputs)
+    assert shapes == sorted([(1, 9), (1, inside.metadata["embedding"]["size"])])
+    assert all(network.tensors[index].is_float for index in (*network.inputs, *network.outputs))
+
+
+def test_senseless_goal_is_refused_before_the_work(
+    source: Source, divided: LabelledSet, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="precision is 95"):
+        convert(source, divided, tmp_path / "m.tflite", precision=95)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_evidence_names_the_model_file_and_a_red_gate_none(
-    source: Source, divided: LabelledSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Source,
+    divided: LabelledSet,
+    converted: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "m.tflite"
-    convert(source, divided, out, allowed_points=100)
+    for path in converted.parent.iterdir():
+        shutil.copy(path, tmp_path)
     before = out.read_bytes()
     assert load(out).metadata["name"] == "tiny"
     digest = hashlib.sha256(before).hexdigest()
@@ -76,7 +127,7 @@ def test_evidence_names_the_model_file_and_a_red_gate_none(
         parity = compare(*arguments)  # type: ignore[arg-type]
         return replace(parity, lost={"Loc": (3, 0, 3)})
 
-    monkeypatch.setattr(session, "compare", red)
+    monkeypatch.setattr(attempt, "compare", red)
     with pytest.raises(GateError, match="no model file was written, one that stands at"):
         convert(source, divided, out, overwrite=True)
     assert out.read_bytes() == before
@@ -84,7 +135,17 @@ def test_evidence_names_the_model_file_and_a_red_gate_none(
     assert "No model file belongs to this" in out.with_suffix(".parity.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["m.tflite", "m.parity.json", "m.parity.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "m.tflite",
+        "m.float.tflite",
+        "m.parity.json",
+        "m.parity.md",
+        "m.report.html",
+        "m.report.json",
+    ],
+)
 def test_existing_files_are_refused_before_the_work(
     source: Source, divided: LabelledSet, tmp_path: Path, name: str
 ) -> None:

@@ -22,9 +22,29 @@ def test_shipped_card_has_a_line_a_pattern_with_the_files_own_figures(shipped: M
         assert any(line.endswith(limit) for line in lines)
 
 
+def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelFile) -> None:
+    text, rule = card(shipped), shipped.metadata["review"]
+    for name in PATTERNS:
+        assert f"{name} {rule['below'][name]:g}" in text
+    done = shipped.metadata["accuracy"]["review"]
+    assert f"(set for precision {rule['objective']['precision']:g})" in text
+    assert f"unfamiliar above {rule['unfamiliar']['above']:g} standard deviations" in text
+    assert f"mixed above {rule['mixed']['above']:g}, fewer than {rule['min_dies']} dies" in text
+    assert f"{100 * done['share']:.1f} % to review" in text
+    assert f"caught {done['wrong_caught']} of {done['wrong']} wrong" in text
+    error = shipped.metadata["calibration_error"]["int8"]
+    line = next(line for line in text.splitlines() if "calibration error" in line)
+    assert f"{error['before']:.3f}" in line
+    assert f"{error['after']:.3f}" in line
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (
+            put("review", "objective", value={"escape": 20.0, "false_alarm": 5.0, "review": 1}),
+            "(set for escape 20, false alarm 5, review 1)",
+        ),
         (lambda m: m.pop("accuracy"), "accuracy    not recorded"),
         (put("review", "below", "Loc", value=0.9), "Loc 0.9"),
         (put("accuracy", "allowed_drop", value=5.0), "--allow-drop 5 instead of 1 point"),

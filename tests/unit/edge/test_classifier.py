@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import encoding
-from edge.classifier import Classifier, Reason, Verdict
+from edge.classifier import Classifier
 from edge.dataset import LabelledSet
+from edge.familiarity import Embedding
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from edge.runtime import Kernels
+from edge.verdict import Reason, Review, Verdict
 from edge.wafermap import WaferMap
 from tests.support.model_files import put, with_metadata
 
@@ -25,9 +28,30 @@ def wafers(generated: LabelledSet) -> list[WaferMap]:
     return [generated.wafer_map(index, "a.npz") for index in range(0, len(generated), 3)]
 
 
-def thresholds(model: ModelFile, below: float, min_dies: int) -> ModelFile:
-    review = {"below": dict.fromkeys(PATTERNS, below), "min_dies": min_dies}
-    return with_metadata(model, put("review", value=review))
+class Told(Classifier):
+    """A classifier that is told what the network answers."""
+
+    answer: tuple[list[int], Embedding]
+
+    def outputs(self, encoded: encoding.Encoded) -> tuple[list[int], Embedding]:
+        return self.answer
+
+
+@pytest.fixture(scope="module")
+def told(shipped: ModelFile) -> Told:
+    return Told(shipped)
+
+
+def open_gate(below: float = 0.0, min_dies: int = 0) -> Review:
+    """A rule that asks for nothing but a probability and a number of dies."""
+    return Review(dict.fromkeys(PATTERNS, below), math.inf, 1.0, min_dies)
+
+
+def views_of(encoded: encoding.Encoded) -> list[encoding.Encoded]:
+    """All eight flips and quarter turns of an encoded wafer."""
+    return [
+        encoding.symmetry(encoded[np.newaxis], which)[0] for which in range(encoding.SYMMETRIES)
+    ]
 
 
 def test_probabilities_are_a_distribution(classifier: Classifier, wafers: list[WaferMap]) -> None:
@@ -41,11 +65,23 @@ def test_probabilities_are_a_distribution(classifier: Classifier, wafers: list[W
 
 @settings(max_examples=50, derandomize=True)
 @given(st.lists(st.integers(-128, 127), min_size=9, max_size=9))
-def test_softmax_table_equals_a_float_softmax(classifier: Classifier, logits: list[int]) -> None:
-    model = classifier.model
+def test_softmax_table_equals_a_float_softmax(told: Told, logits: list[int]) -> None:
+    model = told.model
     scaled = np.asarray(logits) * model.metadata["output"]["scale"] / model.temperature
     powers = np.exp(scaled - scaled.max())
-    assert classifier._softmax(logits) == pytest.approx((powers / powers.sum()).tolist(), rel=1e-9)
+    told.answer = logits, np.zeros(model.metadata["embedding"]["size"], np.int8)
+    found = told.look(np.zeros((told.size, told.size, 2), np.uint8)).probabilities
+    assert found == pytest.approx((powers / powers.sum()).tolist(), rel=1e-9)
+
+
+def test_confidence_is_bayes_rule_with_the_patterns_as_common_as_they_are(
+    classifier: Classifier, wafers: list[WaferMap]
+) -> None:
+    frequency = classifier.model.metadata["review"]["frequency"]
+    for wafer_map in wafers:
+        found = classifier.classify(wafer_map)
+        weighted = {k: p * np.exp(frequency[k]) for k, p in found.probabilities.items()}
+        assert found.confidence == pytest.approx(weighted[found.pattern] / sum(weighted.values()))
 
 
 def test_temperature_softens(shipped: ModelFile, wafers: list[WaferMap]) -> None:
@@ -57,7 +93,7 @@ def test_temperature_softens(shipped: ModelFile, wafers: list[WaferMap]) -> None
 
 
 def test_few_dies_go_to_a_person_before_anything_else(
-    shipped: ModelFile, wafers: list[WaferMap]
+    classifier: Classifier, wafers: list[WaferMap], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dies = wafers[0].die_count
     for below, min_dies, verdict, reason in (
@@ -66,19 +102,49 @@ def test_few_dies_go_to_a_person_before_anything_else(
         (1.0, dies, Verdict.REVIEW, Reason.LOW_CONFIDENCE),
         (1.0, dies + 1, Verdict.REVIEW, Reason.FEW_DIES),
     ):
-        found = Classifier(thresholds(shipped, below, min_dies)).classify(wafers[0])
+        monkeypatch.setattr(classifier, "review", open_gate(below, min_dies))
+        found = classifier.classify(wafers[0])
         assert (found.verdict, found.reason) == (verdict, reason)
 
 
 def test_confidence_is_judged_by_the_threshold_of_the_pattern_found(
-    shipped: ModelFile, wafers: list[WaferMap]
+    classifier: Classifier, wafers: list[WaferMap], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pattern = Classifier(shipped).classify(wafers[0]).pattern
+    pattern = classifier.classify(wafers[0]).pattern
     for name in PATTERNS:
-        model = thresholds(shipped, 0.0, 0)
-        model.metadata["review"]["below"][name] = 1.0
-        found = Classifier(model).classify(wafers[0])
+        monkeypatch.setattr(classifier, "review", open_gate().with_below({name: 1.0}))
+        found = classifier.classify(wafers[0])
         assert (found.verdict is Verdict.REVIEW) == (name == pattern)
+
+
+def test_rule_of_the_model_file_unless_another_is_given(shipped: ModelFile) -> None:
+    section = shipped.metadata["review"]
+    assert Classifier(shipped).review == Review(
+        section["below"],
+        section["unfamiliar"]["above"],
+        section["mixed"]["above"],
+        section["min_dies"],
+    )
+    assert Classifier(shipped, review=open_gate(0.3)).review == open_gate(0.3)
+
+
+def test_prediction_holds_what_the_embedding_says(
+    classifier: Classifier, wafers: list[WaferMap], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And both limits are exclusive: a wafer on the limit is accepted."""
+    for wafer_map in wafers[:3]:
+        look = classifier.look(encoding.encode(wafer_map.dies))
+        limits = Review(open_gate().below, look.unfamiliarity, look.mixture, 0)
+        monkeypatch.setattr(classifier, "review", limits)
+        found = classifier.classify(wafer_map)
+        assert (found.unfamiliarity, found.mixture) == (look.unfamiliarity, look.mixture)
+        assert found.reason is None
+        for tighter, reason in (
+            (replace(limits, unfamiliar_above=look.unfamiliarity - 1e-3), Reason.UNFAMILIAR),
+            (replace(limits, mixed_above=look.mixture - 1e-6), Reason.MIXED),
+        ):
+            monkeypatch.setattr(classifier, "review", tighter)
+            assert classifier.classify(wafer_map).reason is reason
 
 
 def test_average_symmetries_is_the_mean_of_the_eight_views(
@@ -95,18 +161,23 @@ def test_average_symmetries_is_the_mean_of_the_eight_views(
         for name in PATTERNS:
             mean = np.mean([view.probabilities[name] for view in views])
             assert found.probabilities[name] == pytest.approx(mean, abs=1e-12)
+        for figure in ("unfamiliarity", "mixture"):
+            mean = np.mean([getattr(view, figure) for view in views])
+            assert getattr(found, figure) == pytest.approx(mean, abs=1e-9)
         assert found.symmetries == 8
 
 
 def test_reference_kernels_come_close_to_the_fast_ones(
     shipped: ModelFile, classifier: Classifier, generated: LabelledSet
 ) -> None:
-    """They round differently inside; a few steps of the int8 output are all it may make."""
+    """They round differently inside; what a verdict rests on may not move by much."""
     reference = Classifier(shipped, kernels=Kernels.REFERENCE)
     for index in range(0, len(generated), 9):
         encoded = encoding.encode(generated.grid(index))
-        found = np.subtract(reference.logits(encoded), classifier.logits(encoded))
-        assert np.abs(found).max() <= 4
+        assert reference.outputs(encoded)[0] == pytest.approx(classifier.outputs(encoded)[0], abs=4)
+        found, fast = reference.look(encoded), classifier.look(encoded)
+        assert found.unfamiliarity == pytest.approx(fast.unfamiliarity, abs=1)
+        assert found.mixture == pytest.approx(fast.mixture, abs=0.2)
 
 
 def test_labels_in_another_order_name_other_outputs(
@@ -131,6 +202,8 @@ def test_record(classifier: Classifier, wafers: list[WaferMap]) -> None:
     assert record["fails"] == wafers[3].fail_count
     assert record["model"] == classifier.model.name
     assert record["verdict"] in ("accept", "review")
+    assert record["unfamiliarity"] == pytest.approx(found.unfamiliarity, abs=1e-3)
+    assert record["mixture"] == pytest.approx(found.mixture, abs=1e-4)
     ranked = sorted(found.probabilities.values(), reverse=True)
     top = found.as_record(top_k=3)["probabilities"]
     assert list(top.values()) == pytest.approx(ranked[:3], abs=1e-6)
@@ -148,14 +221,12 @@ def test_a_map_without_dies_is_a_programming_error(classifier: Classifier) -> No
 
 
 def test_it_does_not_matter_how_a_wafer_was_loaded(
-    shipped: ModelFile, generated: LabelledSet
+    classifier: Classifier, generated: LabelledSet
 ) -> None:
     """The kernels of the model that ships are tied: all eight views give the same bytes."""
-    classifier = Classifier(shipped)
     for index in range(0, len(generated), 5):
-        encoded = encoding.encode(generated.grid(index))
-        views = [
-            encoding.symmetry(encoded[np.newaxis], which)[0] for which in range(encoding.SYMMETRIES)
+        answers = [
+            classifier.outputs(view) for view in views_of(encoding.encode(generated.grid(index)))
         ]
-        answers = [classifier.logits(np.ascontiguousarray(view)) for view in views]
-        assert all(answer == answers[0] for answer in answers)
+        assert all(logits == answers[0][0] for logits, _ in answers)
+        assert all(np.array_equal(embedding, answers[0][1]) for _, embedding in answers)

@@ -11,6 +11,7 @@ from edge import doctor
 from edge.doctor import Check, examine
 from edge.model import ModelFile
 from edge.runtime import Backend
+from tests.support import spoil
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,17 @@ def test_machine_in_order(shipped: ModelFile) -> None:
     assert shipped.name in found["model"].found
     assert found["runtime"].found.startswith("litert ")
     assert "µs a wafer" in found["speed"].found
-    assert found["verdict"].found == "probabilities sum to 1"
+    assert "6 known wafers" in found["self-test"].found
+    assert found["self-test"].mend == ""
+
+
+def test_network_that_computes_something_else_is_code_3(tmp_path: Path) -> None:
+    """A file whose every hash is right, but whose weights are not those that convert saw."""
+    path = tmp_path / "flipped.tflite"
+    path.write_bytes(spoil.flip_weights(0.01))
+    last = list(examine(path))[-1]
+    assert (last.name, last.exit_code) == ("self-test", 3)
+    assert "computes something else" in last.mend
 
 
 def test_missing_model_ends_the_examination_with_code_3(tmp_path: Path) -> None:

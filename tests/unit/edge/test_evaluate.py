@@ -1,21 +1,17 @@
-"""Measuring a model, and the gate against an earlier measurement."""
+"""Measuring a model: its figures, what went to a person, and what a reader must be told."""
 
 from __future__ import annotations
 
 import json
-import math
-from copy import deepcopy
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from edge import encoding
+from edge import encoding, overlap
 from edge.classifier import Classifier
-from edge.dataset import LabelledSet, build
-from edge.errors import DataError, UsageError
-from edge.evaluate import Evaluation, drops, evaluate, read_baseline
+from edge.dataset import LabelledSet, build, concatenate
+from edge.errors import DataError
+from edge.evaluate import Evaluation, data_warnings, evaluate
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from tests.support.model_files import put, with_metadata
@@ -54,6 +50,54 @@ def test_json_form_names_model_and_data(result: Evaluation, generated: LabelledS
     assert figures["model"].endswith(figures["model_sha256"][:12])
     assert figures["wafers"] == len(generated)
     assert figures["symmetries"] == 1
+    assert figures["warnings"] == list(result.warnings)
+    assert figures["review"] == result.review()
+    assert 0 <= figures["calibration_error"] <= 1
+
+
+def test_review_counts_what_the_classifier_decided(
+    result: Evaluation, generated: LabelledSet, classifier: Classifier
+) -> None:
+    """The same wafers, one by one; every wrong verdict is either caught or accepted."""
+    found = [classifier.classify(generated.wafer_map(index)) for index in range(len(generated))]
+    assert result.reasons == tuple(one.reason for one in found)
+    assert result.unfamiliarity.tolist() == [one.unfamiliarity for one in found]
+    assert result.mixture.tolist() == [one.mixture for one in found]
+    wrong = [one.pattern != label for one, label in zip(found, generated.labels, strict=True)]
+    assert [PATTERNS[k] for k in result.true] == generated.labels.tolist()
+    assert (result.predicted != result.true).tolist() == wrong
+    review = result.review()
+    looked_at = [one.reason is not None for one in found]
+    assert review["wafers"] == sum(review["by_reason"].values()) == sum(looked_at)
+    assert review["share"] == pytest.approx(sum(looked_at) / len(found))
+    caught = sum(w and seen for w, seen in zip(wrong, looked_at, strict=True))
+    assert (review["wrong"], review["wrong_caught"]) == (sum(wrong), caught)
+    assert review["wrong_accepted"] == sum(wrong) - caught
+
+
+def test_another_rule_changes_the_reasons_and_no_figure(
+    result: Evaluation, shipped: ModelFile, generated: LabelledSet
+) -> None:
+    everything = shipped.review.with_below(dict.fromkeys(PATTERNS, 1.0))
+    few = generated.select(np.arange(0, len(generated), 6))
+    found = evaluate(few, Classifier(shipped, review=everything))
+    assert found.review()["wrong_accepted"] == 0
+    assert found.review()["share"] == 1
+    assert np.array_equal(found.probabilities, result.probabilities[::6])
+
+
+def test_what_a_reader_must_know_is_said(generated: LabelledSet, shipped: ModelFile) -> None:
+    """A class that is missing, few wafers, and wafers that trained the model."""
+    some = generated.select(np.isin(generated.labels, ["Loc", "none"]))
+    missing, few = data_warnings(some, shipped)
+    assert "no wafer of Center, Donut," in missing
+    assert "fewer than 20 wafers of Loc (6), none (6)" in few
+    trained = with_metadata(
+        shipped, put("training", "sketch", value=overlap.build(some.fingerprints()))
+    )
+    assert "overlaps the training data" in list(data_warnings(some, trained))[-1]
+    enough = concatenate([generated] * 4)
+    assert list(data_warnings(enough, shipped)) == []
 
 
 def test_progress_counts_up(generated: LabelledSet, classifier: Classifier) -> None:
@@ -68,94 +112,6 @@ def test_nothing_to_judge_and_a_map_without_dies(classifier: Classifier) -> None
     bad = build([np.ones((2, 2), np.uint8), np.zeros((2, 2), np.uint8)], ["Loc"] * 2)
     with pytest.raises(DataError, match=r"wafer 1: .* leave it out"):
         evaluate(bad, classifier)
-
-
-def figures(**recalls: float | None) -> dict[str, Any]:
-    per_class = {name: {"recall": recall} for name, recall in recalls.items()}
-    return {"per_class": per_class, "data_sha256": "ab" * 32, "symmetries": 1}
-
-
-def test_a_fall_within_the_limit_is_green_and_beyond_is_named() -> None:
-    before = figures(Loc=0.90, Donut=0.80, none=1.0)
-    assert drops(figures(Loc=0.90, Donut=0.80, none=1.0), before, 0.0) == []
-    assert drops(figures(Loc=0.89, Donut=0.79, none=0.99), before, 1.0) == []
-    assert drops(figures(Loc=0.8898, Donut=0.95, none=0.99), before, 1.0) == [("Loc", 0.90, 0.8898)]
-
-
-def test_a_class_that_the_data_now_lacks_has_fallen_to_0() -> None:
-    before = figures(Loc=0.9, Donut=0.8)
-    assert drops(figures(Loc=0.9), before, 1.0) == [("Donut", 0.8, 0.0)]
-    assert drops(figures(Loc=0.9, Donut=None), before, 1.0) == [("Donut", 0.8, 0.0)]
-
-
-def test_a_class_that_only_the_baseline_lacks_cannot_be_judged() -> None:
-    for before in (figures(Loc=0.9, Donut=None), figures(Loc=0.9)):
-        with pytest.raises(DataError, match="no recall of Donut"):
-            drops(figures(Loc=0.9, Donut=0.1), before, 1.0)
-        assert drops(figures(Loc=0.9, Donut=None), before, 1.0) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"data_sha256": "cd" * 32}, "other wafers or another part"),
-        ({"data_sha256": None}, "other wafers or another part"),
-        ({"symmetries": 8}, "--average-symmetries"),
-        ({"symmetries": None}, "--average-symmetries"),
-    ],
-)
-def test_baseline_of_something_else_is_refused(change: dict[str, Any], words: str) -> None:
-    now = figures(Loc=0.9)
-    before = {key: value for key, value in {**now, **change}.items() if value is not None}
-    with pytest.raises(DataError, match=words):
-        drops(now, before, 1.0)
-
-
-@pytest.mark.parametrize("max_drop", [math.nan, math.inf, -1.0])
-def test_limit_that_is_no_number_is_refused(max_drop: float) -> None:
-    with pytest.raises(UsageError, match="from 0 up"):
-        drops(figures(Loc=0.1), figures(Loc=0.9), max_drop)
-
-
-@pytest.mark.parametrize(
-    "baseline",
-    [
-        {},
-        {"per_class": None},
-        {"per_class": ["Loc"]},
-        {"per_class": {"Loc": 0.9}},
-        {"per_class": {"Loc": {}}},
-        {"per_class": {"Loc": {"recall": "high"}}},
-        {"per_class": {}},  # would be green whatever the model does
-        figures(Loc=None),
-        figures(Loc=math.nan),
-        figures(Loc=95.0),
-        figures(Loc=True),
-    ],
-)
-def test_malformed_baseline_is_refused(baseline: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match="the baseline"):
-        drops(figures(Loc=0.9), baseline, 1.0)
-
-
-def test_evaluation_is_its_own_baseline(result: Evaluation, tmp_path: Path) -> None:
-    path = tmp_path / "base.json"
-    path.write_text(json.dumps(result.as_dict()))
-    before = read_baseline(path)
-    assert drops(result.as_dict(), before, 0.0) == []
-    worse = deepcopy(result.as_dict())
-    name = max(PATTERNS, key=lambda name: worse["per_class"][name]["recall"])
-    worse["per_class"][name]["recall"] -= 0.02
-    assert [fallen[0] for fallen in drops(worse, before, 1.0)] == [name]
-
-
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b"\xff\xfe"])
-def test_unreadable_baseline_is_named(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "base.json"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DataError, match=r"base\.json: "):
-        read_baseline(path)
 
 
 def test_averaging_is_recorded(generated: LabelledSet, shipped: ModelFile) -> None:

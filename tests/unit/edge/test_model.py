@@ -15,7 +15,7 @@ import pytest
 
 from edge import encoding
 from edge.errors import ModelError
-from edge.model import MAX_BYTES, METADATA_NAME, ModelFile, attach, load, save
+from edge.model import FORMAT, MAX_BYTES, METADATA_NAME, ModelFile, attach, load, save
 from edge.patterns import PATTERNS
 from tests.support.model_files import Change, bare, changed, put, with_metadata
 
@@ -112,7 +112,8 @@ def test_one_flipped_byte_is_refused(shipped: ModelFile, tmp_path: Path) -> None
         assert "does not match its metadata" in said
         assert "convert it again" in said
     head = network + 30 + len(METADATA_NAME)  # a zip entry's header is 30 bytes and the name
-    for place in range(head, content.rindex(b"PK\x01\x02"), 7):
+    # The last few bytes only end the stream: the text is whole without them.
+    for place in range(head, content.rindex(b"PK\x01\x02") - 4, 59):
         spoilt = bytearray(content)
         spoilt[place] ^= 0x10
         assert "refused" in refusal(tmp_path, bytes(spoilt))
@@ -123,7 +124,8 @@ def swapped_label(metadata: dict[str, Any]) -> None:
 
 
 REFUSALS: dict[str, tuple[Change, str]] = {
-    "newer format": (put("format", value=2), "upgrade with `pip install -U wm-edge`"),
+    "newer format": (put("format", value=FORMAT + 1), "upgrade with `pip install -U wm-edge`"),
+    "format 1": (put("format", value=1), "older wm-edge (metadata format 1, which knows no embed"),
     "format 0": (put("format", value=0), "names no format version"),
     "no format": (lambda m: m.pop("format"), "names no format version"),
     "encoding version": (
@@ -140,8 +142,31 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "temperature 0": (put("temperature", value=0), "temperature 0"),
     "temperature NaN": (put("temperature", value=math.nan), "temperature nan"),
     "temperature text": (put("temperature", value="1"), "incomplete or malformed"),
-    "review above 1": (put("review", "below", "Loc", value=50), "one in 0..1 a pattern"),
-    "review of 8": (lambda m: m["review"]["below"].pop("Loc"), "one in 0..1 a pattern"),
+    "no review": (lambda m: m.pop("review"), "its section 'review' is lost; convert it again"),
+    "no embedding": (lambda m: m.pop("embedding"), "its section 'embedding' is lost"),
+    "no self-test": (lambda m: m.pop("selftest"), "its section 'selftest' is lost"),
+    "review above 1": (put("review", "below", "Loc", value=50), "threshold is not in 0..1"),
+    "review of 8": (lambda m: m["review"]["below"].pop("Loc"), "review is not what it must be"),
+    "review of 10": (put("review", "below", "Ring", value=0.5), "are not one a pattern"),
+    "mixed above 1": (put("review", "mixed", "above", value=2), "threshold is not in 0..1"),
+    "nothing familiar": (put("review", "unfamiliar", "above", value=0), "distance or the embed"),
+    "embedding scale": (put("embedding", "scale", value=-1.0), "scale is not above 0"),
+    "nine coordinates": (put("embedding", "size", value=9), "an embedding of 9 coordinates"),
+    "other coordinates": (put("embedding", "size", value=12), "do not fit the embedding"),
+    "eight means": (lambda m: m["review"]["unfamiliar"]["means"].pop(), "do not fit the embedding"),
+    "endless mean": (
+        put("review", "unfamiliar", "means", 0, 0, value=1e30),
+        "a class mean or weight beyond 1e+06",
+    ),
+    "no means": (lambda m: m["review"].pop("unfamiliar"), "review is not what it must be"),
+    "self-test of 5": (lambda m: m["selftest"]["logits"].pop(), "is not 6 wafers of 9 logits"),
+    "self-test of 8": (lambda m: m["selftest"]["logits"][0].pop(), "is not 6 wafers of 9 logits"),
+    "self-test beyond": (
+        put("selftest", "logits", 0, 0, value=10**30),
+        "holds logits that are no int8",
+    ),
+    "sketch": (put("training", "sketch", value="?"), "sketch of the training wafers is"),
+    "calibration error": (put("calibration_error", "int8", value=0.1), "calibration_error is not"),
     "temperature below": (put("temperature", value=0.01), "is not in 0.05..20"),
     "temperature above": (put("temperature", value=50), "is not in 0.05..20"),
     "name as number": (put("name", value=5), "name is not what it must be"),
@@ -195,14 +220,19 @@ class FakeInterpreter:
 
     def __init__(self, model: ModelFile, side: str = "", **detail: Any) -> None:
         size = model.metadata["encoding"]["size"]
-        shapes = {"input": (1, size, size, 2), "output": (1, 9)}
+        shapes = {
+            "input": (1, size, size, 2),
+            "output": (1, 9),
+            "embedding": (1, model.metadata["embedding"]["size"]),
+        }
         self.sides = {
             name: {
+                "index": index,
                 "shape": np.asarray(shape),
                 "dtype": np.int8,
                 "quantization": tuple(model.metadata[name][key] for key in ("scale", "zero_point")),
             }
-            for name, shape in shapes.items()
+            for index, (name, shape) in enumerate(shapes.items())
         }
         if side:
             self.sides[side].update(detail)
@@ -211,22 +241,24 @@ class FakeInterpreter:
         return [self.sides["input"]]
 
     def get_output_details(self) -> list[dict[str, Any]]:
-        return [self.sides["output"]]
+        return [self.sides["embedding"], self.sides["output"]]
 
 
-def check(model: ModelFile, side: str = "", **detail: Any) -> None:
-    model.check_tensors(FakeInterpreter(model, side, **detail))  # type: ignore[arg-type]
+def check(model: ModelFile, side: str = "", **detail: Any) -> tuple[int, int]:
+    return model.check_tensors(FakeInterpreter(model, side, **detail))  # type: ignore[arg-type]
 
 
 def test_tensors_that_differ_from_the_metadata_are_refused(shipped: ModelFile) -> None:
-    check(shipped)
+    assert check(shipped) == (1, 2)  # the logits and the embedding, wherever they stand
     for side, detail, words in (
         ("input", {"shape": np.asarray([1, 53, 52, 3])}, "input tensor is int8 (1, 53, 52, 3)"),
         ("input", {"dtype": np.float32}, "input tensor is float32"),
         ("input", {"quantization": (1 / 127, -128)}, "scale 0.0078740157 and zero point -128"),
         ("input", {"quantization": (1 / 255, 0)}, "zero point 0, the metadata says"),
-        ("output", {"shape": np.asarray([1, 8])}, "output tensor is int8 (1, 8)"),
-        ("output", {"quantization": (9.0, 0)}, "output tensor has scale 9 "),
+        ("output", {"shape": np.asarray([1, 8])}, "int8 (1, 8), the metadata says int8 (1, 9)"),
+        ("output", {"quantization": (9.0, 0)}, "logits tensor has scale 9 "),
+        ("embedding", {"shape": np.asarray([1, 12])}, "embedding tensor is int8 (1, 12)"),
+        ("embedding", {"quantization": (9.0, 0)}, "embedding tensor has scale 9 "),
     ):
         with pytest.raises(ModelError) as caught:
             check(shipped, side, **detail)
@@ -240,7 +272,7 @@ def test_real_tensors_against_changed_metadata(shipped: ModelFile) -> None:
     from edge.classifier import Classifier
 
     scale = 2 * shipped.metadata["output"]["scale"]
-    with pytest.raises(ModelError, match="its output tensor has scale"):
+    with pytest.raises(ModelError, match="its logits tensor has scale"):
         Classifier(with_metadata(shipped, put("output", "scale", value=scale)))
 
 

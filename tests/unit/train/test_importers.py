@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from edge import dataset
 from edge.errors import DataError
+from edge.mixed import PATTERN_ORDER
 from tests.support import pandas_pickle, recorded_frames
 from tests.support.pandas_pickle import Row
 from train.cli.dataset_import import command
 from train.importers import SourceKind, import_dataset
-from train.importers.mixed import PATTERN_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

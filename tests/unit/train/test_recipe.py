@@ -9,7 +9,7 @@ import pytest
 
 from edge.errors import UsageError
 from train.networks import NETWORKS
-from train.recipe import Dihedral, EncodingName, Recipe, from_dict, load, shipped
+from train.recipe import Dihedral, EncodingName, Recipe, Review, from_dict, load, shipped
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -34,8 +34,10 @@ def written(path: Path, text: str) -> str:
 
 def test_own_file_is_named_after_itself_and_the_rest_is_default(tmp_path: Path) -> None:
     text = 'encoding = "seed"\n[augment]\ndihedral = "none"\nturn = 1\n'
+    text += "[review]\nescape = 20\nreview = 1.0\n"
     recipe = load(written(tmp_path / "mine.toml", text))
     assert recipe.name == "mine"
+    assert recipe.review == Review(escape=20.0, review=1.0)
     assert recipe.encoding is EncodingName.SEED
     assert recipe.augment.dihedral is Dihedral.NONE
     assert recipe.augment.turn == 1.0
@@ -62,6 +64,8 @@ def test_own_file_is_named_after_itself_and_the_rest_is_default(tmp_path: Path) 
         ('[synthetic]\npatterns = "Loc"', "patterns must be a list of names, not 'Loc'"),
         ("[synthetic]\npatterns = [1]", "patterns must be a list of names, not [1]"),
         ('[synthetic]\npatterns = [["Loc"]]', "patterns must be a list of names"),
+        ("[review]\ncosts = 3", "review: unknown key 'costs'; known: escape, false_alarm, mixed"),
+        ('[review]\nprecision = "0.9"', "review: precision must be float, not '0.9'"),
         ("[optimise", "not readable as TOML"),
     ],
 )
@@ -80,7 +84,16 @@ def test_unknown_recipe_lists_the_known_ones() -> None:
 
 @pytest.mark.parametrize(
     ("section", "key", "value"),
-    [("optimise", "batch", 0), ("optimise", "epochs", 0), ("augment", "turn", 1.5)],
+    [
+        ("optimise", "batch", 0),
+        ("optimise", "epochs", 0),
+        ("augment", "turn", 1.5),
+        ("review", "precision", 1),
+        ("review", "unfamiliar", 0),
+        ("review", "mixed", float("nan")),
+        ("review", "escape", -1),
+        ("review", "review", float("inf")),
+    ],
 )
 def test_values_out_of_range_are_refused_by_name(section: str, key: str, value: float) -> None:
     with pytest.raises(UsageError, match=rf"{section}\.{key} is {value}"):

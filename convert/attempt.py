@@ -1,0 +1,174 @@
+"""One quantised network, made into a model file and judged."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert import review
+from convert.checks import Structure, inspect
+from convert.goal import Goal
+from convert.material import Material
+from convert.metadata import of_structure, short
+from convert.parity import Parity, compare
+from edge import metrics
+from edge.classifier import Classifier
+from edge.dataset import LabelledSet
+from edge.evaluate import Evaluation, evaluate
+from edge.model import ModelFile, attach
+from edge.reliability import calibration_error
+from edge.selftest import PROBES, answers
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What an attempt is judged by.
+
+    Attributes:
+        material: Wafers by part.
+        test: The test part with its maps: the station's own code encodes them again.
+        float_logits: The float network's (W, 9) for the test part.
+        goal: What the review rule shall reach.
+        allowed_points: Points of per-class accuracy that int8 may cost.
+        on: What the test part is, in words.
+    """
+
+    material: Material
+    test: LabelledSet
+    float_logits: npt.NDArray[np.float32]
+    goal: Goal
+    allowed_points: float
+    on: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A judged model file.
+
+    Attributes:
+        model: The whole file in memory, with all its metadata.
+        bare: The network without metadata.
+        structure: What is inside.
+        parity: Float against int8 on the test part.
+        evaluation: The int8 file on the test part.
+    """
+
+    model: ModelFile
+    bare: bytes
+    structure: Structure
+    parity: Parity
+    evaluation: Evaluation
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the model file."""
+        return hashlib.sha256(self.model.content).hexdigest()
+
+    def with_remedy(self, name: str) -> Attempt:
+        """The same, with the remedy that made it green recorded in the file."""
+        metadata = {**self.model.metadata, "remedy": name}
+        model = _file(self.model.path, self.bare, metadata)
+        return replace(self, model=model, evaluation=_of(model, self.evaluation))
+
+
+def attempt(
+    bare: bytes,
+    known: dict[str, Any],
+    judges: Judges,
+    out: Path,
+    explicit_limit: float | None,
+    *,
+    spared: bool = False,
+) -> Attempt:
+    """Fit what belongs to this network, prove parity, write it all into the metadata.
+
+    Args:
+        bare: A quantised network with the outputs logits and embedding.
+        known: Metadata that do not depend on the quantisation.
+        judges: See there.
+        out: What the file will be called.
+        explicit_limit: The limit as the caller gave it, recorded in the file.
+        spared: A remedy may have left operators in float or 16 bits.
+
+    Raises:
+        ModelError: the network is not what a station can trust.
+    """
+    structure = inspect(bare, spared=spared)
+    metadata: dict[str, Any] = {
+        **known,
+        **of_structure(structure),
+        "network": {**known["network"], "operators": structure.operators},
+        "temperature": 1.0,
+        "review": review.neutral(structure.embedding["size"]),
+        "selftest": {"logits": [[0]] * PROBES, "embedding": [[0]] * PROBES},
+    }
+    fitted = review.fit(
+        _file(out, bare, metadata), judges.material, judges.goal, known["network"]["seed"]
+    )
+    metadata |= {"temperature": fitted.temperature, "review": fitted.review}
+    classifier = Classifier(_file(out, bare, metadata))
+    metadata["selftest"] = answers(classifier)
+    found = evaluate(judges.test, classifier)
+    float_shares = metrics.softmax(judges.float_logits / fitted.temperature)
+    parity = compare(found.true, float_shares, found.probabilities, judges.allowed_points)
+    averaged = evaluate(judges.test, Classifier(classifier.model, average_symmetries=True))
+    metadata["accuracy"] = {
+        "on": judges.on,
+        "wafers": found.wafers,
+        "data_sha256": found.data_sha256,
+        "float": short(parity.before.as_dict()),
+        "int8": short(parity.after.as_dict()),
+        "int8_average_symmetries": short(averaged.scores.as_dict()),
+        "agreement": parity.agreement,
+        "largest_probability_drift": parity.largest_drift,
+        "allowed_drop": explicit_limit,
+        "review": _short_review(found),
+    }
+    # softmax(log(p) * t) is the softmax before it was divided by t.
+    plain = metrics.softmax(np.log(np.maximum(found.probabilities, 1e-30)) * fitted.temperature)
+    float_plain = metrics.softmax(judges.float_logits)
+    metadata["calibration_error"] = {
+        "float": {"before": _error(float_plain, found), "after": _error(float_shares, found)},
+        "int8": {"before": _error(plain, found), "after": _error(found.probabilities, found)},
+        "confidence": round(calibration_error(found.confidence, found.predicted == found.true), 4),
+    }
+    model = _file(out, bare, metadata)
+    return Attempt(model, bare, structure, parity, _of(model, found))
+
+
+def _of(model: ModelFile, found: Evaluation) -> Evaluation:
+    """The same figures under the hash of the file that now holds them."""
+    return replace(found, model=model.name, model_sha256=model.sha256)
+
+
+def _file(out: Path, bare: bytes, metadata: dict[str, Any]) -> ModelFile:
+    return ModelFile(out, attach(bare, metadata), metadata)
+
+
+def _error(shares: npt.NDArray[np.float64], found: Evaluation) -> float:
+    return round(calibration_error(shares.max(axis=1), shares.argmax(axis=1) == found.true), 4)
+
+
+def _short_review(found: Evaluation) -> dict[str, Any]:
+    """What the review rule did on the test part, and how pure the accepted wafers are."""
+    figures = found.review()
+    accepted = np.asarray([reason is None for reason in found.reasons])
+    kept = metrics.score(
+        metrics.confusion_matrix(
+            found.true[accepted], found.predicted[accepted], len(found.scores.labels)
+        ),
+        found.scores.labels,
+    )
+    return {
+        **figures,
+        "share": round(figures["share"], 4),
+        "accepted_precision": {
+            name: None if score.precision is None else round(score.precision, 4)
+            for name, score in kept.per_class.items()
+        },
+    }

@@ -1,0 +1,113 @@
+"""What is written beside a model file: float network, parity, report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert.attempt import Attempt, Judges
+from convert.parity import Parity
+from convert.quantise import Calibration
+from convert.remedy.search import Tried, table
+from edge.output import check_place, write_bytes, write_text
+from edge.report import page
+from edge.report.measure import measure
+
+#: Suffixes of the files beside the model file; the report has a JSON twin.
+FLOAT, PARITY_JSON, PARITY_TEXT, REPORT = (
+    "float.tflite",
+    "parity.json",
+    "parity.md",
+    "report.html",
+)
+
+
+def beside(out: Path, suffix: str) -> Path:
+    """A file beside the model file ``out``."""
+    return out.with_name(f"{out.stem}.{suffix}")
+
+
+def check_places(out: Path, *, overwrite: bool) -> None:
+    """Refuse before the work what could not be written after it.
+
+    Raises:
+        UsageError: a file exists already, or its folder does not.
+    """
+    for path in (out, *(beside(out, suffix) for suffix in (FLOAT, PARITY_JSON, PARITY_TEXT))):
+        check_place(path, overwrite=overwrite)
+    page.check_places(beside(out, REPORT), overwrite=overwrite)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a conversion found.
+
+    Attributes:
+        found: The attempt that is kept, green or red.
+        plain: Parity of the plain conversion, before any remedy.
+        tried: Remedies that were tried after it.
+        float_tflite: The float network of the same two outputs, a bare ``.tflite``.
+        judges: What it was judged by.
+        calibration: The wafers that set the activation ranges.
+    """
+
+    found: Attempt
+    plain: Parity
+    tried: tuple[Tried, ...]
+    float_tflite: bytes
+    judges: Judges
+    calibration: Calibration
+
+    def write(self, out: Path) -> None:
+        """Write everything beside ``out``, naming the model file by its hash.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        found = self.found
+        metadata, parity = found.model.metadata, found.parity
+        model_sha256 = found.sha256 if parity.green else None
+        content = {
+            **parity.as_dict(),
+            "model_sha256": model_sha256,
+            "model": metadata["name"],
+            "accuracy_on": metadata["accuracy"]["on"],
+            "operators": found.structure.operators,
+            "input": found.structure.input,
+            "output": found.structure.output,
+            "embedding": found.structure.embedding,
+            "temperature": metadata["temperature"],
+            "calibration_error": metadata["calibration_error"],
+            "review": {
+                "rule": {
+                    key: metadata["review"][key] for key in ("below", "objective", "min_dies")
+                },
+                "on_test": metadata["accuracy"]["review"],
+            },
+            "remedies": [one.as_dict() for one in self.tried],
+            "calibration": self.calibration.manifest,
+            "data_sha256": metadata["training"]["data_sha256"],
+        }
+        belongs = (
+            f"Model file: {out.name}, sha256 {model_sha256}."
+            if model_sha256
+            else f"No model file belongs to this: a {out.name} beside it is of another conversion."
+        )
+        text = parity.summary()
+        if self.tried:
+            text += f"\n## Remedies\n\n{table(self.plain, self.tried)}"
+        write_bytes(beside(out, FLOAT), self.float_tflite)
+        write_text(beside(out, PARITY_JSON), json.dumps(content, indent=1) + "\n")
+        write_text(beside(out, PARITY_TEXT), f"{text}\n{belongs}\n")
+        measured = measure(
+            found.model,
+            self.judges.test,
+            data=self.judges.on,
+            float_content=self.float_tflite,
+            keras_logits=self.judges.float_logits,
+            calibration_manifest=self.calibration.manifest,
+            evaluation=found.evaluation,
+            allowed_points=self.judges.allowed_points,
+        )
+        page.write(measured, beside(out, REPORT), overwrite=True)

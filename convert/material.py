@@ -1,0 +1,121 @@
+"""Everything a conversion works on, prepared once: wafers by part, encoded, and the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.embedding import PER_CLASS
+from convert.mixtures import overlaid
+from convert.quantise import Calibration, calibration_set
+from edge import encoding
+from edge.dataset import LabelledSet, Part
+from edge.errors import DataError
+from edge.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    import keras
+
+Planes = npt.NDArray[np.uint8]
+
+#: Training wafers a class through the station's code, for the class means of the embedding; and
+#: wafers with two patterns made of them.
+MEANS_PER_CLASS = 400
+MIXTURES = 3000
+
+
+@dataclass(frozen=True)
+class Wafers:
+    """Encoded wafers with their classes.
+
+    Attributes:
+        planes: uint8 (W, size, size, 2).
+        classes: Class index (W,).
+    """
+
+    planes: Planes
+    classes: npt.NDArray[np.intp]
+
+    def per_class(self, most: int, rng: np.random.Generator) -> Wafers:
+        """At most so many of each class, by chance."""
+        chosen = np.concatenate(
+            [
+                rng.permutation(np.flatnonzero(self.classes == index))[:most]
+                for index in range(len(PATTERNS))
+            ]
+        )
+        return Wafers(self.planes[chosen], self.classes[chosen])
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a conversion works on.
+
+    Attributes:
+        train: Wafers of the train part, at most ``PER_CLASS`` a class.
+        val: The val part: fits temperature and thresholds.
+        test: The test part: judges.
+        scattered: Wafers with one pattern and the scatter of another wafer, made of the train
+            part's, uint8 (W, size, size, 2).
+        mixtures: Wafers with two patterns, made alike.
+        calibration: Training wafers that set the activation ranges.
+    """
+
+    train: Wafers
+    val: Wafers
+    test: Wafers
+    scattered: Planes
+    mixtures: Planes
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, labelled: LabelledSet, size: int, seed: int) -> Material:
+        """Encode a split labelled set.
+
+        Raises:
+            DataError: a part without wafers.
+        """
+        rng = np.random.default_rng(seed)
+        parts = {part: labelled.part(part) for part in Part}
+        for part, why in (
+            (Part.TRAIN, "calibration takes wafers that trained"),
+            (Part.VAL, "temperature and thresholds are fitted on it"),
+            (Part.TEST, "parity is judged on wafers that trained nothing"),
+        ):
+            if not len(parts[part]):
+                raise DataError(f"the {part} part is empty: {why}")
+        train = parts[Part.TRAIN]
+        calibration = calibration_set(train, seed, size=size)
+        classes = train.class_indices()
+        some = np.concatenate(
+            [
+                rng.permutation(np.flatnonzero(classes == index))[:PER_CLASS]
+                for index in range(len(PATTERNS))
+            ]
+        )
+        sample = encoded(train.select(some), size)
+        return cls(
+            sample,
+            encoded(parts[Part.VAL], size),
+            encoded(parts[Part.TEST], size),
+            *overlaid(sample.planes, sample.classes, MIXTURES, rng),
+            calibration,
+        )
+
+
+def encoded(labelled: LabelledSet, size: int) -> Wafers:
+    """Encode every wafer of a set."""
+    planes = [encoding.encode(labelled.grid(index), size) for index in range(len(labelled))]
+    return Wafers(np.stack(planes), labelled.class_indices())
+
+
+def float_outputs(network: keras.Model, planes: Planes) -> npt.NDArray[np.float32]:
+    """Logits (W, 9) of the float network, the first of its outputs."""
+    chunks = [
+        network.predict(encoding.to_shares(planes[at : at + 2048]), batch_size=512, verbose=0)
+        for at in range(0, len(planes), 2048)
+    ]
+    return np.concatenate([chunk[0] if isinstance(chunk, list) else chunk for chunk in chunks])

@@ -1,0 +1,123 @@
+"""What a model file says of itself: its ``metadata.json``, section by section."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convert.checks import Structure
+from convert.quantise import Calibration
+from edge import __version__, encoding
+from edge.dataset import LabelledSet
+from edge.model import FORMAT
+from edge.overlap import build
+from edge.patterns import PATTERNS
+
+INTENDED_USE = [
+    "electrical test (pass / fail) maps of whole wafers, one die a position, such as WM-811K's",
+    "to rank and route wafers; a person decides on scrap and on machines",
+]
+NOT_FOR = [
+    "photographs and optical images of a wafer (another domain: figures do not carry over)",
+    "several patterns on one wafer: it names one of them, and says `mixed` of most, not all",
+    "patterns outside the nine: it names the nearest one, and says `unfamiliar` of most, not all",
+    "strips, panels and fragments of fewer than 50 dies",
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is converted.
+
+    Attributes:
+        run: The run folder.
+        name: What the model calls itself in records.
+        data_name: Public name of the data it was trained on.
+        notice: Licence notice and citations of the data.
+    """
+
+    run: Path
+    name: str
+    data_name: str
+    notice: list[str]
+
+
+def of_run(
+    source: Source,
+    config: dict[str, Any],
+    train_part: LabelledSet,
+    calibration: Calibration,
+    parameters: int,
+    float_tflite: bytes,
+) -> dict[str, Any]:
+    """What is known before anything was quantised."""
+    manifest = {key: calibration.manifest[key] for key in ("part", "seed", "wafers", "per_class")}
+    return {
+        "format": FORMAT,
+        "name": source.name,
+        "created": dt.datetime.now(dt.timezone.utc).date().isoformat(),
+        "labels": list(PATTERNS),
+        "encoding": {
+            "name": encoding.NAME,
+            "version": encoding.VERSION,
+            "size": int(calibration.planes.shape[1]),
+        },
+        "network": {
+            "name": config["recipe"]["network"]["name"],
+            "recipe": config["recipe"]["name"],
+            "seed": config["recipe"]["seed"],
+            "parameters": parameters,
+            "float_sha256": hashlib.sha256(float_tflite).hexdigest(),
+        },
+        "training": {
+            "data": source.data_name,
+            "wafers": len(train_part),
+            "per_class": train_part.class_counts(),
+            "data_sha256": config["data_sha256"],
+            "parts_sha256": config["parts_sha256"],
+            "split": "lot" if config["split_by_lot"] else "unknown or random",
+            "sketch": build(train_part.fingerprints()),
+        },
+        "calibration": manifest,
+        "tools": {
+            "wm-edge": __version__,
+            **{name: config["tools"][name] for name in ("tensorflow", "keras")},
+            "platform": platform.system(),
+        },
+        "intended_use": INTENDED_USE,
+        "not_for": NOT_FOR,
+        "notice": source.notice,
+    }
+
+
+def of_structure(structure: Structure) -> dict[str, Any]:
+    """What the quantised network says of its tensors."""
+    return {
+        "input": structure.input,
+        "output": structure.output,
+        "embedding": structure.embedding,
+    }
+
+
+def short(figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures without the confusion matrix and with four digits: the file must stay small."""
+    rounded = {
+        name: {
+            key: [round(v, 4) for v in value] if isinstance(value, list) else _round(value)
+            for key, value in entry.items()
+        }
+        for name, entry in figures["per_class"].items()
+    }
+    return {
+        "macro_recall": round(figures["macro_recall"], 5),
+        "accuracy": round(figures["accuracy"], 5),
+        "per_class": rounded,
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,280 @@
+"""Float or 16-bit arithmetic where int8 costs most, by ai-edge-quantizer's selective recipes.
+
+Float comes first: on a station XNNPACK runs it, at a few times what int8 takes, while 16-bit
+activations go through reference kernels that take a hundred times as long. 16 bits are for
+microcontrollers without a floating point unit.
+
+What suffers from int8 is an activation, and it is spared only if the operator that writes it and
+all that read it are. So activations are ranked, not operators: how much of
+the error goes when everything around one of them is left in float. (The sensitivity in the
+quantization report is one of operators.)
+
+Input and outputs stay int8, so that a station feeds and reads such a file like any other.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from convert.quantise import Calibration, to_float_tflite
+from convert.remedy import graph
+from convert.remedy.surgery import mended
+from edge import encoding, network
+from edge.network import Network, Operator
+from edge.patterns import PATTERNS
+from edge.runtime import quiet, start
+
+if TYPE_CHECKING:
+    from convert.remedy import Build
+
+#: How many of the worst activations are spared, one trial after another.
+SPARED = (1, 3)
+
+#: Wafers that rank the activations.
+_RANKED_ON = 60
+
+_EVERYTHING = ".*"
+
+
+class Arithmetic(str, Enum):
+    """What an operator computes in; weights are int8 in the first two."""
+
+    INT8 = "int8"
+    INT16 = "16x8"
+    FLOAT = "float"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_BITS = {Arithmetic.INT8: 8, Arithmetic.INT16: 16}
+
+
+@dataclass(frozen=True)
+class Ranged:
+    """A float network and what its activations reach.
+
+    Attributes:
+        content: Float ``.tflite``.
+        inside: Its operators and tensors.
+        ranges: Tensor name -> lowest and highest value on the calibration wafers.
+    """
+
+    content: bytes
+    inside: Network
+    ranges: dict[str, graph.Range]
+
+
+def remedies(float_network: keras.Model, calibration: Calibration) -> Iterator[tuple[str, Build]]:
+    """The worst activations in float, then in 16 bits, at last the whole network in 16 bits.
+
+    Args:
+        float_network: Folded.
+        calibration: The wafers that set ranges and rank activations.
+    """
+
+    @functools.cache
+    def base() -> Ranged:
+        return ranged(float_network, calibration.planes)
+
+    @functools.cache
+    def ranked() -> list[set[int]]:
+        return rank(base(), _spread(calibration.planes))
+
+    def spare(count: int, arithmetic: Arithmetic) -> tuple[bytes, str]:
+        chosen = set().union(*ranked()[:count])
+        operators = [op for op in base().inside.operators if op.index in chosen]
+        listed = ", ".join(f"{op.name} {op.index + 1}" for op in operators)
+        content = quantised(base(), dict.fromkeys(chosen, arithmetic))
+        return content, f"{arithmetic}: {listed} of {len(base().inside.operators)} operators"
+
+    for arithmetic in (Arithmetic.FLOAT, Arithmetic.INT16):
+        for count in SPARED:
+            words = f"{count} most sensitive activation{'s' if count > 1 else ''}"
+            yield f"{words} in {arithmetic}", functools.partial(spare, count, arithmetic)
+    yield (
+        "everything in 16x8",
+        lambda: (quantised(base(), {}, rest=Arithmetic.INT16), "every operator"),
+    )
+
+
+def _spread(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Some of the wafers, from all over: they come sorted by class."""
+    return planes[:: -(-len(planes) // _RANKED_ON)]
+
+
+def ranged(float_network: keras.Model, planes: npt.NDArray[np.uint8]) -> Ranged:
+    """Convert a folded network to float ``.tflite`` and see what its activations reach.
+
+    The input's range is that of the encoding, 0 to 1, whatever the wafers hold.
+    """
+    content = to_float_tflite(_pooled(float_network))
+    inside = network.read(content)
+    found = dict.fromkeys(_written(inside.operators), (0.0, 0.0))
+    runner = _Runner(content, keep=True)
+    for plane in planes:
+        runner.run(plane)
+        for index, (low, high) in found.items():
+            values = runner.interpreter.get_tensor(index)
+            found[index] = min(low, float(values.min())), max(high, float(values.max()))
+    found |= dict.fromkeys(inside.inputs, (0.0, 1.0))
+    names = {inside.tensors[index].name: found[index] for index in found}
+    return Ranged(content, inside, names)
+
+
+def _pooled(float_network: keras.Model) -> keras.Model:
+    """One wafer at a time, global max pooling as ordinary max pooling.
+
+    ai-edge-quantizer leaves REDUCE_MAX in float, and what computes the shape of a batch too.
+    """
+
+    def call(layer: layers.Layer, *values: Any, **options: Any) -> Any:
+        if not isinstance(layer, layers.GlobalMaxPooling2D):
+            return layer(*values, **options)
+        _, rows, columns, channels = values[0].shape
+        pooled = layers.MaxPooling2D((rows, columns), name=layer.name)(values[0])
+        return pooled if layer.keepdims else layers.Reshape((channels,))(pooled)
+
+    one = keras.Input(batch_shape=(1, *float_network.input_shape[1:]), name="wafer")
+    return graph.copy(float_network, call, one)
+
+
+def quantised(
+    base: Ranged,
+    special: dict[int, Arithmetic],
+    rest: Arithmetic = Arithmetic.INT8,
+) -> bytes:
+    """Quantise, some operators otherwise than the rest.
+
+    Args:
+        base: The float network with its ranges.
+        special: Operator number -> its arithmetic.
+        rest: Arithmetic of all others. Input and outputs are int8 in any case.
+
+    Returns:
+        A bare ``.tflite``.
+    """
+    from ai_edge_quantizer.qtyping import TFLOperationName
+    from ai_edge_quantizer.quantizer import AlgorithmName, Quantizer
+
+    quantizer = Quantizer(base.content)
+    _add(quantizer, _EVERYTHING, rest)
+    for index, arithmetic in special.items():
+        scope = f"^{re.escape(_output(base.inside, index))};$"
+        if arithmetic is Arithmetic.FLOAT:
+            quantizer.update_quantization_recipe(
+                scope, TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
+            )
+        else:
+            _add(quantizer, scope, arithmetic)
+    # Last, and under a scope of its own: the network's output has the name of the operator before.
+    for side in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
+        quantizer.add_static_config("", side, _BITS[Arithmetic.INT8], 8)
+    ranges = {
+        name: {"min": np.asarray([low], np.float32), "max": np.asarray([high], np.float32)}
+        for name, (low, high) in base.ranges.items()
+    }
+    with quiet():
+        result = quantizer.quantize(
+            ranges, enable_progress_bar=False, enable_progress_report=False
+        ).quantized_model
+    return mended(bytes(result))
+
+
+def _add(quantizer: Any, scope: str, arithmetic: Arithmetic) -> None:
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+
+    bits = _BITS[arithmetic]
+    quantizer.add_static_config(scope, TFLOperationName.ALL_SUPPORTED, bits, 8)
+    # One scale for a dense layer's weights: TensorFlow Lite Micro refuses one a row.
+    quantizer.add_static_config(
+        scope, TFLOperationName.FULLY_CONNECTED, bits, 8, QuantGranularity.TENSORWISE
+    )
+
+
+def _output(inside: Network, index: int) -> str:
+    return inside.tensors[inside.operators[index].outputs[0]].name
+
+
+def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
+    """Activations by how much sparing each helps, the most helpful first.
+
+    Args:
+        base: The float network with its ranges.
+        planes: Wafers to judge on.
+
+    Returns:
+        For each activation the numbers of the operators that write or read it.
+    """
+    wanted = _logits(base.content, planes)
+    groups = [
+        {op.index for op in base.inside.operators if index in (*op.inputs, *op.outputs)}
+        for index in _written(base.inside.operators)
+    ]
+
+    def error(group: Collection[int]) -> float:
+        found = _logits(quantised(base, dict.fromkeys(group, Arithmetic.FLOAT)), planes)
+        return float(((found - wanted) ** 2).mean())
+
+    return sorted(groups, key=error)
+
+
+def _written(operators: Collection[Operator]) -> list[int]:
+    return [index for operator in operators for index in operator.outputs]
+
+
+def _logits(content: bytes, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Logits of all wafers, float32 (W, classes): the gate judges these, not the embedding."""
+    runner = _Runner(content)
+    details = runner.interpreter.get_output_details()
+    (logits,) = [detail for detail in details if detail["shape"][-1] == len(PATTERNS)]
+    rows = []
+    for plane in planes:
+        runner.run(plane)
+        rows.append(runner.interpreter.get_tensor(logits["index"])[0].astype(np.float32))
+    scale, zero_point = logits["quantization"]
+    values = np.stack(rows)
+    return (values - zero_point) * np.float32(scale) if scale else values
+
+
+class _Runner:
+    """A network at work on encoded wafers, int8 or float.
+
+    Args:
+        content: Bare ``.tflite``.
+        keep: Keep every activation readable, which costs memory and the fast kernels.
+    """
+
+    def __init__(self, content: bytes, *, keep: bool = False) -> None:
+        if keep:
+            from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it takes memory; these networks are small
+                self.interpreter: Any = Interpreter(
+                    model_content=content,
+                    experimental_preserve_all_tensors=True,
+                    experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                )
+            self.interpreter.allocate_tensors()
+        else:
+            self.interpreter = start(content).interpreter
+        (self._input,) = self.interpreter.get_input_details()
+
+    def run(self, plane: npt.NDArray[np.uint8]) -> None:
+        """Take in one wafer."""
+        whole = self._input["dtype"] == np.int8
+        feed = encoding.to_int8(plane) if whole else encoding.to_shares(plane)
+        self.interpreter.set_tensor(self._input["index"], feed[np.newaxis])
+        self.interpreter.invoke()

@@ -1,0 +1,102 @@
+"""Try remedies until one passes the gate, and say of each what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from convert.parity import Parity
+from convert.remedy import Trial
+from edge.errors import ModelError
+
+
+class Judged(Protocol):
+    """A model file that was judged."""
+
+    @property
+    def parity(self) -> Parity:
+        """Against the float network."""
+
+
+AJudged = TypeVar("AJudged", bound=Judged)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial and what came of it.
+
+    Attributes:
+        trial: What was built.
+        parity: Against the float network; None where there was nothing to judge.
+        refused: Why there was nothing, empty where there was.
+    """
+
+    trial: Trial
+    parity: Parity | None
+    refused: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        parity = self.parity
+        judged = parity and {
+            "green": parity.green,
+            "macro_recall": parity.after.macro_recall,
+            "agreement": parity.agreement,
+            "largest_probability_drift": parity.largest_drift,
+            "lost": sorted(parity.lost),
+        }
+        return {**self.trial.as_dict(), "refused": self.refused, "parity": judged}
+
+
+def search(
+    plain: AJudged, trials: Iterable[Trial], judge: Callable[[bytes], AJudged]
+) -> tuple[AJudged, list[Tried]]:
+    """Judge one trial after another and stop at the first that passes.
+
+    Args:
+        plain: The plain conversion, which did not pass.
+        trials: From ``convert.remedy.trials``.
+        judge: Makes a bare ``.tflite`` a judged model file, or raises ``ModelError``.
+
+    Returns:
+        The first that passed, else ``plain``; and every trial that was made, in order.
+    """
+    tried: list[Tried] = []
+    for trial in trials:
+        if trial.content is None:
+            tried.append(Tried(trial, None, trial.failure))
+            continue
+        try:
+            found = judge(trial.content)
+        except ModelError as error:
+            tried.append(Tried(trial, None, str(error)))
+            continue
+        tried.append(Tried(trial, found.parity, ""))
+        if found.parity.green:
+            return found, tried
+    return plain, tried
+
+
+def table(plain: Parity, tried: Sequence[Tried]) -> str:
+    """All trials, Markdown."""
+    lines = [
+        "| remedy | kB | s | mean per-class accuracy % | same class % | classes that lost | |",
+        "|---|---:|---:|---:|---:|---|---|",
+        f"| none | | | {_judged(plain)} |",
+    ]
+    for one in tried:
+        trial = one.trial
+        size = f"{len(trial.content) / 1000:.0f}" if trial.content else "-"
+        outcome = f"{_judged(one.parity)}" if one.parity else f"- | - | - | {one.refused}"
+        name = f"{trial.name} ({trial.note})" if trial.note else trial.name
+        lines.append(f"| {name} | {size} | {trial.seconds:.1f} | {outcome} |")
+    return "\n".join(lines) + "\n"
+
+
+def _judged(parity: Parity) -> str:
+    lost = ", ".join(parity.lost) or "none"
+    return (
+        f"{100 * parity.after.macro_recall:.2f} | {100 * parity.agreement:.2f} | {lost} | "
+        f"{'green' if parity.green else 'RED'}"
+    )

@@ -1,0 +1,87 @@
+"""What ai-edge-quantizer's mixed networks need before every runtime can be trusted with them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+
+def mended(content: bytes) -> bytes:
+    """Mend a mixed network with int8 input and outputs.
+
+    * Where a tensor is read inside and is an output as well, 16-bit operators are handed the
+      output's int8 form, which they take for 16 bits, and the float form that a float operator
+      reads becomes the output.
+    * QUANTIZE from int8 to int16, which TensorFlow and tflite-runtime refuse, becomes two steps.
+
+    Args:
+        content: A ``.tflite`` from ai-edge-quantizer, one subgraph.
+
+    Returns:
+        The same network, mended.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    (subgraph,) = model.subgraphs
+    _rewire(model, subgraph)
+    _take_two_steps(model, subgraph)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _rewire(model: Any, subgraph: Any) -> None:
+    types = [tensor.type for tensor in subgraph.tensors]
+    # QUANTIZE and DEQUANTIZE alone have one input of another type than their output.
+    converted = {
+        op.outputs[0]: op.inputs[0]
+        for op in subgraph.operators
+        if len(op.inputs) == 1 and types[op.inputs[0]] != types[op.outputs[0]]
+    }
+    both = set(subgraph.outputs) & converted.keys()
+    for op in subgraph.operators:
+        for place, index in enumerate(op.inputs):
+            if index in both and types[converted[index]] == types[op.outputs[0]]:
+                op.inputs[place] = converted[index]
+    int8 = types[subgraph.inputs[0]]
+    whole = {index: converted[index] for index in both if types[index] != int8}
+    subgraph.outputs = [whole.get(index, index) for index in subgraph.outputs]
+    for signature in model.signatureDefs or []:
+        for entry in signature.outputs:
+            entry.tensorIndex = whole.get(entry.tensorIndex, entry.tensorIndex)
+
+
+def _take_two_steps(model: Any, subgraph: Any) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = [code.builtinCode for code in model.operatorCodes]
+    steps = []
+    for op in subgraph.operators:
+        source, target = (subgraph.tensors[found[0]] for found in (op.inputs, op.outputs))
+        widens = (source.type, target.type) == (schema.TensorType.INT8, schema.TensorType.INT16)
+        if kinds[op.opcodeIndex] == schema.BuiltinOperator.QUANTIZE and widens:
+            between = copy.copy(source)
+            between.type, between.quantization = schema.TensorType.FLOAT32, None
+            between.name, between.buffer = target.name + b"_float", len(model.buffers)
+            model.buffers.append(schema.BufferT())
+            first = schema.OperatorT()
+            first.opcodeIndex = _dequantize(model, schema)
+            first.inputs, first.outputs = [op.inputs[0]], [len(subgraph.tensors)]
+            subgraph.tensors.append(between)
+            op.inputs = first.outputs
+            steps.append(first)
+        steps.append(op)
+    subgraph.operators = steps
+
+
+def _dequantize(model: Any, schema: Any) -> int:
+    """Number of the operator code, which is added where the network has none yet."""
+    wanted = schema.BuiltinOperator.DEQUANTIZE
+    for place, code in enumerate(model.operatorCodes):
+        if code.builtinCode == wanted:
+            return place
+    code = schema.OperatorCodeT()
+    # Version 2 is the one that knows int8.
+    code.builtinCode = code.deprecatedBuiltinCode = wanted
+    code.version = 2
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1

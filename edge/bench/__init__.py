@@ -1,0 +1,6 @@
+"""How fast a model file runs on this machine, against the float network and earlier runs.
+
+``measure.bench`` is the whole of it; ``wm-edge bench`` calls it. Everything measured runs in a
+child process of its own (``child``): two runtimes in one process can crash it, and each subject's
+start-up and memory must be its own.
+"""

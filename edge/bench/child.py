@@ -1,0 +1,179 @@
+"""The process that a subject runs in: ``python -m edge.bench.child JSON``.
+
+The argument says what to run and on which wafers. After its first verdict the process writes a
+line of JSON, and then one for every command that it reads: ``round``, ``finish``, ``rate``. It ends
+when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import numpy as np
+
+from edge import dataset
+from edge.bench.runners import Runner, make
+from edge.bench.subject import PERCENTILES, Kind, Subject
+from edge.runtime import Backend
+from edge.text import printable
+from edge.wafermap import WaferMap
+
+#: Share of a round that is run and not counted: another process had the caches before.
+WARM_UP: Final = 0.1
+#: Wafers of a round, however slow.
+FEWEST: Final = 3
+
+STATUS: Final = Path("/proc/self/status")
+
+
+def main() -> None:
+    """Serve one subject until standard input ends."""
+    # What native code and Keras print must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        spec = json.loads(sys.argv[1])
+        subject = Subject(Kind(spec["kind"]), Path(spec["path"]), spec["backend"])
+        labelled = dataset.load(spec["wafers"])
+        wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
+        runner = make(subject)
+        runner.classify(wafers[0])
+        _say(answers, {"version": runner.version})
+        session = Session(subject, runner, wafers)
+        for line in sys.stdin:
+            _say(answers, session.answer(json.loads(line)))
+    # Whatever a runtime, Keras or a damaged file raises is this subject's result.
+    except Exception as error:  # noqa: BLE001
+        text = " ".join(str(error).split())
+        _say(answers, {"error": printable(f"{type(error).__name__}: {text}")[:500]})
+
+
+class Session:
+    """Answers commands about one subject.
+
+    Args:
+        subject: What ``runner`` was made of, for the runners of further threads.
+        runner: What is measured.
+        wafers: At least one.
+    """
+
+    def __init__(self, subject: Subject, runner: Runner, wafers: Sequence[WaferMap]) -> None:
+        self._subject = subject
+        self._wafers = wafers
+        self._runners = [runner]
+        self._step = 0
+        self._samples: dict[str, list[int]] = {}
+
+    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one command."""
+        if command["do"] == "round":
+            return {"medians_us": self.round(command["seconds"])}
+        if command["do"] == "rate":
+            return {"wafers_per_second": self.rate(command["threads"], command["seconds"])}
+        # Memory first: looking into the network takes some.
+        memory = peak_memory()
+        return {
+            "latency_us": self.percentiles(),
+            "peak_memory_mb": memory / 1e6 if memory else None,
+            "macs": macs(self._subject, self._runners[0].network),
+        }
+
+    def round(self, seconds: float) -> dict[str, float]:
+        """Time all stages for a while; median of each in microseconds."""
+        began = time.perf_counter()
+        while time.perf_counter() - began < WARM_UP * seconds:
+            self._sample()
+        taken: dict[str, list[int]] = {}
+        count = 0
+        while count < FEWEST or time.perf_counter() - began < seconds:
+            for stage, took in self._sample().items():
+                taken.setdefault(stage, []).append(took)
+            count += 1
+        for stage, values in taken.items():
+            self._samples.setdefault(stage, []).extend(values)
+        return {stage: float(np.median(values)) / 1000 for stage, values in taken.items()}
+
+    def percentiles(self) -> dict[str, dict[str, float]]:
+        """Of every stage over all rounds, in microseconds."""
+        return {
+            stage: {f"p{p}": float(np.percentile(values, p)) / 1000 for p in PERCENTILES}
+            for stage, values in self._samples.items()
+        }
+
+    def rate(self, threads: int, seconds: float) -> float:
+        """Wafers a second of several runners, one a thread."""
+        while len(self._runners) < threads:
+            self._runners.append(make(self._subject))
+        counts = [0] * threads
+        failures: list[Exception] = []
+        start = threading.Barrier(threads + 1)
+
+        def work(which: int) -> None:
+            runner, done = self._runners[which], 0
+            start.wait()
+            end = time.perf_counter() + seconds
+            try:
+                while time.perf_counter() < end:
+                    runner.classify(self._wafers[done % len(self._wafers)])
+                    done += 1
+            except Exception as error:  # noqa: BLE001 - raised again below
+                failures.append(error)
+            counts[which] = done
+
+        workers = [threading.Thread(target=work, args=(which,)) for which in range(threads)]
+        for worker in workers:
+            worker.start()
+        start.wait()
+        began = time.perf_counter()
+        for worker in workers:
+            worker.join()
+        if failures:
+            raise failures[0]
+        return sum(counts) / (time.perf_counter() - began)
+
+    def _sample(self) -> dict[str, int]:
+        self._step += 1
+        return self._runners[0].sample(self._wafers, self._step)
+
+
+def peak_memory() -> int | None:
+    """Largest resident set of this process in bytes, or None where the system does not tell.
+
+    Read from ``VmHWM``: ``ru_maxrss`` counts from the fork, when it was a copy of its parent.
+    """
+    try:
+        text = STATUS.read_text("ascii", "replace")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    return None
+
+
+def macs(subject: Subject, content: bytes) -> int | None:
+    """Multiply-accumulates of one inference; None where the runtime does not tell them."""
+    from edge import network
+
+    try:
+        return network.read(content, Backend(subject.backend)).macs
+    # An older runtime may lack what the reading rests on, and Keras has no such file; the figures
+    # do without it.
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def _say(stream: TextIO, answer: dict[str, Any]) -> None:
+    stream.write(json.dumps(answer) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

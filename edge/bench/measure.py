@@ -1,0 +1,250 @@
+"""The benchmark: every subject in a process of its own, all of them in turn, round by round."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from edge.bench import machine, peak, wafers
+from edge.bench.figures import Peak, Report, Row
+from edge.bench.process import Child, ChildError
+from edge.bench.ratios import ratios
+from edge.bench.subject import Kind, Subject
+from edge.dataset import LabelledSet
+from edge.errors import ModelError, RuntimeUnavailableError, UsageError
+from edge.model import ModelFile
+from edge.output import exists
+from edge.report import float_network
+from edge.runtime import Backend, installed
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        seconds: Time for the latency of each subject, all rounds together.
+        rounds: How often the subjects take turns.
+        cold_starts: Processes that are started once more, a subject.
+        threads: Numbers of threads for the wafers a second.
+    """
+
+    seconds: float = 5.0
+    rounds: int = 10
+    cold_starts: int = 3
+    threads: tuple[int, ...] = (1, 2, 4)
+
+    @property
+    def rate_seconds(self) -> float:
+        """Time for the wafers a second, each number of threads."""
+        return self.seconds / 5
+
+
+QUICK: Final = Plan(seconds=0.8, rounds=4, cold_starts=2)
+
+
+class _Live:
+    """A subject at work: its child while it lives, its figures as far as they are there."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.child: Child | None = None
+        self.row = Row(subject.name, subject.kind)
+        self.starts: list[float] = []
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """What goes wrong inside ends this subject and no other."""
+        try:
+            yield
+        except ChildError as error:
+            self.row = self.row.failed(str(error))
+            self.close()
+
+    def start(self, path: Path) -> None:
+        """Start the child that stays."""
+        self.child = Child(self.subject, path)
+        self.row = replace(self.row, version=self.child.version)
+
+    def start_again(self, path: Path) -> None:
+        """One more cold start; the first one found cold disks and is not counted."""
+        with Child(self.subject, path) as child:
+            self.starts.append(child.cold_start)
+
+    def close(self) -> None:
+        """End the child."""
+        if self.child is not None:
+            self.child.close()
+            self.child = None
+
+
+def bench(
+    model_file: ModelFile,
+    *,
+    float_path: Path | None = None,
+    run: Path | None = None,
+    labelled: LabelledSet | None = None,
+    backend: Backend | None = None,
+    plan: Plan | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure a model file and what it is held against.
+
+    Args:
+        model_file: The int8 network.
+        float_path: The same network as a float ``.tflite``; None for ``<stem>.float.tflite``
+            beside the model file where there is one.
+        run: Run folder of the float Keras network.
+        labelled: Wafers to take a sample of; None draws simple ones.
+        backend: Only this runtime; None for every one that is installed.
+        plan: How much is measured.
+        progress: Called with the steps done and in all.
+
+    Returns:
+        Figures; subjects that failed have a row that says why.
+
+    Raises:
+        RuntimeUnavailableError: no TFLite runtime is installed.
+        ModelError: ``float_path`` does not exist.
+        UsageError: ``run`` has no network.
+        DataError: ``labelled`` holds no wafer with dies.
+    """
+    plan = plan or Plan()
+    # Before the work: the load afterwards is our own.
+    about_machine = machine.describe()
+    used = wafers.drawn() if labelled is None else wafers.sample(labelled)
+    lives = [_Live(subject) for subject in _subjects(model_file, float_path, run, backend)]
+    ceiling = _Live(Subject(Kind.PEAK, backend=Backend.LITERT.value))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm-edge-bench-")))
+        for live in [*lives, ceiling]:
+            stack.callback(live.close)
+        path = folder / "wafers.npz"
+        used.save(path)
+        _measure(lives, ceiling, path, plan, progress)
+    at_best = ceiling.row.rounds_us.get("invoke", [])
+    reason = None if at_best else ceiling.row.failure or "nothing ran that could be held against it"
+    best = Peak(peak.MACS, at_best, reason)
+    rows, warnings = _finished([live.row for live in lives], best)
+    settings = {
+        **asdict(plan),
+        "threads": list(plan.threads),
+        "wafers": len(used),
+        "wafers_from": "drawn" if labelled is None else "data",
+        "wafers_sha256": used.sha256(),
+    }
+    return Report(about_machine, _about(model_file), settings, best, rows, ratios(rows), warnings)
+
+
+def _subjects(
+    model_file: ModelFile, float_path: Path | None, run: Path | None, backend: Backend | None
+) -> list[Subject]:
+    versions = installed()
+    backends = [backend] if backend else [name for name in Backend if versions[name]]
+    if not backends:
+        raise RuntimeUnavailableError(
+            "no TFLite runtime is installed; mend: pip install ai-edge-litert"
+        )
+    if float_path is not None and not exists(float_path):
+        raise ModelError(f"{float_path}: cannot be read (no such file); check --float")
+    if run is not None and not exists(run / "model.keras"):
+        raise UsageError(f"{run}: no model.keras in it; `wm-edge train` makes a run folder")
+    beside = float_network.beside(model_file.path)
+    if float_path is None and exists(beside):
+        float_path = beside
+    found = [Subject(Kind.INT8, model_file.path, name.value) for name in backends]
+    if float_path is not None:
+        found += [Subject(Kind.FLOAT, float_path, name.value) for name in backends]
+    if run is not None:
+        found.append(Subject(Kind.KERAS, run))
+    return found
+
+
+def _measure(
+    lives: Sequence[_Live], ceiling: _Live, path: Path, plan: Plan, progress: Progress | None
+) -> None:
+    """Everything that takes time. The order within a step is that of the subjects."""
+    everything = [*lives, ceiling]
+    steps: list[tuple[_Live, Callable[[_Live], None]]] = []
+    steps += [(live, lambda live: live.start(path)) for live in everything]
+    for _ in range(plan.rounds):
+        steps += [(live, lambda live: _round(live, plan)) for live in everything]
+    steps += [(live, _finish) for live in lives]
+    for threads in plan.threads:
+        steps += [
+            (live, lambda live, threads=threads: _rate(live, threads, plan))  # type: ignore[misc]
+            for live in lives
+            # Keras spreads one prediction over all cores: more threads would measure the scheduler.
+            if threads == 1 or live.subject.kind is not Kind.KERAS
+        ]
+    for _ in range(plan.cold_starts):
+        steps += [(live, lambda live: live.start_again(path)) for live in lives]
+    for done, (live, step) in enumerate(steps):
+        if progress:
+            progress(done, len(steps))
+        # A peak that nothing is held against is not worth the time.
+        idle = live is ceiling and all(other.row.failure is not None for other in lives)
+        if live.row.failure is None and not idle:
+            with live.guarded():
+                step(live)
+    for live in lives:
+        if live.starts and live.row.failure is None:
+            live.row = replace(live.row, cold_start_ms=1000 * median(live.starts))
+    if progress:
+        progress(len(steps), len(steps))
+
+
+def _ask(live: _Live, do: str, **arguments: float) -> dict[str, Any]:
+    if live.child is None:
+        raise ChildError("its process has ended")
+    return live.child.ask(do, **arguments)
+
+
+def _round(live: _Live, plan: Plan) -> None:
+    answer = _ask(live, "round", seconds=plan.seconds / plan.rounds)
+    for stage, value in answer["medians_us"].items():
+        live.row.rounds_us.setdefault(stage, []).append(value)
+
+
+def _finish(live: _Live) -> None:
+    live.row = replace(live.row, **_ask(live, "finish"))
+
+
+def _rate(live: _Live, threads: int, plan: Plan) -> None:
+    answer = _ask(live, "rate", threads=threads, seconds=plan.rate_seconds)
+    live.row.wafers_per_second[str(threads)] = answer["wafers_per_second"]
+
+
+def _finished(rows: Sequence[Row], best: Peak) -> tuple[list[Row], list[str]]:
+    """Rows with what follows from their MACs, and warnings."""
+    macs = {row.kind: row.macs for row in rows if row.macs}
+    warnings = []
+    if len(set(macs.values())) > 1:
+        warnings.append(
+            f"the float network has {macs[Kind.FLOAT] / 1e6:.2f} million multiply-accumulates, "
+            f"the model file {macs[Kind.INT8] / 1e6:.2f}: not the same network, its ratios say "
+            "nothing of int8; give the one that the model file was made of with --float"
+        )
+    # A runtime that does not tell, and Keras, have the MACs of the network that they run.
+    fallback = macs.get(Kind.INT8)
+    finished = [
+        row.with_macs(row.macs or macs.get(row.kind, macs.get(Kind.FLOAT, fallback)), best)
+        for row in rows
+    ]
+    return finished, warnings
+
+
+def _about(model_file: ModelFile) -> dict[str, Any]:
+    return {
+        "path": str(model_file.path),
+        "name": model_file.name,
+        "sha256": model_file.sha256,
+        "bytes": len(model_file.content),
+    }

@@ -1,0 +1,135 @@
+"""The parent's end of a child process: commands go in, answers come out, failures are named."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from edge.bench.subject import Subject
+from edge.errors import RuntimeUnavailableError
+from edge.text import printable
+
+#: Seconds until a child that says nothing is given up: importing TensorFlow takes a minute on a
+#: slow card.
+PATIENCE: Final = 300.0
+
+#: What TensorFlow and Keras log would hide the reason of a failure.
+ENVIRONMENT: Final = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    # The folder that the command is called in may hold an `edge` of its own (from Python 3.11 on).
+    "PYTHONSAFEPATH": "1",
+}
+
+
+class ChildError(RuntimeUnavailableError):
+    """A subject cannot be measured; the others go on."""
+
+
+class Child:
+    """A process that runs one subject. Use as a context manager, or call ``close``.
+
+    Args:
+        subject: What to run.
+        wafers: A labelled set.
+        patience: Seconds to wait for any answer.
+
+    Attributes:
+        version: Of the runtime.
+        cold_start: Seconds from starting the process to its first verdict.
+
+    Raises:
+        ChildError: it came to no verdict; the message says why.
+    """
+
+    def __init__(self, subject: Subject, wafers: Path, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._rest = b""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        spec = {
+            "kind": subject.kind.value,
+            "path": str(subject.path or ""),
+            "backend": subject.backend,
+            "wafers": str(wafers),
+        }
+        began = time.perf_counter()
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
+            [sys.executable, "-m", "edge.bench.child", json.dumps(spec)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+            env={**os.environ, **ENVIRONMENT},
+        )
+        try:
+            self.version = str(self._answer()["version"])
+        except BaseException:
+            self.close()
+            raise
+        self.cold_start = time.perf_counter() - began
+
+    def __enter__(self) -> Child:  # noqa: PYI034 - `Self` needs Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, do: str, **arguments: float) -> dict[str, Any]:
+        """Give a command and wait for its answer.
+
+        Raises:
+            ChildError: the child failed, ended, or kept silent.
+        """
+        line = json.dumps({"do": do, **arguments}).encode() + b"\n"
+        try:
+            assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
+            self._process.stdin.write(line)
+        except OSError:
+            raise self._ended() from None
+        return self._answer()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            if pipe is not None:
+                pipe.close()
+
+    def _answer(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._line())
+        if "error" in answer:
+            raise ChildError(answer["error"])
+        return answer
+
+    def _line(self) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        deadline = time.monotonic() + self._patience
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._rest:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise ChildError(f"no answer within {self._patience:g} s")
+                read = os.read(self._process.stdout.fileno(), 65536)
+                if not read:
+                    raise self._ended()
+                self._rest += read
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def _ended(self) -> ChildError:
+        """How the process ended, and the last it said."""
+        code = self._process.wait()
+        how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
+        self._errors.seek(0)
+        said = self._errors.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
+        last = f": {printable(said[-1])}" if said else ""
+        return ChildError(f"its process ended with {how}{last}")

@@ -1,0 +1,44 @@
+"""What is measured: the part of the benchmark that parent and child both know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+#: The parts of a verdict that are timed, and the whole.
+STAGES: Final = ("encode", "invoke", "decode", "classify")
+PERCENTILES: Final = (50, 95, 99)
+
+
+class Kind(str, Enum):
+    """What a child process runs."""
+
+    INT8 = "int8"
+    FLOAT = "float"
+    KERAS = "keras"
+    PEAK = "peak"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One thing that is measured.
+
+    Attributes:
+        kind: Which network, and how it is run.
+        path: The model file, float ``.tflite`` or run folder; None for the peak.
+        backend: Name of the TFLite runtime; empty for Keras.
+    """
+
+    kind: Kind
+    path: Path | None = None
+    backend: str = ""
+
+    @property
+    def name(self) -> str:
+        """For tables and for comparing runs."""
+        return "float keras" if self.kind is Kind.KERAS else f"{self.kind} {self.backend}"

@@ -1,0 +1,60 @@
+"""Distance of an embedding to the training classes, and whether it looks like two of them.
+
+The second output of the network holds coordinates in which the training wafers of a class scatter
+alike in all directions, so that the Euclidean distance to a class mean is the Mahalanobis distance
+(K. Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples, NeurIPS 2018).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+Embedding = npt.NDArray[np.int8]
+
+_FAR: Final = 60.0
+
+
+class Familiarity:
+    """The distance and mixture of one model file.
+
+    Args:
+        embedding: The metadata's section: scale, zero_point, size.
+        review: The metadata's section: unfamiliar.means, mixed.weights, mixed.bias.
+    """
+
+    def __init__(self, embedding: Mapping[str, Any], review: Mapping[str, Any]) -> None:
+        self._scale = float(embedding["scale"])
+        zero_point = int(embedding["zero_point"])
+        means = np.asarray(review["unfamiliar"]["means"], np.float64)
+        weights = np.asarray(review["mixed"]["weights"], np.float64)
+        # Everything in steps of the int8 output, from its zero: |m - e|^2 = |e|^2 - 2 m.e + |m|^2,
+        # one product of a matrix with the bytes as they come. float64 keeps it exact to 1e-9.
+        steps = means / self._scale + zero_point
+        bias = float(review["mixed"]["bias"]) - self._scale * zero_point * weights.sum()
+        self._rows = np.vstack([-2.0 * steps, self._scale * weights])
+        self._base = np.asarray([*(steps**2).sum(axis=1), bias])
+
+    def look(self, embedding: Embedding) -> tuple[float, float]:
+        """Unfamiliarity and mixture of one wafer.
+
+        Args:
+            embedding: int8 (size,), the network's second output.
+
+        Returns:
+            Distance to the nearest class mean in standard deviations (0 up; around the square root
+            of ``size`` for ordinary wafers), and the probability 0..1 that two patterns overlap.
+        """
+        values = embedding.astype(np.float64)
+        found = self._rows.dot(values)
+        found += self._base
+        *distances, logit = found.tolist()
+        nearest = min(distances) + float(values.dot(values))
+        unfamiliarity = self._scale * math.sqrt(nearest) if nearest > 0 else 0.0
+        # exp() of a large number overflows; beyond 60 the probability is 0 or 1 anyway.
+        mixture = 1 / (1 + math.exp(-logit)) if -_FAR < logit < _FAR else float(logit > 0)
+        return unfamiliarity, mixture

@@ -1,0 +1,1 @@
+"""The regression gate: is this model file sound, and as good as the one before it?"""

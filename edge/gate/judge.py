@@ -1,0 +1,281 @@
+"""The regression gate: one check a thing that can go wrong, all of them reported.
+
+What each name means to the reader stands in docs/regression-gate.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DataError, GateError, WmEdgeError
+from edge.evaluate import FEW_WAFERS, Evaluation, evaluate
+from edge.gate import comparison, diagnosis
+from edge.gate.checks import (
+    MODEL_CHECKS,
+    Check,
+    class_check_name,
+    complete,
+    failed,
+    passed,
+    skipped,
+)
+from edge.gate.comparison import Change
+from edge.gate.soundness import Soundness
+from edge.overlap import Overlap, Sketch
+from edge.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from edge.classifier import Classifier
+    from edge.dataset import LabelledSet
+    from edge.gate.baseline import Baseline
+
+#: Percentage points by which the share of wafers for a person may rise.
+REVIEW_POINTS: Final = 5.0
+
+#: Points by which the expected calibration error may rise.
+CALIBRATION_POINTS: Final = 5.0
+
+#: A class has collapsed when none is right any more of so many wafers or more.
+COLLAPSE: Final = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the gate found.
+
+    Attributes:
+        checks: One a name of ``edge.gate.checks.NAMES``, in that order.
+        result: The measurement, None where there could be none.
+        overlap: Wafers that trained the model; None where that is not known.
+        warnings: What a reader of the figures must know.
+        error: Why there is no measurement or no comparison.
+    """
+
+    checks: list[Check]
+    result: Evaluation | None = None
+    overlap: Overlap | None = None
+    warnings: list[str] = field(default_factory=list)
+    error: WmEdgeError | None = None
+
+    @property
+    def red(self) -> list[str]:
+        """Names of the checks that failed."""
+        return [check.name for check in self.checks if check.failed]
+
+    def raise_if_red(self) -> None:
+        """End with the right exit code.
+
+        Raises:
+            WmEdgeError: ``error``, where there is one.
+            GateError: a check failed.
+        """
+        if self.error:
+            raise self.error
+        if self.red:
+            raise GateError(f"the gate is red: {', '.join(self.red)}")
+
+
+def run(
+    sound: Soundness,
+    read_data: Callable[[], LabelledSet],
+    read_baseline: Callable[[], Baseline] | None,
+    max_drop: float,
+    progress: Callable[[int], None] | None = None,
+) -> Outcome:
+    """Look at everything that can be looked at; what is wrong early hides nothing else.
+
+    Args:
+        sound: What was found of the model file.
+        read_data: Reads the wafers.
+        read_baseline: Reads the figures to compare with; None measures without comparing.
+        max_drop: Largest fall of a class or of the mean, in percentage points.
+        progress: Called with the number of wafers done.
+    """
+    checks = list(sound.checks)
+    error: WmEdgeError | None = sound.error
+    labelled = before = result = overlap = None
+    try:
+        before = read_baseline() if read_baseline else None
+    except DataError as problem:
+        checks.append(failed("baseline", str(problem)))
+        error = error or problem
+    try:
+        labelled = read_data()
+        if sound.classifier:
+            result = evaluate(labelled, sound.classifier, progress)
+    except DataError as problem:
+        checks.append(failed("data", str(problem)))
+        error = error or problem
+    try:
+        if before and result:
+            before.require_same(result)
+    except DataError as problem:
+        checks.append(failed("baseline", str(problem)))
+        error, before = error or problem, None
+    warnings: list[str] = []
+    if labelled is not None and sound.classifier and result:
+        overlap = _overlap(labelled, sound.classifier)
+        warnings = [*result.warnings, *_doubts(checks)]
+        checks += judge(labelled, sound.classifier, result, before, max_drop)
+        checks.append(_data(overlap, result))
+    elif labelled is not None:
+        checks.append(passed("data", f"{len(labelled)} wafers, not judged"))
+    why = "not examined: see what failed above" if error else "there is no baseline"
+    return Outcome(complete(checks, why), result, overlap, warnings, error)
+
+
+def judge(
+    labelled: LabelledSet,
+    classifier: Classifier,
+    now: Evaluation,
+    before: Baseline | None,
+    max_drop: float,
+) -> Iterator[Check]:
+    """Checks of the figures, with what a fall looks like."""
+    yield from (figures := [*_dead(classifier, now, before), *_compared(now, before, max_drop)])
+    red = any(check.failed for check in figures)
+    if before is None or not red:
+        return
+    expected = now.true if before.predicted is None else before.predicted
+    exchanged = diagnosis.exchanged_labels(expected, now.predicted)
+    goal = 1.0
+    if before.predicted is None:
+        goal = float(np.mean([recall for recall, _ in before.recalls.values()]))
+    finding = exchanged or diagnosis.by_wafers(classifier, labelled, expected, now.predicted, goal)
+    if finding:
+        yield failed(finding.check, finding.message)
+
+
+def _compared(now: Evaluation, before: Baseline | None, max_drop: float) -> Iterator[Check]:
+    if before is None:
+        for name, score in now.scores.per_class.items():
+            if not score.n:
+                yield skipped(class_check_name(name), f"no wafer of {name} in the data")
+        return
+    how = "by counts alone" if before.predicted is None else "wafer by wafer"
+    yield passed("baseline", f"compared {how} with {before.model}")
+    for index, name in enumerate(PATTERNS):
+        yield _class(index, name, now, before, max_drop)
+    yield _mean(now, before, max_drop)
+    yield _review_share(now, before)
+    yield _calibration(now, before)
+
+
+def _class(index: int, name: str, now: Evaluation, before: Baseline, max_drop: float) -> Check:
+    check = class_check_name(name)
+    score = now.scores.per_class[name]
+    if score.recall is None:
+        return skipped(check, f"no wafer of {name} in the data")
+    mine = now.true == index
+    if before.predicted is None:
+        change = comparison.unpaired([before.recalls[name]], [(score.recall, score.n)])
+    else:
+        change = comparison.paired(before.predicted[mine] == index, now.predicted[mine] == index)
+    told = f"{change} of {score.n} wafers"
+    if change.fell(max_drop):
+        if change.certain:
+            return failed(check, f"{name} fell by more than {max_drop:g} points: {told}")
+        if not change.now and round(change.before * score.n) >= COLLAPSE:
+            return failed(check, f"{name} has collapsed, none is right any more: {told}")
+    if score.n < FEW_WAFERS:
+        return skipped(check, f"too few to judge (fewer than {FEW_WAFERS}): {told}")
+    within = ", within chance" if change.fell(max_drop) else ""
+    return passed(check, told + within)
+
+
+def _mean(now: Evaluation, before: Baseline, max_drop: float) -> Check:
+    change = _mean_change(now, before)
+    if change.fell(max_drop) and change.certain:
+        return failed("mean", f"the mean over classes fell: {change}")
+    within = ", within chance" if change.fell(max_drop) else ""
+    return passed("mean", f"mean over classes {change}{within}")
+
+
+def _mean_change(now: Evaluation, before: Baseline) -> Change:
+    if before.predicted is not None:
+        right = before.predicted == now.true
+        return comparison.paired_mean(now.true, right, now.predicted == now.true)
+    scores = {name: s for name, s in now.scores.per_class.items() if s.recall is not None}
+    return comparison.unpaired(
+        [before.recalls[name] for name in scores],
+        [(score.recall or 0.0, score.n) for score in scores.values()],
+    )
+
+
+def _review_share(now: Evaluation, before: Baseline) -> Check:
+    if before.reviewed is None:
+        return skipped("review-share", "the baseline holds no verdicts")
+    reviewed = np.asarray([reason is not None for reason in now.reasons])
+    accepted = comparison.paired(~before.reviewed, ~reviewed)
+    share = comparison.paired(before.reviewed, reviewed)
+    if accepted.fell(REVIEW_POINTS) and accepted.certain:
+        return failed("review-share", f"many more wafers go to a person: {share}")
+    if share.now < share.before / 2 and share.certain:
+        return failed(
+            "review-share",
+            f"less than half as many wafers go to a person: {share}; are the thresholds lost?",
+        )
+    return passed("review-share", f"to a person {share}")
+
+
+def _calibration(now: Evaluation, before: Baseline) -> Check:
+    if before.calibration_error is None:
+        return skipped("calibration", "the baseline holds no calibration error")
+    told = f"{100 * before.calibration_error:.1f} -> {100 * now.calibration_error:.1f} points"
+    if 100 * (now.calibration_error - before.calibration_error) > CALIBRATION_POINTS:
+        return failed(
+            "calibration",
+            f"probabilities are less true than they were, error {told}; was the temperature lost?",
+        )
+    return passed("calibration", f"expected calibration error {told}")
+
+
+def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> Iterator[Check]:
+    """Patterns that the model cannot name any more."""
+    constant = diagnosis.constant_outputs(classifier)
+    if constant:
+        yield failed(
+            "dead-classes",
+            f"the output of {', '.join(constant)} is the same for all kinds of wafers: its weights "
+            "are zero, or its output is stuck",
+        )
+        return
+    silent = [
+        f"{name} (of {now.scores.per_class[name].n} wafers)"
+        for index, name in enumerate(PATTERNS)
+        if now.scores.per_class[name].n >= COLLAPSE
+        and not (now.predicted == index).any()
+        and _was_named(index, before)
+    ]
+    if silent:
+        yield failed("dead-classes", f"never predicted: {', '.join(silent)}")
+    else:
+        yield passed("dead-classes", "every pattern can be predicted")
+
+
+def _was_named(index: int, before: Baseline | None) -> bool:
+    """Whether the trusted model named a pattern; taken for granted where that is not known."""
+    named: npt.NDArray[np.intp] | None = before.predicted if before else None
+    return named is None or bool((named == index).any())
+
+
+def _overlap(labelled: LabelledSet, classifier: Classifier) -> Overlap | None:
+    sketch = classifier.model.metadata.get("training", {}).get("sketch")
+    return Sketch.parse(sketch).overlap(labelled) if sketch else None
+
+
+def _data(overlap: Overlap | None, now: Evaluation) -> Check:
+    if overlap and overlap.too_large:
+        return failed("data", overlap.warning())
+    unknown = "" if overlap else "; whether they trained the model is not known"
+    return passed("data", "; ".join([f"{now.wafers} wafers{unknown}", *now.warnings]))
+
+
+def _doubts(checks: list[Check]) -> list[str]:
+    """What failed of the model file, for those who measure without a gate."""
+    return [check.message for check in checks if check.failed and check.name in MODEL_CHECKS]

@@ -1,0 +1,97 @@
+"""MixedWM38: wafers with up to four patterns at once, and where they stand in its file.
+
+``Wafer_Map_Datasets.npz`` holds ``arr_0`` (38015, 52, 52) and ``arr_1`` (38015, 8), multi-hot in
+the order of ``PATTERN_ORDER``, which is not alphabetical. Also read: the layout ``maps``,
+``labels``, ``label_names``, which names its own order. About a hundred maps hold a stray 3.
+
+Source: J. Wang, C. Xu, Z. Yang, J. Zhang, X. Li, "Deformable Convolutional Networks for Efficient
+Mixed-type Wafer Defect Pattern Recognition", IEEE Trans. Semicond. Manuf. 33(4), 2020.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DataError
+from edge.wafermap import FAIL, DieGrid
+
+#: The columns of ``arr_1``.
+PATTERN_ORDER: Final = (
+    "Center",
+    "Donut",
+    "Edge-Loc",
+    "Edge-Ring",
+    "Loc",
+    "Near-full",
+    "Scratch",
+    "Random",
+)
+PUBLISHED: Final = frozenset({"arr_0", "arr_1"})
+NAMED: Final = frozenset({"maps", "labels", "label_names"})
+
+_STRAY: Final = 3
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The arrays of the file.
+
+    Attributes:
+        maps: Whole numbers (W, rows, columns) as they stand in the file.
+        patterns: bool (W, N): which patterns are on each wafer; none of them is ``none``.
+        names: Name of each column, as the file has it.
+    """
+
+    maps: npt.NDArray[Any]
+    patterns: npt.NDArray[np.bool_]
+    names: tuple[str, ...]
+
+    def grid(self, index: int) -> tuple[DieGrid, bool]:
+        """Die grid of a wafer, and whether it held the stray 3, which is read as failing."""
+        values = self.maps[index]
+        stray = values == _STRAY
+        return np.where(stray, FAIL, values).astype(values.dtype), bool(stray.any())
+
+
+def read(source: Path) -> Mixed:
+    """Read the file.
+
+    Raises:
+        DataError: unreadable, or the arrays are not of this layout.
+    """
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            published = set(file.files) >= PUBLISHED
+            maps, hot = (
+                file[name] for name in (("arr_0", "arr_1") if published else ("maps", "labels"))
+            )
+            names = PATTERN_ORDER if published else tuple(map(str, file["label_names"]))
+    # AttributeError, from Python 3.11 on TypeError: a single array is no archive.
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise DataError(
+            f"{source}: cannot be read ({error}); was the download complete?"
+        ) from error
+    if maps.ndim != 3 or maps.dtype.kind not in "uib" or hot.shape != (len(maps), len(names)):
+        raise DataError(
+            f"{source}: maps are {maps.shape} of {maps.dtype} and labels {hot.shape}; "
+            f"expected are (wafers, rows, columns) and (wafers, {len(names)})"
+        )
+    if not np.isin(hot, (0, 1)).all():
+        raise DataError(f"{source}: labels must be 0 or 1, one column a pattern")
+    return Mixed(maps, hot.astype(bool), names)

@@ -1,0 +1,188 @@
+"""What the model file makes of wafers it cannot know: new patterns, and several at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from edge.classifier import Classifier
+from edge.dataset import LabelledSet
+from edge.evaluate import Evaluation
+from edge.mixed import Mixed
+from edge.patterns import Pattern
+from edge.reliability import auroc
+from edge.report.evidence import Appendix
+from edge.report.novel import MEANING, Novel, draw
+from edge.verdict import Reason
+from edge.wafermap import DieGrid, WaferMap, check_grid
+
+#: Heading and text of the two tables.
+_NEW: Final = (
+    "Patterns that no class covers",
+    (
+        "Drawn on wafers of this set, those labelled none where there are any. AUROC: the chance "
+        "that such a wafer is more unfamiliar than an ordinary one (0.5 is guessing). To review: "
+        "the share that reaches a person, and beside it why (few dies apart)."
+    ),
+)
+_SEVERAL: Final = (
+    "Several patterns at once",
+    (
+        "Wafers of MixedWM38 by the number of patterns on them. These maps are unlike those that "
+        "trained, so wafers with one pattern go to review as well."
+    ),
+)
+
+#: Wafers drawn of each new pattern.
+DRAWN: Final = 500
+
+#: Wafers of MixedWM38 that are judged, of each number of patterns.
+JUDGED: Final = 2000
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """How wafers of one kind fared.
+
+    Attributes:
+        name: What they are.
+        wafers: How many.
+        auroc: How well `unfamiliarity` tells them from the wafers of the labelled set.
+        review: Share that went to a person.
+        reasons: The same by reason, as counts.
+        given: The pattern that most of them were given.
+    """
+
+    name: str
+    wafers: int
+    auroc: float
+    review: float
+    reasons: dict[Reason, int]
+    given: str
+
+
+def new_patterns(
+    labelled: LabelledSet,
+    evaluation: Evaluation,
+    classifier: Classifier,
+    progress: Progress = lambda *_: None,
+    seed: int = 0,
+) -> list[Group]:
+    """Draw patterns that no class covers on wafers labelled ``none`` (on any, where none is).
+
+    Args:
+        labelled: Ordinary wafers.
+        evaluation: Of the same wafers: what the new ones are told from.
+        classifier: The model file at work.
+        progress: Told of every kind.
+        seed: Same seed, same wafers.
+    """
+    rng = np.random.default_rng(seed)
+    plain = np.flatnonzero(labelled.labels == Pattern.NONE.value)
+    places = plain if len(plain) else np.arange(len(labelled))
+
+    def drawn(kind: Novel) -> Iterator[DieGrid]:
+        for index in rng.choice(places, DRAWN):
+            yield draw(kind, labelled.grid(int(index)), rng)
+
+    groups = []
+    for number, kind in enumerate(Novel):
+        progress("new patterns", number, len(Novel))
+        groups.append(_group(MEANING[kind], drawn(kind), evaluation, classifier))
+    progress("new patterns", len(Novel), len(Novel))
+    return groups
+
+
+def several_patterns(
+    mixed: Mixed,
+    evaluation: Evaluation,
+    classifier: Classifier,
+    progress: Progress = lambda *_: None,
+    seed: int = 0,
+) -> list[Group]:
+    """Judge wafers of MixedWM38 by the number of patterns on them.
+
+    Args:
+        mixed: The set, or a part of it.
+        evaluation: Of ordinary wafers: what these are told from.
+        classifier: The model file at work.
+        progress: Told of every number of patterns.
+        seed: Which of them, where there are more than ``JUDGED``.
+
+    Raises:
+        InputError: a map is no wafer map.
+    """
+    rng = np.random.default_rng(seed)
+    numbers = mixed.patterns.sum(axis=1)
+    present = np.unique(numbers).tolist()
+    groups = []
+    for done, number in enumerate(present):
+        progress("several patterns", done, len(present))
+        places = rng.permutation(np.flatnonzero(numbers == number))[:JUDGED]
+        name = {0: "no pattern", 1: "one pattern"}.get(number, f"{number} patterns at once")
+        maps = (check_grid(mixed.grid(index)[0], f"MixedWM38[{index}]") for index in places)
+        groups.append(_group(name, maps, evaluation, classifier))
+    progress("several patterns", len(present), len(present))
+    return groups
+
+
+def appendices(
+    labelled: LabelledSet,
+    evaluation: Evaluation,
+    classifier: Classifier,
+    mixed: Mixed | None = None,
+    progress: Progress = lambda *_: None,
+) -> tuple[Appendix, ...]:
+    """Both as tables of the report; without ``mixed`` the first alone."""
+    found = [_table(*_NEW, new_patterns(labelled, evaluation, classifier, progress))]
+    if mixed is not None:
+        found.append(_table(*_SEVERAL, several_patterns(mixed, evaluation, classifier, progress)))
+    return tuple(found)
+
+
+def _table(title: str, text: str, groups: list[Group]) -> Appendix:
+    rows = [
+        (
+            group.name,
+            f"{group.wafers:,}",
+            f"{group.auroc:.3f}",
+            f"{100 * group.review:.1f} %",
+            *(f"{100 * group.reasons[reason] / group.wafers:.1f} %" for reason in _SHOWN),
+            group.given,
+        )
+        for group in groups
+    ]
+    head = (
+        "wafers with",
+        "number",
+        "AUROC",
+        "to review",
+        *(r.value for r in _SHOWN),
+        "mostly named",
+    )
+    return Appendix(title, text, head, tuple(rows))
+
+
+_SHOWN: Final = (Reason.MIXED, Reason.UNFAMILIAR, Reason.LOW_CONFIDENCE)
+
+
+def _group(
+    name: str, maps: Iterable[DieGrid], evaluation: Evaluation, classifier: Classifier
+) -> Group:
+    found = [classifier.classify(WaferMap(dies)) for dies in maps]
+    reasons = Counter(one.reason for one in found if one.reason)
+    scores = np.asarray([one.unfamiliarity for one in found])
+    return Group(
+        name,
+        len(found),
+        auroc(evaluation.unfamiliarity, scores),
+        reasons.total() / len(found),
+        {reason: reasons[reason] for reason in Reason},
+        Counter(one.pattern for one in found).most_common(1)[0][0],
+    )

@@ -1,0 +1,76 @@
+"""Known wafers with known answers: does this file, on this machine, compute what convert saw?
+
+A changed weight, a wrong zero point or a broken kernel gives other outputs, whatever the metadata
+say of themselves. The wafers are drawn by a formula, so nothing but the answers is stored.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge import encoding
+from edge.wafermap import FAIL, PASS, DieGrid
+
+if TYPE_CHECKING:
+    from edge.classifier import Classifier
+
+#: Wafers in the test.
+PROBES: Final = 6
+
+#: Steps of the int8 logits by which sound kernels (XNNPACK, builtin, reference) may differ.
+TOLERANCE: Final = 3
+
+#: So many steps of the embedding count as one of the logits: whitening stretches the rounding of
+#: all layers before it. Builtin and reference kernels stay within 25 steps of XNNPACK.
+COARSER: Final = 10
+
+
+def probe(which: int) -> DieGrid:
+    """Round wafer ``which``: an area that grows, fails and a grid of its own, by arithmetic alone.
+
+    Args:
+        which: 0..``PROBES`` - 1.
+    """
+    side = 26 + 7 * which
+    y, x = np.mgrid[:side, :side] * 2 - (side - 1)
+    radius = x * x + y * y
+    dies = np.where(radius <= side * side, PASS, 0).astype(np.uint8)
+    reach = (3 + 2 * which) * side // 16
+    shift = side // 3 if which % 2 else 0
+    area = (x - shift) ** 2 + (y + shift) ** 2 <= reach * reach
+    scatter = (x * x * 7 + y * 13 + x * y * 3) % (11 + which) == 0
+    dies[((area ^ (which > 3)) | scatter) & (dies == PASS)] = FAIL
+    return dies
+
+
+def answers(classifier: Classifier) -> dict[str, list[list[int]]]:
+    """The metadata's section: logits and embedding of each probe, int8."""
+    outputs = [
+        classifier.outputs(encoding.encode(probe(n), classifier.size)) for n in range(PROBES)
+    ]
+    return {
+        "logits": [logits for logits, _ in outputs],
+        "embedding": [embedding.tolist() for _, embedding in outputs],
+    }
+
+
+def largest_difference(classifier: Classifier) -> int:
+    """Largest difference of any output of any probe from what convert wrote.
+
+    Returns:
+        In steps of the int8 logits; those of the embedding count a tenth, rounded up.
+    """
+    known: dict[str, Any] = classifier.model.metadata["selftest"]
+    found = answers(classifier)
+    logits, embedding = (
+        int(np.abs(_ints(found[key]) - _ints(known[key])).max()) for key in ("logits", "embedding")
+    )
+    return max(logits, math.ceil(embedding / COARSER))
+
+
+def _ints(values: list[list[int]]) -> npt.NDArray[np.int64]:
+    return np.asarray(values, np.int64)

@@ -1,0 +1,90 @@
+"""Accept, or leave it to a person: the rule and its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from edge.patterns import PATTERNS
+
+
+class Verdict(str, Enum):
+    """What to do with a prediction."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+
+
+class Reason(str, Enum):
+    """Why a person should look, the strongest first: the first that holds is given."""
+
+    FEW_DIES = "few-dies"
+    MIXED = "mixed"
+    UNFAMILIAR = "unfamiliar"
+    LOW_CONFIDENCE = "low-confidence"
+
+
+@dataclass(frozen=True)
+class Review:
+    """When a wafer goes to a person.
+
+    Attributes:
+        below: Smallest confidence a pattern that is accepted, 0..1.
+        unfamiliar_above: Largest distance to the nearest class that is accepted, in standard
+            deviations of the training wafers (see ``edge.familiarity``).
+        mixed_above: Largest probability of two patterns at once that is accepted, 0..1.
+        min_dies: Wafers with fewer dies are fragments.
+    """
+
+    below: Mapping[str, float]
+    unfamiliar_above: float
+    mixed_above: float
+    min_dies: int
+
+    def reason(
+        self, pattern: str, confidence: float, unfamiliarity: float, mixture: float, dies: int
+    ) -> Reason | None:
+        """Why a person should look, or None to accept."""
+        if dies < self.min_dies:
+            return Reason.FEW_DIES
+        if mixture > self.mixed_above:
+            return Reason.MIXED
+        if unfamiliarity > self.unfamiliar_above:
+            return Reason.UNFAMILIAR
+        if confidence < self.below[pattern]:
+            return Reason.LOW_CONFIDENCE
+        return None
+
+    def with_below(self, below: Mapping[str, float]) -> Review:
+        """The same with other smallest confidences for the patterns named."""
+        return replace(self, below={**self.below, **below})
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a mistake costs against a look by a person, in any one unit.
+
+    Attributes:
+        escape: A wafer with a pattern that is accepted as ``none``.
+        false_alarm: A wafer accepted under a pattern that it does not have: a machine is stopped,
+            or the wrong one looked at.
+        review: A person looks at a wafer.
+    """
+
+    escape: float
+    false_alarm: float
+    review: float
+
+    def below(self) -> dict[str, float]:
+        """Smallest confidence a pattern at which accepting costs less than a look.
+
+        Accepting a pattern of confidence p costs (1 - p) times the mistake (C. K. Chow, On optimum
+        recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970), so it pays from
+        p = 1 - review / mistake on.
+        """
+        mistakes = dict.fromkeys(PATTERNS, self.false_alarm) | {"none": self.escape}
+        return {
+            name: max(0.0, 1 - self.review / mistake) if mistake > 0 else 0.0
+            for name, mistake in mistakes.items()
+        }

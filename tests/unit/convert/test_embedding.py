@@ -1,0 +1,122 @@
+"""The second output: logits untouched, coordinates in which a class scatters evenly."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert.embedding import DIRECTIONS, PERIODS, SIDE, texture_bank, with_embedding
+from edge import encoding
+from edge.dataset import LabelledSet
+from edge.errors import DataError
+from edge.patterns import PATTERNS
+from train.networks import NETWORKS
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras")
+
+CELLS = 24
+
+
+@pytest.fixture(scope="module")
+def wafers(generated: LabelledSet) -> tuple[np.ndarray, np.ndarray]:
+    """All eight views of the generated wafers, and their classes."""
+    planes = np.stack(
+        [encoding.encode(generated.grid(index), CELLS) for index in range(len(generated))]
+    )
+    views = [encoding.symmetry(planes, which) for which in range(encoding.SYMMETRIES)]
+    return np.concatenate(views), np.tile(generated.class_indices(), encoding.SYMMETRIES)
+
+
+def small(kind: str) -> Any:
+    """A network of few channels, as a run folder may hold it."""
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    body = [
+        layers.Conv2D(3, 3, strides=2, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Conv2D(4, 3, strides=2, activation="relu"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(9),
+    ]
+    if kind == "sequential":
+        return keras.Sequential([keras.Input((CELLS, CELLS, 2)), *body])
+    wafer = x = keras.Input((CELLS, CELLS, 2))
+    for layer in body:
+        x = layer(x)
+    return keras.Model(wafer, x, name="small")
+
+
+def outputs(network: Any, planes: np.ndarray) -> list[np.ndarray]:
+    found = network(encoding.to_shares(planes))
+    return [np.asarray(one) for one in (found if isinstance(found, list) else [found])]
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_logits_stay_bit_for_bit_and_classes_scatter_evenly(
+    wafers: tuple[np.ndarray, np.ndarray], kind: str
+) -> None:
+    planes, classes = wafers
+    plain = small(kind)
+    logits, embedding = outputs(with_embedding(plain, planes, classes), planes)
+    assert np.array_equal(logits, outputs(plain, planes)[0])
+    # Half the texture answers, the channels of both ReLU maps, the last of them twice.
+    assert embedding.shape == (len(planes), DIRECTIONS * len(PERIODS) // 2 + 3 + 2 * 4)
+    scatter = np.mean([np.cov(embedding[classes == k], rowvar=False) for k in range(9)], axis=0)
+    spread = np.linalg.eigvalsh(scatter)
+    # Directions that hardly vary are held back; no other one is stretched or turned.
+    assert spread.max() == pytest.approx(1, abs=2e-2)
+    assert np.median(spread) > 0.5
+    assert scatter == pytest.approx(np.diag(np.diag(scatter)), abs=2e-2)
+
+
+def test_never_nine_coordinates(wafers: tuple[np.ndarray, np.ndarray]) -> None:
+    """Which could not be told from the logits: the texture alone gives ten."""
+    wafer = keras.Input((CELLS, CELLS, 2))
+    flat = keras.layers.GlobalAveragePooling2D()(wafer)
+    bare = keras.Model(wafer, keras.layers.Dense(9)(flat))
+    _, embedding = outputs(with_embedding(bare, *wafers), wafers[0][:2])
+    assert embedding.shape == (2, 10)
+
+
+def test_tied_network_embeds_all_eight_views_alike(generated: LabelledSet) -> None:
+    keras.utils.set_random_seed(0)
+    tied = NETWORKS["symmetric"]((encoding.SIZE, encoding.SIZE, 2), 0.0, 0.0)
+    from train.symmetric import written_out
+
+    planes = np.stack([encoding.encode(generated.grid(index)) for index in range(0, 54, 2)])
+    network = with_embedding(written_out(tied), planes, generated.class_indices()[::2])
+    views = np.stack(
+        [encoding.symmetry(planes[4:5], which)[0] for which in range(encoding.SYMMETRIES)]
+    )
+    for found in outputs(network, views):
+        assert found == pytest.approx(np.tile(found[:1], (8, 1)), abs=2e-2)
+    one, other = outputs(network, planes[[4, 20]])[1]
+    assert np.abs(one - other).max() > 0.5
+
+
+def test_one_wafer_a_class_is_an_error(wafers: tuple[np.ndarray, np.ndarray]) -> None:
+    planes, classes = wafers
+    first = [int(np.flatnonzero(classes == k)[0]) for k in range(len(PATTERNS))]
+    with pytest.raises(DataError, match="no class has two wafers"):
+        with_embedding(small("functional"), planes[first], classes[first])
+
+
+def test_texture_bank_answers_to_repetition_alone() -> None:
+    bank = texture_bank()
+    assert bank.shape == (SIDE, SIDE, 2, DIRECTIONS * len(PERIODS))
+    assert not bank[:, :, 1].any()  # where dies are is no texture
+    assert bank[:, :, 0].sum(axis=(0, 1)) == pytest.approx(np.zeros(bank.shape[-1]), abs=1e-6)
+    assert np.abs(bank).sum(axis=(0, 1, 2)) == pytest.approx(np.full(bank.shape[-1], 2), abs=1e-5)
+    noise = np.random.default_rng(0).random((200, SIDE, SIDE))
+    x = np.arange(SIDE) - (SIDE - 1) / 2
+    for place, period in enumerate(PERIODS):  # the first direction: across
+        lattice = np.tile((1 + np.cos(2 * np.pi * x / period)) / 2, (SIDE, 1))
+        answer = (lattice[..., np.newaxis] * bank[:, :, 0]).sum(axis=(0, 1))
+        assert answer.argmax() < len(PERIODS)
+        scattered = np.tensordot(noise, bank[:, :, 0, place], 2)
+        assert answer[place] > 2 * np.abs(scattered).max()

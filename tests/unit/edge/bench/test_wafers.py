@@ -1,0 +1,41 @@
+"""The wafers of a benchmark are the same in every run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.bench import wafers
+from edge.dataset import LabelledSet, build
+from edge.encoding import encode
+from edge.errors import DataError
+from edge.patterns import PATTERNS
+
+
+def test_drawn_wafers_are_round_and_always_the_same() -> None:
+    drawn = wafers.drawn()
+    assert drawn.sha256() == wafers.drawn().sha256()
+    assert set(drawn.class_counts().values()) == {len(wafers.SIDES)}
+    assert set(drawn.labels.tolist()) == set(PATTERNS)
+    for index in range(len(drawn)):
+        grid = drawn.grid(index)
+        assert grid[0, 0] == 0
+        assert grid[len(grid) // 2, len(grid) // 2] != 0
+        assert {1, 2} <= set(np.unique(grid).tolist())
+        assert encode(grid).any()
+
+
+def test_a_sample_is_part_of_the_set_and_always_the_same(generated: LabelledSet) -> None:
+    few = wafers.sample(generated)
+    assert len(few) == len(generated) < wafers.SAMPLE
+    many = generated.select(np.arange(3 * wafers.SAMPLE) % len(generated))
+    assert len(wafers.sample(many)) == wafers.SAMPLE
+    assert wafers.sample(many).sha256() == wafers.sample(many).sha256()
+
+
+def test_wafers_without_dies_are_passed_over() -> None:
+    empty, one = np.zeros((5, 5), np.uint8), np.ones((5, 5), np.uint8)
+    assert len(wafers.sample(build([empty, one], ["none", "none"]))) == 1
+    for maps in ([empty], []):
+        with pytest.raises(DataError, match="no wafer with dies"):
+            wafers.sample(build(maps, ["none"] * len(maps)))

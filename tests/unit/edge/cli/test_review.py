@@ -1,0 +1,72 @@
+"""``--review-below`` and ``--cost-table``: what they read, refuse and change."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from edge.cli.review import Below, CostTable, rule
+from edge.model import ModelFile
+from edge.patterns import PATTERNS
+from edge.verdict import Costs
+
+
+def test_costs_are_three_numbers() -> None:
+    assert CostTable().convert("20:5:1", None, None) == Costs(20, 5, 1)
+    assert CostTable().convert("0:0.5:1e3", None, None) == Costs(0, 0.5, 1000)
+    assert CostTable().convert(Costs(1, 2, 3), None, None) == Costs(1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("20:5", "not ESCAPE:FALSE_ALARM:REVIEW, for instance 20:5:1"),
+        ("20:5:1:1", "not ESCAPE:FALSE_ALARM:REVIEW"),
+        ("a:b:c", "not ESCAPE:FALSE_ALARM:REVIEW"),
+        ("", "not ESCAPE:FALSE_ALARM:REVIEW"),
+        ("20:-5:1", "costs are numbers from 0 up"),
+        ("nan:5:1", "costs are numbers from 0 up"),
+        ("inf:5:1", "costs are numbers from 0 up"),
+    ],
+)
+def test_other_costs_are_refused(text: str, words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        CostTable().convert(text, None, None)
+
+
+def test_threshold_for_one_or_for_all() -> None:
+    assert Below().convert("0.9", None, None) == dict.fromkeys(PATTERNS, 0.9)
+    assert Below().convert("Scratch=1", None, None) == {"Scratch": 1.0}
+    assert Below().convert({"Loc": 0.5}, None, None) == {"Loc": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1.1", "a probability lies in 0..1"),
+        ("-0.1", "a probability lies in 0..1"),
+        ("nan", "a probability lies in 0..1"),
+        ("", "a probability lies in 0..1"),
+        ("Loc=", "a probability lies in 0..1"),
+        ("Loc", "a probability lies in 0..1"),
+        ("Ring=0.5", "unknown pattern 'Ring'; known: Center, Donut"),
+        ("loc=0.5", "unknown pattern 'loc'"),
+        ("Loc=0.5=0.5", "unknown pattern 'Loc=0.5'"),
+    ],
+)
+def test_other_thresholds_are_refused(text: str, words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        Below().convert(text, None, None)
+
+
+def test_thresholds_over_costs_over_the_model_file(shipped: ModelFile) -> None:
+    assert rule(shipped, (), None) == shipped.review
+    costs = Costs(20, 5, 1)
+    assert rule(shipped, (), costs).below == costs.below()
+    changed = rule(shipped, ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs)
+    assert changed.below == costs.below() | {"Loc": 0.2, "none": 0.3}
+    assert changed.unfamiliar_above == shipped.review.unfamiliar_above
+    assert (changed.mixed_above, changed.min_dies) == (
+        shipped.review.mixed_above,
+        shipped.review.min_dies,
+    )
