@@ -102,7 +102,7 @@ def _letter(_rows: Any, _columns: Any, y: Any, x: Any, rng: np.random.Generator)
     (width, height), _ = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
     middle = _LETTER_SIDE // 2 + rng.integers(-20, 20, 2)
     corner = int(middle[0] - width // 2), int(middle[1] + height // 2)
-    cv2.putText(canvas, letter, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thickness)
+    cv2.putText(canvas, letter, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, (255,), thickness)
     down, across = (
         np.clip(((place + 1) * _LETTER_SIDE / 2).astype(np.intp), 0, _LETTER_SIDE - 1)
         for place in (y, x)
