@@ -69,9 +69,21 @@ class Attempt:
         """Hex digest of the model file."""
         return hashlib.sha256(self.model.content).hexdigest()
 
-    def with_remedy(self, name: str) -> Attempt:
-        """The same, with the remedy that made it green recorded in the file."""
-        metadata = {**self.model.metadata, "remedy": name}
+    def finished(self, judges: Judges, remedy: str | None) -> Attempt:
+        """The same with what only the file that is kept needs.
+
+        Args:
+            judges: As for ``attempt``.
+            remedy: Which remedy made it green, recorded in the file; None for the plain conversion.
+        """
+        averaged = evaluate(judges.test, Classifier(self.model, average_symmetries=True))
+        accuracy = {
+            **self.model.metadata["accuracy"],
+            "int8_average_symmetries": short(averaged.scores.as_dict()),
+        }
+        metadata = {**self.model.metadata, "accuracy": accuracy}
+        if remedy is not None:
+            metadata["remedy"] = remedy
         model = _file(self.model.path, self.bare, metadata)
         return replace(self, model=model, evaluation=_of(model, self.evaluation))
 
@@ -116,14 +128,12 @@ def attempt(
     found = evaluate(judges.test, classifier)
     float_shares = metrics.softmax(judges.float_logits / fitted.temperature)
     parity = compare(found.true, float_shares, found.probabilities, judges.allowed_points)
-    averaged = evaluate(judges.test, Classifier(classifier.model, average_symmetries=True))
     metadata["accuracy"] = {
         "on": judges.on,
         "wafers": found.wafers,
         "data_sha256": found.data_sha256,
         "float": short(parity.before.as_dict()),
         "int8": short(parity.after.as_dict()),
-        "int8_average_symmetries": short(averaged.scores.as_dict()),
         "agreement": parity.agreement,
         "largest_probability_drift": parity.largest_drift,
         "allowed_drop": explicit_limit,

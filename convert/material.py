@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from convert.embedding import PER_CLASS
 from convert.mixtures import overlaid
-from convert.quantise import Calibration, calibration_set
+from convert.quantise import Calibration, calibration_set, some_of_each
 from edge import encoding
 from edge.dataset import LabelledSet, Part
 from edge.errors import DataError
-from edge.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import keras
@@ -41,12 +40,7 @@ class Wafers:
 
     def per_class(self, most: int, rng: np.random.Generator) -> Wafers:
         """At most so many of each class, by chance."""
-        chosen = np.concatenate(
-            [
-                rng.permutation(np.flatnonzero(self.classes == index))[:most]
-                for index in range(len(PATTERNS))
-            ]
-        )
+        chosen = np.concatenate(some_of_each(self.classes, most, rng))
         return Wafers(self.planes[chosen], self.classes[chosen])
 
 
@@ -89,13 +83,7 @@ class Material:
                 raise DataError(f"the {part} part is empty: {why}")
         train = parts[Part.TRAIN]
         calibration = calibration_set(train, seed, size=size)
-        classes = train.class_indices()
-        some = np.concatenate(
-            [
-                rng.permutation(np.flatnonzero(classes == index))[:PER_CLASS]
-                for index in range(len(PATTERNS))
-            ]
-        )
+        some = np.concatenate(some_of_each(train.class_indices(), PER_CLASS, rng))
         sample = encoded(train.select(some), size)
         return cls(
             sample,

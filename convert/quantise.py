@@ -37,6 +37,15 @@ class Calibration:
     manifest: dict[str, Any]
 
 
+def some_of_each(
+    classes: npt.NDArray[np.intp], most: int, rng: np.random.Generator
+) -> list[npt.NDArray[np.intp]]:
+    """Places of at most ``most`` wafers of each class, by chance, class by class."""
+    return [
+        rng.permutation(np.flatnonzero(classes == index))[:most] for index in range(len(PATTERNS))
+    ]
+
+
 def calibration_set(
     train_part: LabelledSet,
     seed: int = 0,
@@ -50,10 +59,7 @@ def calibration_set(
     """
     rng = np.random.default_rng(seed)
     classes = train_part.class_indices()
-    chosen = [
-        rng.permutation(np.flatnonzero(classes == index))[:per_class]
-        for index in range(len(PATTERNS))
-    ]
+    chosen = some_of_each(classes, per_class, rng)
     indices = np.concatenate(chosen)
     planes = np.stack([encoding.encode(train_part.grid(index), size) for index in indices])
     if planes.min() != 0 or planes.max() != 255:

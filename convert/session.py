@@ -112,8 +112,8 @@ def convert(
         offered = trials(network, material.calibration, material.train.planes, tell, seed=seed)
         found, tried = search(found, offered, judge)
         tell(table(first, tried))
-        if found.parity.green:
-            found = found.with_remedy(tried[-1].trial.name)
+    mended = tried[-1].trial.name if tried and found.parity.green else None
+    found = found.finished(judges, mended)
     tell("writing the report")
     Evidence(found, first, tuple(tried), float_tflite, judges, material.calibration).write(out)
     if not found.parity.green:

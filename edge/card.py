@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from edge.metrics import wilson
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from edge.text import printable
@@ -61,7 +62,8 @@ def _accuracy(accuracy: dict[str, Any] | None) -> Iterator[str]:
         if one["recall"] is None or two["recall"] is None:
             yield f"  {name:<10} {0:>7}        -        -"
             continue
-        low, high = two["ci95"]
+        # From the counts: the recorded ends are rounded already, and once is enough.
+        low, high = wilson(round(two["recall"] * two["n"]), two["n"])
         yield (
             f"  {name:<10} {two['n']:>7} {100 * one['recall']:>8.1f} {100 * two['recall']:>8.1f}"
             f"   {100 * low:.1f} - {100 * high:.1f}"

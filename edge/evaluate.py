@@ -15,8 +15,7 @@ from edge import encoding, metrics
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import DataError
-from edge.model import ModelFile
-from edge.overlap import Sketch
+from edge.overlap import Overlap, Sketch
 from edge.patterns import PATTERNS
 from edge.reliability import calibration_error
 from edge.verdict import Reason
@@ -41,6 +40,7 @@ class Evaluation:
         model_sha256: Hash of the model file.
         data_sha256: Hash of the labelled set (of the wafers that were judged).
         symmetries: Views averaged.
+        overlap: Wafers that trained the model; None where its file keeps no sample of them.
         warnings: What a reader must know before quoting a figure.
     """
 
@@ -55,6 +55,7 @@ class Evaluation:
     model_sha256: str
     data_sha256: str
     symmetries: int
+    overlap: Overlap | None
     warnings: tuple[str, ...]
 
     @property
@@ -98,6 +99,7 @@ class Evaluation:
             "model_sha256": self.model_sha256,
             "data_sha256": self.data_sha256,
             "symmetries": self.symmetries,
+            "overlap": self.overlap.as_dict() if self.overlap else None,
             "warnings": list(self.warnings),
         }
 
@@ -139,6 +141,8 @@ def evaluate(
         if progress:
             progress(index + 1)
     true = labelled.class_indices()
+    sketch = classifier.model.metadata.get("training", {}).get("sketch")
+    seen = Sketch.parse(sketch).overlap(labelled) if sketch else None
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(PATTERNS))
     return Evaluation(
         metrics.score(confusion, PATTERNS),
@@ -152,12 +156,18 @@ def evaluate(
         classifier.model.sha256,
         labelled.sha256(),
         encoding.SYMMETRIES if classifier.average_symmetries else 1,
-        tuple(data_warnings(labelled, classifier.model)),
+        seen,
+        tuple(data_warnings(labelled, seen)),
     )
 
 
-def data_warnings(labelled: LabelledSet, model: ModelFile) -> Iterator[str]:
-    """What a reader of figures measured on these wafers must know: a sentence each."""
+def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[str]:
+    """What a reader of figures measured on these wafers must know: a sentence each.
+
+    Args:
+        labelled: The wafers.
+        overlap: How many of them trained the model, None where that cannot be told.
+    """
     counts = labelled.class_counts()
     missing = [name for name, n in counts.items() if not n]
     few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
@@ -171,8 +181,7 @@ def data_warnings(labelled: LabelledSet, model: ModelFile) -> Iterator[str]:
             f"fewer than {FEW_WAFERS} wafers of {', '.join(few)}: one wafer moves such a figure "
             "by 5 points or more; look at its interval"
         )
-    sketch = model.metadata.get("training", {}).get("sketch")
-    if sketch:
-        seen = Sketch.parse(sketch).overlap(labelled)
-        if seen.found:
-            yield seen.warning()
+    if overlap is None:
+        yield "whether these wafers trained the model is not known: its file keeps no sample"
+    elif text := overlap.warning():
+        yield text

@@ -40,14 +40,16 @@ _REVIEW: Final = {
     "unfamiliar": {"above": float, "means": [[float]]},
     "mixed": {"above": float, "weights": [float], "bias": float},
 }
-#: Conversion puts a class without wafers at 1e4; beyond this, distances overflow float32.
-_LARGEST: Final = 1e6
 
+_QUANTISED: Final = {"scale": float, "zero_point": int}
 _BEFORE_AFTER: Final = {"before": float, "after": float}
 _SECTIONS: Final = {
     "name": str,
+    "temperature": float,
+    "input": _QUANTISED,
+    "output": _QUANTISED,
+    "embedding": {**_QUANTISED, "size": int},
     "review": _REVIEW,
-    "embedding": {"scale": float, "zero_point": int, "size": int},
     "selftest": {"logits": [[int]], "embedding": [[int]]},
     "calibration_error?": {"float": _BEFORE_AFTER, "int8": _BEFORE_AFTER, "confidence": float},
     "created?": str,

@@ -296,8 +296,6 @@ def _check_values(path: Path, metadata: dict[str, Any]) -> None:
         raise ModelError(
             f"{path}: refused, temperature {metadata['temperature']!r} is not in {low:g}..{high:g}"
         )
-    float(metadata["output"]["scale"])
-    int(metadata["output"]["zero_point"])
     for section in ("review", "embedding", "selftest"):
         if section not in metadata:
             raise ModelError(f"{path}: refused, its section {section!r} is lost; convert it again")

@@ -61,11 +61,16 @@ class Overlap:
 
     @property
     def too_large(self) -> bool:
-        """Whether figures on this set mean nothing."""
-        return self.share > LIMIT
+        """Whether figures on this set mean nothing: surely more than ``LIMIT`` of it trained."""
+        return self.interval[0] > LIMIT if self.found else False
 
     def warning(self) -> str:
         """What a reader of figures on this set must know; empty where no wafer was found."""
+        if not self.sampled:
+            return (
+                f"whether these {self.wafers:,} wafers trained the model is not known: none of "
+                "them falls into the sample of training wafers that its file keeps"
+            )
         if not self.found:
             return ""
         low, high = self.interval

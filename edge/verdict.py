@@ -52,7 +52,9 @@ class Review:
             return Reason.MIXED
         if unfamiliarity > self.unfamiliar_above:
             return Reason.UNFAMILIAR
-        if confidence < self.below[pattern]:
+        least = self.below[pattern]
+        # A threshold of 1 says that no confidence will do, not even one that rounds to 1.
+        if confidence < least or least >= 1:
             return Reason.LOW_CONFIDENCE
         return None
 

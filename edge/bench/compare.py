@@ -59,7 +59,7 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check --compare") from error
     except (ValueError, RecursionError) as error:
         raise _refusal(path, f"it is not JSON: {error}") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise _refusal(path, f"it is incomplete or malformed: {error!r}") from error
     return data
 

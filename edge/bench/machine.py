@@ -45,7 +45,7 @@ def cpu_model() -> str:
     for line in _text(CPU_INFO).splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model name" and value.strip():
-            return value.strip()
+            return " ".join(value.split())
     return _text(BOARD).strip("\0\n ") or platform.machine()
 
 

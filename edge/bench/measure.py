@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from edge import float_network
 from edge.bench import machine, peak, wafers
 from edge.bench.figures import Peak, Report, Row
 from edge.bench.process import Child, ChildError
@@ -19,7 +20,6 @@ from edge.dataset import LabelledSet
 from edge.errors import ModelError, RuntimeUnavailableError, UsageError
 from edge.model import ModelFile
 from edge.output import exists
-from edge.report import float_network
 from edge.runtime import Backend, installed
 
 Progress = Callable[[int, int], None]

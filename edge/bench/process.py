@@ -94,7 +94,7 @@ class Child:
             self._process.stdin.write(line)
         except OSError:
             raise self._ended() from None
-        return self._answer()
+        return self._answer(arguments.get("seconds", 0.0))
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -104,20 +104,21 @@ class Child:
             if pipe is not None:
                 pipe.close()
 
-    def _answer(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._line())
+    def _answer(self, work: float = 0.0) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._line(work))
         if "error" in answer:
             raise ChildError(answer["error"])
         return answer
 
-    def _line(self) -> bytes:
+    def _line(self, work: float) -> bytes:
+        """The next line; the child is given ``work`` seconds on top of the patience."""
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._patience + work
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise ChildError(f"no answer within {self._patience:g} s")
+                    raise ChildError(f"no answer within {self._patience + work:g} s")
                 read = os.read(self._process.stdout.fileno(), 65536)
                 if not read:
                     raise self._ended()

@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding, metrics, model
+from edge import encoding, float_network, metrics, model
 from edge.bench import peak
 from edge.bench.subject import Kind, Subject
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.patterns import PATTERNS
-from edge.report import float_network
 from edge.runtime import Backend, start
 from edge.wafermap import WaferMap
 

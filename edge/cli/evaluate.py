@@ -87,12 +87,16 @@ def command(
     from edge.gate import baseline as baselines
     from edge.gate import judge
     from edge.output import check_place
+    from edge.sources.files import same_file
 
     if baseline and write_baseline:
         raise UsageError("--baseline compares, --write-baseline starts anew: give one of them")
-    for place in (json_path, write_baseline, junit):
-        if place:
-            check_place(place, overwrite=overwrite)
+    places = [place for place in (json_path, write_baseline, junit) if place]
+    for place in places:
+        inputs = [path for path in (data, model, baseline) if path]
+        if places.count(place) > 1 or any(same_file(path, place) for path in inputs):
+            raise UsageError(f"{place}: is an input or written twice; choose another name")
+        check_place(place, overwrite=overwrite)
     began = time.monotonic()
     sound = _examine(model, backend, kernels, average_symmetries=average_symmetries)
     with Progress("evaluating") as progress:
@@ -151,8 +155,9 @@ def _read(data: Path, part: str | None) -> LabelledSet:
 def _show(outcome: Outcome, *, gated: bool) -> None:
     """The table on stdout; warnings, and checks where there is a gate, on stderr."""
     if outcome.result:
-        if outcome.overlap and outcome.overlap.too_large:
-            click.echo(f"WARNING: {outcome.overlap.warning()}\n")
+        overlap = outcome.result.overlap
+        if overlap and overlap.too_large:
+            click.echo(f"WARNING: {overlap.warning()}\n")
         click.echo(_table(outcome.result))
     for warning in outcome.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
@@ -171,7 +176,6 @@ def _write_figures(outcome: Outcome, json_path: Path | None, write_baseline: Pat
         if path and outcome.result:
             figures = form(outcome.result)
             figures["warnings"] = outcome.warnings
-            figures["overlap"] = outcome.overlap.as_dict() if outcome.overlap else None
             write_text(path, json.dumps(figures, indent=1) + "\n")
 
 

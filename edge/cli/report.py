@@ -73,11 +73,12 @@ def command(
       wm-edge report mine.tflite --data golden.npz --out golden.html
     """
     options.require("jinja2", "matplotlib")
+    from edge import float_network
     from edge.dataset import Part
     from edge.labelled import load_any
     from edge.mixed import read as read_mixed
     from edge.model import load
-    from edge.report import float_network, page
+    from edge.report import page
     from edge.report.manifest import calibration_manifest
     from edge.report.measure import measure
 

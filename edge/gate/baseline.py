@@ -75,6 +75,12 @@ class Baseline:
                 f"the baseline has no recall of {', '.join(sorted(present - self.recalls.keys()))},"
                 " which this data holds; measure it again"
             )
+        counts = {name: score.n for name, score in now.scores.per_class.items()}
+        if any(n != counts.get(name) for name, (_, n) in self.recalls.items()):
+            raise DataError(
+                "the baseline holds other numbers of wafers than this data: it was changed after "
+                "it was written; measure it again"
+            )
         if self.predicted is not None and len(self.predicted) != now.wafers:
             raise DataError(
                 f"the baseline holds {len(self.predicted)} answers to {now.wafers} wafers: it was "
@@ -99,6 +105,8 @@ def read(path: Path) -> Baseline:
     Raises:
         DataError: unreadable, no such JSON, or made by a newer version.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: cannot be read as a baseline (no such file, or no regular one)")
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise DataError(f"{path}: too large to be a baseline")

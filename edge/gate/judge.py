@@ -26,7 +26,6 @@ from edge.gate.checks import (
 )
 from edge.gate.comparison import Change
 from edge.gate.soundness import Soundness
-from edge.overlap import Overlap, Sketch
 from edge.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -51,14 +50,12 @@ class Outcome:
     Attributes:
         checks: One a name of ``edge.gate.checks.NAMES``, in that order.
         result: The measurement, None where there could be none.
-        overlap: Wafers that trained the model; None where that is not known.
         warnings: What a reader of the figures must know.
         error: Why there is no measurement or no comparison.
     """
 
     checks: list[Check]
     result: Evaluation | None = None
-    overlap: Overlap | None = None
     warnings: list[str] = field(default_factory=list)
     error: WmEdgeError | None = None
 
@@ -98,7 +95,7 @@ def run(
     """
     checks = list(sound.checks)
     error: WmEdgeError | None = sound.error
-    labelled = before = result = overlap = None
+    labelled = before = result = None
     try:
         before = read_baseline() if read_baseline else None
     except DataError as problem:
@@ -119,14 +116,13 @@ def run(
         error, before = error or problem, None
     warnings: list[str] = []
     if labelled is not None and sound.classifier and result:
-        overlap = _overlap(labelled, sound.classifier)
         warnings = [*result.warnings, *_doubts(checks)]
         checks += judge(labelled, sound.classifier, result, before, max_drop)
-        checks.append(_data(overlap, result))
+        checks.append(_data(result))
     elif labelled is not None:
         checks.append(passed("data", f"{len(labelled)} wafers, not judged"))
     why = "not examined: see what failed above" if error else "there is no baseline"
-    return Outcome(complete(checks, why), result, overlap, warnings, error)
+    return Outcome(complete(checks, why), result, warnings, error)
 
 
 def judge(
@@ -264,16 +260,10 @@ def _was_named(index: int, before: Baseline | None) -> bool:
     return named is None or bool((named == index).any())
 
 
-def _overlap(labelled: LabelledSet, classifier: Classifier) -> Overlap | None:
-    sketch = classifier.model.metadata.get("training", {}).get("sketch")
-    return Sketch.parse(sketch).overlap(labelled) if sketch else None
-
-
-def _data(overlap: Overlap | None, now: Evaluation) -> Check:
-    if overlap and overlap.too_large:
-        return failed("data", overlap.warning())
-    unknown = "" if overlap else "; whether they trained the model is not known"
-    return passed("data", "; ".join([f"{now.wafers} wafers{unknown}", *now.warnings]))
+def _data(now: Evaluation) -> Check:
+    if now.overlap and now.overlap.too_large:
+        return failed("data", now.overlap.warning())
+    return passed("data", "; ".join([f"{now.wafers} wafers", *now.warnings]))
 
 
 def _doubts(checks: list[Check]) -> list[str]:

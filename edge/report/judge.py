@@ -84,6 +84,8 @@ def _classes(now: Counts) -> str:
     present = sum(1 for _, n in now.values() if n)
     if present == len(now):
         return f"{_WORDS[present]} classes"
+    if present == 1:
+        return f"the one class present ({len(now) - present} not judged)"
     return f"the {_WORDS[present]} classes present ({len(now) - present} not judged)"
 
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from edge import encoding
+from edge.bench.machine import cpu_model
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
-from edge.report.float_network import FloatNetwork
+from edge.float_network import FloatNetwork
 
 #: Wafers timed for the latency: a second at most.
 TIMED: Final = 300
@@ -56,7 +57,7 @@ def measure_latency(
         _median_us(classifier.classify, maps),
         _median_us(float_network.run, encoded) if float_network else None,
         len(maps),
-        f"{_processor()}, {platform.system()}",
+        f"{cpu_model()}, {platform.system()}",
         f"{classifier.runtime.backend} {classifier.runtime.version}",
     )
 
@@ -69,15 +70,3 @@ def _median_us(work: Callable[[Any], object], items: list[Any]) -> float:
         work(item)
         taken.append(time.perf_counter_ns() - began)
     return statistics.median(taken) / 1000
-
-
-def _processor() -> str:
-    """The processor's name; Linux alone tells it in a file."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            for line in file:
-                if line.startswith("model name"):
-                    return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return platform.machine() or "unknown processor"

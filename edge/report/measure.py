@@ -16,13 +16,13 @@ from edge.dataset import LabelledSet
 from edge.encoding import Encoded
 from edge.errors import RuntimeUnavailableError
 from edge.evaluate import Evaluation, evaluate
+from edge.float_network import FloatNetwork
 from edge.mixed import Mixed
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from edge.report import layers, manifest, sensitivity
 from edge.report.accuracy import changes, outcome, review, without_temperature
 from edge.report.evidence import Evidence, Outcome, Variant
-from edge.report.float_network import FloatNetwork
 from edge.report.judge import ALLOWED_POINTS, Counts, counts, judge
 from edge.report.latency import measure_latency
 from edge.report.layers import Comparison

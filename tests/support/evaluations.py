@@ -52,6 +52,7 @@ def evaluation(
         model_sha256="01" * 32,
         data_sha256="ab" * 32,
         symmetries=1,
+        overlap=None,
         warnings=(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.card import card
+from edge.metrics import wilson
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from tests.support.model_files import Change, put, with_metadata
@@ -17,7 +18,8 @@ def test_shipped_card_has_a_line_a_pattern_with_the_files_own_figures(shipped: M
         figures = shipped.metadata["accuracy"]["int8"]["per_class"][name]
         line = next(line for line in lines if line.split()[:2] == [name, str(figures["n"])])
         assert f"{100 * figures['recall']:.1f}" in line
-        assert f"{100 * figures['ci95'][0]:.1f} - {100 * figures['ci95'][1]:.1f}" in line
+        low, high = wilson(round(figures["recall"] * figures["n"]), figures["n"])
+        assert f"{100 * low:.1f} - {100 * high:.1f}" in line
     for limit in shipped.metadata["not_for"]:
         assert any(line.endswith(limit) for line in lines)
 

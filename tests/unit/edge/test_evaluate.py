@@ -89,15 +89,17 @@ def test_another_rule_changes_the_reasons_and_no_figure(
 def test_what_a_reader_must_know_is_said(generated: LabelledSet, shipped: ModelFile) -> None:
     """A class that is missing, few wafers, and wafers that trained the model."""
     some = generated.select(np.isin(generated.labels, ["Loc", "none"]))
-    missing, few = data_warnings(some, shipped)
+    missing, few = data_warnings(some, overlap.Overlap(12, 12, 0))
     assert "no wafer of Center, Donut," in missing
     assert "fewer than 20 wafers of Loc (6), none (6)" in few
     trained = with_metadata(
         shipped, put("training", "sketch", value=overlap.build(some.fingerprints()))
     )
-    assert "overlaps the training data" in list(data_warnings(some, trained))[-1]
+    assert "overlaps the training data" in evaluate(some, Classifier(trained)).warnings[-1]
     enough = concatenate([generated] * 4)
-    assert list(data_warnings(enough, shipped)) == []
+    assert list(data_warnings(enough, overlap.Overlap(12, 12, 0))) == []
+    for unknown in (None, overlap.Overlap(12, 0, 0)):
+        assert "is not known" in list(data_warnings(enough, unknown))[-1]
 
 
 def test_progress_counts_up(generated: LabelledSet, classifier: Classifier) -> None:

@@ -188,7 +188,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "notice number": (put("notice", value=5), "notice is not what"),
     "not for text": (put("not_for", value="x"), "not_for is not what"),
     "min dies": (put("review", "min_dies", value=math.inf), "incomplete or malformed"),
-    "no output": (lambda m: m.pop("output"), "incomplete or malformed (KeyError('output')"),
+    "no output": (lambda m: m.pop("output"), "incomplete or malformed (TypeError('output"),
 }
 
 

@@ -53,7 +53,7 @@ def test_other_wafers_are_mistaken_for_trained_ones_as_rarely_as_documented() ->
 
 def test_warning_says_how_bad_it_is() -> None:
     assert Overlap(100, 100, 0).warning() == ""
-    little, much = Overlap(100, 100, 5), Overlap(100, 100, 11)
+    little, much = Overlap(100, 100, 11), Overlap(100, 100, 30)
     assert "a little too good" in little.warning()
     assert not little.too_large
     assert "say nothing of new wafers" in much.warning()

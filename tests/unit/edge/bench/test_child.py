@@ -108,6 +108,7 @@ def test_a_killed_child_is_told_from_one_that_fails(path: Path) -> None:
 
 def test_a_silent_child_is_given_up(path: Path) -> None:
     with Child(PEAK, path) as child:
+        os.kill(child._process.pid, signal.SIGSTOP)
         child._patience = 0.05
-        with pytest.raises(ChildError, match=r"no answer within 0.05 s"):
-            child.ask("round", seconds=30)
+        with pytest.raises(ChildError, match=r"no answer within 0.15 s"):
+            child.ask("round", seconds=0.1)

@@ -13,8 +13,8 @@ from edge.bench.subject import STAGES
 from edge.bench.table import render
 from edge.dataset import LabelledSet
 from edge.errors import ModelError, RuntimeUnavailableError, UsageError
+from edge.float_network import beside
 from edge.model import ModelFile
-from edge.report.float_network import beside
 from edge.runtime import Backend
 from tests.support.cli import python
 

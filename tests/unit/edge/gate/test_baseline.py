@@ -74,8 +74,12 @@ def test_answers_to_another_number_of_wafers_are_refused(
     result: Evaluation, tmp_path: Path
 ) -> None:
     before = as_baseline(evaluation({"Loc": (18, 20), "Donut": (5, 5), "none": (1, 1)}), tmp_path)
-    with pytest.raises(DataError, match="26 answers to 55 wafers"):
+    with pytest.raises(DataError, match="other numbers of wafers"):
         before.require_same(result)
+    right = as_baseline(result, tmp_path)
+    assert right.predicted is not None
+    with pytest.raises(DataError, match="54 answers to 55 wafers"):
+        dataclasses.replace(right, predicted=right.predicted[:-1]).require_same(result)
 
 
 @pytest.mark.parametrize(

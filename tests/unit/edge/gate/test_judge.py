@@ -156,8 +156,9 @@ def test_wafers_that_trained_the_model_are_no_judges(
     sound = Soundness([], Classifier(trained))
     found = judge.run(sound, lambda: generated, None, 1.0)
     assert found.red == ["data"]
-    assert found.overlap is not None
-    assert found.overlap.share == pytest.approx(0.5)
+    assert found.result is not None
+    assert found.result.overlap is not None
+    assert found.result.overlap.share == pytest.approx(0.5)
     assert any("overlaps the training data" in warning for warning in found.warnings)
     with pytest.raises(GateError, match="red: data"):
         found.raise_if_red()

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge import float_network
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import DataError, ModelError
 from edge.evaluate import evaluate
+from edge.float_network import FloatNetwork
 from edge.patterns import PATTERNS
-from edge.report import float_network
 from edge.report.evidence import Evidence, Level, Variant
-from edge.report.float_network import FloatNetwork
 from edge.report.manifest import calibration_manifest
 from edge.report.measure import NO_FLOAT, NO_QUANTIZER, measure
 from tests.support.float_pair import FloatPair
