@@ -71,8 +71,11 @@ def load_network(run: Path) -> keras.Model:
     import keras
 
     path = run / "model.keras"
-    if not exists(path):
-        raise DataError(f"{run}: no model.keras yet; finish the training first")
+    if not exists(path) or not exists(run / "metrics.json"):
+        raise DataError(
+            f"{run}: the training has not been finished; go on with `wm-edge train DATA --out "
+            f"{run} --resume`"
+        )
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras lets through whatever zipfile, h5py and json raise

@@ -29,6 +29,7 @@ class Prediction(NamedTuple):
         reason: Why a person, or None.
         confidence: Chance that ``pattern`` is right, at the mix of patterns of the wafers that
             calibrated the model: what the thresholds of review look at.
+        below: The threshold that ``confidence`` was held against, 0..1.
         unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
         mixture: Probability that two patterns overlap, 0..1.
         model: Name and hash of the model file.
@@ -42,6 +43,7 @@ class Prediction(NamedTuple):
     verdict: Verdict
     reason: Reason | None
     confidence: float
+    below: float
     unfamiliarity: float
     mixture: float
     model: str
@@ -75,6 +77,7 @@ class Prediction(NamedTuple):
             "verdict": self.verdict.value,
             "reason": self.reason.value if self.reason else None,
             "confidence": round(self.confidence, 6),
+            "below": self.below,
             "unfamiliarity": round(self.unfamiliarity, 3),
             "mixture": round(self.mixture, 4),
             "dies": wafer_map.die_count,
@@ -169,6 +172,7 @@ class Classifier:
             Verdict.REVIEW if reason else Verdict.ACCEPT,
             reason,
             confidence,
+            self.review.below[pattern],
             unfamiliarity,
             mixture,
             self._model_name,

@@ -73,6 +73,11 @@ class Evaluation:
         """Expected calibration error, 0..1."""
         return calibration_error(self.probabilities.max(axis=1), self.predicted == self.true)
 
+    @property
+    def confidence_error(self) -> float:
+        """Expected calibration error of the confidence, 0..1."""
+        return calibration_error(self.confidence, self.predicted == self.true)
+
     def review(self) -> dict[str, Any]:
         """What went to a person: counts by reason, and how many wrong verdicts that caught."""
         looked_at = np.asarray([reason is not None for reason in self.reasons])
@@ -92,7 +97,7 @@ class Evaluation:
         return {
             **self.scores.as_dict(),
             "calibration_error": self.calibration_error,
-            "confidence_error": calibration_error(self.confidence, self.predicted == self.true),
+            "confidence_error": self.confidence_error,
             "review": self.review(),
             "wafers": self.wafers,
             "model": self.model,

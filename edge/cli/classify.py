@@ -58,6 +58,8 @@ def command(
     top_k: int | None,
     below: tuple[dict[str, float], ...],
     costs: Costs | None,
+    unfamiliar: float | None,
+    mixed: float | None,
     average_symmetries: bool,
     threads: int | None,
     backend: str | None,
@@ -94,7 +96,7 @@ def command(
             raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
         check_place(output, overwrite=overwrite)
     model_file = load(model)
-    rule = review.rule(model_file, below, costs)
+    rule = review.rule(model_file, below, costs, unfamiliar, mixed)
 
     def make() -> Classifier:
         return Classifier(

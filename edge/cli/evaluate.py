@@ -200,6 +200,11 @@ def _table(result: Evaluation) -> str:
         f"accuracy {100 * result.scores.accuracy:.2f} %, {result.wafers} wafers, "
         f"model {printable(result.model)}"
     )
+    review = result.review()
+    lines.append(
+        f"to a person {100 * review['share']:.1f} %, which catches {review['wrong_caught']} of "
+        f"{review['wrong']} wrong; {review['wrong_accepted']} wrong are accepted"
+    )
     return "\n".join(lines)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli import options as common
 from edge.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Below(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3
         except ValueError:
             probability = math.nan
         if not 0 <= probability <= 1:
-            self.fail(f"{value!r}: a probability lies in 0..1", param, ctx)
+            self.fail(f"{value!r}: a confidence lies in 0..1", param, ctx)
         return dict.fromkeys((pattern,) if pattern else PATTERNS, probability)
 
 
@@ -69,7 +71,7 @@ cost_table = click.option(
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--review-below`` and ``--cost-table``."""
+    """``--review-below``, ``--cost-table``, ``--unfamiliar-above`` and ``--mixed-above``."""
     below = click.option(
         "--review-below",
         "below",
@@ -79,12 +81,32 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Leave wafers of less confidence to a person, instead of the model file's thresholds; "
         "may be repeated.",
     )
-    return below(cost_table(command))
+    unfamiliar = click.option(
+        "--unfamiliar-above",
+        "unfamiliar",
+        type=common.FiniteRange(min=0),
+        help="Leave wafers further from every class to a person, in standard deviations.",
+    )
+    mixed = click.option(
+        "--mixed-above",
+        "mixed",
+        type=common.FiniteRange(0, 1),
+        help="Leave wafers to a person that more probably than this show two patterns.",
+    )
+    return below(cost_table(unfamiliar(mixed(command))))
 
 
-def rule(model: ModelFile, below: tuple[dict[str, float], ...], costs: Costs | None) -> Review:
+def rule(
+    model: ModelFile,
+    below: tuple[dict[str, float], ...],
+    costs: Costs | None,
+    unfamiliar: float | None,
+    mixed: float | None,
+) -> Review:
     """The model file's rule with what the options change; ``--review-below`` has the last word."""
     review = model.review
     for change in ([costs.below()] if costs else []) + list(below):
         review = review.with_below(change)
-    return review
+    if unfamiliar is not None:
+        review = replace(review, unfamiliar_above=unfamiliar)
+    return review if mixed is None else replace(review, mixed_above=mixed)

@@ -8,7 +8,8 @@ an earlier ``--json`` is read as well; the comparison then rests on counts alone
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,7 +44,9 @@ class Baseline:
         predicted: Class index (W,) given to each wafer, in the order of ``PATTERNS``; None where
             the file holds figures alone.
         reviewed: Whether each wafer went to a person, (W,); None likewise.
+        reasons: Wafers sent to a person by reason; empty where the file does not say.
         calibration_error: Expected calibration error, None where the file does not say.
+        confidence_error: The same of the confidence.
     """
 
     model: str
@@ -52,7 +55,9 @@ class Baseline:
     recalls: dict[str, tuple[float, int]]
     predicted: npt.NDArray[np.intp] | None = None
     reviewed: npt.NDArray[np.bool_] | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)
     calibration_error: float | None = None
+    confidence_error: float | None = None
 
     def require_same(self, now: Evaluation) -> None:
         """Make sure that a comparison means anything.
@@ -142,16 +147,21 @@ def _parsed(content: dict[str, Any]) -> Baseline:
         recalls[name] = (float(recall), wafers)
     if not recalls:
         raise ValueError("it holds no per-class recall")
-    error = content.get("calibration_error")
-    if error is not None and (type(error) not in (int, float) or not 0 <= error <= 1):
-        raise ValueError(f"its calibration error is {error!r}")
+    reasons = content.get("review", {}).get("by_reason", {})
+    if not all(type(n) is int and n >= 0 for n in reasons.values()):
+        raise ValueError(f"its reasons for review are {reasons!r}")
+    errors = [content.get(key) for key in ("calibration_error", "confidence_error")]
+    for error in errors:
+        if error is not None and (type(error) not in (int, float) or not 0 <= error <= 1):
+            raise ValueError(f"its calibration error is {error!r}")
     return Baseline(
         str(content.get("model", "unknown")),
         str(content.get("data_sha256")),
         int(content.get("symmetries", 0)),
         recalls,
         *_answers(content),
-        error,
+        reasons,
+        *errors,
     )
 
 

@@ -68,6 +68,7 @@ NAMES: Final = (
     *map(class_check_name, PATTERNS),
     "mean",
     "review-share",
+    "accepted-wrong",
     "calibration",
 )
 

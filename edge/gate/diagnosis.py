@@ -66,8 +66,9 @@ def by_probes(classifier: Classifier) -> Finding | None:
     # For each known output the one that comes closest to it now.
     order = np.abs(found[:, np.newaxis] - known[:, :, np.newaxis]).max(axis=0).argmin(axis=1)
     places = np.arange(len(order))
-    if np.array_equal(np.sort(order), places) and _same(found[:, order], known):
-        names = np.asarray(classifier.model.labels)[order != places]
+    moved = order != places
+    if moved.any() and np.array_equal(np.sort(order), places) and _same(found[:, order], known):
+        names = np.asarray(classifier.model.labels)[moved]
         return Finding("labels", f"the outputs of {', '.join(names)} are exchanged in the network")
     return _shift_by_probes(classifier, found, known)
 

@@ -5,6 +5,7 @@ What each name means to the reader stands in docs/regression-gate.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 #: Percentage points by which the share of wafers for a person may rise.
 REVIEW_POINTS: Final = 5.0
+
+#: A reason for review that stood for so many wafers must not stand for none.
+VANISHED: Final = 10
 
 #: Points by which the expected calibration error may rise.
 CALIBRATION_POINTS: Final = 5.0
@@ -159,6 +163,7 @@ def _compared(now: Evaluation, before: Baseline | None, max_drop: float) -> Iter
         yield _class(index, name, now, before, max_drop)
     yield _mean(now, before, max_drop)
     yield _review_share(now, before)
+    yield _accepted_wrong(now, before, max_drop)
     yield _calibration(now, before)
 
 
@@ -216,19 +221,47 @@ def _review_share(now: Evaluation, before: Baseline) -> Check:
             "review-share",
             f"less than half as many wafers go to a person: {share}; are the thresholds lost?",
         )
+    counts = Counter(reason.value for reason in now.reasons if reason)
+    silent = [name for name, n in before.reasons.items() if n >= VANISHED and not counts[name]]
+    if silent:
+        return failed(
+            "review-share",
+            f"no wafer goes to a person as {' or '.join(silent)} any more; are its limits lost?",
+        )
     return passed("review-share", f"to a person {share}")
+
+
+def _accepted_wrong(now: Evaluation, before: Baseline, max_rise: float) -> Check:
+    """What the station is there to prevent: a wrong verdict that nobody looks at."""
+    if before.reviewed is None or before.predicted is None:
+        return skipped("accepted-wrong", "the baseline holds no verdicts")
+    reviewed = np.asarray([reason is not None for reason in now.reasons])
+    safe = comparison.paired(
+        before.reviewed | (before.predicted == now.true), reviewed | (now.predicted == now.true)
+    )
+    told = f"{100 * (1 - safe.before):.1f} % -> {100 * (1 - safe.now):.1f} % of all wafers"
+    if safe.fell(max_rise) and safe.certain:
+        return failed("accepted-wrong", f"more wrong wafers are accepted: {told}")
+    return passed("accepted-wrong", f"accepted and wrong: {told}")
 
 
 def _calibration(now: Evaluation, before: Baseline) -> Check:
     if before.calibration_error is None:
         return skipped("calibration", "the baseline holds no calibration error")
-    told = f"{100 * before.calibration_error:.1f} -> {100 * now.calibration_error:.1f} points"
-    if 100 * (now.calibration_error - before.calibration_error) > CALIBRATION_POINTS:
+    pairs = {"probabilities": (before.calibration_error, now.calibration_error)}
+    if before.confidence_error is not None:
+        pairs["confidences"] = (before.confidence_error, now.confidence_error)
+    told = ", ".join(
+        f"{what} {100 * was:.1f} -> {100 * is_:.1f} points" for what, (was, is_) in pairs.items()
+    )
+    worse = [what for what, (was, is_) in pairs.items() if 100 * (is_ - was) > CALIBRATION_POINTS]
+    if worse:
         return failed(
             "calibration",
-            f"probabilities are less true than they were, error {told}; was the temperature lost?",
+            f"{' and '.join(worse)} are less true than they were, error of {told}; was the "
+            "temperature or the frequency table lost?",
         )
-    return passed("calibration", f"expected calibration error {told}")
+    return passed("calibration", f"expected calibration error of {told}")
 
 
 def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> Iterator[Check]:

@@ -130,6 +130,10 @@ def _labels(metadata: dict[str, Any]) -> Check:
     return failed("labels", f"the labels {metadata['labels']} are not the nine patterns")
 
 
+#: Standard deviations that no wafer is away from all classes.
+_FARTHEST: Final = 100.0
+
+
 def _review_table(metadata: dict[str, Any]) -> Check:
     if "review" not in metadata or "below" not in metadata["review"]:
         return failed("review-table", "the threshold table (review.below) is lost; convert again")
@@ -141,7 +145,21 @@ def _review_table(metadata: dict[str, Any]) -> Check:
             "review-table",
             "all thresholds are 0, every pattern is accepted at any probability: lost?",
         )
-    return passed("review-table", "one threshold a pattern")
+    rule = metadata["review"]
+    never = [
+        name
+        for name, off in (
+            ("unfamiliar", rule["unfamiliar"]["above"] > _FARTHEST),
+            ("mixed", rule["mixed"]["above"] >= 1),
+            ("few-dies", rule["min_dies"] < 1),
+        )
+        if off
+    ]
+    if never:
+        return failed(
+            "review-table", f"no wafer would ever go to a person as {', '.join(never)}: limit lost?"
+        )
+    return passed("review-table", "one threshold a pattern, and limits that can be reached")
 
 
 def _declared_input(metadata: dict[str, Any]) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,12 @@ from edge.patterns import PATTERNS, Pattern
 from edge.reliability import auroc, calibration_error, caught, reliability_bins, risk_coverage
 from edge.report.evidence import (
     AnyDefect,
+    Band,
     ChangedWafer,
     Changes,
     Curve,
     Outcome,
+    PatternReview,
     ReasonCount,
     Reliability,
     Review,
@@ -147,6 +150,10 @@ def changes(
     )
 
 
+#: Ends of the intervals of confidence that are told apart.
+BANDS: Final = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+
 def review(evaluation: Evaluation, objective: dict[str, float]) -> Review:
     """What the model file's rule sends to a person, and what looking at more would catch."""
     wrong = evaluation.predicted != evaluation.true
@@ -170,4 +177,25 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> Review:
         {share: caught(doubt, wrong, share) for share in LOOKED_AT},
         Curve.thinned(coverage, risk),
         objective,
+        {name: _pattern(evaluation, index, looked_at) for index, name in enumerate(PATTERNS)},
+        tuple(
+            Band(low, high, int(inside.sum()), int((inside & ~wrong).sum()))
+            for low, high in pairwise(BANDS)
+            for inside in [_inside(evaluation.confidence, low, high)]
+        ),
     )
+
+
+def _pattern(evaluation: Evaluation, index: int, looked_at: npt.NDArray[np.bool_]) -> PatternReview:
+    mine, accepted = evaluation.true == index, (evaluation.predicted == index) & ~looked_at
+    return PatternReview(
+        int(mine.sum()),
+        int((mine & looked_at).sum()),
+        int(accepted.sum()),
+        int((accepted & mine).sum()),
+    )
+
+
+def _inside(confidence: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.bool_]:
+    inside: npt.NDArray[np.bool_] = (confidence >= low) & ((confidence < high) | (high >= 1))
+    return inside

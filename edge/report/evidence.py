@@ -179,6 +179,33 @@ class ReasonCount:
 
 
 @dataclass(frozen=True)
+class PatternReview:
+    """How one pattern fares with the rule.
+
+    Attributes:
+        wafers: Labelled so.
+        reviewed: Of them, sent to a person.
+        accepted: Wafers accepted under this name.
+        right: Of those, labelled so.
+    """
+
+    wafers: int
+    reviewed: int
+    accepted: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Band:
+    """Wafers of like confidence: low (inclusive), high (exclusive, but for 1), wafers, right."""
+
+    low: float
+    high: float
+    wafers: int
+    right: int
+
+
+@dataclass(frozen=True)
 class Review:
     """What goes to a person, and what that catches.
 
@@ -191,6 +218,8 @@ class Review:
         caught: Share of wafers looked at (the least confident) -> share of wrong answers among.
         risk_coverage: Share accepted (x, most confident first) and share of those wrong (y).
         objective: What the thresholds were set for at conversion.
+        patterns: By pattern.
+        bands: By confidence.
     """
 
     wafers: int
@@ -201,6 +230,8 @@ class Review:
     caught: dict[float, float]
     risk_coverage: Curve
     objective: dict[str, float]
+    patterns: dict[str, PatternReview]
+    bands: tuple[Band, ...]
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,7 @@ def _risk(evidence: Evidence) -> Figure:
             [100 * x for x in curve.x],
             [100 * y for y in curve.y],
             color=_COLOUR[Variant.INT8],
-            label="by probability",
+            label="by confidence alone",
         )
         accepted = evidence.wafers - review.wafers
         if accepted:

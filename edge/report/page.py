@@ -30,6 +30,8 @@ _TABLES: Final[dict[str, Callable[[Evidence], Table]]] = {
     "latency": tables.latency,
     "reasons": tables.reasons,
     "looked_at": tables.looked_at,
+    "reviewed_patterns": tables.reviewed_patterns,
+    "confidences": tables.confidences,
     "provenance": tables.provenance,
 }
 

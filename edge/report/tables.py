@@ -255,6 +255,41 @@ def looked_at(evidence: Evidence) -> Table:
     )
 
 
+def reviewed_patterns(evidence: Evidence) -> Table:
+    """What the rule does to each pattern."""
+    found = evidence.review.patterns
+    return Table(
+        "By pattern: how many of its wafers a person sees, and how pure the accepted ones are",
+        ("pattern", "wafers", "to a person, %", "accepted under this name", "of those right, %"),
+        tuple(
+            (
+                name,
+                f"{one.wafers:,}",
+                f"{100 * one.reviewed / one.wafers:.1f}" if one.wafers else "-",
+                f"{one.accepted:,}",
+                f"{100 * one.right / one.accepted:.1f}" if one.accepted else "-",
+            )
+            for name, one in found.items()
+        ),
+    )
+
+
+def confidences(evidence: Evidence) -> Table:
+    """Whether the confidence can be taken at its word."""
+    return Table(
+        "By confidence, which the thresholds look at",
+        ("confidence", "wafers", "right, %"),
+        tuple(
+            (
+                f"{band.low:g} to {band.high:g}",
+                f"{band.wafers:,}",
+                f"{100 * band.right / band.wafers:.1f}" if band.wafers else "-",
+            )
+            for band in evidence.review.bands
+        ),
+    )
+
+
 def provenance(evidence: Evidence) -> Table:
     """Hashes and versions."""
     return Table("What this report is about", ("what", "value"), tuple(evidence.provenance.items()))

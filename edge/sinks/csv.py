@@ -19,6 +19,7 @@ COLUMNS: Final = (
     "verdict",
     "reason",
     "confidence",
+    "below",
     "unfamiliarity",
     "mixture",
     "dies",

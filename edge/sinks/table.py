@@ -28,16 +28,25 @@ class TableSink:
         if not self._started:
             self._started = True
             self._line(
-                _BOLD, "source", "pattern", "prob.", "verdict", "fails / dies", "next likely"
+                _BOLD,
+                "source",
+                "pattern",
+                "prob.",
+                "conf.",
+                "verdict",
+                "fails / dies",
+                "next likely",
             )
         source = _printable(record["source"])
         if "error" in record:
-            self._line(_RED, source, "-", "-", "error", record["kind"], _printable(record["error"]))
+            self._line(
+                _RED, source, "-", "-", "-", "error", record["kind"], _printable(record["error"])
+            )
             return
         if record["index"] or source.endswith(".npz"):
             source += f"[{record['index']}]"
         review = record["verdict"] == "review"
-        verdict = f"review: {record['reason']}" if review else record["verdict"]
+        verdict = f"review: {_why(record)}" if review else record["verdict"]
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
         following = ", ".join(
             f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
@@ -47,6 +56,7 @@ class TableSink:
             source,
             record["pattern"],
             f"{100 * record['probability']:.1f} %",
+            f"{100 * record['confidence']:.1f} %",
             verdict,
             f"{record['fails']} / {record['dies']}",
             following,
@@ -59,12 +69,21 @@ class TableSink:
     def _line(self, colour: str, source: str, *cells: str) -> None:
         if len(source) > self._source_width:
             source = "…" + source[1 - self._source_width :]
-        widths = (10, 8, 22, 13, 0)
+        widths = (10, 8, 8, 30, 13, 0)
         text = f"{source:<{self._source_width}}  " + " ".join(
             f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)
         )
         text = text.rstrip()
         self._stream.write_line(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
+
+
+def _why(record: dict[str, Any]) -> str:
+    """The reason with the number that decided."""
+    reason: str = record["reason"]
+    if reason == "low-confidence":
+        return f"{reason} (under {100 * record['below']:.0f} %)"
+    numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
+    return f"{reason} ({record[numbers[reason]]:.2f})" if reason in numbers else reason
 
 
 def _printable(text: str) -> str:

@@ -31,8 +31,8 @@ from tests.support.wafers import BAD, ODD_NAMES, small_set, write_bad, write_goo
 
 FIELDS = {
     "source", "index", "lot", "wafer", "pattern", "probability", "probabilities", "verdict",
-    "reason", "confidence", "unfamiliarity", "mixture", "dies", "fails", "model", "symmetries",
-    "latency_us",
+    "reason", "confidence", "below", "unfamiliarity", "mixture", "dies", "fails", "model",
+    "symmetries", "latency_us",
 }  # fmt: skip
 
 #: Lines long enough together that output is cut in the middle of one.

@@ -55,6 +55,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, divided: LabelledSet) -> So
     }
     run = Run.create(tmp_path_factory.mktemp("convert") / "run", config)
     network.save(run.model_path)
+    (run.path / "metrics.json").write_text("{}", "utf-8")
     return Source(run.path, "tiny", "generated", [])
 
 

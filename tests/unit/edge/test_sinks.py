@@ -28,6 +28,10 @@ RECORD: dict[str, Any] = {
     "probabilities": {"Loc": 0.75, "Center": 0.2, "none": 0.05},
     "verdict": "review",
     "reason": "low-confidence",
+    "confidence": 0.61,
+    "below": 0.8,
+    "unfamiliarity": 5.1,
+    "mixture": 0.02,
     "dies": 500,
     "fails": 20,
     "model": "m@0123",
@@ -122,7 +126,14 @@ def test_table_shows_what_counts(tmp_path: Path) -> None:
     lines = written(Format.TABLE, tmp_path / "out.txt", long, second, ERROR).decode().split("\n")
     assert "…" + "x" * 35 + ".png" in lines[1]
     assert "accept" in lines[1]
-    for words in ("lot.npz[3]", "75.0 %", "review: low-confidence", "20 / 500", "Center 20 %"):
+    for words in (
+        "lot.npz[3]",
+        "75.0 %",
+        "61.0 %",
+        "low-confidence (under 80 %)",
+        "20 / 500",
+        "Center 20 %",
+    ):
         assert words in lines[2]
     assert "error" in lines[3]
     assert "zero bytes" in lines[3]

@@ -43,12 +43,12 @@ def test_threshold_for_one_or_for_all() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1.1", "a probability lies in 0..1"),
-        ("-0.1", "a probability lies in 0..1"),
-        ("nan", "a probability lies in 0..1"),
-        ("", "a probability lies in 0..1"),
-        ("Loc=", "a probability lies in 0..1"),
-        ("Loc", "a probability lies in 0..1"),
+        ("1.1", "a confidence lies in 0..1"),
+        ("-0.1", "a confidence lies in 0..1"),
+        ("nan", "a confidence lies in 0..1"),
+        ("", "a confidence lies in 0..1"),
+        ("Loc=", "a confidence lies in 0..1"),
+        ("Loc", "a confidence lies in 0..1"),
         ("Ring=0.5", "unknown pattern 'Ring'; known: Center, Donut"),
         ("loc=0.5", "unknown pattern 'loc'"),
         ("Loc=0.5=0.5", "unknown pattern 'Loc=0.5'"),
@@ -60,13 +60,16 @@ def test_other_thresholds_are_refused(text: str, words: str) -> None:
 
 
 def test_thresholds_over_costs_over_the_model_file(shipped: ModelFile) -> None:
-    assert rule(shipped, (), None) == shipped.review
+    assert rule(shipped, (), None, None, None) == shipped.review
     costs = Costs(20, 5, 1)
-    assert rule(shipped, (), costs).below == costs.below()
-    changed = rule(shipped, ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs)
+    assert rule(shipped, (), costs, None, None).below == costs.below()
+    changed = rule(shipped, ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs, None, None)
     assert changed.below == costs.below() | {"Loc": 0.2, "none": 0.3}
     assert changed.unfamiliar_above == shipped.review.unfamiliar_above
     assert (changed.mixed_above, changed.min_dies) == (
         shipped.review.mixed_above,
         shipped.review.min_dies,
     )
+    others = rule(shipped, (), None, 5.0, 0.5)
+    assert (others.unfamiliar_above, others.mixed_above) == (5.0, 0.5)
+    assert others.below == shipped.review.below

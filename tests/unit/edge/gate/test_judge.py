@@ -19,6 +19,7 @@ from edge.gate.soundness import Soundness, examine
 from edge.model import ModelFile
 from edge.overlap import build as build_sketch
 from edge.patterns import PATTERNS
+from edge.verdict import Reason
 from tests.support.evaluations import as_baseline, evaluation
 from tests.support.model_files import put, with_metadata
 
@@ -49,7 +50,7 @@ def test_the_same_is_green_and_a_clear_fall_red(tmp_path: Path, answers: bool) -
     now = evaluation({**GOOD, "Loc": (70, 100)})
     found = compared(now, before, tmp_path, answers=answers)
     assert "class-Loc" in red(found)
-    assert red(found) <= {"class-Loc", "mean"}
+    assert red(found) <= {"class-Loc", "mean", "accepted-wrong"}
     assert "90.0 % -> 70.0 % of 100 wafers" in found["class-Loc"].message
     assert red(compared(now, before, tmp_path, answers=answers, drop=20.0)) == set()
 
@@ -78,7 +79,22 @@ def test_few_wafers_are_no_silent_pass_but_a_collapse_is_seen(tmp_path: Path) ->
 def test_many_small_falls_show_in_the_mean(tmp_path: Path) -> None:
     before = evaluation(dict.fromkeys(PATTERNS, (55, 60)))
     found = compared(evaluation(dict.fromkeys(PATTERNS, (53, 60))), before, tmp_path)
-    assert red(found) == {"mean"}
+    assert red(found) == {"mean", "accepted-wrong"}
+
+
+def test_wrong_wafers_that_nobody_looks_at_any_more_are_seen(tmp_path: Path) -> None:
+    """The answers are the same; only the verdicts changed."""
+    half = {**GOOD, "Loc": (50, 100)}
+    before = evaluation(half, reviewed=sum(wafers for _, wafers in half.values()))
+    assert "accepted-wrong" not in red(compared(before, before, tmp_path))
+    assert "accepted-wrong" in red(compared(evaluation(half), before, tmp_path))
+
+
+def test_reason_that_stands_for_no_wafer_any_more_is_named(tmp_path: Path) -> None:
+    before = evaluation(GOOD, reviewed=40)
+    now = dataclasses.replace(before, reasons=tuple(one and Reason.MIXED for one in before.reasons))
+    assert "low-confidence" in compared(now, before, tmp_path)["review-share"].message
+    assert red(compared(now, before, tmp_path)) == {"review-share"}
 
 
 def test_class_that_the_data_lacks_is_skipped_by_name(tmp_path: Path) -> None:

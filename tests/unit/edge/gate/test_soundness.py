@@ -98,6 +98,22 @@ def test_hostile_metadata_never_crash_it(
     assert "model-file" in failed(found)
 
 
+@pytest.mark.parametrize(
+    ("keys", "value", "word"),
+    [
+        (("unfamiliar", "above"), 1e6, "unfamiliar"),
+        (("mixed", "above"), 1.0, "mixed"),
+        (("min_dies",), 0, "few-dies"),
+    ],
+)
+def test_limit_that_no_wafer_could_exceed_is_named(
+    shipped: ModelFile, tmp_path: Path, keys: tuple[str, ...], value: float, word: str
+) -> None:
+    found = examined(changed(shipped, put("review", *keys, value=value)), tmp_path)
+    assert failed(found) == {"review-table"}
+    assert any(word in check.message for check in found.checks if check.failed)
+
+
 def test_bare_network_is_refused(shipped: ModelFile, tmp_path: Path) -> None:
     found = examined(bare(shipped.content), tmp_path)
     assert failed(found) == {"model-file"}
