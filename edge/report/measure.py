@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from edge import __version__, encoding, metrics, network
+from edge import __version__, encoding, metrics, network, selftest
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.encoding import Encoded
 from edge.errors import RuntimeUnavailableError
 from edge.evaluate import Evaluation, evaluate
 from edge.float_network import FloatNetwork
+from edge.gate import diagnosis
 from edge.mixed import Mixed
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
@@ -156,7 +157,7 @@ def measure(
         wafers=total,
         data=data,
         verdict=judge(judged_by, before, evaluation.scores, allowed_points),
-        warnings=evaluation.warnings,
+        warnings=(*evaluation.warnings, *_doubts(classifier, evaluation)),
         outcomes=outcomes,
         recorded=recorded,
         changes=changes(labelled, reference, shares[reference], int8, drawn) if reference else None,
@@ -175,6 +176,18 @@ def measure(
         missing=missing,
         appendices=appendices(labelled, evaluation, classifier, mixed, progress),
     )
+
+
+def _doubts(classifier: Classifier, evaluation: Evaluation) -> Iterator[str]:
+    """What int8 and float can share, so that comparing them does not show it."""
+    if selftest.largest_difference(classifier) > selftest.TOLERANCE:
+        yield "known wafers give other outputs than at conversion: the file was changed"
+    exchanged = diagnosis.exchanged_labels(evaluation.true, evaluation.predicted)
+    if exchanged:
+        yield exchanged.message
+    constant = diagnosis.constant_outputs(classifier)
+    if constant:
+        yield f"the output of {', '.join(constant)} is the same for all kinds of wafers"
 
 
 def _sensitivity(
