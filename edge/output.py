@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from edge.errors import OutputError, UsageError
@@ -23,12 +24,16 @@ def check_place(path: Path, *, overwrite: bool) -> None:
     """Make sure, before hours of work, that a file can be written there.
 
     Raises:
-        UsageError: the file exists and ``overwrite`` is False, or its folder does not exist.
+        UsageError: the file exists and ``overwrite`` is False, its folder does not exist, or
+            nothing can be made in it.
     """
     if exists(path) and not overwrite:
         raise UsageError(f"{path}: exists already; choose another name or pass --overwrite")
     if not exists(path.parent):
         raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}")
+    device = exists(path) and not path.is_file()
+    if not device and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: cannot be written, the folder {path.parent} is read-only here")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -62,6 +62,24 @@ def test_figures_appear_whole_or_not_at_all(tmp_path: Path, data: Path) -> None:
     one_line(wm_edge("evaluate", data, "--json", path), 2, "exists already")
 
 
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(
+    tmp_path: Path, data: Path
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0o555)
+    before = obey_permissions()
+    try:
+        for arguments in (
+            ["evaluate", data, "--json", closed / "x.json"],
+            ["evaluate", data, "--junit", closed / "x.xml"],
+            ["classify", data, "--output", closed / "x.csv"],
+        ):
+            one_line(wm_edge(*arguments, before=before), 2, "closed is read-only here")
+    finally:
+        closed.chmod(0o700)
+
+
 def test_sets_in_a_folder_without_permission(tmp_path: Path, data: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
