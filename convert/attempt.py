@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from edge.dataset import LabelledSet
 from edge.evaluate import Evaluation, evaluate
 from edge.model import ModelFile, attach
 from edge.reliability import calibration_error
+from edge.report.accuracy import without_temperature
 from edge.selftest import PROBES, answers
 
 
@@ -67,7 +67,7 @@ class Attempt:
     @property
     def sha256(self) -> str:
         """Hex digest of the model file."""
-        return hashlib.sha256(self.model.content).hexdigest()
+        return self.model.sha256
 
     def finished(self, judges: Judges, remedy: str | None) -> Attempt:
         """The same with what only the file that is kept needs.
@@ -139,8 +139,7 @@ def attempt(
         "allowed_drop": explicit_limit,
         "review": _short_review(found),
     }
-    # softmax(log(p) * t) is the softmax before it was divided by t.
-    plain = metrics.softmax(np.log(np.maximum(found.probabilities, 1e-30)) * fitted.temperature)
+    plain = without_temperature(found.probabilities, fitted.temperature)
     float_plain = metrics.softmax(judges.float_logits)
     metadata["calibration_error"] = {
         "float": {"before": _error(float_plain, found), "after": _error(float_shares, found)},

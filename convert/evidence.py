@@ -10,17 +10,13 @@ from convert.attempt import Attempt, Judges
 from convert.parity import Parity
 from convert.quantise import Calibration
 from convert.remedy.search import Tried, table
+from edge import float_network
 from edge.output import check_place, write_bytes, write_text
 from edge.report import page
 from edge.report.measure import measure
 
 #: Suffixes of the files beside the model file; the report has a JSON twin.
-FLOAT, PARITY_JSON, PARITY_TEXT, REPORT = (
-    "float.tflite",
-    "parity.json",
-    "parity.md",
-    "report.html",
-)
+PARITY_JSON, PARITY_TEXT, REPORT = "parity.json", "parity.md", "report.html"
 
 
 def beside(out: Path, suffix: str) -> Path:
@@ -34,7 +30,8 @@ def check_places(out: Path, *, overwrite: bool) -> None:
     Raises:
         UsageError: a file exists already, or its folder does not.
     """
-    for path in (out, *(beside(out, suffix) for suffix in (FLOAT, PARITY_JSON, PARITY_TEXT))):
+    texts = (beside(out, suffix) for suffix in (PARITY_JSON, PARITY_TEXT))
+    for path in (out, float_network.beside(out), *texts):
         check_place(path, overwrite=overwrite)
     page.check_places(beside(out, REPORT), overwrite=overwrite)
 
@@ -97,7 +94,7 @@ class Evidence:
         text = parity.summary()
         if self.tried:
             text += f"\n## Remedies\n\n{table(self.plain, self.tried)}"
-        write_bytes(beside(out, FLOAT), self.float_tflite)
+        write_bytes(float_network.beside(out), self.float_tflite)
         write_text(beside(out, PARITY_JSON), json.dumps(content, indent=1) + "\n")
         write_text(beside(out, PARITY_TEXT), f"{text}\n{belongs}\n")
         measured = measure(

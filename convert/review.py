@@ -65,7 +65,8 @@ def fit(draft: ModelFile, material: Material, goal: Goal, seed: int) -> Fitted:
     _, single = outputs(classifier, train.planes)
     _, scattered = outputs(classifier, material.scattered)
     _, double = outputs(classifier, material.mixtures)
-    logits, embedding = outputs(classifier, material.val.planes)
+    raw_logits, steps = raw_outputs(classifier, material.val.planes)
+    logits, _ = dequantised(draft.metadata, raw_logits, steps)
     temperature = fit_temperature(logits, material.val.classes)
     means = _class_means(single, train.classes)
     review: dict[str, Any] = {
@@ -74,8 +75,6 @@ def fit(draft: ModelFile, material: Material, goal: Goal, seed: int) -> Fitted:
         "min_dies": MIN_DIES,
     }
     familiarity = Familiarity(draft.metadata["embedding"], review)
-    scale, zero_point = (draft.metadata["embedding"][key] for key in ("scale", "zero_point"))
-    steps = np.rint(embedding / scale + zero_point).astype(np.int8)
     looks = np.asarray([familiarity.look(row) for row in steps])
     review["unfamiliar"]["above"] = _up(above(looks[:, 0], goal.unfamiliar))
     review["mixed"]["above"] = min(1.0, _up(above(looks[:, 1], goal.mixed)))
@@ -94,18 +93,31 @@ def fit(draft: ModelFile, material: Material, goal: Goal, seed: int) -> Fitted:
 
 def outputs(classifier: Classifier, planes: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Logits (W, 9) in the order of ``PATTERNS`` and embeddings (W, size), dequantised."""
-    metadata = classifier.model.metadata
-    order = [classifier.model.labels.index(name) for name in PATTERNS]
+    return dequantised(classifier.model.metadata, *raw_outputs(classifier, planes))
+
+
+def raw_outputs(
+    classifier: Classifier, planes: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    """The same as the network gives them: int8, in the order of the file's labels."""
     rows = [classifier.outputs(wafer) for wafer in planes]
-    logits = np.asarray([row[0] for row in rows], np.float64).reshape(len(rows), len(PATTERNS))
-    embedding = np.asarray([row[1] for row in rows], np.float64)
-    embedding = embedding.reshape(len(rows), metadata["embedding"]["size"])
-    sections = metadata["output"], metadata["embedding"]
+    logits = np.asarray([row[0] for row in rows], np.int8).reshape(len(rows), len(PATTERNS))
+    embedding = np.asarray([row[1] for row in rows], np.int8)
+    return logits, embedding.reshape(len(rows), classifier.model.metadata["embedding"]["size"])
+
+
+def dequantised(
+    metadata: dict[str, Any], logits: npt.NDArray[np.int8], embedding: npt.NDArray[np.int8]
+) -> tuple[Floats, Floats]:
+    """What ``raw_outputs`` gave, by the metadata's scales and zero points."""
     one, two = (
-        values - section["zero_point"]
-        for values, section in zip((logits, embedding), sections, strict=True)
+        (values.astype(np.float64) - section["zero_point"]) * section["scale"]
+        for values, section in (
+            (logits, metadata["output"]),
+            (embedding, metadata["embedding"]),
+        )
     )
-    return one[:, order] * sections[0]["scale"], two * sections[1]["scale"]
+    return one[:, [metadata["labels"].index(name) for name in PATTERNS]], two
 
 
 def _class_means(embedding: Floats, classes: npt.NDArray[np.intp]) -> Floats:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import re
-import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -30,9 +29,10 @@ from keras import layers
 from convert.quantise import Calibration, to_float_tflite
 from convert.remedy import graph
 from convert.remedy.surgery import mended
-from edge import encoding, network
+from edge import encoding
 from edge.network import Network, Operator
 from edge.patterns import PATTERNS
+from edge.report.probe import Probe
 from edge.runtime import quiet, start
 
 if TYPE_CHECKING:
@@ -120,13 +120,13 @@ def ranged(float_network: keras.Model, planes: npt.NDArray[np.uint8]) -> Ranged:
     The input's range is that of the encoding, 0 to 1, whatever the wafers hold.
     """
     content = to_float_tflite(_pooled(float_network))
-    inside = network.read(content)
+    probe = Probe(content)
+    inside = probe.network
     found = dict.fromkeys(_written(inside.operators), (0.0, 0.0))
-    runner = _Runner(content, keep=True)
     for plane in planes:
-        runner.run(plane)
+        probe.run(plane)
         for index, (low, high) in found.items():
-            values = runner.interpreter.get_tensor(index)
+            values = probe.values(inside.tensors[index])
             found[index] = min(low, float(values.min())), max(high, float(values.max()))
     found |= dict.fromkeys(inside.inputs, (0.0, 1.0))
     names = {inside.tensors[index].name: found[index] for index in found}
@@ -236,45 +236,16 @@ def _written(operators: Collection[Operator]) -> list[int]:
 
 def _logits(content: bytes, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Logits of all wafers, float32 (W, classes): the gate judges these, not the embedding."""
-    runner = _Runner(content)
-    details = runner.interpreter.get_output_details()
+    interpreter = start(content).interpreter
+    (fed,) = interpreter.get_input_details()
+    feed = encoding.to_int8 if fed["dtype"] == np.int8 else encoding.to_shares
+    details = interpreter.get_output_details()
     (logits,) = [detail for detail in details if detail["shape"][-1] == len(PATTERNS)]
     rows = []
     for plane in planes:
-        runner.run(plane)
-        rows.append(runner.interpreter.get_tensor(logits["index"])[0].astype(np.float32))
+        interpreter.set_tensor(fed["index"], feed(plane)[np.newaxis])
+        interpreter.invoke()
+        rows.append(interpreter.get_tensor(logits["index"])[0].astype(np.float32))
     scale, zero_point = logits["quantization"]
     values = np.stack(rows)
     return (values - zero_point) * np.float32(scale) if scale else values
-
-
-class _Runner:
-    """A network at work on encoded wafers, int8 or float.
-
-    Args:
-        content: Bare ``.tflite``.
-        keep: Keep every activation readable, which costs memory and the fast kernels.
-    """
-
-    def __init__(self, content: bytes, *, keep: bool = False) -> None:
-        if keep:
-            from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it takes memory; these networks are small
-                self.interpreter: Any = Interpreter(
-                    model_content=content,
-                    experimental_preserve_all_tensors=True,
-                    experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                )
-            self.interpreter.allocate_tensors()
-        else:
-            self.interpreter = start(content).interpreter
-        (self._input,) = self.interpreter.get_input_details()
-
-    def run(self, plane: npt.NDArray[np.uint8]) -> None:
-        """Take in one wafer."""
-        whole = self._input["dtype"] == np.int8
-        feed = encoding.to_int8(plane) if whole else encoding.to_shares(plane)
-        self.interpreter.set_tensor(self._input["index"], feed[np.newaxis])
-        self.interpreter.invoke()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,12 +91,8 @@ def new_patterns(
         for index in rng.choice(places, DRAWN):
             yield draw(kind, labelled.grid(int(index)), rng)
 
-    groups = []
-    for number, kind in enumerate(Novel):
-        progress("new patterns", number, len(Novel))
-        groups.append(_group(MEANING[kind], drawn(kind), evaluation, classifier))
-    progress("new patterns", len(Novel), len(Novel))
-    return groups
+    kinds = [(MEANING[kind], drawn(kind)) for kind in Novel]
+    return _groups("new patterns", kinds, evaluation, classifier, progress)
 
 
 def several_patterns(
@@ -120,16 +116,17 @@ def several_patterns(
     """
     rng = np.random.default_rng(seed)
     numbers = mixed.patterns.sum(axis=1)
-    present = np.unique(numbers).tolist()
-    groups = []
-    for done, number in enumerate(present):
-        progress("several patterns", done, len(present))
-        places = rng.permutation(np.flatnonzero(numbers == number))[:JUDGED]
-        name = {0: "no pattern", 1: "one pattern"}.get(number, f"{number} patterns at once")
-        maps = (check_grid(mixed.grid(index)[0], f"MixedWM38[{index}]") for index in places)
-        groups.append(_group(name, maps, evaluation, classifier))
-    progress("several patterns", len(present), len(present))
-    return groups
+
+    def some(number: int) -> Iterator[DieGrid]:
+        for index in rng.permutation(np.flatnonzero(numbers == number))[:JUDGED]:
+            yield check_grid(mixed.grid(index)[0], f"MixedWM38[{index}]")
+
+    names = {0: "no pattern", 1: "one pattern"}
+    kinds = [
+        (names.get(number, f"{number} patterns at once"), some(number))
+        for number in np.unique(numbers).tolist()
+    ]
+    return _groups("several patterns", kinds, evaluation, classifier, progress)
 
 
 def appendices(
@@ -170,6 +167,22 @@ def _table(title: str, text: str, groups: list[Group]) -> Appendix:
 
 
 _SHOWN: Final = (Reason.MIXED, Reason.UNFAMILIAR, Reason.LOW_CONFIDENCE)
+
+
+def _groups(
+    stage: str,
+    kinds: Sequence[tuple[str, Iterable[DieGrid]]],
+    evaluation: Evaluation,
+    classifier: Classifier,
+    progress: Progress,
+) -> list[Group]:
+    """One group a kind, in order; ``progress`` is told of each as a part of the stage."""
+    groups = []
+    for done, (name, maps) in enumerate(kinds):
+        progress(stage, done, len(kinds))
+        groups.append(_group(name, maps, evaluation, classifier))
+    progress(stage, len(kinds), len(kinds))
+    return groups
 
 
 def _group(
