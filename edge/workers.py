@@ -1,9 +1,8 @@
 """Many files on several processor cores: reading, encoding and inference side by side.
 
 Threads gain nothing here: a wafer takes 0.2 ms, mostly Python, and waiting for the interpreter's
-lock costs more than the second core brings. So worker processes are forked before any runtime
-starts; they are handed chunks of file names and hand records back. This process works on chunks of
-its own whenever the workers have enough to do, and keeps the order.
+lock costs more than the second core brings. So helpers are forked before any runtime starts; they
+are handed chunks of file names and hand records back (``edge.crew``).
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
 from edge.classifier import Classifier
+from edge.crew import Chunk, Crew, Helper, dismiss, serve
 from edge.errors import InputError
 from edge.pipeline import Record, classify_items, error_record
 from edge.sources import files
@@ -28,9 +26,6 @@ from edge.sources import files
 #: Files handed over at a time, and the most characters in their names (a pipe holds 64 kB).
 CHUNK: Final = 32
 CHUNK_CHARACTERS: Final = 8192
-
-#: Chunks a worker has before it, so that it never waits.
-DEPTH: Final = 2
 
 #: Runs of fewer files are over before a second process has started.
 WORTHWHILE: Final = 500
@@ -41,22 +36,6 @@ STREAMED: Final = (".npz",)
 
 Make = Callable[[], Classifier]
 Entry = str | Record
-
-
-@dataclass
-class _Worker:
-    process: multiprocessing.process.BaseProcess
-    connection: Connection
-    waiting: int = 0
-    alive: bool = True
-
-
-@dataclass
-class _Chunk:
-    entries: list[Entry] = field(default_factory=list)
-    streamed: bool = False
-    worker: _Worker | None = None
-    records: list[Record] | None = None
 
 
 def processes_for(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int:
@@ -103,69 +82,15 @@ def classify_paths(
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
         yield from classify_items(files.read_all(paths, exclude=exclude), make(), top_k)
         return
-    workers: list[_Worker] = []
+    helpers: list[Helper] = []
     try:
         for _ in range(processes - 1):
-            workers.append(_fork(make, top_k, workers))
-        yield from _spread(_chunks(files.expand(paths, exclude=exclude)), workers, make(), top_k)
+            helpers.append(_fork(make, top_k, helpers))
+        own = make()
+        crew: Crew[Entry, Record] = Crew(lambda entries: _classify(entries, own, top_k), helpers)
+        yield from crew.work(_chunks(files.expand(paths, exclude=exclude)))
     finally:
-        for worker in workers:
-            worker.connection.close()
-        for worker in workers:
-            worker.process.join(timeout=1)
-            worker.process.kill()
-
-
-def _spread(
-    chunks: Iterator[_Chunk], workers: list[_Worker], own: Classifier, top_k: int | None
-) -> Iterator[Record]:
-    pending: deque[_Chunk] = deque()
-    most = (len(workers) + 1) * DEPTH
-    for chunk in chunks:
-        if chunk.streamed:
-            while pending:
-                yield from _records(pending.popleft(), own, top_k)
-            yield from _classify(chunk.entries, own, top_k)
-            continue
-        free = next((w for w in workers if w.alive and w.waiting < DEPTH), None)
-        if free is None or not _hand_over(chunk, free):
-            chunk.records = list(_classify(chunk.entries, own, top_k))
-        pending.append(chunk)
-        while pending and (len(pending) > most or _ready(pending[0])):
-            yield from _records(pending.popleft(), own, top_k)
-    while pending:
-        yield from _records(pending.popleft(), own, top_k)
-
-
-def _hand_over(chunk: _Chunk, worker: _Worker) -> bool:
-    try:
-        worker.connection.send(chunk.entries)
-    except OSError:
-        worker.alive = False
-        return False
-    worker.waiting += 1
-    chunk.worker = worker
-    return True
-
-
-def _ready(chunk: _Chunk) -> bool:
-    return chunk.worker is None or not chunk.worker.alive or chunk.worker.connection.poll()
-
-
-def _records(chunk: _Chunk, own: Classifier, top_k: int | None) -> Iterable[Record]:
-    worker = chunk.worker
-    if worker is None:
-        return chunk.records or []
-    with suppress(EOFError, OSError):
-        if worker.alive:
-            answer: list[Record] | BaseException = worker.connection.recv()
-            worker.waiting -= 1
-            if isinstance(answer, BaseException):
-                raise answer
-            return answer
-    # The worker was killed (memory, an operator): its files are not lost.
-    worker.alive = False
-    return _classify(chunk.entries, own, top_k)
+        dismiss(helpers)
 
 
 def _classify(entries: list[Entry], own: Classifier, top_k: int | None) -> Iterator[Record]:
@@ -176,43 +101,43 @@ def _classify(entries: list[Entry], own: Classifier, top_k: int | None) -> Itera
             yield entry
 
 
-def _chunks(items: Iterable[Path | InputError]) -> Iterator[_Chunk]:
-    chunk, characters = _Chunk(), 0
+def _chunks(items: Iterable[Path | InputError]) -> Iterator[Chunk[Entry]]:
+    chunk: Chunk[Entry] = Chunk([])
+    characters = 0
     for item in items:
         entry: Entry = error_record(item) if isinstance(item, InputError) else str(item)
         if isinstance(entry, str) and entry.lower().endswith(STREAMED):
             yield chunk
-            yield _Chunk([entry], streamed=True)
-            chunk, characters = _Chunk(), 0
+            yield Chunk([entry], streamed=True)
+            chunk, characters = Chunk([]), 0
             continue
         chunk.entries.append(entry)
         characters += len(entry)
         if len(chunk.entries) == CHUNK or characters > CHUNK_CHARACTERS:
             yield chunk
-            chunk, characters = _Chunk(), 0
+            chunk, characters = Chunk([]), 0
     yield chunk
 
 
-def _fork(make: Make, top_k: int | None, others: list[_Worker]) -> _Worker:
+def _fork(make: Make, top_k: int | None, others: list[Helper]) -> Helper:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    # A worker ends when this process's end of its pipe is gone, so no other may hold a copy of it.
+    # A helper ends when this process's end of its pipe is gone, so no other may hold a copy of it.
     copies = [ours, *(other.connection for other in others)]
     process = context.Process(target=_serve, args=(theirs, copies, make, top_k), daemon=True)
     process.start()
     theirs.close()
-    return _Worker(process, ours)
+
+    def stop() -> None:
+        process.join(timeout=1)
+        process.kill()
+
+    return Helper(ours, stop)
 
 
 def _serve(connection: Connection, copies: list[Connection], make: Make, top_k: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     for copy in copies:
         copy.close()
-    with suppress(EOFError, OSError):
-        own = make()
-        while True:
-            entries = connection.recv()
-            try:
-                connection.send(list(_classify(entries, own, top_k)))
-            except (ValueError, ArithmeticError, LookupError, TypeError) as error:
-                connection.send(error)
+    own = make()
+    serve(connection, lambda entries: _classify(entries, own, top_k))

@@ -8,6 +8,7 @@ comes by: a station that reads only ``.npy`` never pays for OpenCV.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import io
@@ -29,6 +30,9 @@ MAX_BYTES: Final = 256 * 2**20
 #: How much of a file is read at first, for its signature. Most wafer maps are smaller than that and
 #: so read at one go.
 HEAD_BYTES: Final = 32 * 1024
+
+
+Item = WaferMap | InputError
 
 
 class Source(Protocol):
@@ -107,7 +111,7 @@ _OS_ERRORS: Final = {
 }
 
 
-def read(path: str | Path) -> Iterator[WaferMap | InputError]:
+def read(path: str | Path) -> Iterator[Item]:
     """Read the wafer maps of one file, one after the other.
 
     Args:
@@ -122,23 +126,54 @@ def read(path: str | Path) -> Iterator[WaferMap | InputError]:
             or later where the damage only then comes to light. No other exception leaves here.
     """
     source = os.fspath(path)
-    try:
+    with _input_errors(source):
         size = _check_openable(source)
         with open(source, "rb", buffering=0) as file:  # noqa: PTH123 (hot path)
             head = file.read(HEAD_BYTES)
-            chosen = _choose(head, source)
-            if chosen.max_bytes is not None and size > chosen.max_bytes:
-                raise InputError(
-                    source,
-                    InputKind.TOO_LARGE,
-                    f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
-                    f"{chosen.max_bytes // 2**20} MiB is read",
-                )
-            if len(head) == size:
-                yield from chosen.reader()(io.BytesIO(head), source)
-            else:
-                file.seek(0)
-                yield from chosen.reader()(cast(Source, file), source)
+            yield from _read(file, head, size, source)
+
+
+def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+    """The same for a file that is open already.
+
+    Args:
+        file: Regular file, standing anywhere.
+        head: Its first ``HEAD_BYTES`` bytes, or all where it has fewer.
+        size: Of the whole file, in bytes.
+        source: Its name for messages.
+
+    Yields:
+        As ``read``.
+
+    Raises:
+        InputError: as ``read``.
+    """
+    with _input_errors(source):
+        check_status(os.fstat(file.fileno()), source)
+        yield from _read(file, head, size, source)
+
+
+def _read(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+    chosen = _choose(head, source)
+    if chosen.max_bytes is not None and size > chosen.max_bytes:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
+            f"{chosen.max_bytes // 2**20} MiB is read",
+        )
+    if len(head) == size:
+        yield from chosen.reader()(io.BytesIO(head), source)
+    else:
+        file.seek(0)
+        yield from chosen.reader()(cast(Source, file), source)
+
+
+@contextlib.contextmanager
+def _input_errors(source: str) -> Iterator[None]:
+    """Whatever goes wrong inside leaves as an ``InputError`` that names the source."""
+    try:
+        yield
     except OSError as error:
         raise os_error(error, source) from error
     except MemoryError as error:
@@ -179,6 +214,17 @@ def _check_openable(source: str) -> int:
         raise InputError(
             source, InputKind.MISSING, f"not a usable file name ({error}); check the name"
         ) from error
+    check_status(status, source)
+    return status.st_size
+
+
+def check_status(status: os.stat_result, source: str) -> None:
+    """Refuse what is not a regular file with something in it.
+
+    Raises:
+        InputError: a pipe, socket or device; a file of zero bytes.
+        OSError: a folder.
+    """
     if stat.S_ISDIR(status.st_mode):
         raise OSError(errno.EISDIR, "is a directory")
     if not stat.S_ISREG(status.st_mode):
@@ -191,7 +237,6 @@ def _check_openable(source: str) -> int:
             InputKind.EMPTY,
             "zero bytes; the export or copy did not finish, write it again",
         )
-    return status.st_size
 
 
 def _choose(head: bytes, source: str) -> Format:

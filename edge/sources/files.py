@@ -142,7 +142,7 @@ class _Seen:
         identity = _identity(folder or os.curdir)
         if identity is None:
             return True  # missing: the reader says so
-        if identity in self._folders and _eligible(name) and os.path.lexists(path):
+        if identity in self._folders and eligible(name) and os.path.lexists(path):
             return False
         names = self._names.setdefault(identity, set())
         known = name in names
@@ -177,7 +177,29 @@ def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError
         yield InputError(path, InputKind.MISSING, "no file matches this pattern; check the folder")
 
 
-def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[Path | InputError]:
+def walk(
+    top: str, leave_out: Iterable[str | Path] = (), *, recursive: bool = True
+) -> Iterator[str]:
+    """Names of the readable files in a folder and below, in the order of ``expand``.
+
+    What cannot be listed is passed over; a folder that several links lead to is entered once.
+
+    Args:
+        top: The folder.
+        leave_out: Folders that are not entered.
+        recursive: False looks into ``top`` alone.
+    """
+    seen = _Seen()
+    for folder in leave_out:
+        seen.add_folder(os.fspath(folder))
+    for item in _folder(top, seen, None, recursive=recursive):
+        if not isinstance(item, InputError):
+            yield os.fspath(item)
+
+
+def _folder(
+    top: str, seen: _Seen, exclude: str | Path | None, *, recursive: bool = True
+) -> Iterator[Path | InputError]:
     waiting = [top]
     empty = True
     while waiting:
@@ -194,7 +216,8 @@ def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[Path 
         empty = empty and not len(files) and not skipped
         for file in files:
             yield Path(name, file)
-        waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
+        if recursive:
+            waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
     if empty:
         yield InputError(
             top,
@@ -256,7 +279,7 @@ def _listing(
                 continue
             if _is_folder(entry):
                 folders.append(entry.name)
-            elif not _eligible(entry.name) or (output and _is_output(entry, output)):
+            elif not eligible(entry.name) or (output and _is_output(entry, output)):
                 continue
             elif entry.name in named:
                 skipped += 1
@@ -280,7 +303,8 @@ def _is_output(entry: os.DirEntry[str], output: _Identity) -> bool:
     return _identity(entry.path) == output
 
 
-def _eligible(name: str) -> bool:
+def eligible(name: str) -> bool:
+    """Whether a folder's file counts, by its name."""
     if name.startswith(HIDDEN) or name.endswith(UNFINISHED):
         return False
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
