@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -90,3 +90,26 @@ class Costs:
             name: max(0.0, 1 - self.review / mistake) if mistake > 0 else 0.0
             for name, mistake in mistakes.items()
         }
+
+
+def changed(
+    review: Review,
+    below: Sequence[Mapping[str, float]] = (),
+    costs: Costs | None = None,
+    unfamiliar_above: float | None = None,
+    mixed_above: float | None = None,
+) -> Review:
+    """A rule with what somebody wants otherwise; ``below`` has the last word over ``costs``.
+
+    Args:
+        review: The model file's rule.
+        below: Smallest confidences by pattern; the last one counts.
+        costs: From which smallest confidences are computed.
+        unfamiliar_above: None leaves the limit.
+        mixed_above: None leaves the limit.
+    """
+    for change in ([costs.below()] if costs else []) + list(below):
+        review = review.with_below(change)
+    if unfamiliar_above is not None:
+        review = replace(review, unfamiliar_above=unfamiliar_above)
+    return review if mixed_above is None else replace(review, mixed_above=mixed_above)

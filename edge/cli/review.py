@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -104,9 +103,6 @@ def rule(
     mixed: float | None,
 ) -> Review:
     """The model file's rule with what the options change; ``--review-below`` has the last word."""
-    review = model.review
-    for change in ([costs.below()] if costs else []) + list(below):
-        review = review.with_below(change)
-    if unfamiliar is not None:
-        review = replace(review, unfamiliar_above=unfamiliar)
-    return review if mixed is None else replace(review, mixed_above=mixed)
+    from edge.verdict import changed
+
+    return changed(model.review, below, costs, unfamiliar, mixed)
