@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from edge.sinks.record import Record
 from edge.sinks.stream import Stream
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
+if TYPE_CHECKING:
+    from edge.sinks.append import AppendSink
+
+#: One record as one line of text.
+encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
 
 
 class JsonlSink:
@@ -21,8 +27,43 @@ class JsonlSink:
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line."""
-        self._stream.write_line(_encode(record))
+        self._stream.write_line(encode(record))
 
     def close(self) -> None:
         """Flush and close."""
         self._stream.close()
+
+
+class JsonLines:
+    """How a station appends records as JSON lines; see ``edge.sinks.append.Lines``."""
+
+    def header(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def line(self, record: Record) -> bytes:
+        """One JSON object."""
+        return f"{encode(record)}\n".encode()
+
+    def identity(self, line: bytes) -> str | None:
+        """The object's ``id``."""
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return None
+        return str(record.get("id")) if isinstance(record, dict) else None
+
+    def begins(self, start: bytes) -> bool:
+        """An object, the ``id`` first."""
+        return b'{"id": "'.startswith(start[:8])
+
+    def is_whole(self, line: bytes) -> bool:
+        """JSON escapes line ends."""
+        return True
+
+
+def open_durable(target: str, fsync: str = "always") -> AppendSink:
+    """JSON lines as a station's sink; see ``edge.sinks.durable.Kind``."""
+    from edge.sinks.append import AppendSink, Fsync
+
+    return AppendSink("jsonl", Path(target), JsonLines(), Fsync(fsync))

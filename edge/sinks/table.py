@@ -43,7 +43,7 @@ class TableSink:
                 _RED, source, "-", "-", "-", "error", record["kind"], _printable(record["error"])
             )
             return
-        if record["index"] or source.endswith(".npz"):
+        if record.get("index") or source.endswith(".npz"):
             source += f"[{record['index']}]"
         review = record["verdict"] == "review"
         verdict = f"review: {_why(record)}" if review else record["verdict"]

@@ -1,0 +1,110 @@
+"""What a station's sinks have in common: each takes the records in order and keeps them for good.
+
+The store (``edge.sinks.store``) holds every record first; a sink is fed from it by a thread of its
+own (``edge.station.outbox``), at its own pace, from where it had come to. Adding a sink is one
+module with a class like the protocol below and one line in ``KINDS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+from edge.sinks.record import Record
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a sink has come. Kept in the store, so it survives any crash, but may lag behind.
+
+    Attributes:
+        delivered: Number of the last record that is kept (``results.id``, ``errors.id``); 0: none.
+        offset: For a sink that is a file: its length after that record, in bytes.
+        store: Name of the store that numbers the records; a record's ``id`` begins with it.
+    """
+
+    delivered: int = 0
+    offset: int = 0
+    store: str = ""
+
+
+class DurableSink(Protocol):
+    """A place where records are kept. Used by one thread alone, the one that made it.
+
+    Attributes:
+        name: Says in messages and metrics which one it is, and in the store whose mark it is: the
+            same for the same target every time, without any secret.
+    """
+
+    name: str
+
+    def open(self, mark: Mark) -> Mark:
+        """Get ready; called again after a failure.
+
+        Args:
+            mark: How far the sink had come as far as the store knows.
+
+        Returns:
+            How far it really has come: a crash may have hit between keeping and noting it down.
+
+        Raises:
+            OutputError: not now (disk full, network away); it is tried again later.
+        """
+
+    def send(self, records: Sequence[Record]) -> Mark:
+        """Keep some records, in order; when this returns, they are kept.
+
+        Raises:
+            OutputError: not all of them could be kept. The sink is opened again and the same
+                records come again.
+        """
+
+    def idle(self, seconds: float) -> None:
+        """There is nothing to send; called about once a second for what must be kept alive.
+
+        Args:
+            seconds: May take this long.
+
+        Raises:
+            OutputError: the sink has to be opened again.
+        """
+
+    def close(self) -> None:
+        """Let go of everything; must not wait for long and must not raise."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One line of the registry.
+
+    Attributes:
+        module: Has a function ``open_durable(target, **settings)`` that checks its arguments
+            (raising UsageError) without touching the target, and returns a ``DurableSink``.
+        target: What the target is called in help texts.
+        help: One line.
+    """
+
+    module: str
+    target: str
+    help: str
+
+    def make(self, target: str, **settings: Any) -> DurableSink:
+        """A sink of this kind; see the module for its settings.
+
+        Raises:
+            UsageError: the target or a setting makes no sense.
+        """
+        return cast(
+            DurableSink, importlib.import_module(self.module).open_durable(target, **settings)
+        )
+
+
+#: By the name of the option and of ``kind`` in a station's configuration.
+KINDS: Final = {
+    "store": Kind("edge.sinks.store", "FILE.sqlite", "SQLite database."),
+    "jsonl": Kind("edge.sinks.jsonl", "FILE", "One JSON object a line, appended."),
+    "csv": Kind("edge.sinks.csv", "FILE", "Comma-separated values, appended."),
+    "mqtt": Kind("edge.sinks.mqtt", "URL", "MQTT broker, mqtt:// or mqtts://host[:port][/topic]."),
+}

@@ -1,0 +1,50 @@
+"""One station a file: a lock that the operating system lets go of when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from edge.errors import OutputError, UsageError
+
+
+class Lock:
+    """An exclusive lock beside a file, held by this process until it ends.
+
+    POSIX record locks belong to the process: a child does not inherit them, and nothing is left
+    behind by ``kill -9``. The lock file itself stays; it holds the number of the last holder.
+
+    Args:
+        path: What is locked; links to one file share its lock.
+
+    Raises:
+        UsageError: another process holds it.
+        OutputError: the lock file cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        real = path.resolve()
+        self._path = real.with_name(f"{real.name}.lock")
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written ({error.strerror})") from error
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
+            os.close(self._descriptor)
+            raise UsageError(
+                f"{path}: in use by another station (process {holder or 'unknown'}); "
+                "stop that one, or give this one a file of its own"
+            ) from None
+        with contextlib.suppress(OSError):  # on a full disk the number is missing, no more
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go of it."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)

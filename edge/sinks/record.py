@@ -1,0 +1,29 @@
+"""What a station knows of a wafer or of an input that could not be read: one flat object each.
+
+The same keys are columns of the store, of CSV and members of the JSON objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Record = dict[str, Any]
+
+#: Keys of a result, behind its ``id``.
+RESULT_KEYS: Final = (
+    "source", "index", "lot", "wafer", "slot", "orientation", "pattern", "probability",
+    "probabilities", "verdict", "reason", "confidence", "below", "unfamiliarity", "mixture",
+    "dies", "fails", "model", "symmetries", "latency_us", "source_sha256", "event", "station",
+    "tool", "model_sha256", "encoding", "seen_at", "recorded_at", "waited_ms",
+)  # fmt: skip
+
+#: Keys of an input that could not be read, behind its ``id``.
+ERROR_KEYS: Final = (
+    "source", "index", "error", "kind", "source_sha256", "station", "tool", "seen_at",
+    "recorded_at", "waited_ms",
+)  # fmt: skip
+
+
+def number_of(record: Record) -> int:
+    """The number in a record's ``id``, which is ``<store>-<number>``."""
+    return int(record["id"].rpartition("-")[2])

@@ -1,0 +1,130 @@
+"""The tables of the store, and how an older store becomes one of today.
+
+``docs/station.md`` describes the tables for who queries them. A store is an SQLite file whose
+``application_id`` is ours and whose ``user_version`` counts the steps it has been through. A step
+is never changed once released: a new one is added.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from edge.errors import OutputError, UsageError
+
+#: "wmed" in ASCII; tells our files from other SQLite databases.
+APPLICATION_ID: Final = 0x776D6564
+
+_TABLES: Final = """
+CREATE TABLE results (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    "index" INTEGER NOT NULL,
+    lot TEXT,
+    wafer TEXT,
+    slot INTEGER,
+    orientation INTEGER,
+    pattern TEXT NOT NULL,
+    probability REAL NOT NULL,
+    probabilities TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    reason TEXT,
+    confidence REAL NOT NULL,
+    below REAL NOT NULL,
+    unfamiliarity REAL NOT NULL,
+    mixture REAL NOT NULL,
+    dies INTEGER NOT NULL,
+    fails INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    symmetries INTEGER NOT NULL,
+    latency_us INTEGER NOT NULL,
+    source_sha256 TEXT NOT NULL,
+    event TEXT NOT NULL DEFAULT '',
+    station TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    waited_ms INTEGER NOT NULL,
+    UNIQUE (source_sha256, "index", event)
+);
+CREATE TABLE errors (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    "index" INTEGER,
+    error TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source_sha256 TEXT NOT NULL DEFAULT '',
+    station TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    waited_ms INTEGER NOT NULL,
+    UNIQUE (source, source_sha256, kind)
+);
+CREATE TABLE numbering (store TEXT NOT NULL, next_id INTEGER NOT NULL);
+CREATE TABLE taken (
+    path TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE marks (
+    sink TEXT PRIMARY KEY,
+    delivered INTEGER NOT NULL,
+    offset INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO numbering VALUES (lower(hex(randomblob(4))), 1);
+"""
+
+_REPEATS_AND_INDEXES: Final = """
+CREATE TABLE repeats (
+    source TEXT NOT NULL,
+    source_sha256 TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    PRIMARY KEY (source, source_sha256)
+) WITHOUT ROWID;
+CREATE INDEX results_by_time ON results (recorded_at);
+CREATE INDEX results_by_lot ON results (lot, wafer);
+CREATE INDEX results_by_source ON results (source);
+"""
+
+#: What brings a store from version *i* to *i* + 1.
+STEPS: Final = (_TABLES, _REPEATS_AND_INDEXES)
+VERSION: Final = len(STEPS)
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring a store to today's tables, in one transaction; an empty file becomes a store.
+
+    Args:
+        connection: In autocommit mode (``isolation_level=None``).
+        path: For messages.
+
+    Raises:
+        UsageError: a database of something else, or a store of a later version.
+        OutputError: the file cannot be changed now.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not ours and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise UsageError(f"{path}: an SQLite database, but not a store; choose another name")
+    if version > VERSION:
+        raise UsageError(
+            f"{path}: a store of version {version}, this wm-edge knows {VERSION}; "
+            "install the wm-edge that wrote it, or choose another name"
+        )
+    if version == VERSION:
+        return
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for step in STEPS[version:]:
+            for statement in step.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise OutputError(f"{path}: cannot be brought to version {VERSION} ({error})") from error
