@@ -1,0 +1,162 @@
+"""Where frames come from: what the user wrote as SOURCE, understood.
+
+A stream's address often holds a password. ``Address.shown`` is the address without it, the only
+form that messages, metrics and records may use; ``Address.target`` goes to the library that opens
+it and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from edge.errors import UsageError
+from edge.sources.frames import Pace
+
+#: Streams that can be opened. FFmpeg knows more; some of those read or write local files.
+SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
+
+#: The word for a Raspberry Pi camera on the ribbon cable.
+PICAMERA: Final = "picamera2"
+
+ACCEPTED: Final = (
+    "give the number of a USB camera (0), a device (/dev/video0), a video file, a stream "
+    f"({', '.join(f'{scheme}://' for scheme in SCHEMES)}) or {PICAMERA}"
+)
+
+#: Stands for what cannot be shown.
+HIDDEN: Final = "***"
+
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+
+# Some cameras take the password in the path (`/user=a&password=b`) or join parameters with "_".
+# Everything up to the next "&" goes: hiding too much costs nothing.
+_SECRET: Final = re.compile(
+    r"[^?&;/=]*(?:user|usr|login|account|pass|pwd|token|key|secret|auth|cred|sig|session|jwt)"
+    r"[^?&;/=]*=[^&]*",
+    re.IGNORECASE,
+)
+
+
+class SourceKind(str, Enum):
+    """What gives the frames."""
+
+    USB = "usb"
+    DEVICE = "device"
+    FILE = "file"
+    STREAM = "stream"
+    PICAMERA = "picamera"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Address:
+    """A source of frames.
+
+    Attributes:
+        kind: What it is.
+        target: What the library that opens it takes: the number of a USB camera, the path of a
+            device or file, the whole URL. May hold a password; left out of ``repr``.
+        shown: The same for people, without user, password and secret parameters.
+    """
+
+    kind: SourceKind
+    target: str = field(repr=False)
+    shown: str
+
+    @property
+    def pace(self) -> Pace:
+        """Which frames count: all of a recording, the newest of anything else."""
+        return Pace.EVERY if self.kind is SourceKind.FILE else Pace.NEWEST
+
+    @property
+    def secret(self) -> bool:
+        """Whether ``target`` holds something that must not be shown."""
+        return self.kind is SourceKind.STREAM and self.target != self.shown
+
+
+def parse(source: str) -> Address:
+    """Understand what the user wrote as SOURCE.
+
+    Args:
+        source: Number of a USB camera, path of a device or video file, URL, or ``picamera2``.
+            Whitespace around it is ignored.
+
+    Returns:
+        The address. A live source need not be there yet.
+
+    Raises:
+        UsageError: empty, a scheme that is not accepted, a URL that cannot be right, a file that is
+            missing, empty or not a file. Never holds a password.
+    """
+    source = source.strip()
+    if not source:
+        raise UsageError(f"the source of frames is empty; {ACCEPTED}")
+    if any(ord(character) < 0x20 for character in source):
+        raise UsageError(f"the source of frames holds a control character; {ACCEPTED}")
+    if re.fullmatch("[0-9]{1,4}", source):
+        return Address(SourceKind.USB, str(int(source)), f"camera {int(source)}")
+    if source.lower() == PICAMERA:
+        return Address(SourceKind.PICAMERA, PICAMERA, PICAMERA)
+    if url := _URL.fullmatch(source):
+        return _stream(source, url[1].lower(), url[2])
+    if source.startswith("/dev/"):
+        return Address(SourceKind.DEVICE, source, source)
+    return _file(source)
+
+
+def _stream(source: str, scheme: str, rest: str) -> Address:
+    shown = f"{scheme}://{_without_secrets(rest)}"
+    if scheme not in SCHEMES:
+        raise UsageError(f"{shown}: streams of the kind {scheme}:// are not accepted; {ACCEPTED}")
+    try:
+        parts = urlsplit(source)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        # Nothing is shown: where the password ends is just what cannot be told.
+        raise UsageError(
+            f"{scheme}://{HIDDEN}: not a valid address; write {scheme}://host:port/path, and in a "
+            "user name or password %40 for @, %3A for :, %2F for /, %3F for ? and %23 for #"
+        ) from None
+    if not host and not (scheme == "udp" and port):
+        raise UsageError(f"{shown}: names no host; write {scheme}://host:port/path")
+    if scheme in {"tcp", "udp"} and not port:
+        raise UsageError(f"{shown}: names no port; write {scheme}://host:port")
+    return Address(SourceKind.STREAM, source, shown)
+
+
+def _without_secrets(rest: str) -> str:
+    """What stands behind ``scheme://``, without user, password and secret parameters."""
+    end = re.search(r"[/?#]|$", rest)
+    split = end.start() if end else len(rest)
+    host, tail = rest[:split].rpartition("@")[2], rest[split:]
+    left = [_SECRET.sub("", part) for part in tail.split("&")]
+    shown = "&".join(part for part in left if part).replace("?&", "?").rstrip("?")
+    if "@" in tail:
+        # A password with an unescaped "/" looks like this; so does a path with "@". Hide both.
+        return f"{HIDDEN}@{shown.rpartition('@')[2]}"
+    return host + shown
+
+
+def _file(source: str) -> Address:
+    path = Path(source).expanduser()
+    try:
+        is_file, exists = path.is_file(), path.exists()
+        size = path.stat().st_size if is_file else 0
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = getattr(error, "strerror", None) or "no valid file name"
+        raise UsageError(f"{source}: cannot be read ({why}); {ACCEPTED}") from error
+    if not exists:
+        raise UsageError(f"{source}: there is no such video file; {ACCEPTED}")
+    if not is_file:
+        raise UsageError(f"{source}: not a video file; {ACCEPTED}")
+    if not size:
+        raise UsageError(f"{source}: the video file is empty; record it again")
+    # Absolute: FFmpeg takes a relative name such as "concat:..." for a protocol.
+    return Address(SourceKind.FILE, str(path.absolute()), source)

@@ -1,0 +1,297 @@
+"""Open an address and read images from it.
+
+This is the only place that hands an address to OpenCV. OpenCV and FFmpeg print addresses, password
+and all, on file descriptor 2; both are silenced before the first one is opened, whatever the
+environment says.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.sources.address import Address, SourceKind
+from edge.sources.frames import Image
+
+if TYPE_CHECKING:
+    import cv2
+
+#: Larger images are refused: in BGR one of them takes 120 MB.
+MAX_PIXELS: Final = 40_000_000
+
+#: Seconds that opening, and each read, may take where the library can be told (streams, files).
+OPENING: Final = 10.0
+READING: Final = 10.0
+
+#: A USB camera that gives this many undecodable images in a row is no longer usable; a cheap one
+#: gives a few every hour.
+_BAD_IN_A_ROW: Final = 30
+
+#: Seconds that the end of the program waits for reads that are still under way.
+_LAST_WAIT: Final = 2.0
+
+_THREADS: Final[weakref.WeakSet[threading.Thread]] = weakref.WeakSet()
+
+#: Only those the user did not set. The first is OpenCV's lock around opening: with it, one camera
+#: that does not answer keeps all others from being opened again.
+_SETTINGS: Final = {
+    "OPENCV_FFMPEG_IS_THREAD_SAFE": "1",
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
+}
+
+#: These print addresses, so they are not the user's to set.
+_SILENCE: Final = {"OPENCV_LOG_LEVEL": "OFF", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
+
+
+class Capture(Protocol):
+    """An open source of images. Used by one thread alone, ``close`` included."""
+
+    def read(self) -> Image | None:
+        """Wait for the next image.
+
+        Returns:
+            uint8 (height, width, 3), BGR, an array of its own; None when the source has ended or
+            gives no more.
+
+        Raises:
+            InputError: the image is too large or of a kind that cannot be used.
+        """
+
+    def close(self) -> None:
+        """Let go of the source; harmless when done twice."""
+
+    @property
+    def announced(self) -> int | None:
+        """Number of images that a recording says it holds; None where nothing says so."""
+
+
+def open_capture(
+    address: Address, *, opening: float = OPENING, reading: float = READING
+) -> Capture:
+    """Open a source.
+
+    Args:
+        address: What to open.
+        opening: Seconds that opening may take, for streams and files.
+        reading: Seconds that each read may take, for streams and files. A USB camera has OpenCV's
+            own limit of 10 s, a Raspberry Pi camera none.
+
+    Returns:
+        The open source; the caller closes it.
+
+    Raises:
+        InputError: it cannot be opened now; for a live source it may be worth trying again.
+        UsageError: it can never be opened on this machine (``picamera2`` is not installed).
+    """
+    if address.kind is SourceKind.PICAMERA:
+        from edge.sources.picamera import PicameraCapture
+
+        return PicameraCapture(address)
+    return _OpenCvCapture(address, _opened(address, opening, reading))
+
+
+def failure(address: Address, error: Exception) -> InputError:
+    """What a library raised, as an error that holds no password.
+
+    Args:
+        address: The source.
+        error: Anything; its text may hold the address.
+    """
+    text = type(error).__name__
+    if not address.secret:
+        text = f"{text}: {error}"
+    return InputError(address.shown, InputKind.UNREADABLE, f"fails ({text})")
+
+
+def as_bgr(image: Any, shown: str) -> Image:
+    """Turn what a camera gave into 8-bit BGR.
+
+    Args:
+        image: (height, width) or (height, width, 1) grey, (height, width, 3) BGR or
+            (height, width, 4) BGRA.
+        shown: The source, for the message.
+
+    Returns:
+        uint8 (height, width, 3), C-contiguous; the same array where nothing is to be done.
+
+    Raises:
+        InputError: more than 40 megapixels, not 8 bits a value, or another number of channels.
+    """
+    height, width = image.shape[:2]
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    check_size(width, height, shown)
+    if image.dtype != np.uint8 or channels not in {1, 3, 4} or not image.size:
+        raise InputError(
+            shown,
+            InputKind.UNSUPPORTED,
+            f"gives images of {width} x {height} pixels with {channels} values of type "
+            f"{image.dtype} each; set the camera to 8-bit colour or grey",
+        )
+    if channels == 3:
+        return cast(Image, np.ascontiguousarray(image))
+    import cv2
+
+    code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
+    return cast(Image, cv2.cvtColor(np.ascontiguousarray(image), code))
+
+
+def check_size(width: int, height: int, shown: str) -> None:
+    """Refuse images that would fill the memory.
+
+    Raises:
+        InputError: more than 40 megapixels.
+    """
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            shown,
+            InputKind.TOO_LARGE,
+            f"gives images of {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} "
+            "megapixels; set the camera to a lower resolution",
+        )
+
+
+def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
+    """Start a daemon thread that may open and read captures.
+
+    At the end of the program it gets a moment to come back from the driver: OpenCV aborts the
+    process when a read returns while the interpreter is being taken down.
+
+    Args:
+        work: What the thread does; somebody has told it to end before the program ends.
+        name: The thread's name.
+
+    Returns:
+        The running thread.
+    """
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    _THREADS.add(thread)
+    thread.start()
+    return thread
+
+
+@atexit.register
+def _await_threads() -> None:
+    limit = time.monotonic() + _LAST_WAIT
+    for thread in tuple(_THREADS):
+        thread.join(max(0.0, limit - time.monotonic()))
+
+
+class _OpenCvCapture:
+    """A camera, stream or file that OpenCV has opened."""
+
+    def __init__(self, address: Address, video: cv2.VideoCapture) -> None:
+        self._address = address
+        self._video = video
+        import cv2
+
+        self._error = cv2.error
+        self.announced: int | None = None
+        try:
+            check_size(
+                int(video.get(cv2.CAP_PROP_FRAME_WIDTH)),
+                int(video.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+                address.shown,
+            )
+            if address.kind is SourceKind.FILE:
+                frames = video.get(cv2.CAP_PROP_FRAME_COUNT)
+                self.announced = int(frames) if 0 < frames < 1e9 else None
+        except InputError:
+            video.release()
+            raise
+
+    def read(self) -> Image | None:
+        try:
+            for _ in range(_BAD_IN_A_ROW):
+                if not self._video.grab():
+                    return None
+                good, image = self._video.retrieve()
+                if good:
+                    return as_bgr(image, self._address.shown)
+        except self._error as error:
+            raise InputError(
+                self._address.shown,
+                InputKind.UNREADABLE,
+                f"an image cannot be decoded (OpenCV error {error.code}); check the camera's "
+                "pixel format",
+            ) from None  # the text of OpenCV's own error may hold the address
+        return None
+
+    def close(self) -> None:
+        self._video.release()
+
+
+def _opened(address: Address, opening: float, reading: float) -> cv2.VideoCapture:
+    cv2 = _quiet_opencv()
+    try:
+        if address.kind in {SourceKind.USB, SourceKind.DEVICE}:
+            video = _open_device(cv2, address)
+        else:
+            video = _open_with_ffmpeg(cv2, address, opening, reading)
+    except cv2.error:
+        raise _not_opened(address) from None
+    if not video.isOpened():
+        video.release()
+        raise _not_opened(address)
+    return video
+
+
+def _open_device(cv2: Any, address: Address) -> cv2.VideoCapture:
+    target = int(address.target) if address.kind is SourceKind.USB else address.target
+    backend = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY
+    video = cv2.VideoCapture(target, backend)
+    # The driver's queue holds old frames; with one buffer the newest is never behind others.
+    video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return video
+
+
+def _open_with_ffmpeg(
+    cv2: Any, address: Address, opening: float, reading: float
+) -> cv2.VideoCapture:
+    settings = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        max(1, round(1000 * opening)),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        max(1, round(1000 * reading)),
+    ]
+    if address.kind is SourceKind.STREAM:
+        # With n threads FFmpeg's decoder gives a frame only when n - 1 more have arrived.
+        settings += [cv2.CAP_PROP_N_THREADS, 1]
+    return cv2.VideoCapture(address.target, cv2.CAP_FFMPEG, settings)
+
+
+def _quiet_opencv() -> Any:
+    """OpenCV, kept from printing addresses."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    os.environ.update(_SILENCE)  # FFmpeg's level is read when the first video is opened
+    import cv2
+
+    opencv: Any = cv2  # the name differs between its versions
+    if hasattr(opencv, "setLogLevel"):  # OpenCV 4
+        opencv.setLogLevel(0)
+    else:
+        opencv.utils.logging.setLogLevel(opencv.utils.logging.LOG_LEVEL_SILENT)
+    return opencv
+
+
+def _not_opened(address: Address) -> InputError:
+    mend = {
+        SourceKind.USB: "check that it is plugged in, that no other program uses it and that you "
+        "are in the group video; `ls /dev/video*` lists the cameras",
+        SourceKind.DEVICE: "check that it is plugged in, that no other program uses it and that "
+        "you are in the group video; `ls /dev/video*` lists the cameras",
+        SourceKind.FILE: "not a video that OpenCV can read, or damaged; try to play it, and "
+        "convert it to MP4 or AVI",
+        SourceKind.STREAM: "no answer, a wrong user or password, or no video there; check that the "
+        "camera is on and that the address plays elsewhere (ffplay, VLC)",
+    }[address.kind]
+    return InputError(address.shown, InputKind.UNREADABLE, f"cannot be opened: {mend}")
