@@ -15,20 +15,24 @@ define make_venv
 	    $(PYTHON) -m pip --python $(1)/bin/python install --quiet pip; }; }
 endef
 
-# The report is looked at in a real browser; where none can be installed, that test says so.
-define get_chromium
-	command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
-	  echo "installing Chromium ..."; SUDO=; test "$$(id -u)" -eq 0 || SUDO="sudo -n"; \
-	  { $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1; } || \
-	  echo "no Chromium and no right to install it: the browser test will be skipped"
+# Tests use real parts: a browser, an MQTT broker, a video server. Where one cannot be installed, the
+# tests that need it say so.
+define get_packages
+	@missing=; for pair in chromium:chromium mosquitto:mosquitto ffmpeg:ffmpeg openssl:openssl; do \
+	  PATH="$$PATH:/usr/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	test -z "$$missing" || { echo "installing$$missing ..."; \
+	  SUDO=; test "$$(id -u)" -eq 0 || SUDO="sudo -n"; \
+	  { $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+	    apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null 2>&1; } || \
+	  echo "cannot install$$missing: the tests that need them will be skipped"
 endef
 
-.PHONY: help demo test lint benchmark clean
+.PHONY: help demo test soak lint benchmark clean
 
 help:
 	@echo "make demo       classify the sample wafers with the model that ships"
 	@echo "make test       install everything and run linters and the whole test suite"
+	@echo "make soak       the station under load and kill -9, half an hour (after make test)"
 	@echo "make lint       linters and type checker alone (after make test)"
 	@echo "make benchmark  speed and memory of this machine (after make test)"
 	@echo "make clean      remove the virtual environments"
@@ -48,8 +52,11 @@ test:
 	@echo "installing everything (TensorFlow is large) ..."
 	@$(TEST_VENV)/bin/pip install --quiet --editable '.[dev]'
 	@$(MAKE) --no-print-directory lint
-	@$(get_chromium)
+	@$(get_packages)
 	$(TEST_VENV)/bin/python -m pytest -n 2 --dist loadgroup
+
+soak:
+	WM_EDGE_SOAK=1 $(TEST_VENV)/bin/python -m pytest tests/soak
 
 lint:
 	$(TEST_VENV)/bin/ruff check .
@@ -58,6 +65,7 @@ lint:
 
 benchmark:
 	$(TEST_VENV)/bin/python benchmarks/station.py
+	$(TEST_VENV)/bin/python benchmarks/running.py
 
 clean:
 	rm -rf $(DEMO_VENV) $(TEST_VENV) build *.egg-info

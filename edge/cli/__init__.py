@@ -39,6 +39,9 @@ class Route:
 
 ROUTES: dict[str, Route] = {
     "classify": Route("edge.cli.classify", "Classify wafer maps from files and folders."),
+    "watch": Route("edge.cli.watch", "Watch folders and record every wafer once."),
+    "camera": Route("edge.cli.camera", "Read wafers off a camera or video, one record a wafer."),
+    "station": Route("edge.cli.station", "Run a station from a configuration file."),
     "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
     "report": Route("edge.cli.report", "Write the quantization report of a model file.", "report"),
     "bench": Route("edge.cli.bench", "Measure speed and memory of a model file on this machine."),

@@ -1,0 +1,37 @@
+"""``wm-edge station``: everything that a station is told stands in one file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from edge.cli import station_options
+
+
+@click.command(name="station")
+@click.argument("config", type=click.Path(path_type=Path, dir_okay=False), metavar="CONFIG.toml")
+@click.option("--check", is_flag=True, help="Check the file and what it names, then end.")
+@click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr.")
+def command(config: Path, check: bool, quiet: bool) -> int:
+    """Run a station: folders and cameras in, every wafer recorded once.
+
+    CONFIG.toml names sources, model, sinks, thresholds and metrics; docs/station.md lists its keys.
+    SIGTERM or Ctrl-C ends it within seconds, with everything in flight recorded.
+
+    \b
+    Examples:
+      wm-edge station line3.toml --check
+      wm-edge station line3.toml
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edge.station.config import examine, read
+
+    settings = read(config)
+    if not check:
+        return station_options.work(settings, quiet=quiet)
+    for line in examine(settings):
+        click.echo(line)
+    click.echo("ready", err=True)
+    return 0

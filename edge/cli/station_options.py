@@ -1,0 +1,186 @@
+"""Options and steps that ``watch``, ``camera`` and ``station`` share."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from edge.cli import options
+from edge.errors import WmEdgeError
+
+if TYPE_CHECKING:
+    from edge.station.settings import ModelSettings, Settings
+    from edge.station.station import Station
+    from edge.verdict import Costs
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+STORE: Final = "wm-edge.sqlite"
+
+
+class Listen(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
+    """``[HOST:]PORT``; loopback unless told otherwise."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it as (host, port)."""
+        if isinstance(value, tuple):
+            return value
+        host, _, port = str(value).rpartition(":")
+        if not port.isdigit() or not 0 <= int(port) <= 65535:
+            self.fail(f"{value!r} is not [HOST:]PORT, for instance 9105", param, ctx)
+        return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def sinks(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--store``, ``--jsonl``, ``--csv``, ``--mqtt`` and ``--fsync``."""
+    for option in (
+        click.option(
+            "--fsync",
+            type=click.Choice(("always", "never")),
+            default="always",
+            show_default=True,
+            help="Force JSONL and CSV onto the disk after every batch, or leave it to the system.",
+        ),
+        click.option(
+            "--mqtt",
+            multiple=True,
+            metavar="URL",
+            help="Publish to mqtt[s]://host[:port][/topic]; user and password come from "
+            "WM_EDGE_MQTT_USERNAME and WM_EDGE_MQTT_PASSWORD. May be repeated.",
+        ),
+        click.option("--csv", multiple=True, type=_FILE, help="Append to a CSV file; repeatable."),
+        click.option("--jsonl", multiple=True, type=_FILE, help="Append JSON lines; repeatable."),
+        click.option(
+            "--store",
+            multiple=True,
+            type=_FILE,
+            metavar="FILE.sqlite",
+            help="Record in this SQLite file; of several, the first feeds the others.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def run(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--name``, ``--metrics`` and ``--quiet``."""
+    for option in (
+        click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr."),
+        click.option(
+            "--metrics",
+            type=Listen(),
+            metavar="[HOST:]PORT",
+            help="Serve /metrics and /healthz there; on loopback unless HOST says otherwise.",
+        ),
+        click.option("--name", help="Name of this station in the records; else the host's."),
+    ):
+        command = option(command)
+    return command
+
+
+def settings(
+    *,
+    store: tuple[Path, ...],
+    jsonl: tuple[Path, ...],
+    csv: tuple[Path, ...],
+    mqtt: tuple[str, ...],
+    fsync: str,
+    name: str | None,
+) -> Settings:
+    """Name, store and sinks of a station from a command line."""
+    from edge.station.settings import Settings, SinkSettings
+
+    found = [SinkSettings("store", str(path)) for path in store[1:]]
+    found += [SinkSettings("jsonl", str(path), {"fsync": fsync}) for path in jsonl]
+    found += [SinkSettings("csv", str(path), {"fsync": fsync}) for path in csv]
+    found += [SinkSettings("mqtt", url, {"station": name} if name else {}) for url in mqtt]
+    files = [*jsonl, *csv]
+    if store:
+        chosen = store[0]
+    elif files:  # the memory of a file of results lies beside it
+        chosen = files[0].with_name(f"{files[0].name}.sqlite")
+    else:
+        chosen = Path(STORE)
+    return Settings(chosen, name or socket.gethostname(), sinks=tuple(found))
+
+
+def model_settings(
+    model: Path | None,
+    below: tuple[dict[str, float], ...],
+    costs: Costs | None,
+    unfamiliar: float | None,
+    mixed: float | None,
+    backend: str | None,
+    kernels: str,
+) -> ModelSettings:
+    """How wafers are classified, from a command line."""
+    from edge.runtime import Backend, Kernels
+    from edge.station.settings import ModelSettings
+
+    return ModelSettings(
+        file=model,
+        backend=Backend(backend) if backend else None,
+        kernels=Kernels(kernels),
+        below=below,
+        costs=costs,
+        unfamiliar_above=unfamiliar,
+        mixed_above=mixed,
+    )
+
+
+def work(settings: Settings, *, quiet: bool) -> int:
+    """Run a station until it is told to stop, or until its sources have ended.
+
+    Returns:
+        Exit code: 0, or 1 where the sources ended and some inputs could not be read.
+    """
+    import logging
+    from contextlib import ExitStack
+
+    from edge.station import messages
+    from edge.station.station import Station, signals
+
+    messages.setup(logging.WARNING if quiet else logging.INFO)
+    log = logging.getLogger("edge.cli")
+    station = Station(settings, _table() if not quiet and options.is_terminal(sys.stdout) else None)
+    with ExitStack() as stack:
+        stack.enter_context(signals(station.stop))
+        if settings.metrics:
+            from edge.station.http import serving
+
+            host, port = stack.enter_context(serving(station, *settings.metrics))
+            log.info("metrics: http://%s:%d/metrics", host, port)
+        _announce(log, station)
+        station.run()
+    log.info("%s", station.tally.summary())
+    # To be told to stop is the usual end of a station, whatever it met in its life.
+    return 1 if station.tally.errors and not station.stop.is_set() else 0
+
+
+def _table() -> Callable[[Sequence[dict[str, Any]]], None]:
+    """A table on the terminal that grows with every wafer."""
+    from contextlib import suppress
+
+    from edge.sinks import Format, open_sink
+
+    table = open_sink(Format.TABLE, None)
+
+    def show(records: Sequence[dict[str, Any]]) -> None:
+        with suppress(OSError, WmEdgeError):  # the terminal was closed: the station goes on
+            for record in records:
+                table.write(record)
+
+    return show
+
+
+def _announce(log: Any, station: Station) -> None:
+    places = [str(station.settings.store), *(outbox.name for outbox in station.outboxes)]
+    for source in station.sources:
+        log.info("%s: taking wafers from it", source.name)
+    log.info("recording into %s (Ctrl-C ends)", ", ".join(places))

@@ -1,0 +1,153 @@
+"""``wm-edge watch``: folders that a tool drops files into, every wafer recorded once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli import options, review, station_options
+
+if TYPE_CHECKING:
+    from edge.verdict import Costs
+
+
+@click.command(name="watch")
+@click.argument("folders", nargs=-1, required=True, metavar="DIR...")
+@station_options.sinks
+@click.option(
+    "--done",
+    type=click.Choice(("keep", "move", "delete")),
+    default="keep",
+    show_default=True,
+    help="What happens to a file when its result is recorded.",
+)
+@click.option(
+    "--done-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where `--done move` moves files; `done` in the folder itself when not given.",
+)
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Move files that stay unreadable there; else they are recorded as errors and left.",
+)
+@click.option(
+    "--glob",
+    "globs",
+    multiple=True,
+    metavar="PATTERN",
+    help="Take only files whose name, or path in the folder, matches; may be repeated.",
+)
+@click.option("--no-recursive", is_flag=True, help="Leave the folders in DIR alone.")
+@click.option(
+    "--polling",
+    is_flag=True,
+    help="Look again and again instead of being told: for network shares.",
+)
+@click.option(
+    "--poll-interval",
+    type=options.FiniteRange(0.05, 3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks with --polling.",
+)
+@click.option(
+    "--stable-polls",
+    type=click.IntRange(2, 100),
+    default=3,
+    show_default=True,
+    help="Looks that must find a file unchanged where nobody can tell who writes it.",
+)
+@click.option(
+    "--bad-after",
+    type=options.FiniteRange(0, 3600),
+    default=2.0,
+    show_default=True,
+    help="Seconds that an unreadable file must stay unchanged before it counts as bad.",
+)
+@click.option("--once", is_flag=True, help="Take what is there and end.")
+@options.model
+@review.options
+@options.backend
+@options.kernels
+@station_options.run
+def command(
+    folders: tuple[str, ...],
+    store: tuple[Path, ...],
+    jsonl: tuple[Path, ...],
+    csv: tuple[Path, ...],
+    mqtt: tuple[str, ...],
+    fsync: str,
+    done: str,
+    done_dir: Path | None,
+    quarantine: Path | None,
+    globs: tuple[str, ...],
+    no_recursive: bool,
+    polling: bool,
+    poll_interval: float,
+    stable_polls: int,
+    bad_after: float,
+    once: bool,
+    model: Path | None,
+    below: tuple[dict[str, float], ...],
+    costs: Costs | None,
+    unfamiliar: float | None,
+    mixed: float | None,
+    backend: str | None,
+    kernels: str,
+    name: str | None,
+    metrics: tuple[str, int] | None,
+    quiet: bool,
+) -> int:
+    """Watch folders and record the verdict of every wafer that is dropped into them.
+
+    A file is taken when it is complete: when nobody has it open for writing any more or, on network
+    shares, when it has not changed for a while. What lies there at the start is taken, too; each
+    wafer is recorded once, whatever is restarted or killed. Ctrl-C or SIGTERM ends it.
+
+    Results go to an SQLite file (--store; else beside the first --jsonl or --csv, else
+    wm-edge.sqlite here) and from there to every other sink.
+
+    \b
+    Examples:
+      wm-edge watch wafers/
+      wm-edge watch wafers/ --store results.sqlite --csv results.csv
+      wm-edge watch /mnt/prober --polling --done move --quarantine /mnt/bad
+      wm-edge watch wafers/ --mqtt mqtts://broker.fab/line3 --metrics 9105
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edge.errors import UsageError
+    from edge.station.putaway import Done
+    from edge.station.settle import Patience
+    from edge.station.tops import FolderSettings
+
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise UsageError(f"{folder}: no such folder; make it, or check the name")
+    settings = replace(
+        station_options.settings(
+            store=store, jsonl=jsonl, csv=csv, mqtt=mqtt, fsync=fsync, name=name
+        ),
+        metrics=metrics,
+        model=station_options.model_settings(
+            model, below, costs, unfamiliar, mixed, backend, kernels
+        ),
+        folders=(
+            FolderSettings(
+                tops=folders,
+                recursive=not no_recursive,
+                globs=globs,
+                polling=poll_interval if polling else None,
+                done=Done(done),
+                done_dir=done_dir,
+                quarantine=quarantine,
+                patience=Patience(looks=stable_polls, bad=bad_after),
+                once=once,
+            ),
+        ),
+    )
+    return station_options.work(settings, quiet=quiet)

@@ -1,0 +1,65 @@
+"""What a source of a station hands on: some records, and what to do when they are kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from edge.sinks.record import Record
+from edge.sinks.store import Stamp
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records that are kept together.
+
+    Attributes:
+        records: Results and errors without what every record of a run has in common.
+        taken: What the store is to remember of files; see ``Store.add``.
+        kept: Called, in another thread, once everything is on the disk.
+    """
+
+    records: list[Record]
+    taken: Mapping[str, Stamp | None] = field(default_factory=dict)
+    kept: Callable[[], None] = lambda: None
+
+
+class Figure(NamedTuple):
+    """Something to show in the metrics.
+
+    Attributes:
+        name: Without ``wm_edge_``; ends in ``_total`` for what only grows.
+        value: Now.
+        labels: What tells it from others of that name, beside the source.
+    """
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = {}  # noqa: RUF012 - never changed
+
+
+class StationSource(Protocol):
+    """Where a station's wafers come from.
+
+    Attributes:
+        name: For messages and metrics; holds no secret.
+    """
+
+    name: str
+
+    def batches(self, stop: threading.Event) -> Iterator[Batch]:
+        """Batches until ``stop`` is set or the source has ended. Runs in a thread of its own.
+
+        Whoever asks for the next batch late slows the source down: so a full disk stops it.
+        """
+
+    def figures(self) -> Iterable[Figure]:
+        """What to show in the metrics; from any thread."""
+
+    def trouble(self) -> str | None:
+        """Why no wafers can come from it now, in a few words; from any thread."""
+
+    def close(self) -> None:
+        """Finish what was kept after the last batch; called when all is kept."""

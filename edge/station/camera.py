@@ -1,0 +1,198 @@
+"""A camera as a source of a station: one record for each wafer that stood before it.
+
+feed (frames) -> screen reader (die grid, or the gate that refused) -> stable -> classifier
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from edge.screen import Gate, Refusal
+from edge.sinks.record import Record
+from edge.sinks.store_reader import StoreReader
+from edge.sources.address import Address, SourceKind, parse
+from edge.sources.batch import Batch, Figure
+from edge.sources.frames import Frame
+from edge.station.settle import utc_now
+from edge.station.take import result
+from edge.text import printable
+from edge.wafermap import DieGrid, WaferMap
+
+if TYPE_CHECKING:
+    from edge.classifier import Classifier
+    from edge.screen.reader import ScreenReader
+
+_log = logging.getLogger(__name__)
+
+#: Seconds without a readable wafer map after which it is said why, and after which it is said
+#: again.
+SILENCE: Final = 5.0
+REMINDER: Final = 600.0
+
+#: How much of a recording is hashed to tell it from others.
+_BEGINNING: Final = 2**20
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """What to look at.
+
+    Attributes:
+        source: As ``edge.sources.address.parse`` takes it; may hold a password.
+        recipe: File that says what the screen looks like; None for the usual colours.
+        stable: Frames that must show the same wafer map before it counts.
+        patience: Seconds without a frame after which the camera is opened anew.
+    """
+
+    source: str
+    recipe: Path | None = None
+    stable: int = 3
+    patience: float = 10.0
+
+    def reader(self) -> ScreenReader:
+        """What reads the frames.
+
+        Raises:
+            UsageError: the recipe cannot be used.
+        """
+        from edge.screen.reader import ScreenReader
+        from edge.screen.recipe import Recipe, load
+
+        return ScreenReader(load(self.recipe) if self.recipe else Recipe())
+
+
+class CameraSource:
+    """The wafers that a camera or a recording shows.
+
+    Args:
+        settings: What to look at.
+        classifier: Used by the source's thread alone.
+        store: The station's store, for what was recorded last.
+
+    Raises:
+        UsageError: the source or the recipe makes no sense.
+    """
+
+    def __init__(self, settings: CameraSettings, classifier: Classifier, store: Path) -> None:
+        from edge.screen.stable import Stable
+        from edge.sources.camera_feed import Feed
+
+        self._address = parse(settings.source)
+        self.name = self._address.shown
+        self._settings = settings
+        self._classifier = classifier
+        self._store = store
+        self._reader = settings.reader()
+        self._stable = Stable(settings.stable)
+        self._feed = Feed(self._address, patience=settings.patience)
+        self._refused: Counter[Gate] = Counter()
+        self._absent = 0
+        self._readable = time.monotonic()
+        self._said = 0.0
+
+    def figures(self) -> Iterable[Figure]:
+        """Frames received, dropped and refused."""
+        yield Figure("frames_received_total", self._feed.received)
+        yield Figure("frames_dropped_total", self._feed.dropped)
+        yield Figure("camera_reopened_total", self._feed.reopened)
+        for gate in Gate:
+            yield Figure("frames_refused_total", self._refused[gate], {"gate": gate.value})
+
+    def trouble(self) -> str | None:
+        """A camera that gives no frames."""
+        from edge.sources.outage import FeedState
+
+        return f"no frames from {self.name}" if self._feed.state is FeedState.LOST else None
+
+    def batches(self, stop: threading.Event) -> Iterator[Batch]:
+        """See ``StationSource``."""
+        known = self._still_there()
+        recording = _identity(self._address)
+        for frame in self._feed.frames(stop):
+            if frame is None:
+                continue
+            dies = self._look(frame)
+            if dies is None:
+                continue
+            digest = digest_of(dies)
+            if digest == known and self._absent < self._settings.stable:
+                _log.info("%s: shows the wafer that was recorded last", self.name)
+            else:
+                record = self._record(frame, dies, digest, recording)
+                _log.info(
+                    "%s: %s, %s",
+                    self.name,
+                    record["pattern"],
+                    record["reason"] or record["verdict"],
+                )
+                yield Batch([record])
+            known = None
+        if self._feed.damage:
+            _log.warning("%s: %s", self.name, printable(self._feed.damage))
+
+    def close(self) -> None:
+        """See ``StationSource``."""
+
+    def _look(self, frame: Frame) -> DieGrid | None:
+        """The wafer map of a frame in which another wafer is sure."""
+        seen = self._reader.read(frame.image)
+        dies = self._stable.feed(seen)
+        if isinstance(seen, Refusal):
+            self._refused[seen.gate] += 1
+            self._absent += seen.gate is Gate.NO_WAFER
+            self._explain(seen)
+        else:
+            self._readable = time.monotonic()
+            self._refused[Gate.UNSTABLE] += self._stable.waiting
+        return dies
+
+    def _explain(self, refusal: Refusal) -> None:
+        """Somebody who sets up a camera wants to know why nothing is recorded."""
+        now = time.monotonic()
+        if now - self._readable > SILENCE and now - self._said > REMINDER:
+            self._said = now
+            _log.warning(
+                "%s: no wafer map to be read: %s (%s)", self.name, refusal.gate, refusal.why
+            )
+
+    def _record(self, frame: Frame, dies: DieGrid, digest: str, recording: str) -> Record:
+        seen_at = utc_now()
+        # A recording gives the same events in every run; before a camera nothing happens twice.
+        event = f"{recording} frame {frame.number}" if recording else seen_at
+        record = result(self._classifier, WaferMap(dies, source=self.name), digest, event)
+        record["seen_at"] = seen_at
+        record["waited_ms"] = int(1000 * (time.monotonic() - frame.at))
+        return record
+
+    def _still_there(self) -> str | None:
+        """Hash of the wafer that was recorded last: it may still stand before a live camera."""
+        if self._address.kind is SourceKind.FILE:
+            return None
+        with closing(StoreReader(self._store)) as reader:
+            return reader.last_of(self.name)
+
+
+def digest_of(dies: DieGrid) -> str:
+    """SHA-256 of a wafer map that has no file: its sides and its dies."""
+    rows, columns = dies.shape
+    return hashlib.sha256(f"{rows} {columns} ".encode() + dies.tobytes()).hexdigest()
+
+
+def _identity(address: Address) -> str:
+    """What tells a recording from others; empty for a live source."""
+    if address.kind is not SourceKind.FILE:
+        return ""
+    path = Path(address.target)
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(_BEGINNING))
+    digest.update(str(path.stat().st_size).encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,194 @@
+"""A station's configuration file (TOML) -> settings; every mistake with its line and key.
+
+``docs/station.md`` lists the keys. Relative paths start at the folder of the file.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from edge import toml_file
+from edge.errors import UsageError
+from edge.patterns import PATTERNS
+from edge.runtime import Backend, Kernels
+from edge.sinks.durable import KINDS
+from edge.sources.address import parse
+from edge.station.camera import CameraSettings
+from edge.station.putaway import Done
+from edge.station.settings import ModelSettings, Settings, SinkSettings
+from edge.station.settle import Patience
+from edge.station.tops import FolderSettings
+from edge.toml_file import Table
+from edge.verdict import Costs
+
+#: Sinks whose target is a file.
+_FILES: Final = ("store", "jsonl", "csv")
+
+
+def read(path: Path) -> Settings:
+    """Read and check a configuration file.
+
+    Raises:
+        UsageError: what is wrong, with file, line and key.
+    """
+    return _settings(toml_file.read(path))
+
+
+def _settings(top: Table) -> Settings:
+    station = top.table("station")
+    name = station.text("name", "")
+    store = station.path("store")
+    if store is None:
+        raise station.wrong("store", "is missing; name the SQLite file that records everything")
+    metrics = station.any("metrics", None, _listen, "[HOST:]PORT, for instance 9105")
+    folders = tuple(_folder(table) for table in top.tables("folder"))
+    cameras = tuple(_camera(table) for table in top.tables("camera"))
+    sinks = tuple(_sink(table, name) for table in top.tables("sink"))
+    model = _model(top.table("model"), top.table("review"))
+    if not folders and not cameras:
+        raise top.wrong("folder", "is missing; a station needs a [[folder]] or a [[camera]]")
+    station.done()
+    top.done()
+    return Settings(store, name or socket.gethostname(), model, folders, cameras, sinks, metrics)
+
+
+def _folder(table: Table) -> FolderSettings:
+    patience = Patience(
+        looks=table.whole("stable_polls", 2, 100) or 3,
+        interval=table.number("stable_interval", 0.5, 0.05, 3600),
+        bad=table.number("bad_after", 2.0, 0, 3600),
+    )
+    polling = table.flag("polling", default=False)
+    interval = table.number("poll_interval", 1.0, 0.05, 3600)
+    paths = table.paths("paths")
+    if not paths:
+        raise table.wrong("paths", "is missing; list the folders to watch")
+    found = FolderSettings(
+        tops=tuple(map(str, paths)),
+        recursive=table.flag("recursive", default=True),
+        globs=table.texts("globs"),
+        polling=interval if polling else None,
+        done=Done(table.choice("done", "keep", [str(each) for each in Done])),
+        done_dir=table.path("done_dir"),
+        quarantine=table.path("quarantine"),
+        patience=patience,
+    )
+    table.done()
+    return found
+
+
+def _camera(table: Table) -> CameraSettings:
+    source = table.text("source", "")
+    if not source:
+        raise table.wrong("source", "is missing; name a device, a video file or a URL")
+    found = CameraSettings(
+        source=source,
+        recipe=table.path("recipe"),
+        stable=table.whole("stable", 1, 1000) or 3,
+        patience=table.number("patience", 10.0, 0.5, 3600),
+    )
+    table.done()
+    return found
+
+
+def _sink(table: Table, station: str) -> SinkSettings:
+    kind = table.choice("kind", "", list(KINDS))
+    options: dict[str, Any] = {}
+    if kind in _FILES:
+        file = table.path("file")
+        if file is None:
+            raise table.wrong("file", f"is missing; a {kind} sink needs one")
+        target = str(file)
+        if kind != "store":
+            options["fsync"] = table.choice("fsync", "always", ["always", "never"])
+    else:
+        target = table.text("url", "")
+        if not target:
+            raise table.wrong("url", f"is missing; a {kind} sink needs one")
+        if station:
+            options["station"] = station
+    table.done()
+    return SinkSettings(kind, target, options)
+
+
+def _model(model: Table, review: Table) -> ModelSettings:
+    backends = [str(each) for each in Backend]
+    backend = model.choice("backend", "", ["", *backends])
+    found = ModelSettings(
+        file=model.path("file"),
+        backend=Backend(backend) if backend else None,
+        kernels=Kernels(model.choice("kernels", "fast", [str(each) for each in Kernels])),
+        average_symmetries=model.flag("average_symmetries", default=False),
+        below=tuple(_below(review)),
+        costs=review.any("costs", None, _costs, "[escape, false alarm, review], numbers from 0 up"),
+        unfamiliar_above=review.optional("unfamiliar_above", 0, 1e9),
+        mixed_above=review.optional("mixed_above", 0, 1),
+    )
+    model.done()
+    review.done()
+    return found
+
+
+def _below(review: Table) -> list[dict[str, float]]:
+    table = review.table("below")
+    found = []
+    everywhere = table.optional("all", 0, 1)
+    if everywhere is not None:
+        found.append(dict.fromkeys(PATTERNS, everywhere))
+    for pattern in PATTERNS:
+        value = table.optional(pattern, 0, 1)
+        if value is not None:
+            found.append({pattern: value})
+    table.done()
+    return found
+
+
+def _listen(value: Any) -> tuple[str, int]:
+    host, _, port = str(value).rpartition(":")
+    if isinstance(value, bool) or not 0 <= int(port) <= 65535:
+        raise ValueError(value)
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _costs(value: Any) -> Costs:
+    costs = Costs(*map(float, value))
+    if not all(0 <= one < float("inf") for one in (costs.escape, costs.false_alarm, costs.review)):
+        raise ValueError(value)
+    return costs
+
+
+def examine(settings: Settings) -> Iterator[str]:
+    """Try what a station would do, without taking anything: for ``--check``.
+
+    Yields:
+        A line for each part that works, or that will have to be waited for.
+
+    Raises:
+        WmEdgeError: a part that cannot work.
+    """
+    from edge.classifier import Classifier
+    from edge.model import load
+    from edge.station.station import order
+
+    model = load(settings.model.file)
+    runtime = Classifier(**order(model, settings.model)).runtime
+    yield f"model    {model.name} on {runtime.backend} {runtime.version}"
+    if not settings.store.parent.is_dir():
+        raise UsageError(f"{settings.store}: there is no folder {settings.store.parent}; make it")
+    yield f"store    {settings.store}"
+    for sink in settings.sinks:
+        yield f"sink     {KINDS[sink.kind].make(sink.target, **sink.options).name}"
+    for folder in settings.folders:
+        for top in folder.tops:
+            if Path(top).exists() and not Path(top).is_dir():
+                raise UsageError(f"{top}: is a file; name the folder to watch")
+            note = "" if Path(top).is_dir() else " (not there now; it would be waited for)"
+            yield f"folder   {top}{note}"
+    for camera in settings.cameras:
+        camera.reader()
+        yield f"camera   {parse(camera.source).shown}"
+    if settings.metrics:
+        yield "metrics  http://{}:{}/metrics".format(*settings.metrics)

@@ -1,0 +1,24 @@
+"""A helper process of a station: takes files for it until its pipe is gone."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+
+def main() -> None:
+    """Entry point: the number of the pipe's end stands in the first argument.
+
+    The first message is the order: the keyword arguments of ``Classifier``. Then come chunks.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the station ends this process
+    from edge.classifier import Classifier
+    from edge.crew import serve
+    from edge.sources.writer import leases_harmless
+    from edge.station.take import Taker
+
+    leases_harmless()
+    with Connection(int(sys.argv[1])) as connection:
+        taker = Taker(Classifier(**connection.recv()))
+        serve(connection, taker.take_all)

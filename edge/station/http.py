@@ -1,0 +1,112 @@
+"""``/metrics`` for Prometheus and ``/healthz`` for whoever restarts stations."""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge.station.station import Station
+
+#: Seconds that a client may take to ask.
+TIMEOUT: Final = 10
+
+_Start = Callable[..., Any]
+_Answer = tuple[str, str, bytes]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    # Two stations on one port would share its requests.
+    allow_reuse_port = False
+
+
+class _Server6(_Server):
+    address_family = 10  # AF_INET6
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = TIMEOUT
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Requests are no news."""
+
+
+@contextmanager
+def serving(station: Station, host: str, port: int) -> Iterator[tuple[str, int]]:
+    """Answer requests in a thread while the block runs.
+
+    Args:
+        station: What is asked about.
+        host: Address to listen on.
+        port: 0 takes any free one.
+
+    Yields:
+        Host and port.
+
+    Raises:
+        UsageError: the address cannot be had.
+    """
+    server_class = _Server6 if ":" in host else _Server
+    try:
+        server = make_server(host, port, _application(station), server_class, _Handler)
+    except OSError as error:
+        mend = "choose another port" if error.errno == errno.EADDRINUSE else "check the address"
+        raise UsageError(f"metrics on {host}:{port}: {error.strerror}; {mend}") from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield host, server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterable[bytes]]:
+    from prometheus_client import generate_latest
+
+    from edge.station.metrics import registry
+
+    found = registry(station)
+    pages: dict[str, Callable[[], _Answer]] = {
+        "/metrics": lambda: (
+            "200 OK",
+            "text/plain; version=0.0.4; charset=utf-8",
+            generate_latest(found),
+        ),
+        "/healthz": lambda: _health(station),
+    }
+
+    def answer(environ: dict[str, Any], start: _Start) -> Iterable[bytes]:
+        page = pages.get(environ["PATH_INFO"])
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            status, kind, body = "405 Method Not Allowed", "text/plain", b"GET alone\n"
+        elif page is None:
+            status, kind, body = "404 Not Found", "text/plain", b"see /metrics and /healthz\n"
+        else:
+            status, kind, body = page()
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    return answer
+
+
+def _health(station: Station) -> _Answer:
+    """503 where no wafers can be taken; a sink that is behind is a note, since nothing is lost."""
+    troubles = station.troubles()
+    behind = {each.name: each.failure for each in station.outboxes if each.failure}
+    body = {
+        "status": "trouble" if troubles else "degraded" if behind else "ok",
+        "troubles": troubles,
+        "sinks": behind,
+    }
+    status = "503 Service Unavailable" if troubles else "200 OK"
+    return status, "application/json", json.dumps(body).encode() + b"\n"

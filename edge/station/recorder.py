@@ -1,0 +1,136 @@
+"""Batches of all sources -> the store, and from there to whoever waits for it.
+
+One thread writes the store. It keeps several batches in one transaction while more are waiting, so
+a transaction's price is shared; it keeps each at once while there is only one.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edge.errors import OutputError
+from edge.sinks.record import Record
+from edge.sinks.store import Stamp, Store
+from edge.sources.batch import Batch
+from edge.station.settle import utc_now
+from edge.station.tally import Tally
+from edge.text import printable
+
+_log = logging.getLogger(__name__)
+
+#: Records in a transaction.
+TRANSACTION: Final = 512
+
+#: Batches that wait for the store; then the sources wait.
+WAITING: Final = 16
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A batch and when it was handed over, monotonic seconds."""
+
+    batch: Batch
+    at: float = field(default_factory=time.monotonic)
+
+
+class Recorder:
+    """Keeps batches.
+
+    Args:
+        store: Where; used by the thread that calls ``keep_next`` alone.
+        common: What every result has in common.
+        tally: Counts what was kept.
+        on_kept: Called after each transaction with the records that are new.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        common: dict[str, Any],
+        tally: Tally,
+        on_kept: Callable[[Sequence[Record]], None],
+    ) -> None:
+        self.trouble: str | None = None
+        self._store = store
+        self._common = common
+        self._tally = tally
+        self._on_kept = on_kept
+        self._unkept: list[Handed] = []
+        self._queue: queue.Queue[Handed] = queue.Queue(WAITING)
+
+    def hand_over(self, batch: Batch, stop: threading.Event) -> bool:
+        """Called by a source's thread; waits while the store is behind.
+
+        Returns:
+            False where the station stopped before there was room: the batch is not kept.
+        """
+        handed = Handed(batch)
+        while True:
+            try:
+                self._queue.put(handed, timeout=0.1)
+            except queue.Full:
+                if stop.is_set():
+                    return False
+            else:
+                return True
+
+    def keep_next(self, seconds: float) -> bool:
+        """Keep what is waiting, or what could not be kept the last time.
+
+        Args:
+            seconds: Wait at most so long for the next batch, or for room on the disk.
+
+        Returns:
+            Whether anything was kept.
+        """
+        if not self._unkept:
+            try:
+                self._unkept = [self._queue.get(timeout=seconds)]
+            except queue.Empty:
+                return False
+        elif self.trouble is not None:
+            time.sleep(seconds)
+        while sum(len(handed.batch.records) for handed in self._unkept) < TRANSACTION:
+            try:
+                self._unkept.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        try:
+            self._keep(self._unkept)
+        except OutputError as error:
+            if self.trouble is None:
+                _log.error(
+                    "%s; no more wafers are taken until it can, none is lost",
+                    printable(str(error)),
+                )
+            self.trouble = str(error)
+            return False
+        if self.trouble is not None:
+            _log.warning("the store can be written again")
+            self.trouble = None
+        self._unkept = []
+        return True
+
+    def _keep(self, waiting: Sequence[Handed]) -> None:
+        records: list[Record] = []
+        taken: dict[str, Stamp | None] = {}
+        now = utc_now()
+        for handed in waiting:
+            taken.update(handed.batch.taken)
+            for record in handed.batch.records:
+                record.update(self._common)
+                record["recorded_at"] = now
+                records.append(record)
+        added = self._store.add(records, taken)
+        self._tally.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
+        for source in added.repeats:
+            _log.info("%s: its content was recorded before, under another name", printable(source))
+        for handed in waiting:
+            handed.batch.kept()
+        self._on_kept(added.records)

@@ -1,0 +1,77 @@
+"""What a station is told: the same whether it comes from a command line or from a file."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.runtime import Backend, Kernels
+from edge.station.camera import CameraSettings
+from edge.station.tops import FolderSettings
+from edge.verdict import Costs
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """A sink beside the store.
+
+    Attributes:
+        kind: One of ``edge.sinks.durable.KINDS``.
+        target: File or URL.
+        options: What the kind's ``open_durable`` takes beside the target.
+    """
+
+    kind: str
+    target: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How wafers are classified.
+
+    Attributes:
+        file: Model file; None for the one that ships.
+        backend: Runtime; None for the first that works.
+        kernels: See ``edge.runtime.Kernels``.
+        average_symmetries: See ``edge.classifier.Classifier``.
+        below: Smallest confidence that is accepted, by pattern, instead of the model file's.
+        costs: From which these are computed, before ``below``.
+        unfamiliar_above: Instead of the model file's limit.
+        mixed_above: Instead of the model file's limit.
+    """
+
+    file: Path | None = None
+    backend: Backend | None = None
+    kernels: Kernels = Kernels.FAST
+    average_symmetries: bool = False
+    below: tuple[dict[str, float], ...] = ()
+    costs: Costs | None = None
+    unfamiliar_above: float | None = None
+    mixed_above: float | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A station.
+
+    Attributes:
+        store: File of the store.
+        name: Of the station, in every record.
+        model: How wafers are classified.
+        folders: What is watched.
+        cameras: What is looked at.
+        sinks: Where records go beside the store.
+        metrics: Host and port for ``/metrics`` and ``/healthz``; None for none.
+    """
+
+    store: Path
+    name: str = field(default_factory=socket.gethostname)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    folders: tuple[FolderSettings, ...] = ()
+    cameras: tuple[CameraSettings, ...] = ()
+    sinks: tuple[SinkSettings, ...] = ()
+    metrics: tuple[str, int] | None = None

@@ -1,0 +1,189 @@
+"""Which files are due to be looked at: new ones at once, busy or bad ones again after a while.
+
+Times are of ``time.monotonic()``: a clock that is set does not make a file due, or never due.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Final
+
+from edge.sinks.store import Stamp
+from edge.station.take import Attempt, State, Trust
+
+#: Seconds until a file that somebody writes is looked at again, at first and at most.
+SOON: Final = 0.02
+LATER: Final = 0.2
+
+#: Seconds after which a file that somebody still holds open is looked at less often, and after
+#: which that is mentioned, once.
+PATIENT: Final = 30.0
+HELD: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long files are given.
+
+    Attributes:
+        looks: So many looks in a row must find a file unchanged where nobody can tell whether
+            somebody writes it.
+        interval: Seconds between two of these looks.
+        bad: Seconds that a file which cannot be read must stay unchanged before it counts as bad.
+        blind: True where the operating system is not asked (another machine's folder).
+    """
+
+    looks: int = 3
+    interval: float = 0.5
+    bad: float = 2.0
+    blind: bool = False
+
+
+class Next(str, Enum):
+    """What happens to a file after an attempt."""
+
+    #: Its records are kept.
+    RECORD = "record"
+    #: It is looked at again.
+    WAIT = "wait"
+    #: Nothing: it is gone.
+    FORGET = "forget"
+
+
+@dataclass
+class Candidate:
+    """A file that may have to be taken.
+
+    Attributes:
+        seen: When it was noticed, monotonic seconds.
+        seen_at: The same by the clock on the wall, UTC.
+        due: When to look at it.
+        stamp: Its state at the last look.
+        unchanged: Looks in a row that found this state.
+        since: When this state was first seen.
+        pause: Seconds until the next look if somebody writes it.
+        held: Whether it was mentioned that somebody holds it open.
+    """
+
+    seen: float
+    seen_at: str
+    due: float
+    stamp: Stamp | None = None
+    unchanged: int = 0
+    since: float = 0.0
+    pause: float = SOON
+    held: bool = False
+
+
+class Settling:
+    """The files that are waited for."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._candidates: dict[str, Candidate] = {}
+        self._order: list[tuple[float, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._candidates)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._candidates
+
+    def notice(self, path: str) -> None:
+        """Something happened to a file: look at it now."""
+        now = time.monotonic()
+        candidate = self._candidates.get(path)
+        if candidate is None:
+            candidate = self._candidates[path] = Candidate(now, utc_now(), now)
+        elif candidate.due <= now:
+            return
+        candidate.pause = SOON
+        self._plan(path, candidate, now)
+
+    def due(self) -> Iterator[tuple[str, Trust]]:
+        """Files to look at now; each must be judged or forgotten before it comes again."""
+        now = time.monotonic()
+        while self._order and self._order[0][0] <= now:
+            due, path = heapq.heappop(self._order)
+            candidate = self._candidates.get(path)
+            if candidate is not None and candidate.due == due:
+                yield path, self._trust(candidate)
+
+    def wait(self) -> float:
+        """Seconds until the next file is due, at most 1."""
+        return max(0.0, min(1.0, self._order[0][0] - time.monotonic())) if self._order else 1.0
+
+    def needs_look(self, path: str, stamp: Stamp) -> bool:
+        """Whether a file, before it is opened, has to be found unchanged once more."""
+        if not self._patience.blind:
+            return False
+        candidate = self._candidates[path]
+        self._compare(candidate, stamp)
+        return candidate.unchanged < self._patience.looks
+
+    def postpone(self, path: str) -> None:
+        """Look again after the usual interval."""
+        self._plan(path, self._candidates[path], time.monotonic() + self._patience.interval)
+
+    def judge(self, attempt: Attempt) -> Next:
+        """Decide what follows from an attempt."""
+        candidate = self._candidates.get(attempt.path)
+        if candidate is None or attempt.state is State.GONE:
+            return Next.FORGET
+        if attempt.state in (State.TAKEN, State.PART):
+            return Next.RECORD
+        now = time.monotonic()
+        if not self._patience.blind:
+            self._compare(candidate, attempt.stamp)
+        if attempt.state is State.BAD and now - candidate.since >= self._patience.bad:
+            return Next.RECORD
+        if attempt.state is State.BUSY:
+            most = LATER if now - candidate.seen < PATIENT else 1.0
+            candidate.pause = min(most, candidate.pause * 1.5)
+            self._plan(attempt.path, candidate, now + candidate.pause)
+        else:
+            pause = self._patience.interval
+            if attempt.state is State.BAD:
+                pause = min(pause, self._patience.bad / 4)
+            self._plan(attempt.path, candidate, now + pause)
+        return Next.WAIT
+
+    def is_held(self, path: str) -> bool:
+        """Whether somebody has held a file open for so long that it is worth saying, once."""
+        candidate = self._candidates[path]
+        held = not candidate.held and time.monotonic() - candidate.seen > HELD
+        candidate.held = candidate.held or held
+        return held
+
+    def candidate(self, path: str) -> Candidate:
+        """What is known of a file that is waited for."""
+        return self._candidates[path]
+
+    def forget(self, path: str) -> None:
+        """Take a file off the list."""
+        self._candidates.pop(path, None)
+
+    def _trust(self, candidate: Candidate) -> Trust:
+        if self._patience.blind:
+            return Trust.BLIND
+        return Trust.SETTLED if candidate.unchanged >= self._patience.looks else Trust.ASK
+
+    def _compare(self, candidate: Candidate, stamp: Stamp | None) -> None:
+        if stamp == candidate.stamp and candidate.unchanged:
+            candidate.unchanged += 1
+            return
+        candidate.stamp, candidate.unchanged, candidate.since = stamp, 1, time.monotonic()
+
+    def _plan(self, path: str, candidate: Candidate, due: float) -> None:
+        candidate.due = due
+        heapq.heappush(self._order, (due, path))
+
+
+def utc_now() -> str:
+    """Now by the clock on the wall, ISO 8601 in UTC with milliseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,232 @@
+"""The station at work: sources in threads of their own, one recorder, an outbox a sink."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from edge import __version__, encoding
+from edge.classifier import Classifier
+from edge.errors import OutputError
+from edge.model import ModelFile, load
+from edge.sinks.durable import KINDS, DurableSink, Mark
+from edge.sinks.record import Record
+from edge.sinks.store import Store
+from edge.sources.batch import StationSource
+from edge.sources.writer import leases_harmless
+from edge.station.notify import Notifier
+from edge.station.outbox import Outbox
+from edge.station.recorder import Recorder
+from edge.station.settings import ModelSettings, Settings
+from edge.station.tally import Tally
+from edge.text import printable
+from edge.verdict import changed
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two rounds of what a station does beside recording.
+ROUND: Final = 0.5
+
+#: Seconds between two notes of how far the sinks have come.
+NOTING: Final = 2.0
+
+#: Seconds after the order to stop by which everything in flight has been recorded.
+GRACE: Final = 2.0
+
+
+class Station:
+    """A station, ready to run once.
+
+    Args:
+        settings: What it is told.
+        show: Called with the records that were just recorded, in the thread that runs the station.
+
+    Raises:
+        UsageError: a setting makes no sense, or another station uses the store.
+        ModelError: the model file cannot be used.
+        RuntimeUnavailableError: no TFLite runtime works here.
+        OutputError: the store cannot be written.
+    """
+
+    def __init__(
+        self, settings: Settings, show: Callable[[Sequence[Record]], None] | None = None
+    ) -> None:
+        self._show = show
+        self.settings = settings
+        self.tally = Tally()
+        self.stop = threading.Event()
+        self.model = load(settings.model.file)
+        self._order = order(self.model, settings.model)
+        sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
+        self.store = Store(settings.store)
+        try:
+            self.sources = list(self._sources())
+            self.outboxes = self._outboxes(sinks)
+        except BaseException:
+            self.store.close()
+            raise
+        self.recorder = Recorder(self.store, self._common(), self.tally, self._kept)
+        self._failure: Exception | None = None
+        self._noted: dict[str, Mark] = {}
+        self._noted_at = 0.0
+
+    def run(self) -> None:
+        """Work until ``stop`` is set or every source has ended.
+
+        Raises:
+            Exception: what ended a source that should have gone on; what it handed over before is
+                recorded.
+        """
+        notifier = Notifier()
+        threads = [
+            threading.Thread(target=self._pump, args=(source,), name=source.name, daemon=True)
+            for source in self.sources
+        ]
+        for outbox in self.outboxes:
+            outbox.start()
+        for thread in threads:
+            thread.start()
+        notifier.ready("taking wafers")
+        stop_at = float("inf")
+        while True:
+            kept = self.recorder.keep_next(ROUND)
+            self._note_marks()
+            notifier.alive(self.tally.summary())
+            if self.stop.is_set() and stop_at == float("inf"):
+                stop_at = time.monotonic() + GRACE
+                notifier.stopping()
+            ended = not any(thread.is_alive() for thread in threads)
+            if not kept and (ended or time.monotonic() >= stop_at):
+                break
+        self._end()
+        if self._failure is not None:
+            raise self._failure
+
+    def behind(self, outbox: Outbox) -> int:
+        """Records that a sink has not kept yet."""
+        return max(0, self.store.last - outbox.mark.delivered)
+
+    def troubles(self) -> list[str]:
+        """What keeps wafers from being recorded now."""
+        found = [source.trouble() for source in self.sources]
+        return [trouble for trouble in (self.recorder.trouble, *found) if trouble]
+
+    def _sources(self) -> Iterator[StationSource]:
+        outputs = (self.settings.store, *(Path(sink.target) for sink in self.settings.sinks))
+        if self.settings.folders:
+            from edge.station.folder import FolderSource
+            from edge.station.take import Taker
+            from edge.station.team import Team
+        for folder in self.settings.folders:
+            team = Team(Taker(Classifier(**self._order)), self._order)
+            yield FolderSource(folder, team, self.settings.store, outputs)
+        if self.settings.cameras:
+            from edge.station.camera import CameraSource
+        for camera in self.settings.cameras:
+            yield CameraSource(camera, Classifier(**self._order), self.settings.store)
+
+    def _outboxes(self, sinks: Sequence[DurableSink]) -> list[Outbox]:
+        """One a sink; a sink that the store does not know gets what is recorded from now on."""
+        known = self.store.marks()
+        new = {sink.name: Mark(self.store.last) for sink in sinks if sink.name not in known}
+        if new:
+            self.store.save_marks(new)
+        marks = {**known, **new}
+        return [
+            Outbox(
+                sink,
+                self.settings.store,
+                Mark(marks[sink.name].delivered, marks[sink.name].offset, self.store.name),
+            )
+            for sink in sinks
+        ]
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "station": self.settings.name,
+            "tool": f"wm-edge {__version__}",
+            "model_sha256": self.model.sha256,
+            "encoding": f"{encoding.NAME}/{encoding.VERSION}",
+        }
+
+    def _pump(self, source: StationSource) -> None:
+        """What a source's thread does."""
+        try:
+            for batch in source.batches(self.stop):
+                if not self.recorder.hand_over(batch, self.stop):
+                    return
+        except Exception as error:  # noqa: BLE001 - the station ends with it, in its main thread
+            self._failure = error
+            self.stop.set()
+
+    def _kept(self, records: Sequence[Record]) -> None:
+        for outbox in self.outboxes:
+            outbox.wake()
+        if self._show is not None:
+            self._show(records)
+
+    def _note_marks(self, *, now: bool = False) -> None:
+        if not now and time.monotonic() - self._noted_at < NOTING:
+            return
+        marks = {outbox.name: outbox.mark for outbox in self.outboxes}
+        news = {name: mark for name, mark in marks.items() if self._noted.get(name) != mark}
+        if news:
+            with suppress(OutputError):  # a full disk: the sinks find out where they were
+                self.store.save_marks(news)
+                self._noted.update(news)
+        self._noted_at = time.monotonic()
+
+    def _end(self) -> None:
+        for source in self.sources:
+            source.close()
+        for outbox in self.outboxes:
+            outbox.stop()
+        for outbox in self.outboxes:
+            outbox.join()
+        self._note_marks(now=True)
+        for outbox in self.outboxes:
+            if behind := self.behind(outbox):
+                _log.warning(
+                    "%s: %d records are still to come; they are delivered by the next run",
+                    printable(outbox.name),
+                    behind,
+                )
+        self.store.close()
+
+
+def order(model: ModelFile, settings: ModelSettings) -> dict[str, Any]:
+    """The keyword arguments of ``Classifier``."""
+    return {
+        "model": model,
+        "backend": settings.backend,
+        "kernels": settings.kernels,
+        "average_symmetries": settings.average_symmetries,
+        "review": changed(
+            model.review,
+            settings.below,
+            settings.costs,
+            settings.unfamiliar_above,
+            settings.mixed_above,
+        ),
+    }
+
+
+@contextmanager
+def signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop a station, in the main thread."""
+    leases_harmless()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,184 @@
+"""One file -> its records, if it is complete.
+
+What is hashed, what is looked at and what is classified are the same bytes: the file is opened
+once, and one that changes meanwhile is left for later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from edge.classifier import Classifier
+from edge.errors import InputError, InputKind
+from edge.formats import HEAD_BYTES, os_error, read_open
+from edge.pipeline import error_record
+from edge.sinks.record import Record
+from edge.sinks.store import Stamp
+from edge.sources.writer import Writer, writer_of
+from edge.wafermap import WaferMap
+
+#: Records handed on at a time of a file that holds many wafers.
+BLOCK: Final = 256
+
+#: What unforeseen content raises.
+_FAULTS: Final = (ValueError, ArithmeticError, LookupError, TypeError, MemoryError)
+
+_PIECE: Final = 2**20
+
+
+class Trust(str, Enum):
+    """How far a file is believed to be complete before it is opened."""
+
+    #: Ask whether somebody writes it; where nobody can tell, wait.
+    ASK = "ask"
+    #: It has not changed for long enough; still do not take it while somebody writes it.
+    SETTLED = "settled"
+    #: The same, on a file system where nobody can be asked.
+    BLIND = "blind"
+
+
+class State(str, Enum):
+    """What came of an attempt."""
+
+    #: Classified; the records are complete.
+    TAKEN = "taken"
+    #: Classified in part: more records of the same file follow.
+    PART = "part"
+    #: Somebody writes it.
+    BUSY = "busy"
+    #: Nobody can tell whether somebody writes it.
+    UNSURE = "unsure"
+    #: Cannot be read; the one record says why.
+    BAD = "bad"
+    #: Not there any more.
+    GONE = "gone"
+
+
+class Attempt(NamedTuple):
+    """What came of trying to take a file.
+
+    Attributes:
+        path: The file.
+        state: What came of it.
+        stamp: The state the file was in, where it could be looked at.
+        records: One a wafer or unreadable wafer, with ``source_sha256``.
+    """
+
+    path: str
+    state: State
+    stamp: Stamp | None = None
+    records: list[Record] = []  # noqa: RUF012 - never changed in place
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What tells this state of a file from others."""
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+class Taker:
+    """Takes files with a classifier of its own."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    def take_all(self, entries: Iterable[tuple[str, Trust]]) -> Iterator[Attempt]:
+        """Take files one after the other; ``entries`` are paths and how far each is trusted."""
+        for path, trust in entries:
+            yield from self.take(path, trust)
+
+    def take(self, path: str, trust: Trust) -> Iterator[Attempt]:
+        """Take one file.
+
+        Yields:
+            Any number of ``PART`` and then one of the other states. Nothing is raised on behalf
+            of the file.
+        """
+        try:
+            # A pipe by that name must not be waited for.
+            file = io.FileIO(
+                os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), closefd=True
+            )
+        except FileNotFoundError:
+            yield Attempt(path, State.GONE)
+            return
+        except (OSError, ValueError) as error:
+            reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
+            yield _bad(path, None, reason, "")
+            return
+        with file:
+            yield from self._take_open(file, path, trust)
+
+    def _take_open(self, file: io.FileIO, path: str, trust: Trust) -> Iterator[Attempt]:
+        before = stamp_of(os.fstat(file.fileno()))
+        writer = Writer.NONE if trust is Trust.BLIND else writer_of(file.fileno())
+        if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is Trust.ASK):
+            yield Attempt(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
+            return
+        digest = ""
+        records: list[Record] = []
+        try:
+            head, digest = _hashed(file)
+            for item in read_open(file, head, before.size, path):
+                if len(records) == BLOCK:
+                    yield Attempt(path, State.PART, before, records)
+                    records = []
+                records.append(self._record(item, digest))
+        except (InputError, OSError, *_FAULTS) as error:
+            reason = _reason(error, path)
+            if stamp_of(os.fstat(file.fileno())) == before:
+                yield _bad(path, before, reason, digest)
+                return
+        changed = stamp_of(os.fstat(file.fileno())) != before
+        yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records)
+
+    def _record(self, item: WaferMap | InputError, digest: str) -> Record:
+        if isinstance(item, InputError):
+            return {**error_record(item), "source_sha256": digest}
+        return result(self._classifier, item, digest)
+
+
+def result(classifier: Classifier, wafer_map: WaferMap, digest: str, event: str = "") -> Record:
+    """What a classifier says of a wafer, as a station records it.
+
+    Args:
+        classifier: Says it.
+        wafer_map: The wafer.
+        digest: Hash of its source.
+        event: Tells wafers of one source with one hash apart; empty for files.
+    """
+    record: dict[str, Any] = classifier.classify(wafer_map).as_record()
+    record["slot"] = wafer_map.slot
+    record["orientation"] = wafer_map.orientation
+    record["source_sha256"] = digest
+    record["event"] = event
+    return record
+
+
+def _reason(error: Exception, path: str) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, OSError):
+        return os_error(error, path)
+    # One file that upsets the classifier must not stop the others.
+    text = f"upset wm-edge ({type(error).__name__}: {error}); please report it with the file"
+    return InputError(path, InputKind.UNREADABLE, text)
+
+
+def _bad(path: str, stamp: Stamp | None, error: InputError, digest: str) -> Attempt:
+    record = {**error_record(error), "source_sha256": digest}
+    return Attempt(path, State.BAD, stamp, [record])
+
+
+def _hashed(file: io.FileIO) -> tuple[bytes, str]:
+    """First bytes of a file and the SHA-256 of all of it."""
+    head = file.read(HEAD_BYTES)
+    digest = hashlib.sha256(head)
+    if len(head) == HEAD_BYTES:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return head, digest.hexdigest()

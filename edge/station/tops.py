@@ -1,0 +1,138 @@
+"""One watched folder: which of the names in it count, and how its files are called in records."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.errors import UsageError
+from edge.sources import files
+from edge.sources.watch import Watch
+from edge.station.putaway import Done
+from edge.station.settle import Patience
+
+
+@dataclass(frozen=True)
+class FolderSettings:
+    """What to watch and what to do with its files.
+
+    Attributes:
+        tops: The folders.
+        recursive: Whether the folders in them count.
+        globs: Patterns of which a file's name, or its path in the folder, must match one; none for
+            all.
+        polling: Seconds between two looks through the folders; None lets the operating system tell.
+        done: What happens to a file whose records are kept.
+        done_dir: Where ``move`` moves it; None for ``done`` in the folder itself.
+        quarantine: Where a file goes that stays bad; None leaves it.
+        patience: How long files are given.
+        once: End when everything that is there has been taken.
+    """
+
+    tops: tuple[str, ...]
+    recursive: bool = True
+    globs: tuple[str, ...] = ()
+    polling: float | None = None
+    done: Done = Done.KEEP
+    done_dir: Path | None = None
+    quarantine: Path | None = None
+    patience: Patience = field(default_factory=Patience)
+    once: bool = False
+
+
+class Top:
+    """A watched folder.
+
+    Args:
+        name: As the user wrote it; the names of its files in records begin with it.
+        settings: What to watch.
+        outputs: Absolute names of files that the station itself writes; they are no wafers.
+
+    Raises:
+        UsageError: it is a file.
+    """
+
+    def __init__(self, name: str, settings: FolderSettings, outputs: frozenset[str]) -> None:
+        self.name = str(Path(name))
+        self._prefix = "" if self.name == os.curdir else os.path.join(self.name, "")  # noqa: PTH118
+        self.path = os.path.abspath(name)  # noqa: PTH100 - a link stays a link
+        self._settings = settings
+        self._outputs = outputs
+        if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112
+            raise UsageError(f"{name}: is a file; name the folder to watch")
+        self._done = os.path.abspath(settings.done_dir or os.path.join(name, "done"))  # noqa: PTH100, PTH118
+        own = [self._done] if settings.done is Done.MOVE else []
+        if settings.quarantine:
+            own.append(os.path.abspath(settings.quarantine))  # noqa: PTH100
+        self._own_folders = tuple(own)
+        self._watch: Watch | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder can be looked into now."""
+        return self._watch.is_there if self._watch else os.path.isdir(self.path)  # noqa: PTH112
+
+    def listen(
+        self, on_change: Callable[[Top, set[str]], None], on_gap: Callable[[], None]
+    ) -> None:
+        """Begin to listen; see ``edge.sources.watch``."""
+        self._watch = Watch(
+            self.path,
+            lambda paths: on_change(self, paths),
+            on_gap,
+            recursive=self._settings.recursive,
+            polling=self._settings.polling,
+        )
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._watch:
+            self._watch.stop()
+
+    def scan(self, folder: str | None = None) -> Iterator[str]:
+        """Files that count, in natural order, as they are called in records.
+
+        Args:
+            folder: Look into this folder of it alone, absolute.
+        """
+        top = self.name if folder is None else self.called(folder)
+        for path in files.walk(top, self._own_folders, recursive=self._settings.recursive):
+            if self.counts(path):
+                yield path
+
+    def called(self, path: str) -> str:
+        """How an absolute path below the folder is called in records."""
+        return str(Path(self.name, os.path.relpath(path, self.path)))
+
+    def counts(self, path: str) -> bool:
+        """Whether a file is a wafer to take, by its name alone."""
+        inner = self._inner(path)
+        name = os.path.basename(inner)  # noqa: PTH119
+        if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in inner:
+            return False
+        if not self._settings.recursive and os.sep in inner:
+            return False
+        absolute = os.path.join(self.path, inner)  # noqa: PTH118
+        if absolute in self._outputs or absolute.startswith(
+            tuple(f"{folder}{os.sep}" for folder in self._own_folders)
+        ):
+            return False
+        globs = self._settings.globs
+        return not globs or any(
+            fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(inner, glob) for glob in globs
+        )
+
+    def place(self, path: str, *, bad: bool) -> Path | None:
+        """Where a file goes when its records are kept; None where it is deleted."""
+        inner = self._inner(path)
+        if bad and self._settings.quarantine:
+            return self._settings.quarantine / inner
+        return Path(self._done, inner) if self._settings.done is Done.MOVE else None
+
+    def _inner(self, path: str) -> str:
+        """A file's name as seen from the folder."""
+        return path.removeprefix(self._prefix)

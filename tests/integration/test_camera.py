@@ -1,0 +1,132 @@
+"""``wm-edge camera``: a film of a tool's screen in, one record a wafer out."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.sources.frames import Image
+from edge.station.camera import digest_of
+from edge.wafermap import DieGrid
+from tests.support.cli import wm_edge
+from tests.support.screens import Look, View, disc, draw, film
+from tests.support.station import Running, rows, wait_for
+from tests.support.video import Server, needs_ffmpeg, write
+
+VIEW = View(keystone=(0.05, 0.0), rotation=2.0, blur=0.4, noise=2.0)
+LOOK = Look(die_width=14, die_height=14, gap=2, title="PROBER 3")
+WAFERS = [disc(24, 24, fails=share, seed=number) for number, share in enumerate((0.05, 0.2, 0.5))]
+FRAMES = 6
+
+
+def shown(dies: DieGrid | None, count: int = FRAMES) -> list[Image]:
+    """What a camera sees of a screen; None for a tool that waits for the next wafer."""
+    window = draw(WAFERS[0] if dies is None else dies, LOOK)
+    if dies is None:
+        window[40:] = 90
+    return [film(window, VIEW, seed) for seed in range(count)]
+
+
+def story() -> list[Image]:
+    """Three wafers, the second of them twice with a pause in between: four in all."""
+    first, second, third = WAFERS
+    parts: list[DieGrid | None] = [None, first, second, None, second, third]
+    return [frame for dies in parts for frame in shown(dies)]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("film") / "screen.avi", story())
+
+
+def expected() -> list[str]:
+    first, second, third = WAFERS
+    return [digest_of(dies) for dies in (first, second, second, third)]
+
+
+def test_a_recording_gives_one_record_a_wafer_in_order(recording: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "wafers.jsonl"
+    done = wm_edge("camera", recording, "--jsonl", lines)
+    assert done.code == 0, done.stderr
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [record["source_sha256"] for record in records] == expected()
+    assert [record["fails"] for record in records] == [
+        int((dies == 2).sum()) for dies in (WAFERS[0], WAFERS[1], WAFERS[1], WAFERS[2])
+    ]
+    assert {record["source"] for record in records} == {str(recording)}
+    assert records[1]["event"] != records[2]["event"]
+
+
+def test_the_same_recording_twice_is_recorded_once(recording: Path, tmp_path: Path) -> None:
+    store = tmp_path / "results.sqlite"
+    for _ in range(2):
+        assert wm_edge("camera", recording, "--store", store).code == 0
+    assert [row["source_sha256"] for row in rows(store)] == expected()
+
+
+def test_killed_in_the_middle_of_a_recording(recording: Path, tmp_path: Path) -> None:
+    store = tmp_path / "results.sqlite"
+    with Running(tmp_path, "camera", recording, "--store", store) as station:
+        wait_for(lambda: rows(store), "a first record")
+        station.kill()
+        station.again()
+        assert station.process.wait(60) == 0, station.said()
+    assert [row["source_sha256"] for row in rows(store)] == expected()
+
+
+@needs_ffmpeg
+def test_a_live_camera_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+    film_file = write(tmp_path / "loop.avi", [f for dies in WAFERS for f in shown(dies, 30)])
+    store = tmp_path / "results.sqlite"
+    with Server(film_file, keep=True) as camera:
+        url = camera.url.replace("tcp://", "tcp://operator:geheim@")
+        arguments = ("camera", url, "--store", store, "--patience", "1", "--metrics", "0")
+        with Running(tmp_path, *arguments) as station:
+            wait_for(lambda: len(rows(store)) >= 2, "two wafers")
+            camera.stop()
+            wait_for(lambda: "lost" in station.said() or "no frames" in station.said(), "a message")
+            before = len(rows(store))
+            camera.start()
+            wait_for(lambda: len(rows(store)) >= before + 2, "more wafers after it came back")
+            assert station.stop(signal.SIGINT) == 0, station.said()
+            said = station.said()
+    found = rows(store)
+    assert {row["source_sha256"] for row in found} <= {digest_of(dies) for dies in WAFERS}
+    following = [row["source_sha256"] for row in found]
+    assert all(one != other for one, other in zip(following, following[1:], strict=False))
+    assert "geheim" not in said
+    assert "geheim" not in json.dumps(found)
+    assert re.search(r"metrics: http://127\.0\.0\.1:\d+/metrics", said)
+
+
+@needs_ffmpeg
+def test_a_wafer_that_still_stands_there_after_a_restart_counts_once(tmp_path: Path) -> None:
+    film_file = write(tmp_path / "still.avi", shown(WAFERS[1], 30))
+    store = tmp_path / "results.sqlite"
+    with (
+        Server(film_file, keep=True) as camera,
+        Running(tmp_path, "camera", camera.url, "--store", store) as station,
+    ):
+        wait_for(lambda: rows(store), "the wafer")
+        station.kill()
+        station.again()
+        wait_for(lambda: "recorded last" in station.said(), "the wafer recognised")
+        assert station.stop() == 0
+    assert len(rows(store)) == 1
+
+
+def test_what_shows_no_wafer_is_explained(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (10, 240, 320, 3), np.uint8)
+    film_file = write(tmp_path / "noise.avi", list(noise))
+    store = tmp_path / "results.sqlite"
+    done = wm_edge("camera", film_file, "--store", store)
+    assert done.code == 0
+    assert rows(store) == []
+    done = wm_edge("camera", tmp_path / "missing.mp4", "--store", store)
+    assert done.code == 2
+    assert "missing.mp4" in done.stderr
