@@ -77,17 +77,23 @@ class Crew(Generic[Entry, Outcome]):
             Exception: what the work raised, in whichever process.
         """
         pending: deque[_Handed[Entry, Outcome]] = deque()
-        for chunk in chunks:
-            if chunk.streamed:
-                while pending:
+        try:
+            for chunk in chunks:
+                if chunk.streamed:
+                    while pending:
+                        yield from self._outcomes(pending.popleft())
+                    yield from self._own(chunk.entries)
+                    continue
+                pending.append(self._hand_over(chunk.entries))
+                while pending and (len(pending) > self._most or _ready(pending[0])):
                     yield from self._outcomes(pending.popleft())
-                yield from self._own(chunk.entries)
-                continue
-            pending.append(self._hand_over(chunk.entries))
-            while pending and (len(pending) > self._most or _ready(pending[0])):
+            while pending:
                 yield from self._outcomes(pending.popleft())
-        while pending:
-            yield from self._outcomes(pending.popleft())
+        finally:
+            # An answer that nobody waits for any more must not be taken for the next one's.
+            for handed in pending:
+                if handed.helper is not None:
+                    handed.helper.alive = False
 
     @property
     def _most(self) -> int:

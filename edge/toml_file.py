@@ -28,7 +28,7 @@ def read(path: Path) -> Table:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(f"{path}: larger than {MAX_BYTES} bytes; is this the right file?")
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:

@@ -13,6 +13,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
@@ -23,6 +24,10 @@ from edge.sinks.record import Record, number_of
 
 #: What a file system says that cannot force anything onto a disk (pipes, devices).
 _NO_FSYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
+
+
+#: Bytes by which a file is recognised; more than any header has.
+_BEGINNING: Final = 4096
 
 
 class Fsync(str, Enum):
@@ -50,7 +55,7 @@ class Lines(Protocol):
         """The ``id`` of a whole record; None for half a record or something else."""
 
     def begins(self, start: bytes) -> bool:
-        """Whether a file that holds no whole record yet may be ours, by its first bytes."""
+        """Whether a file may be ours, by its first bytes; it may have none, or half a header."""
 
     def is_whole(self, line: bytes) -> bool:
         """Whether the record ends where this line ends (a quoted cell may hold line ends)."""
@@ -100,7 +105,7 @@ class AppendSink:
             mark = self._recovered(mark)
             if not self._length:
                 self._write(self._lines.header())
-            return Mark(mark.delivered, self._length)
+            return replace(mark, offset=self._length)
 
     def send(self, records: Sequence[Record]) -> Mark:
         """Append records, all or none.
@@ -111,7 +116,7 @@ class AppendSink:
         with self._as_output_errors():
             if self._descriptor is None:
                 raise OutputError(f"{self._path}: is not open")
-            if self._was_rotated():
+            if self._was_rotated() or self._was_cut_back():
                 self.open(Mark(0, 0))
             self._write(b"".join(map(self._lines.line, records)))
             return Mark(number_of(records[-1]), self._length)
@@ -132,8 +137,9 @@ class AppendSink:
         shrunk = self._length < mark.offset
         whole = 0 if shrunk else mark.offset
         found = []
-        with os.fdopen(os.dup(self._descriptor), "rb") as file:
-            if self._length and file.read(len(self._lines.header())) != self._lines.header():
+        # The same descriptor: to close another one of this file would let go of the lock.
+        with os.fdopen(self._descriptor, "rb", closefd=False) as file:
+            if not self._lines.begins(file.read(_BEGINNING)):
                 raise OutputError(
                     f"{self._path}: begins like another kind or version of file; "
                     "choose another name"
@@ -153,13 +159,11 @@ class AppendSink:
         if whole < self._length:
             self._cut_back(whole)
         delivered = max(found) if shrunk and found else max(mark.delivered, *found, 0)
-        return Mark(delivered, whole)
+        return replace(mark, delivered=delivered, offset=whole)
 
     def _cut_back(self, length: int) -> None:
-        """Drop the half record that a crash left; a file that is none of ours is left alone."""
+        """Drop the half record that a crash left."""
         assert self._descriptor is not None  # noqa: S101 - called when it is open
-        if not length and not self._lines.begins(os.pread(self._descriptor, 64, 0)):
-            raise OutputError(f"{self._path}: not a file of results; choose another name")
         os.ftruncate(self._descriptor, length)
         self._length = length
 
@@ -172,6 +176,11 @@ class AppendSink:
             return True
         ours = os.fstat(self._descriptor)
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _was_cut_back(self) -> bool:
+        """Whether somebody emptied the file in place (``copytruncate``)."""
+        assert self._descriptor is not None  # noqa: S101 - called by send()
+        return self._regular and os.fstat(self._descriptor).st_size < self._length
 
     def _write(self, content: bytes) -> None:
         assert self._descriptor is not None  # noqa: S101 - called when it is open

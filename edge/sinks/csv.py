@@ -120,7 +120,7 @@ class CsvLines:
 
     def begins(self, start: bytes) -> bool:
         """The header."""
-        return self._header.startswith(start)
+        return start.startswith(self._header[: len(start)])
 
     def is_whole(self, line: bytes) -> bool:
         """A line end within quotes does not end the record."""

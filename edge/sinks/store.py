@@ -79,10 +79,10 @@ class Store:
 
     def _prepare(self) -> tuple[str, int]:
         with sqlite_errors(self.path):
+            migrate(self._connection, str(self.path))  # refuses other databases unchanged
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
-            migrate(self._connection, str(self.path))
             name, number = self._connection.execute("SELECT * FROM numbering").fetchone()
             return name, number
 

@@ -41,8 +41,13 @@ class StoreReader:
     def after(self, number: int, limit: int) -> list[Record]:
         """The records behind a number, in order."""
         with sqlite_errors(self._path):
-            results = self.connection.execute(_RESULTS, (number, limit)).fetchall()
-            errors = self.connection.execute(_ERRORS, (number, limit)).fetchall()
+            # One look for both tables: what is kept between two looks would be passed over.
+            self.connection.execute("BEGIN")
+            try:
+                results = self.connection.execute(_RESULTS, (number, limit)).fetchall()
+                errors = self.connection.execute(_ERRORS, (number, limit)).fetchall()
+            finally:
+                self.connection.execute("ROLLBACK")
         found = [(row[0], self._record(RESULT_KEYS, row)) for row in results]
         found += [(row[0], self._record(ERROR_KEYS, row)) for row in errors]
         found.sort(key=lambda pair: pair[0])

@@ -37,7 +37,7 @@ class Figure(NamedTuple):
 
     name: str
     value: float
-    labels: Mapping[str, str] = {}  # noqa: RUF012 - never changed
+    labels: Mapping[str, str] = {}
 
 
 class StationSource(Protocol):

@@ -111,6 +111,10 @@ def _sink(table: Table, station: str) -> SinkSettings:
         if station:
             options["station"] = station
     table.done()
+    try:
+        KINDS[kind].make(target, **options)
+    except UsageError as error:
+        raise table.wrong("file" if kind in _FILES else "url", f"is refused: {error}") from error
     return SinkSettings(kind, target, options)
 
 
@@ -154,6 +158,8 @@ def _listen(value: Any) -> tuple[str, int]:
 
 
 def _costs(value: Any) -> Costs:
+    if not isinstance(value, list):  # a text, too, is a row of things
+        raise TypeError(value)
     costs = Costs(*map(float, value))
     if not all(0 <= one < float("inf") for one in (costs.escape, costs.false_alarm, costs.review)):
         raise ValueError(value)

@@ -217,7 +217,7 @@ class FolderSource:
                 self._land(path)
                 if following is Next.FORGET:
                     self._forget(path)
-                elif self._settling.is_held(path):
+                elif attempt.state is State.BUSY and self._settling.is_held(path):
                     _log.warning("%s: somebody holds it open for writing", printable(path))
                 continue
             candidate = self._settling.candidate(path)

@@ -10,6 +10,7 @@ from typing import Final
 
 _SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = "WATCHDOG_USEC"
+_WATCHED: Final = "WATCHDOG_PID"
 
 
 class Notifier:
@@ -19,7 +20,8 @@ class Notifier:
         self._address = os.environ.get(_SOCKET, "")
         if self._address.startswith("@"):  # an abstract socket
             self._address = f"\0{self._address[1:]}"
-        wanted = os.environ.get(_WATCHDOG, "0")
+        mine = os.environ.get(_WATCHED, str(os.getpid())) == str(os.getpid())
+        wanted = os.environ.get(_WATCHDOG, "0") if mine else "0"
         #: Two signs of life in the time allowed.
         self._interval = int(wanted) / 2e6 if wanted.isdigit() and int(wanted) else None
         self._last = time.monotonic()

@@ -56,6 +56,8 @@ def put_away(path: str, stamp: Stamp, target: Path | None) -> bool:
     folder, name = os.path.split(path)
     hidden = os.path.join(folder, f"{HIDDEN}{name}")  # noqa: PTH118
     try:
+        if os.path.lexists(hidden):  # it could not be given back before; it was not recorded
+            give_back(hidden, path)
         os.rename(path, hidden)  # noqa: PTH104
     except FileNotFoundError:
         return False

@@ -129,7 +129,7 @@ class Recorder:
                 records.append(record)
         added = self._store.add(records, taken)
         self._tally.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
-        for source in added.repeats:
+        for source in dict.fromkeys(added.repeats):  # a file of many wafers is named once
             _log.info("%s: its content was recorded before, under another name", printable(source))
         for handed in waiting:
             handed.batch.kept()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge.errors import UsageError
 from edge.runtime import Backend, Kernels
 from edge.station.camera import CameraSettings
 from edge.station.tops import FolderSettings
@@ -75,3 +76,13 @@ class Settings:
     cameras: tuple[CameraSettings, ...] = ()
     sinks: tuple[SinkSettings, ...] = ()
     metrics: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        written = [self.store.resolve(), *map(_written, self.sinks)]
+        for place in written:
+            if written.count(place) > 1:  # each record would come twice, and locks are a process's
+                raise UsageError(f"{place}: two sinks write to it; give each one of its own")
+
+
+def _written(sink: SinkSettings) -> Path | str:
+    return sink.target if "://" in sink.target else Path(sink.target).resolve()

@@ -30,6 +30,9 @@ _FAULTS: Final = (ValueError, ArithmeticError, LookupError, TypeError, MemoryErr
 
 _PIECE: Final = 2**20
 
+#: SQLite holds 63 bits; inodes of network shares have 64, a clock gone mad dates files beyond 2262.
+_STORABLE: Final = 2**63 - 1
+
 
 class Trust(str, Enum):
     """How far a file is believed to be complete before it is opened."""
@@ -77,7 +80,7 @@ class Attempt(NamedTuple):
 
 def stamp_of(status: os.stat_result) -> Stamp:
     """What tells this state of a file from others."""
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+    return Stamp(status.st_size, status.st_mtime_ns & _STORABLE, status.st_ino & _STORABLE)
 
 
 class Taker:
@@ -100,9 +103,7 @@ class Taker:
         """
         try:
             # A pipe by that name must not be waited for.
-            file = io.FileIO(
-                os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), closefd=True
-            )
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             yield Attempt(path, State.GONE)
             return
@@ -110,30 +111,37 @@ class Taker:
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
             yield _bad(path, None, reason, "")
             return
-        with file:
-            yield from self._take_open(file, path, trust)
+        try:
+            yield from self._take_open(descriptor, path, trust)
+        finally:
+            os.close(descriptor)
 
-    def _take_open(self, file: io.FileIO, path: str, trust: Trust) -> Iterator[Attempt]:
-        before = stamp_of(os.fstat(file.fileno()))
-        writer = Writer.NONE if trust is Trust.BLIND else writer_of(file.fileno())
+    def _take_open(self, descriptor: int, path: str, trust: Trust) -> Iterator[Attempt]:
+        before = stamp_of(os.fstat(descriptor))
+        writer = Writer.NONE if trust is Trust.BLIND else writer_of(descriptor)
         if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is Trust.ASK):
             yield Attempt(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
             return
         digest = ""
         records: list[Record] = []
         try:
+            # A reader may close its file; the descriptor is still to be looked at.
+            file = io.FileIO(descriptor, closefd=False)
             head, digest = _hashed(file)
             for item in read_open(file, head, before.size, path):
                 if len(records) == BLOCK:
+                    if stamp_of(os.fstat(descriptor)) != before:
+                        yield Attempt(path, State.BUSY, before)
+                        return
                     yield Attempt(path, State.PART, before, records)
                     records = []
                 records.append(self._record(item, digest))
         except (InputError, OSError, *_FAULTS) as error:
             reason = _reason(error, path)
-            if stamp_of(os.fstat(file.fileno())) == before:
+            if stamp_of(os.fstat(descriptor)) == before:
                 yield _bad(path, before, reason, digest)
                 return
-        changed = stamp_of(os.fstat(file.fileno())) != before
+        changed = stamp_of(os.fstat(descriptor)) != before
         yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records)
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:

@@ -88,6 +88,10 @@ class Team:
 
     def _call_helpers(self) -> None:
         self._busy = time.monotonic()
+        dead = [helper for helper in self._helpers if not helper.alive]
+        dismiss(dead)
+        for helper in dead:
+            self._helpers.remove(helper)
         while len(self._helpers) < self._most:
             try:
                 self._helpers.append(_started(self._order or {}))

@@ -1,0 +1,224 @@
+"""The store: every wafer once, all of a transaction or nothing, one station a file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.errors import OutputError, UsageError
+from edge.sinks.durable import Mark
+from edge.sinks.record import Record, number_of
+from edge.sinks.store import Stamp, Store, StoreSink
+from edge.sinks.store_reader import StoreReader
+from tests.support.records import digest, error, holder, result
+
+OPEN = "import sys; from pathlib import Path; from edge.sinks.store import Store\n"
+OPEN += "store = Store(Path(sys.argv[1]))"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "station.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with closing(Store(path)) as store:
+        yield store
+
+
+def kept(path: Path, after: int = 0, limit: int = 10_000) -> list[Record]:
+    with closing(StoreReader(path)) as reader:
+        return reader.after(after, limit)
+
+
+def query(path: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def test_what_goes_in_comes_out_in_order(store: Store) -> None:
+    records = [result(1), error(2), result(3, lot="=1+1\n", slot=None), error(4, index=3)]
+    added = store.add(records[:3]).records + store.add(records[3:]).records
+    assert [{**record, "id": None} for record in added] == [
+        {**record, "id": None} for record in records
+    ]
+    assert [record["id"] for record in added] == [f"{store.name}-{n}" for n in (1, 2, 3, 4)]
+    assert kept(store.path) == added
+    assert kept(store.path, after=1, limit=2) == added[1:3]
+    assert store.last == 4
+
+
+def test_a_reader_misses_nothing_that_comes_while_it_reads(store: Store) -> None:
+    """A sink goes on behind the last number it got: what lies before it must have been given."""
+    store.add([result(1)])
+    more = [[result(2), error(3)]]
+
+    def while_reading(statement: str) -> None:
+        if "FROM errors" in statement and more:
+            store.add(more.pop())
+
+    with closing(StoreReader(store.path)) as reader:
+        reader.connection.set_trace_callback(while_reading)
+        numbers = [number_of(record) for record in reader.after(0, 100)]
+        assert not more
+        numbers += [number_of(record) for record in reader.after(numbers[-1], 100)]
+    assert numbers == [1, 2, 3]
+
+
+KEYS = st.tuples(st.integers(0, 2), st.integers(0, 1), st.sampled_from(["", "frame 1"]))
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.lists(KEYS, max_size=4), max_size=4))
+def test_each_wafer_is_kept_once(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[int, int, str]]]
+) -> None:
+    path = tmp_path_factory.mktemp("once") / "s.sqlite"
+    with closing(Store(path)) as store:
+        for batch in batches:
+            store.add(result(hash_, index=index, event=event) for hash_, index, event in batch)
+        found = kept(path)
+    wanted = dict.fromkeys(
+        (digest(hash_), index, event) for batch in batches for hash_, index, event in batch
+    )
+    assert [(r["source_sha256"], r["index"], r["event"]) for r in found] == list(wanted)
+    assert [number_of(record) for record in found] == list(range(1, len(wanted) + 1))
+
+
+def test_an_error_is_kept_once_a_content_and_kind(store: Store) -> None:
+    store.add([error(1), error(1), error(1, kind="unreadable")])
+    store.add([error(1), error(1, source_sha256=digest(2))])
+    assert [number_of(record) for record in kept(store.path)] == [1, 2, 3]
+
+
+def test_a_repeat_under_another_name_is_noted_once(store: Store) -> None:
+    store.add([result(1)])
+    copy = result(1, source="in/copy.png")
+    assert store.add([result(1)]).repeats == []
+    assert store.add([copy, copy]).repeats == ["in/copy.png"] * 2
+    assert store.add([copy]).records == []
+    rows = query(store.path, "SELECT source, source_sha256 FROM repeats")
+    assert rows == [("in/copy.png", digest(1))]
+    assert len(kept(store.path)) == 1
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(store: Store) -> None:
+    store.add([result(1)], {"/in/old": Stamp(1, 2, 3)})
+    broken = result(3)
+    del broken["probabilities"]
+    with pytest.raises(KeyError):
+        store.add([result(2), error(9), broken], {"/in/new": Stamp(4, 5, 6)})
+    with closing(StoreReader(store.path)) as reader:
+        assert [number_of(record) for record in reader.after(0, 10)] == [1]
+        assert reader.taken("/in/new") is None
+    assert number_of(store.add([result(4)]).records[0]) == 2
+
+
+def test_a_full_disk_keeps_nothing_and_can_be_tried_again(store: Store) -> None:
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    many = [result(number, lot="x" * 500) for number in range(50)]
+    with pytest.raises(OutputError, match=r"station\.sqlite: cannot be written \(.*full"):
+        store.add(many)
+    assert kept(store.path) == []
+    store._connection.execute("PRAGMA max_page_count = 100000")
+    assert len(store.add(many).records) == 50
+
+
+def test_files_are_remembered_and_forgotten(store: Store) -> None:
+    odd = "/in/caf\udce9.png"
+    store.add([], {"/in/a": Stamp(1, 2, 3), odd: Stamp(4, 5, 6)})
+    with closing(StoreReader(store.path)) as reader:
+        assert (reader.taken("/in/a"), reader.taken(odd)) == (Stamp(1, 2, 3), Stamp(4, 5, 6))
+        store.add([], {"/in/a": Stamp(9, 9, 9), odd: None})
+        assert (reader.taken("/in/a"), reader.taken(odd)) == (Stamp(9, 9, 9), None)
+
+
+def test_a_name_that_is_not_utf8_is_kept_with_its_bytes_spelled_out(store: Store) -> None:
+    store.add([result(1, source="in/caf\udce9.png", lot="\ud800"), error(2, source="in/\udcff")])
+    found = kept(store.path)
+    assert [record["source"] for record in found] == ["in/caf\\udce9.png", "in/\\udcff"]
+    # The same file again is the same file, not a copy of it under another name.
+    assert store.add([result(1, source="in/caf\udce9.png")]).repeats == []
+
+
+def test_the_newest_result_of_a_source(store: Store) -> None:
+    store.add([result(1, source="cam"), result(2, source="cam"), result(3)])
+    with closing(StoreReader(store.path)) as reader:
+        assert reader.last_of("cam") == digest(2)
+        assert reader.last_of("other") is None
+
+
+def test_numbers_are_never_used_again(path: Path) -> None:
+    with closing(Store(path)) as store:
+        store.add([result(1), error(2)])
+        name = store.name
+    query(path, "DELETE FROM results")
+    query(path, "DELETE FROM errors")
+    with closing(Store(path)) as store:
+        assert (store.name, store.last) == (name, 2)
+        assert store.add([result(1)]).records[0]["id"] == f"{name}-3"
+
+
+def test_marks_survive(path: Path) -> None:
+    with closing(Store(path)) as store:
+        store.save_marks({"jsonl:/a": Mark(3, 70), "mqtt://b": Mark(1)})
+        store.save_marks({"jsonl:/a": Mark(5, 99)})
+    with closing(Store(path)) as store:
+        assert store.marks() == {"jsonl:/a": Mark(5, 99), "mqtt://b": Mark(1)}
+
+
+def _sqlite(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    garbage, foreign, newer = tmp_path / "garbage", tmp_path / "foreign", tmp_path / "newer"
+    garbage.write_bytes(b"not a database at all " * 99)
+    _sqlite(foreign, "CREATE TABLE precious (a)", "INSERT INTO precious VALUES (1)")
+    Store(newer).close()
+    _sqlite(newer, "PRAGMA user_version = 99")
+    for file, words in {
+        garbage: "not a usable SQLite file.*move it away",
+        foreign: "not a store; choose another name",
+        newer: "version 99.*install the wm-edge that wrote it",
+    }.items():
+        before = file.read_bytes()
+        with pytest.raises(UsageError, match=rf"{file.name}: .*{words}"):
+            Store(file)
+        assert file.read_bytes() == before
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no folder .*/missing"):
+        Store(tmp_path / "missing" / "s.sqlite")
+
+
+def test_one_station_a_store_until_it_dies(path: Path) -> None:
+    with holder(OPEN, path) as other:
+        with pytest.raises(UsageError, match=rf"another station \(process {other.pid}\); stop"):
+            Store(path)
+        other.kill()
+        other.wait()
+        Store(path).close()
+
+
+def test_a_second_store_as_a_sink_takes_repeats_once(store: Store, tmp_path: Path) -> None:
+    records = store.add([result(1), error(2)]).records
+    sink = StoreSink(tmp_path / "copy.sqlite")
+    assert sink.open(Mark(0)) == Mark(0)
+    assert sink.send(records).delivered == sink.send(records).delivered == 2
+    copied = kept(tmp_path / "copy.sqlite")
+    sink.close()
+    sink.close()
+    assert [{**r, "id": ""} for r in copied] == [{**r, "id": ""} for r in records]

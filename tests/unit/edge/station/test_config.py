@@ -1,0 +1,231 @@
+"""A station's configuration file: read into settings, or refused with what is wrong where."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from edge.errors import UsageError
+from edge.patterns import PATTERNS
+from edge.runtime import Backend, Kernels
+from edge.station.camera import CameraSettings
+from edge.station.config import read
+from edge.station.putaway import Done
+from edge.station.settings import ModelSettings, Settings, SinkSettings
+from edge.station.settle import Patience
+from edge.station.tops import FolderSettings
+from edge.verdict import Costs
+
+FULL = """
+[station]
+name = "line 3"
+store = "data/station.sqlite"
+metrics = "0.0.0.0:9105"
+
+[model]
+file = "/models/m.wmedge"
+backend = "litert"
+kernels = "reference"
+average_symmetries = true
+
+[review]
+costs = [100, 5.5, 1]
+unfamiliar_above = 4
+mixed_above = 0.25
+[review.below]
+all = 0.9
+Edge-Ring = 0.5
+none = 1
+
+[[folder]]
+paths = ["in", "~/more"]
+recursive = false
+globs = ["lot*/w*.png"]
+polling = true
+poll_interval = 2
+done = "move"
+done_dir = "done"
+quarantine = "/bad"
+stable_polls = 5
+stable_interval = 1.5
+bad_after = 10
+
+[[folder]]
+paths = ["other"]
+
+[[camera]]
+source = "rtsp://user:secret@camera/1"
+recipe = "screen.toml"
+stable = 4
+patience = 20
+
+[[sink]]
+kind = "jsonl"
+file = "out.jsonl"
+fsync = "never"
+[[sink]]
+kind = "csv"
+file = "/out.csv"
+[[sink]]
+kind = "store"
+file = "copy.sqlite"
+[[sink]]
+kind = "mqtt"
+url = "mqtts://broker/fab/line3"
+"""
+
+LEAST = "[station]\nstore = 's.sqlite'\n[[folder]]\npaths = ['in']\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "station.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        read(written(folder, text))
+    message = str(caught.value)
+    assert message.startswith(f"{folder}/station.toml: line ")
+    return message.removeprefix(f"{folder}/station.toml: ")
+
+
+def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
+    below = (dict.fromkeys(PATTERNS, 0.9), {"Edge-Ring": 0.5}, {"none": 1.0})
+    found = read(written(tmp_path, FULL))
+    # What counts is the last word on each pattern, not in which order they stand.
+    assert {key: value for one in found.model.below for key, value in one.items()} == {
+        key: value for one in below for key, value in one.items()
+    }
+    assert found == Settings(
+        store=tmp_path / "data" / "station.sqlite",
+        name="line 3",
+        metrics=("0.0.0.0", 9105),  # noqa: S104
+        model=ModelSettings(
+            file=Path("/models/m.wmedge"),
+            backend=Backend("litert"),
+            kernels=Kernels("reference"),
+            average_symmetries=True,
+            below=found.model.below,
+            costs=Costs(100, 5.5, 1),
+            unfamiliar_above=4,
+            mixed_above=0.25,
+        ),
+        folders=(
+            FolderSettings(
+                tops=(str(tmp_path / "in"), str(Path("~/more").expanduser())),
+                recursive=False,
+                globs=("lot*/w*.png",),
+                polling=2.0,
+                done=Done.MOVE,
+                done_dir=tmp_path / "done",
+                quarantine=Path("/bad"),
+                patience=Patience(looks=5, interval=1.5, bad=10),
+            ),
+            FolderSettings(tops=(str(tmp_path / "other"),)),
+        ),
+        cameras=(CameraSettings("rtsp://user:secret@camera/1", tmp_path / "screen.toml", 4, 20.0),),
+        sinks=(
+            SinkSettings("jsonl", str(tmp_path / "out.jsonl"), {"fsync": "never"}),
+            SinkSettings("csv", "/out.csv", {"fsync": "always"}),
+            SinkSettings("store", str(tmp_path / "copy.sqlite")),
+            SinkSettings("mqtt", "mqtts://broker/fab/line3", {"station": "line 3"}),
+        ),
+    )
+
+
+def test_what_is_left_out_has_the_same_defaults_as_the_options(tmp_path: Path) -> None:
+    assert read(written(tmp_path, LEAST)) == Settings(
+        store=tmp_path / "s.sqlite",
+        name=socket.gethostname(),
+        folders=(FolderSettings(tops=(str(tmp_path / "in"),)),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("metrics", "wanted"),
+    [("9105", ("127.0.0.1", 9105)), ("'[::1]:9105'", ("::1", 9105)), ("'h:0'", ("h", 0))],
+)
+def test_where_metrics_are_listened_for(
+    tmp_path: Path, metrics: str, wanted: tuple[str, int]
+) -> None:
+    text = LEAST.replace("[station]", f"[station]\nmetrics = {metrics}")
+    assert read(written(tmp_path, text)).metrics == wanted
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("[station]\nnmae = 'x'\nstore = 's'", "line 2: [station] nmae is not known"),
+        ("[station]\nname = 'x'", "line 1: [station] store is missing; name the SQLite file"),
+        ("[station]\nstore = 5", "line 2: [station] store is 5, must be a path"),
+        ("[station]\nstore = 's'\nmetrics = 'here'", "line 3: [station] metrics is 'here', must"),
+        ("[station]\nstore = 's'\nmetrics = 70000", "line 3: [station] metrics is 70000, must"),
+        ("[station]\nstore = 's'\nmetrics = true", "line 3: [station] metrics is True, must"),
+    ],
+)
+def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> None:
+    assert refusal(tmp_path, f"{wrong}\n[[folder]]\npaths = ['in']\n").startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("[[folder]]", "line 5: [folder] paths is missing; list the folders"),
+        ("[[folder]]\npaths = 'in'", "line 6: [folder] paths is 'in', must be a list"),
+        ("[[folder]]\npaths=['a']\nstable_polls=1", "line 7: [folder] stable_polls is 1, must lie"),
+        (
+            "[[folder]]\npaths=['a']\ndone='burn'",
+            "line 7: [folder] done is 'burn', must be one of:",
+        ),
+        ("[[camera]]", "line 5: [camera] source is missing"),
+        ("[[camera]]\nsource='0'\nstable='x'", "line 7: [camera] stable is 'x', must be a number"),
+        ("[[sink]]\nfile='f'", "line 5: [sink] kind is missing, must be one of: store, jsonl"),
+        ("[[sink]]\nkind='jsonl'", "line 5: [sink] file is missing; a jsonl sink needs one"),
+        ("[[sink]]\nkind='mqtt'\nfile='f'", "line 5: [sink] url is missing; a mqtt sink needs one"),
+        ("[[sink]]\nkind='csv'\nfile='f'\nurl='u'", "line 8: [sink] url is not known"),
+        ("[[sink]]\nkind='store'\nfile='f'\nfsync='never'", "line 8: [sink] fsync is not known"),
+        ("[model]\nbackend='onnx'", "line 6: [model] backend is 'onnx', must be one of: litert"),
+        ("[review]\nmixed_above=2", "line 6: [review] mixed_above is 2, must lie in 0 to 1"),
+        ("[review]\ncosts=[1, 2]", "line 6: [review] costs is [1, 2], must be [escape,"),
+        ("[review]\ncosts=[1, 2, -3]", "line 6: [review] costs is [1, 2, -3], must be"),
+        ("[review]\ncosts=[1, 2, nan]", "line 6: [review] costs is [1, 2, nan], must be"),
+        ("[review]\ncosts='123'", "line 6: [review] costs is '123', must be [escape,"),
+        ("[review.below]\nLoc=1.5", "line 6: [review.below] Loc is 1.5, must lie in 0 to 1"),
+        ("[review.below]\nloc=0.5", "line 6: [review.below] loc is not known"),
+        ("[sinks]", "line 5: sinks is not known here"),
+        ("[sink]\nkind='csv'", "line 5: sink must be written as [[sink]]"),
+        ("[[folder]]\npaths=['a']\nstable_polls=2.5", "line 7: [folder] stable_polls is 2.5, must"),
+    ],
+)
+def test_mistakes_elsewhere(tmp_path: Path, wrong: str, message: str) -> None:
+    assert refusal(tmp_path, f"{LEAST}{wrong}\n").startswith(message)
+
+
+def test_a_station_needs_a_source(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "[station]\nstore = 's'\n")
+    assert "a station needs a [[folder]] or a [[camera]]" in message
+
+
+def test_two_sinks_on_one_target_are_refused(tmp_path: Path) -> None:
+    """Each would append every record, and both would be known to the store by one mark."""
+    for name, sinks in {
+        "out.jsonl": ["kind='jsonl'\nfile='out.jsonl'", "kind='jsonl'\nfile='./out.jsonl'"],
+        "s.sqlite": ["kind='store'\nfile='s.sqlite'"],
+        "mqtt://b": ["kind='mqtt'\nurl='mqtt://b'"] * 2,
+    }.items():
+        text = LEAST + "".join(f"[[sink]]\n{sink}\n" for sink in sinks)
+        with pytest.raises(UsageError, match=re.escape(name)):
+            read(written(tmp_path, text))
+
+
+def test_a_password_in_an_mqtt_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    text = f"{LEAST}[[sink]]\nkind = 'mqtt'\nurl = 'mqtt://me:geheim@broker/t'\n"
+    wanted = r"line 7: \[sink\] url .*do not belong in the URL.*WM_EDGE_MQTT"
+    with pytest.raises(UsageError, match=wanted) as caught:
+        read(written(tmp_path, text))
+    assert "geheim" not in str(caught.value)

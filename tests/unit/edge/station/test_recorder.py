@@ -1,0 +1,141 @@
+"""Batches -> the store: none is lost, whatever the disk does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.errors import OutputError
+from edge.sinks.record import Record
+from edge.sinks.store import Added, Stamp, Store
+from edge.sinks.store_reader import StoreReader
+from edge.sources.batch import Batch
+from edge.station.recorder import TRANSACTION, WAITING, Recorder
+from edge.station.tally import Tally
+from tests.support.records import error, result
+
+STOP = threading.Event()
+COMMON = {"station": "here", "tool": "t"}
+
+
+class Disk(Store):
+    """A store whose disk may be full; ``sizes`` are those of its transactions."""
+
+    full = False
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sizes: list[int] = []
+
+    def add(self, records: Any, taken: Mapping[str, Stamp | None] | None = None) -> Added:
+        if self.full:
+            raise OutputError("s.sqlite: cannot be written (database or disk is full)")
+        self.sizes.append(len(records))
+        return super().add(records, taken)
+
+
+class Setup:
+    """A recorder and what it did."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Disk(path)
+        self.tally = Tally()
+        self.shown: list[Record] = []
+        self.kept: list[str] = []
+        self.recorder = Recorder(self.store, COMMON, self.tally, self._on_kept)
+
+    def _on_kept(self, records: Sequence[Record]) -> None:
+        self.shown += records
+
+    def hand_over(self, *records: Record, name: str = "") -> bool:
+        """A batch that notes, once it is kept, whether it can be found in the store."""
+
+        def kept() -> None:
+            with closing(StoreReader(self.store.path)) as reader:
+                assert reader.taken(f"/{name}") == Stamp(1, 2, 3)
+            self.kept.append(name)
+
+        batch = Batch(list(records), {f"/{name}": Stamp(1, 2, 3)}, kept)
+        return self.recorder.hand_over(batch, STOP)
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Iterator[Setup]:
+    setup = Setup(tmp_path / "s.sqlite")
+    yield setup
+    setup.store.close()
+
+
+def sources(records: Sequence[Record]) -> list[str]:
+    return [record["source"] for record in records]
+
+
+def test_what_waits_shares_a_transaction(at: Setup) -> None:
+    for number in range(3):
+        at.hand_over(result(number), error(number), name=str(number))
+    assert at.recorder.keep_next(0)
+    assert at.store.sizes == [6]
+    assert at.kept == ["0", "1", "2"]
+    assert [record["station"] for record in at.shown] == ["here"] * 6
+    assert at.shown[0]["recorded_at"] > "2026-01-02T03:04:06.789Z"
+    assert (at.tally.wafers.total(), at.tally.errors.total()) == (3, 3)
+    assert not at.recorder.keep_next(0), "there is nothing more"
+
+
+def test_a_transaction_has_an_end(at: Setup) -> None:
+    many = [result(number) for number in range(TRANSACTION)]
+    at.hand_over(*many, name="many")
+    at.hand_over(result(-5), name="one")
+    assert at.recorder.keep_next(0)
+    assert at.recorder.keep_next(0)
+    assert at.store.sizes == [TRANSACTION, 1]
+
+
+def test_a_full_disk_loses_nothing(at: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    at.store.full = True
+    at.hand_over(result(1), name="1")
+    at.hand_over(result(2), name="2")
+    for _ in range(3):
+        assert not at.recorder.keep_next(0)
+    at.hand_over(result(3), name="3")
+    assert "disk is full" in (at.recorder.trouble or "")
+    assert (at.kept, at.shown, at.tally.wafers.total()) == ([], [], 0)
+    at.store.full = False
+    assert at.recorder.keep_next(0)
+    assert at.recorder.trouble is None
+    assert at.kept == ["1", "2", "3"]
+    assert sources(at.shown) == sources([result(1), result(2), result(3)])
+    assert [line.levelname for line in caplog.records] == ["ERROR", "WARNING"], "each said once"
+
+
+def test_sources_wait_for_the_store_and_can_be_stopped(at: Setup) -> None:
+    for number in range(WAITING):
+        assert at.hand_over(result(number), name=str(number))
+    stop = threading.Event()
+    answers: list[bool] = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(at.recorder.hand_over(Batch([result(99)]), stop))
+    )
+    waiting.start()
+    waiting.join(0.15)
+    assert waiting.is_alive()
+    stop.set()
+    waiting.join(10)
+    assert answers == [False]
+    at.recorder.keep_next(0)
+    assert at.recorder.hand_over(Batch([]), stop), "there is room: the last ones are still kept"
+    assert result(99)["source"] not in sources(at.shown)
+
+
+def test_repeats_are_counted_and_named(at: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "edge")
+    at.hand_over(result(1), result(1, source="in/co\npy.png"), name="1")
+    at.recorder.keep_next(0)
+    assert at.tally.repeats == 1
+    assert len(at.shown) == 1
+    assert "in/co?py.png: its content was recorded before" in caplog.text
