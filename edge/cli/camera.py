@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from edge.cli import options, review, station_options
-
-if TYPE_CHECKING:
-    from edge.verdict import Costs
+from edge.cli import options, station_options
 
 
 @click.command(name="camera")
 @click.argument("source", metavar="SOURCE")
-@station_options.sinks
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -37,31 +33,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds without a frame after which the camera is opened anew.",
 )
-@options.model
-@review.options
-@options.backend
-@options.kernels
-@station_options.run
+@station_options.common
 def command(
     source: str,
-    store: tuple[Path, ...],
-    jsonl: tuple[Path, ...],
-    csv: tuple[Path, ...],
-    mqtt: tuple[str, ...],
-    fsync: str,
     recipe: Path | None,
     stable: int,
     patience: float,
-    model: Path | None,
-    below: tuple[dict[str, float], ...],
-    costs: Costs | None,
-    unfamiliar: float | None,
-    mixed: float | None,
-    backend: str | None,
-    kernels: str,
-    name: str | None,
-    metrics: tuple[str, int] | None,
-    quiet: bool,
+    **common: Any,
 ) -> int:
     """Read the wafer map on a tool's screen and record the verdict of every wafer.
 
@@ -82,13 +60,7 @@ def command(
     from edge.station.camera import CameraSettings
 
     settings = replace(
-        station_options.settings(
-            store=store, jsonl=jsonl, csv=csv, mqtt=mqtt, fsync=fsync, name=name
-        ),
-        metrics=metrics,
-        model=station_options.model_settings(
-            model, below, costs, unfamiliar, mixed, backend, kernels
-        ),
+        station_options.settings(common),
         cameras=(CameraSettings(source, recipe, stable, patience),),
     )
-    return station_options.work(settings, quiet=quiet)
+    return station_options.work(settings, quiet=common["quiet"])

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from edge.cli import options
+from edge.cli import options, review
 from edge.errors import WmEdgeError
 
 if TYPE_CHECKING:
-    from edge.station.settings import ModelSettings, Settings
+    from edge.station.settings import Settings
     from edge.station.station import Station
-    from edge.verdict import Costs
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 STORE: Final = "wm-edge.sqlite"
@@ -37,8 +36,12 @@ class Listen(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
         return host.strip("[]") or "127.0.0.1", int(port)
 
 
-def sinks(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--store``, ``--jsonl``, ``--csv``, ``--mqtt`` and ``--fsync``."""
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What ``watch`` and ``camera`` share; the command hands it on to ``settings`` as it is."""
+    return _sinks(_classifying(_running(command)))
+
+
+def _sinks(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--fsync",
@@ -68,8 +71,11 @@ def sinks(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def run(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--name``, ``--metrics`` and ``--quiet``."""
+def _classifying(command: Callable[..., Any]) -> Callable[..., Any]:
+    return options.model(review.options(options.backend(options.kernels(command))))
+
+
+def _running(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr."),
         click.option(
@@ -84,54 +90,41 @@ def run(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def settings(
-    *,
-    store: tuple[Path, ...],
-    jsonl: tuple[Path, ...],
-    csv: tuple[Path, ...],
-    mqtt: tuple[str, ...],
-    fsync: str,
-    name: str | None,
-) -> Settings:
-    """Name, store and sinks of a station from a command line."""
-    from edge.station.settings import Settings, SinkSettings
+def settings(given: Mapping[str, Any]) -> Settings:
+    """Settings without a source.
 
-    found = [SinkSettings("store", str(path)) for path in store[1:]]
-    found += [SinkSettings("jsonl", str(path), {"fsync": fsync}) for path in jsonl]
-    found += [SinkSettings("csv", str(path), {"fsync": fsync}) for path in csv]
-    found += [SinkSettings("mqtt", url, {"station": name} if name else {}) for url in mqtt]
-    files = [*jsonl, *csv]
-    if store:
-        chosen = store[0]
-    elif files:  # the memory of a file of results lies beside it
-        chosen = files[0].with_name(f"{files[0].name}.sqlite")
-    else:
-        chosen = Path(STORE)
-    return Settings(chosen, name or socket.gethostname(), sinks=tuple(found))
-
-
-def model_settings(
-    model: Path | None,
-    below: tuple[dict[str, float], ...],
-    costs: Costs | None,
-    unfamiliar: float | None,
-    mixed: float | None,
-    backend: str | None,
-    kernels: str,
-) -> ModelSettings:
-    """How wafers are classified, from a command line."""
+    Args:
+        given: The values of the options of ``common``, by name.
+    """
     from edge.runtime import Backend, Kernels
-    from edge.station.settings import ModelSettings
+    from edge.station.settings import ModelSettings, Settings, SinkSettings
 
-    return ModelSettings(
-        file=model,
-        backend=Backend(backend) if backend else None,
-        kernels=Kernels(kernels),
-        below=below,
-        costs=costs,
-        unfamiliar_above=unfamiliar,
-        mixed_above=mixed,
+    name = given["name"]
+    store, *copies = given["store"] or [_default_store(given)]
+    fsync = {"fsync": given["fsync"]}
+    sinks = [SinkSettings("store", str(path)) for path in copies]
+    sinks += [SinkSettings("jsonl", str(path), fsync) for path in given["jsonl"]]
+    sinks += [SinkSettings("csv", str(path), fsync) for path in given["csv"]]
+    station = {"station": name} if name else {}
+    sinks += [SinkSettings("mqtt", url, station) for url in given["mqtt"]]
+    model = ModelSettings(
+        file=given["model"],
+        backend=Backend(given["backend"]) if given["backend"] else None,
+        kernels=Kernels(given["kernels"]),
+        below=given["below"],
+        costs=given["costs"],
+        unfamiliar_above=given["unfamiliar"],
+        mixed_above=given["mixed"],
     )
+    return Settings(
+        store, name or socket.gethostname(), model, sinks=tuple(sinks), metrics=given["metrics"]
+    )
+
+
+def _default_store(given: Mapping[str, Any]) -> Path:
+    """The memory of a file of results lies beside it."""
+    files: list[Path] = [*given["jsonl"], *given["csv"]]
+    return files[0].with_name(f"{files[0].name}.sqlite") if files else Path(STORE)
 
 
 def work(settings: Settings, *, quiet: bool) -> int:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from edge.cli import options, review, station_options
-
-if TYPE_CHECKING:
-    from edge.verdict import Costs
+from edge.cli import options, station_options
 
 
 @click.command(name="watch")
 @click.argument("folders", nargs=-1, required=True, metavar="DIR...")
-@station_options.sinks
 @click.option(
     "--done",
     type=click.Choice(("keep", "move", "delete")),
@@ -70,18 +66,9 @@ if TYPE_CHECKING:
     help="Seconds that an unreadable file must stay unchanged before it counts as bad.",
 )
 @click.option("--once", is_flag=True, help="Take what is there and end.")
-@options.model
-@review.options
-@options.backend
-@options.kernels
-@station_options.run
+@station_options.common
 def command(
     folders: tuple[str, ...],
-    store: tuple[Path, ...],
-    jsonl: tuple[Path, ...],
-    csv: tuple[Path, ...],
-    mqtt: tuple[str, ...],
-    fsync: str,
     done: str,
     done_dir: Path | None,
     quarantine: Path | None,
@@ -92,16 +79,7 @@ def command(
     stable_polls: int,
     bad_after: float,
     once: bool,
-    model: Path | None,
-    below: tuple[dict[str, float], ...],
-    costs: Costs | None,
-    unfamiliar: float | None,
-    mixed: float | None,
-    backend: str | None,
-    kernels: str,
-    name: str | None,
-    metrics: tuple[str, int] | None,
-    quiet: bool,
+    **common: Any,
 ) -> int:
     """Watch folders and record the verdict of every wafer that is dropped into them.
 
@@ -129,13 +107,7 @@ def command(
         if not Path(folder).is_dir():
             raise UsageError(f"{folder}: no such folder; make it, or check the name")
     settings = replace(
-        station_options.settings(
-            store=store, jsonl=jsonl, csv=csv, mqtt=mqtt, fsync=fsync, name=name
-        ),
-        metrics=metrics,
-        model=station_options.model_settings(
-            model, below, costs, unfamiliar, mixed, backend, kernels
-        ),
+        station_options.settings(common),
         folders=(
             FolderSettings(
                 tops=folders,
@@ -150,4 +122,4 @@ def command(
             ),
         ),
     )
-    return station_options.work(settings, quiet=quiet)
+    return station_options.work(settings, quiet=common["quiet"])
