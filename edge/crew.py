@@ -16,6 +16,9 @@ from typing import Any, Final, Generic, TypeVar
 #: Chunks a helper has before it, so that it never waits.
 DEPTH: Final = 2
 
+#: Seconds after which a helper that does not answer is taken for dead.
+PATIENCE: Final = 60.0
+
 Entry = TypeVar("Entry")
 Outcome = TypeVar("Outcome")
 Work = Callable[[list[Entry]], Iterable[Outcome]]
@@ -117,13 +120,13 @@ class Crew(Generic[Entry, Outcome]):
         if helper is None:
             return handed.outcomes
         with suppress(EOFError, OSError):
-            if helper.alive:
+            if helper.alive and helper.connection.poll(PATIENCE):
                 answer: list[Outcome] | BaseException = helper.connection.recv()
                 helper.waiting -= 1
                 if isinstance(answer, BaseException):
                     raise answer
                 return answer
-        # The helper was killed (memory, an operator): its work is not lost.
+        # The helper was killed (memory, an operator) or hangs: its work is not lost.
         helper.alive = False
         return self._own(handed.entries)
 

@@ -25,6 +25,9 @@ from edge.sinks.sqlite import connect, sqlite_errors, storable
 #: After a long transaction the write-ahead log is cut back to this many bytes.
 _LOG_LIMIT: Final = 16 * 2**20
 
+#: Milliseconds that a transaction waits for another program's.
+_BUSY: Final = 500
+
 
 class Stamp(NamedTuple):
     """What tells one state of a file from another without reading it.
@@ -73,6 +76,7 @@ class Store:
         try:
             self._connection = connect(path)
             self.name, self._next = self._prepare()
+            self._identity = _identity(path)
         except BaseException:
             self._lock.release()
             raise
@@ -83,6 +87,8 @@ class Store:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
+            # The recorder tries again by itself and must hear of an order to stop meanwhile.
+            self._connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
             name, number = self._connection.execute("SELECT * FROM numbering").fetchone()
             return name, number
 
@@ -146,6 +152,11 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if _identity(self.path) != self._identity:
+            raise OutputError(
+                f"{self.path}: was moved or deleted while in use; put it back, "
+                "or stop the station and start it with a new one"
+            )
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection
@@ -183,6 +194,14 @@ class Store:
             (source, digest, record["recorded_at"]),
         )
         return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class StoreSink:

@@ -116,6 +116,8 @@ class Watch:
             paths = {path for change, path in batch if change is not watchfiles.Change.deleted}
             if paths:
                 self._on_change(paths)
+            if (watchfiles.Change.deleted, self._top) in batch:
+                return  # one made anew may get the same number, but it is not listened to
             if time.monotonic() - looked >= ROUND:
                 looked = time.monotonic()
                 if _identity(self._top) != identity:

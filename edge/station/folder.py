@@ -41,6 +41,9 @@ RESCAN_A_FILE: Final = 0.002
 #: Seconds after which a folder that appeared is looked through once more.
 AGAIN: Final = 1.0
 
+#: Seconds after which it is tried again to put away a file that could not be.
+RETRY: Final = 60.0
+
 #: Changes that are kept until there is time; beyond, everything is looked through.
 CHANGES: Final = 50_000
 
@@ -65,7 +68,7 @@ class FolderSource:
         self._settings = settings
         self._team = team
         self._store = store
-        written = frozenset(os.path.abspath(output) for output in outputs)  # noqa: PTH100
+        written = frozenset(map(os.path.realpath, outputs))
         self._tops = [Top(top, settings, written) for top in settings.tops]
         blind = settings.polling is not None or any(is_remote(top) for top in settings.tops)
         patience = settings.patience
@@ -74,6 +77,8 @@ class FolderSource:
         #: Files at the team or the recorder, and whether they changed meanwhile.
         self._flying: dict[str, bool] = {}
         self._kept: deque[Attempt] = deque()
+        #: Files that could not be put away: their state, and when to try again.
+        self._stuck: dict[str, tuple[Stamp, float]] = {}
         self._scan: Iterator[tuple[Top, str]] = iter(())
         self._scanned = 0
         self._top_of: dict[str, Top] = {}
@@ -197,13 +202,18 @@ class FolderSource:
 
     def _is_ready(self, path: str, reader: StoreReader) -> bool:
         stamp = _stamp(path)
-        if stamp is None or reader.taken(_key(path)) == stamp:
+        if stamp is None or reader.taken(_key(path)) == stamp or self._is_stuck(path, stamp):
             self._forget(path)
             return False
         if self._settling.needs_look(path, stamp):
             self._settling.postpone(path)
             return False
         return True
+
+    def _is_stuck(self, path: str, stamp: Stamp) -> bool:
+        """Whether a file is recorded and waits to be put away: the attempt itself is an event."""
+        left = self._stuck.get(path)
+        return left is not None and left[0] == stamp and time.monotonic() < left[1]
 
     # From what is due to what is kept.
 
@@ -214,10 +224,11 @@ class FolderSource:
             path = attempt.path
             following = self._settling.judge(attempt)
             if following is not Next.RECORD:
-                self._land(path)
                 if following is Next.FORGET:
                     self._forget(path)
-                elif attempt.state is State.BUSY and self._settling.is_held(path):
+                self._land(path)  # takes it up again if something happened to it meanwhile
+                busy = following is Next.WAIT and attempt.state is State.BUSY
+                if busy and self._settling.is_held(path):
                     _log.warning("%s: somebody holds it open for writing", printable(path))
                 continue
             candidate = self._settling.candidate(path)
@@ -262,12 +273,15 @@ class FolderSource:
                 try:
                     if not put_away(attempt.path, attempt.stamp, target):
                         self._flying[attempt.path] = True
+                    self._stuck.pop(attempt.path, None)
                 except OSError as error:
-                    _log.error(
-                        "%s: is recorded, but cannot be put away (%s); it stays where it is",
-                        printable(attempt.path),
-                        error.strerror,
-                    )
+                    if attempt.path not in self._stuck:
+                        _log.error(
+                            "%s: is recorded, but cannot be put away (%s); it stays where it is",
+                            printable(attempt.path),
+                            error.strerror,
+                        )
+                    self._stuck[attempt.path] = attempt.stamp, time.monotonic() + RETRY
             self._land(attempt.path)
 
     def _land(self, path: str) -> None:
@@ -281,6 +295,8 @@ class FolderSource:
         self._settling.forget(path)
         if path not in self._flying:
             self._top_of.pop(path, None)
+            if not os.path.lexists(path):
+                self._stuck.pop(path, None)
 
 
 def _named(top: Top) -> Iterator[tuple[Top, str]]:

@@ -28,6 +28,9 @@ class _Server(ThreadingMixIn, WSGIServer):
     # Two stations on one port would share its requests.
     allow_reuse_port = False
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up or never finish asking are no news."""
+
 
 class _Server6(_Server):
     address_family = 10  # AF_INET6

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from edge import __version__
+from edge.sinks.sqlite import storable
 from edge.sources.batch import Figure
 from edge.station.tally import BOUNDS
 
@@ -145,5 +146,5 @@ def _filled(
     labels = sorted({label for found, _ in samples for label in found})
     made = family(f"wm_edge_{name}", text, labels=labels)
     for found, value in samples:
-        made.add_metric([found[label] for label in labels], value)
+        made.add_metric([storable(found[label]) for label in labels], value)
     return made

@@ -75,7 +75,7 @@ class Outbox:
 
     def join(self) -> None:
         """Wait for the end, not for a sink that hangs."""
-        self._thread.join(LAST + 0.5)
+        self._thread.join(max(0.0, self._stop_at + 0.5 - time.monotonic()))
 
     def _run(self) -> None:
         while True:

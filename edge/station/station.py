@@ -95,14 +95,16 @@ class Station:
         notifier.ready("taking wafers")
         stop_at = float("inf")
         while True:
+            # Asked first: what a source handed over before it ended is kept in this round or later.
+            ended = not any(thread.is_alive() for thread in threads)
             kept = self.recorder.keep_next(ROUND)
             self._note_marks()
             notifier.alive(self.tally.summary())
             if self.stop.is_set() and stop_at == float("inf"):
                 stop_at = time.monotonic() + GRACE
                 notifier.stopping()
-            ended = not any(thread.is_alive() for thread in threads)
-            if not kept and (ended or time.monotonic() >= stop_at):
+            done = ended and self.recorder.trouble is None
+            if not kept and (done or time.monotonic() >= stop_at):
                 break
         self._end()
         if self._failure is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -117,7 +118,13 @@ class Taker:
             os.close(descriptor)
 
     def _take_open(self, descriptor: int, path: str, trust: Trust) -> Iterator[Attempt]:
-        before = stamp_of(os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        before = stamp_of(status)
+        if not stat.S_ISREG(status.st_mode):
+            # A device never ends, and what is read from a pipe is gone.
+            text = "is a pipe, a device or a folder, not a file; take it out of the folder"
+            yield _bad(path, before, InputError(path, InputKind.UNSUPPORTED, text), "")
+            return
         writer = Writer.NONE if trust is Trust.BLIND else writer_of(descriptor)
         if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is Trust.ASK):
             yield Attempt(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)

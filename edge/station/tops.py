@@ -49,7 +49,7 @@ class Top:
     Args:
         name: As the user wrote it; the names of its files in records begin with it.
         settings: What to watch.
-        outputs: Absolute names of files that the station itself writes; they are no wafers.
+        outputs: Real names of files that the station itself writes; they are no wafers.
 
     Raises:
         UsageError: it is a file.
@@ -67,7 +67,15 @@ class Top:
         own = [self._done] if settings.done is Done.MOVE else []
         if settings.quarantine:
             own.append(os.path.abspath(settings.quarantine))  # noqa: PTH100
-        self._own_folders = tuple(own)
+        # Links may lead to one folder by several names; events come with the one listened to.
+        self._own_folders = tuple(map(os.path.realpath, own))
+        self._real = os.path.realpath(name)
+        for folder in self._own_folders:
+            if f"{self._real}{os.sep}".startswith(f"{folder}{os.sep}"):
+                raise UsageError(
+                    f"{folder}: files from {name} cannot be put there, since nothing in it is "
+                    "taken; name a folder beside it or in it"
+                )
         self._watch: Watch | None = None
 
     @property
@@ -116,8 +124,8 @@ class Top:
             return False
         if not self._settings.recursive and os.sep in inner:
             return False
-        absolute = os.path.join(self.path, inner)  # noqa: PTH118
-        if absolute in self._outputs or absolute.startswith(
+        real = os.path.join(self._real, inner)  # noqa: PTH118
+        if real in self._outputs or real.startswith(
             tuple(f"{folder}{os.sep}" for folder in self._own_folders)
         ):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_a_live_camera_that_goes_away_and_comes_back(tmp_path: Path) -> None:
     found = rows(store)
     assert {row["source_sha256"] for row in found} <= {digest_of(dies) for dies in WAFERS}
     following = [row["source_sha256"] for row in found]
-    assert all(one != other for one, other in zip(following, following[1:], strict=False))
+    assert all(one != other for one, other in pairwise(following))
     assert "geheim" not in said
     assert "geheim" not in json.dumps(found)
     assert re.search(r"metrics: http://127\.0\.0\.1:\d+/metrics", said)

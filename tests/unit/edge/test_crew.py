@@ -96,7 +96,7 @@ class _Answering:
     def recv(self) -> object:
         return self._ours.recv()
 
-    def poll(self) -> bool:
+    def poll(self, timeout: float = 0.0) -> bool:
         return self._ours.poll()
 
 

@@ -1,0 +1,185 @@
+"""What a station says of itself over HTTP: ``/metrics`` and ``/healthz``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.cli import wm_edge
+from tests.support.station import Running, drop, rows, wait_for
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(name="station")
+def _station(folder: Path, tmp_path: Path) -> Iterator[Running]:
+    with Running(
+        tmp_path,
+        "watch", folder, "--store", "s.sqlite", "--jsonl", "/dev/full", "--csv", "r.csv",
+        "--metrics", "0", "--name", "st-7", "--bad-after", "0.1",
+    ) as running:  # fmt: skip
+        running.wait_ready()
+        yield running
+
+
+def address(station: Running) -> tuple[str, int]:
+    found = re.search(r"metrics: http://([^:]+):(\d+)/metrics", station.said())
+    assert found, station.said()
+    return found[1], int(found[2])
+
+
+def get(station: Running, path: str) -> tuple[int, str]:
+    host, port = address(station)
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def metrics(station: Running) -> dict[str, dict[tuple[str, ...], float]]:
+    """Value by name and by the values of the labels, these in the order of their names."""
+    status, text = get(station, "/metrics")
+    assert status == 200
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = tuple(value for _, value in sorted(sample.labels.items()))
+            found.setdefault(sample.name, {})[labels] = sample.value
+    return found
+
+
+def health(station: Running) -> tuple[int, dict[str, Any]]:
+    status, text = get(station, "/healthz")
+    return status, json.loads(text)
+
+
+def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path: Path) -> None:
+    before = metrics(station)
+    assert before["wm_edge_repeats_total"] == {(): 0}
+    assert before["wm_edge_latency_seconds_count"] == {(): 0}
+    for number in range(20):
+        drop(folder, number)
+    (folder / "bad.csv").write_text("1,2\n3\n")
+    store = tmp_path / "s.sqlite"
+    wait_for(lambda: len(rows(store)) == 20 and rows(store, "SELECT * FROM errors"), "all recorded")
+    drop(folder, 0, "again.csv")
+    wait_for(lambda: metrics(station)["wm_edge_repeats_total"] == {(): 1}, "the repeat counted")
+    wait_for(lambda: "No space" in station.said(), "the dead sink noticed")
+    with (folder / "held.csv").open("w"):
+        wait_for(lambda: metrics(station)["wm_edge_files_waiting"] == {(str(folder),): 1}, "held")
+    found = metrics(station)
+    by_label: dict[tuple[str, ...], int] = {}
+    for row in rows(store):
+        label = (row["pattern"], row["verdict"])
+        by_label[label] = by_label.get(label, 0) + 1
+    assert found["wm_edge_wafers_total"] == by_label
+    assert sum(found["wm_edge_errors_total"].values()) == 1
+    assert found["wm_edge_latency_seconds_count"] == {(): 20}
+    buckets = found["wm_edge_latency_seconds_bucket"]
+    assert list(buckets.values()) == sorted(buckets.values()), "buckets are cumulative"
+    assert buckets["+Inf",] == 20
+    full, table = ("jsonl:/dev/full",), (f"csv:{tmp_path}/r.csv",)
+    assert found["wm_edge_sink_up"] == {full: 0, table: 1}
+    assert found["wm_edge_queue_depth"][full] == 21
+    wait_for(lambda: metrics(station)["wm_edge_queue_depth"][table] == 0, "the table has all")
+    assert found["wm_edge_store_writable"] == {(): 1}
+    assert found["wm_edge_source_up"] == {(str(folder),): 1}
+    assert "st-7" in next(iter(found["wm_edge_model_info"]))
+
+
+def test_health_is_bad_while_no_wafers_can_come(station: Running, folder: Path) -> None:
+    status, body = health(station)
+    assert (status, body["troubles"]) == (200, [])
+    folder.rename(folder.with_name("away"))
+    wait_for(lambda: health(station)[0] == 503, "trouble")
+    assert health(station)[1] == {
+        "status": "trouble",
+        "troubles": [f"folder away: {folder}"],
+        "sinks": health(station)[1]["sinks"],
+    }
+    assert metrics(station)["wm_edge_source_up"] == {(str(folder),): 0}
+    folder.with_name("away").rename(folder)
+    wait_for(lambda: health(station)[0] == 200, "well again")
+
+
+def test_a_dead_sink_is_a_note(station: Running, folder: Path) -> None:
+    assert health(station) == (200, {"status": "ok", "troubles": [], "sinks": {}})
+    drop(folder, 1)
+    wait_for(lambda: health(station)[1]["status"] == "degraded", "the note")
+    status, body = health(station)
+    assert status == 200
+    assert "No space left" in body["sinks"]["jsonl:/dev/full"]
+
+
+def test_strange_and_slow_clients_disturb_nobody(
+    station: Running, folder: Path, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        for number in range(10):  # they ask, but never finish asking
+            slow = stack.enter_context(socket.create_connection(address(station), 5))
+            slow.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: " + b"x" * number)
+        for request in (b"\xff\0" * 99 + b"\r\n\r\n", b"GET " + b"/" * 70_000 + b"\r\n\r\n", b""):
+            with socket.create_connection(address(station), 5) as strange:
+                strange.sendall(request)
+        assert get(station, "/healthz")[0] == 200
+        assert get(station, "/nothing")[0] == 404
+        assert get(station, "/metrics/../../etc/passwd")[0] == 404
+        host, port = address(station)
+        post = urllib.request.Request(f"http://{host}:{port}/metrics", data=b"x", method="POST")
+        with pytest.raises(urllib.error.HTTPError, match="405"):
+            urllib.request.urlopen(post, timeout=10)
+        drop(folder, 1)
+        wait_for(lambda: rows(tmp_path / "s.sqlite"), "the wafer recorded")
+        assert station.stop() == 0
+
+
+def test_it_listens_on_loopback_alone(station: Running) -> None:
+    host, port = address(station)
+    assert host == "127.0.0.1"
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = {line[1] for line in table if line[3] == "0A" and line[1].endswith(f":{port:04X}")}
+    assert listening == {f"0100007F:{port:04X}"}
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_recorded(
+    folder: Path, tmp_path: Path
+) -> None:
+    drop(folder, 1)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        run = wm_edge(
+            "watch", folder, "--store", tmp_path / "s.sqlite", "--metrics", str(port), "--once"
+        )
+    assert run.code == 2
+    assert f"metrics on 127.0.0.1:{port}: Address already in use" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not rows(tmp_path / "s.sqlite")
+
+
+def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"in-\xff")
+    folder.mkdir()
+    drop(folder, 1)
+    with Running(tmp_path, "watch", folder, "--store", "s.sqlite", "--metrics", "0") as station:
+        wait_for(lambda: rows(tmp_path / "s.sqlite"), "the wafer recorded")
+        assert list(metrics(station)["wm_edge_source_up"].values()) == [1]
+        assert station.stop() == 0

@@ -1,0 +1,326 @@
+"""``wm-edge watch`` on real folders: complete files alone, each wafer once, files put away."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.patterns import PATTERNS
+from tests.support.cli import Finished, parse_lines, wm_edge
+from tests.support.station import Running, digest, drop, rows, small_disk, wafer_bytes, wait_for
+from train.synth import round_grid, synthetic_set
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(name="store")
+def _store(tmp_path: Path) -> Path:
+    return tmp_path / "results.sqlite"
+
+
+def once(folder: Path, store: Path, *options: str | Path) -> Finished:
+    """Take what is there and end; short patience, since nobody writes the bad files any more."""
+    return wm_edge(
+        "watch", folder, "--store", store, "--once", "--bad-after", "0.1", *options,
+        cwd=folder.parent,
+    )  # fmt: skip
+
+
+def sources(store: Path) -> list[str]:
+    """Names of the recorded files without their folder, in order."""
+    return [os.path.basename(row["source"]) for row in rows(store)]  # noqa: PTH119
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_is_taken_when_its_writer_has_closed_it(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    content = wafer_bytes(1)
+    half = content.index(b"\n", len(content) // 2) + 1  # whole lines: a smaller, valid wafer map
+    with Running(tmp_path, "watch", folder, "--store", store) as station:
+        station.wait_ready()
+        with (folder / "slow.csv").open("wb", buffering=0) as file:
+            file.write(content[:half])
+            # Others that come meanwhile are taken, so this one was looked at, too.
+            for number in (2, 3):
+                drop(folder, number)
+                wait_for(lambda: f"w{number}.csv" in sources(store), "another file taken")  # noqa: B023
+            assert sources(store) == ["w2.csv", "w3.csv"]
+            file.write(content[half:])
+        wait_for(lambda: len(rows(store)) == 3, "the slow file taken")
+        assert station.stop() == 0, station.said()
+    assert [row["source_sha256"] for row in rows(store)] == [digest(2), digest(3), digest(1)]
+    assert not rows(store, "SELECT * FROM errors")
+
+
+def test_what_was_there_what_comes_and_what_is_moved_in(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    drop(folder, 0)
+    tree = tmp_path / "tree"
+    deep = tree / "/".join(f"level{level}" for level in range(8))
+    deep.mkdir(parents=True)
+    drop(tree, 1)
+    drop(deep, 2)
+    with Running(tmp_path, "watch", folder, "--store", store) as station:
+        station.wait_ready()
+        tree.rename(folder / "tree")
+        lot = folder / "lot"
+        lot.mkdir()
+        drop(lot, 3)
+        wait_for(lambda: len(rows(store)) == 4, "all taken", 9)
+        drop(folder / deep.relative_to(tmp_path), 4)
+        wait_for(lambda: len(rows(store)) == 5, "a file in a folder that was moved in", 9)
+        assert station.stop() == 0, station.said()
+    assert {row["source_sha256"] for row in rows(store)} == {digest(n) for n in range(5)}
+
+
+def test_unfinished_hidden_and_other_files_are_left(folder: Path, store: Path) -> None:
+    left = ["w.csv.part", "w.csv.tmp", "w.csv~", ".w.csv", "readme.txt", "no-suffix"]
+    for name in left:
+        (folder / name).write_bytes(wafer_bytes(1))
+    (folder / "folder.csv").mkdir()
+    (folder / ".hidden").mkdir()
+    drop(folder / ".hidden", 1)
+    drop(folder / "folder.csv", 2)
+    drop(folder, 3, "UPPER.CSV")
+    assert once(folder, store, "--done", "delete").code == 0
+    assert sorted(sources(store)) == ["UPPER.CSV", "w2.csv"]
+    assert names(folder) == {*left, "folder.csv", ".hidden"}
+    assert names(folder / ".hidden") == {"w1.csv"}
+
+
+ODD_NAMES = (
+    "line\nend.csv", "-x.csv", "=1+1.csv", "q'\"`$(x).csv", "a;b,c.csv", "[a]*?.csv", " .csv",
+    "\x1b[31m.csv", "\U0001f600.csv", "n" * 251 + ".csv", os.fsdecode(b"\xff\xfe.csv"),
+)  # fmt: skip
+
+
+def test_odd_names_in_every_sink_and_moved_under_them(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    for number, name in enumerate(ODD_NAMES):
+        drop(folder, number, name)
+    done = once(folder, store, "--jsonl", "r.jsonl", "--csv", "r.csv", "--done", "move")
+    assert done.code == 0, done.stderr
+    assert "\x1b" not in done.stderr
+    wanted = sorted(digest(number) for number in range(len(ODD_NAMES)))
+    assert sorted(row["source_sha256"] for row in rows(store)) == wanted
+    lines = parse_lines((tmp_path / "r.jsonl").read_bytes())
+    assert sorted(line["source_sha256"] for line in lines) == wanted
+    with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert sorted(row["source_sha256"] for row in table) == wanted
+    assert names(folder / "done") == set(ODD_NAMES)
+    assert names(folder) == {"done"}
+
+
+def test_globs_look_at_the_name_and_at_the_path(folder: Path, store: Path) -> None:
+    for lot in ("lot1", "lot2"):
+        (folder / lot).mkdir()
+    drop(folder, 1, "a1.csv")
+    drop(folder, 2, "b1.csv")
+    drop(folder / "lot1", 3, "x.csv")
+    drop(folder / "lot2", 4, "x.csv")
+    assert once(folder, store, "--glob", "a*.csv", "--glob", "lot2/*").code == 0
+    assert [row["source"] for row in rows(store)] == [f"{folder}/a1.csv", f"{folder}/lot2/x.csv"]
+
+
+def test_folders_in_it_are_left_alone_when_told_so(folder: Path, store: Path) -> None:
+    (folder / "lot").mkdir()
+    drop(folder / "lot", 1)
+    drop(folder, 2)
+    assert once(folder, store, "--no-recursive").code == 0
+    assert sources(store) == ["w2.csv"]
+
+
+def test_moving_replaces_nothing(folder: Path, store: Path, tmp_path: Path) -> None:
+    done = tmp_path / "archive"
+    (done / "lot").mkdir(parents=True)
+    (folder / "lot").mkdir()
+    (done / "lot" / "w1.csv").write_text("an older file")
+    drop(folder / "lot", 1)
+    assert once(folder, store, "--done", "move", "--done-dir", done).code == 0
+    assert (done / "lot" / "w1.csv").read_text() == "an older file"
+    assert (done / "lot" / "w1-2.csv").read_bytes() == wafer_bytes(1)
+    assert not names(folder / "lot")
+
+
+def test_moving_to_another_file_system(folder: Path, store: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "64k"):
+        done = tmp_path / "disk" / "done"
+        done.mkdir()
+        (done / "w1.csv").write_text("an older file")
+        drop(folder, 1)
+        drop(folder, 2)
+        # The hidden name of the put-away and the name of the copy both get longer than this one.
+        drop(folder, 3, "n" * 251 + ".csv")
+        assert once(folder, store, "--done", "move", "--done-dir", done).code == 0
+        assert names(done) == {"w1.csv", "w1-2.csv", "w2.csv", "n" * 251 + ".csv"}
+        assert (done / "w1.csv").read_text() == "an older file"
+        assert (done / "w1-2.csv").read_bytes() == wafer_bytes(1)
+        assert not names(folder)
+
+
+def test_bad_files_are_recorded_and_go_to_the_quarantine(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "b.csv").write_text("an older file")
+    (folder / "b.csv").write_text("1,2\n3\n")
+    (folder / "empty.png").touch()
+    drop(folder, 1)
+    run = once(folder, store, "--quarantine", bad, "--done", "delete")
+    assert run.code == 1, run.stderr
+    assert names(bad) == {"b.csv", "b-2.csv", "empty.png"}
+    assert (bad / "b-2.csv").read_text() == "1,2\n3\n"
+    assert not names(folder)
+    assert sources(store) == ["w1.csv"]
+    assert len(rows(store, "SELECT * FROM errors")) == 2
+
+
+def test_bad_files_without_a_quarantine_stay_and_are_said_once(folder: Path, store: Path) -> None:
+    (folder / "bad.csv").write_text("1,2\n3\n")
+    assert once(folder, store, "--done", "delete").code == 1
+    assert once(folder, store, "--done", "delete").code == 0, "the same bad file is no news"
+    assert names(folder) == {"bad.csv"}
+    assert len(rows(store, "SELECT * FROM errors")) == 1
+
+
+def test_a_file_that_is_filled_later_was_never_bad(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    with Running(tmp_path, "watch", folder, "--store", store) as station:
+        station.wait_ready()
+        (folder / "later.csv").touch()
+        drop(folder, 1)
+        wait_for(lambda: sources(store) == ["w1.csv"], "the file behind it taken")
+        (folder / "later.csv").write_bytes(wafer_bytes(2))
+        wait_for(lambda: sources(store) == ["w1.csv", "later.csv"], "it taken")
+        assert station.stop() == 0
+    assert not rows(store, "SELECT * FROM errors")
+
+
+def test_polling_takes_what_stopped_changing(folder: Path, store: Path, tmp_path: Path) -> None:
+    options = ("--polling", "--poll-interval", "0.1", "--stable-polls", "4")
+    drop(folder, 1)
+    with Running(tmp_path, "watch", folder, "--store", store, *options) as station:
+        wait_for(lambda: sources(store) == ["w1.csv"], "the file that was there taken")
+        with (folder / "slow.csv").open("ab", buffering=0) as file:
+            for line in wafer_bytes(2).splitlines(keepends=True):
+                file.write(line)
+                time.sleep(0.02)  # slower than the first looks, never still for all four
+        (folder / "lot").mkdir()
+        drop(folder / "lot", 3)
+        wait_for(lambda: len(rows(store)) == 3, "all taken")
+        assert station.stop() == 0, station.said()
+    assert {row["source_sha256"] for row in rows(store)} == {digest(n) for n in (1, 2, 3)}
+
+
+def test_a_wafer_under_two_names_counts_once(folder: Path, store: Path, tmp_path: Path) -> None:
+    drop(folder, 1, "a.csv")
+    drop(folder, 1, "b.csv")
+    run = once(folder, store, "--jsonl", "r.jsonl")
+    assert run.code == 0
+    assert "b.csv: its content was recorded before, under another name" in run.stderr
+    assert sources(store) == ["a.csv"]
+    repeats = rows(store, "SELECT source, source_sha256 FROM repeats")
+    assert repeats == [{"source": f"{folder}/b.csv", "source_sha256": digest(1)}]
+    drop(folder, 1, "a.csv")  # another file with the same content
+    assert "0 wafers" in once(folder, store, "--jsonl", "r.jsonl").stderr
+    assert len(rows(store, "SELECT * FROM repeats")) == 1
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 1
+
+
+def test_another_wafer_under_the_same_name_is_another_wafer(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    with Running(tmp_path, "watch", folder, "--store", store) as station:
+        station.wait_ready()
+        for number in range(4):
+            if number % 2:
+                (folder / "latest.csv").write_bytes(wafer_bytes(number))
+            else:
+                drop(folder, number, "latest.csv")
+            wait_for(lambda: len(rows(store)) == number + 1, "the wafer of this moment")  # noqa: B023
+        assert station.stop() == 0, station.said()
+    assert [row["source_sha256"] for row in rows(store)] == [digest(n) for n in range(4)]
+
+
+def test_links_and_pipes_stop_nobody(folder: Path, store: Path) -> None:
+    (folder / "loop").symlink_to(folder)
+    (folder / "nowhere.csv").symlink_to("gone")
+    (folder / "a.csv").symlink_to("b.csv")
+    (folder / "b.csv").symlink_to("a.csv")
+    os.mkfifo(folder / "pipe.png")
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    drop(elsewhere, 1)
+    (folder / "linked").symlink_to(elsewhere)
+    drop(folder, 2)
+    assert once(folder, store).code == 1
+    assert sources(store) == ["w2.csv", "w1.csv"]
+    bad = {Path(row["source"]).name for row in rows(store, "SELECT * FROM errors")}
+    assert bad == {"a.csv", "b.csv", "pipe.png"}
+
+
+def test_a_labelled_set_wafer_by_wafer(folder: Path, store: Path, tmp_path: Path) -> None:
+    many = synthetic_set(dict.fromkeys(PATTERNS, 40), [round_grid(20, 20)], seed=1)
+    many.save(folder / "set.npz")
+    assert once(folder, store, "--jsonl", "r.jsonl", "--done", "move").code == 0
+    assert [row["index"] for row in rows(store)] == list(range(360))
+    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [line["index"] for line in lines] == list(range(360))
+    assert names(folder / "done") == {"set.npz"}
+
+
+def test_the_stations_own_files_in_the_folder_are_no_wafers(folder: Path) -> None:
+    drop(folder, 1)
+    for _ in range(2):
+        assert once(folder, folder / "s.sqlite", "--csv", folder / "r.csv").code == 0
+    assert sources(folder / "s.sqlite") == ["w1.csv"]
+    assert not rows(folder / "s.sqlite", "SELECT * FROM errors")
+
+
+def test_the_same_folder_from_another_place_is_the_same(folder: Path, store: Path) -> None:
+    drop(folder, 1)
+    assert once(folder, store).code == 0
+    again = wm_edge("watch", ".", "--store", store, "--once", cwd=folder)
+    assert again.code == 0
+    assert "0 wafers" in again.stderr
+    assert not rows(store, "SELECT * FROM repeats")
+
+
+@pytest.mark.parametrize("what", ["missing", "file", "store"])
+def test_wrong_usage_has_code_2_and_a_line_that_helps(folder: Path, store: Path, what: str) -> None:
+    drop(folder, 1)
+    arguments: dict[str, tuple[list[str | Path], str]] = {
+        "missing": ([folder / "none"], "no such folder"),
+        "file": ([folder / "w1.csv"], "no such folder"),
+        "store": ([folder, "--store", folder / "none" / "s.sqlite"], "there is no folder"),
+    }
+    given, said = arguments[what]
+    run = wm_edge("watch", *given, "--once", cwd=folder.parent)
+    assert run.code == 2
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_nothing_goes_to_stdout_but_results(folder: Path, store: Path) -> None:
+    shutil.copy(drop(folder, 1), folder / "copy.csv")
+    assert once(folder, store).stdout == b""
