@@ -149,7 +149,8 @@ def _renamed_without_replacing(source: str, target: str) -> bool:
     try:
         os.link(source, target)
     except FileExistsError:
-        return False
+        if not _same(source, target):  # else: killed between the two steps
+            return False
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -159,6 +160,13 @@ def _renamed_without_replacing(source: str, target: str) -> bool:
         return True
     os.unlink(source)  # noqa: PTH108
     return True
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except OSError:
+        return False
 
 
 def _names(path: Path) -> Iterator[str]:

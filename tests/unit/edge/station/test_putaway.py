@@ -161,3 +161,16 @@ def other_file_system(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no second file system here")
     with TemporaryDirectory(dir=shared) as made:
         yield Path(made)
+
+
+def test_killed_between_the_two_steps_of_a_move(folder: Path) -> None:
+    """The file stands under both names then: it must not come out as two."""
+    path = file(folder / "w1.png")
+    before = stamp(path)
+    target = folder / "done" / "w1.png"
+    target.parent.mkdir()
+    os.link(path, target)
+    os.rename(path, folder / f"{HIDDEN}w1.png")  # noqa: PTH104
+    assert list(give_back_all(str(folder))) == [str(path)]
+    assert put_away(str(path), before, target)
+    assert content(folder) == {"done/w1.png": "taken"}
