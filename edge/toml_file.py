@@ -80,15 +80,27 @@ class Table:
             for one, start in zip(value, starts, strict=False)
         ]
 
-    def any(self, key: str, default: Any, read: Callable[[Any], Any], what: str) -> Any:
-        """A value that ``read`` understands, or raises ValueError or TypeError for."""
+    def any(
+        self,
+        key: str,
+        default: Any,
+        read: Callable[[Any], Any],
+        what: str,
+        *,
+        secret: bool = False,
+    ) -> Any:
+        """A value that ``read`` understands, or raises ValueError or TypeError for.
+
+        One that may hold a password is not shown.
+        """
         if key not in self.content:
             return default
         value = self.content.pop(key)
         try:
             return read(value)
         except (ValueError, TypeError):
-            raise self.wrong(key, f"is {value!r}, must be {what}") from None
+            shown = "something else" if secret else repr(value)
+            raise self.wrong(key, f"is {shown}, must be {what}") from None
 
     def _text(self, value: Any) -> str:
         """A text that is not empty."""
@@ -96,9 +108,9 @@ class Table:
             raise ValueError(value)
         return value
 
-    def text(self, key: str, default: str) -> str:
+    def text(self, key: str, default: str, *, secret: bool = False) -> str:
         """A text."""
-        return str(self.any(key, default, self._text, 'a text: "..."'))
+        return str(self.any(key, default, self._text, 'a text: "..."', secret=secret))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts."""

@@ -17,7 +17,8 @@ from edge.cli import station_options
 def command(config: Path, check: bool, quiet: bool) -> int:
     """Run a station: folders and cameras in, every wafer recorded once.
 
-    CONFIG.toml names sources, model, sinks, thresholds and metrics; docs/station.md lists its keys.
+    CONFIG.toml names sources, model, sinks, thresholds and metrics; its keys stand in
+    docs/station-reference.md.
     SIGTERM or Ctrl-C ends it within seconds, with everything in flight recorded.
 
     \b

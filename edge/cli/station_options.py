@@ -28,12 +28,14 @@ class Listen(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it as (host, port)."""
+        from edge.station.settings import listen_on
+
         if isinstance(value, tuple):
             return value
-        host, _, port = str(value).rpartition(":")
-        if not port.isdigit() or not 0 <= int(port) <= 65535:
+        try:
+            return listen_on(value)
+        except ValueError:
             self.fail(f"{value!r} is not [HOST:]PORT, for instance 9105", param, ctx)
-        return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

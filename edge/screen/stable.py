@@ -39,15 +39,6 @@ class Stable:
         self._absent = 0
         self.waiting = False
 
-    def seed(self, dies: DieGrid) -> None:
-        """Say which wafer was given last, before a restart.
-
-        Args:
-            dies: uint8 (rows, columns) of {0, 1, 2}.
-        """
-        self._last = dies.copy()
-        self._absent = 0
-
     def feed(self, seen: DieGrid | Refusal) -> DieGrid | None:
         """Take in what one frame showed.
 

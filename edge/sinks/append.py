@@ -72,7 +72,7 @@ class AppendSink:
     """
 
     def __init__(self, kind: str, path: Path, lines: Lines, fsync: Fsync) -> None:
-        self.name = f"{kind}:{path.absolute()}"
+        self.name = f"{kind}:{os.path.abspath(path)}"  # noqa: PTH100 - a link stays a link
         self._path = path
         self._lines = lines
         self._fsync = fsync

@@ -226,7 +226,7 @@ class Link:
         said = f" ({heard.detail})" if heard.detail else ""
         return self._error(
             f"connection lost{said}; does the broker still run? Its log may say that a record was "
-            "too large or that another client took over the identifier; it is tried again"
+            "too large or that another client took over the identifier"
         )
 
     def _error(self, reason: str) -> OutputError:

@@ -22,10 +22,10 @@ _WORDS: Final = {
     0x86: f"user name or password wrong; {_CREDENTIALS}",
     0x87: f"not authorised (user name or password wrong or missing, or no right to do this); "
     f"{_CREDENTIALS} and rights",
-    0x88: "it is not available at present; it is tried again",
-    0x89: "it is busy; it is tried again",
+    0x88: "it is not available at present",
+    0x89: "it is busy",
     0x8A: "this client is banned; ask who runs the broker",
-    0x8B: "it is shutting down; it is tried again",
+    0x8B: "it is shutting down",
     0x8C: f"it wants another way to log in; {_CREDENTIALS}",
     0x8D: "it heard nothing from the station in time; is the network or this machine overloaded?",
     0x8E: "another client took over the station's identifier; see that one station runs only once, "

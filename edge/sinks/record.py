@@ -14,7 +14,8 @@ RESULT_KEYS: Final = (
     "source", "index", "lot", "wafer", "slot", "orientation", "pattern", "probability",
     "probabilities", "verdict", "reason", "confidence", "below", "unfamiliarity", "mixture",
     "dies", "fails", "model", "symmetries", "latency_us", "source_sha256", "event", "station",
-    "tool", "model_sha256", "encoding", "seen_at", "recorded_at", "waited_ms",
+    "tool", "model_sha256", "encoding", "runtime", "unfamiliar_above", "mixed_above", "seen_at",
+    "recorded_at", "waited_ms",
 )  # fmt: skip
 
 #: Keys of an input that could not be read, behind its ``id``.

@@ -1,8 +1,8 @@
 """The tables of the store, and how an older store becomes one of today.
 
-``docs/station.md`` describes the tables for who queries them. A store is an SQLite file whose
-``application_id`` is ours and whose ``user_version`` counts the steps it has been through. A step
-is never changed once released: a new one is added.
+``docs/station-reference.md`` describes the tables for who queries them. A store is an SQLite file
+whose ``application_id`` is ours and whose ``user_version`` counts the steps it has been through. A
+step is never changed once released: a new one is added.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ CREATE TABLE results (
     tool TEXT NOT NULL,
     model_sha256 TEXT NOT NULL,
     encoding TEXT NOT NULL,
+    runtime TEXT NOT NULL,
+    unfamiliar_above REAL NOT NULL,
+    mixed_above REAL NOT NULL,
     seen_at TEXT NOT NULL,
     recorded_at TEXT NOT NULL,
     waited_ms INTEGER NOT NULL,
@@ -82,7 +85,8 @@ _REPEATS_AND_INDEXES: Final = """
 CREATE TABLE repeats (
     source TEXT NOT NULL,
     source_sha256 TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    last_at TEXT NOT NULL,
     PRIMARY KEY (source, source_sha256)
 ) WITHOUT ROWID;
 CREATE INDEX results_by_time ON results (recorded_at);

@@ -45,7 +45,7 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     """What SQLite has to say, as an error of ours that names the file."""
     try:
         yield
-    except sqlite3.IntegrityError:  # a fault of ours, not of the file
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):  # a record's fault, not the file's
         raise
     except sqlite3.OperationalError as error:
         # "database or disk is full", "disk I/O error", "attempt to write a readonly database" ...

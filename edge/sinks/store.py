@@ -1,13 +1,15 @@
 """The store: every record of a station in one SQLite file, each wafer once.
 
 What makes a wafer the same wafer is its source's hash, its index in that source and, for a camera,
-the event (see ``docs/station.md``). The records of several files, what is remembered of the files
-and the numbers of the records go into one transaction, so a crash leaves either all or nothing.
+the event (see ``docs/station-reference.md``). The records of several files, what is remembered of
+the files and the numbers of the records go into one transaction, so a crash leaves either all or
+nothing.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -50,7 +52,7 @@ class Added:
 
     Attributes:
         records: Those that are new, with their ``id``.
-        repeats: Names of sources whose content had been recorded before.
+        repeats: Names of sources whose content, all or a part of it, had been recorded before.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -71,7 +73,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.parent.is_dir():
-            raise UsageError(f"{path}: cannot be made, there is no folder {path.parent}")
+            raise UsageError(f"{path}: cannot be made, there is no folder {path.parent}; make it")
         self._lock = Lock(path)
         try:
             self._connection = connect(path)
@@ -98,7 +100,11 @@ class Store:
         return self._next - 1
 
     def add(
-        self, records: Iterable[Record], taken: Mapping[str, Stamp | None] | None = None
+        self,
+        records: Iterable[Record],
+        taken: Mapping[str, Stamp | None] | None = None,
+        *,
+        note_repeats: bool = True,
     ) -> Added:
         """Keep records in one transaction, on the disk when this returns.
 
@@ -106,19 +112,24 @@ class Store:
             records: Results and errors; an ``id`` that they carry is not looked at.
             taken: What to remember of files: the state in which each was taken, or None to forget
                 the file.
+            note_repeats: Whether to note sources whose content had been recorded before.
 
         Raises:
             OutputError: nothing of this was kept (disk full, no permission).
         """
         number = self._next
         added = Added()
+        repeats: dict[tuple[str, str], str] = {}
         with sqlite_errors(self.path), self._transaction() as connection:
             for record in records:
                 if self._insert(connection, number, record):
                     added.records.append({**record, "id": f"{self.name}-{number}"})
                     number += 1
-                elif self._is_repeat(connection, record):
-                    added.repeats.append(record["source"])
+                elif note_repeats and "error" not in record:
+                    repeats[record["source"], record["source_sha256"]] = record["recorded_at"]
+            for (source, digest), when in repeats.items():
+                connection.execute(_NOTE_REPEAT, (storable(source), digest, when))
+                added.repeats.append(source)
             for path, stamp in (taken or {}).items():
                 _remember(connection, path, stamp)
             if number != self._next:
@@ -177,24 +188,6 @@ class Store:
             statement = _INSERT_RESULT
         return connection.execute(statement, [number, *map(storable, values)]).rowcount == 1
 
-    @staticmethod
-    def _is_repeat(connection: sqlite3.Connection, record: Record) -> bool:
-        """Whether a wafer was recorded under another name; noted once."""
-        if "error" in record:
-            return False
-        source, digest = storable(record["source"]), record["source_sha256"]
-        found = connection.execute(
-            'SELECT source FROM results WHERE source_sha256 = ? AND "index" = ?',
-            (digest, record["index"]),
-        ).fetchone()
-        if found is None or found[0] == source:
-            return False
-        connection.execute(
-            "INSERT OR IGNORE INTO repeats VALUES (?, ?, ?)",
-            (source, digest, record["recorded_at"]),
-        )
-        return True
-
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
@@ -208,7 +201,7 @@ class StoreSink:
     """A second store, fed from the first like every other sink."""
 
     def __init__(self, path: Path) -> None:
-        self.name = f"store:{path.absolute()}"
+        self.name = f"store:{os.path.abspath(path)}"  # noqa: PTH100 - a link stays a link
         self._path = path
         self._store: Store | None = None
 
@@ -225,7 +218,7 @@ class StoreSink:
         """Add the records; each gets a number of this store."""
         if self._store is None:
             raise OutputError(f"{self._path}: is not open")
-        self._store.add(records)
+        self._store.add(records, note_repeats=False)
         return Mark(number_of(records[-1]))
 
     def idle(self, seconds: float) -> None:
@@ -252,6 +245,12 @@ def _placeholders(table: str, columns: Sequence[str]) -> str:
 _INSERT_RESULT: Final = _placeholders("results", RESULT_KEYS)
 _INSERT_ERROR: Final = _placeholders("errors", ERROR_KEYS)
 _PROBABILITIES: Final = RESULT_KEYS.index("probabilities")
+
+
+_NOTE_REPEAT: Final = (
+    "INSERT INTO repeats VALUES (?, ?, 1, ?) ON CONFLICT (source, source_sha256) "
+    "DO UPDATE SET times = times + 1, last_at = excluded.last_at"
+)
 
 
 def _remember(connection: sqlite3.Connection, path: str, stamp: Stamp | None) -> None:

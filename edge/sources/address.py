@@ -146,17 +146,19 @@ def _without_secrets(rest: str) -> str:
 
 def _file(source: str) -> Address:
     path = Path(source).expanduser()
+    # A mistyped address, "rtsp:/user:password@camera", looks like a file.
+    shown = f"{HIDDEN}@{source.rpartition('@')[2]}" if "@" in source else source
     try:
         is_file, exists = path.is_file(), path.exists()
         size = path.stat().st_size if is_file else 0
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         why = getattr(error, "strerror", None) or "no valid file name"
-        raise UsageError(f"{source}: cannot be read ({why}); {ACCEPTED}") from error
+        raise UsageError(f"{shown}: cannot be read ({why}); {ACCEPTED}") from error
     if not exists:
-        raise UsageError(f"{source}: there is no such video file; {ACCEPTED}")
+        raise UsageError(f"{shown}: there is no such video file; {ACCEPTED}")
     if not is_file:
-        raise UsageError(f"{source}: not a video file; {ACCEPTED}")
+        raise UsageError(f"{shown}: not a video file; {ACCEPTED}")
     if not size:
-        raise UsageError(f"{source}: the video file is empty; record it again")
+        raise UsageError(f"{shown}: the video file is empty; record it again")
     # Absolute: FFmpeg takes a relative name such as "concat:..." for a protocol.
     return Address(SourceKind.FILE, str(path.absolute()), source)

@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 STEP: Final = 20
 GATHER: Final = 100
 
+#: What the system says that has no watches or descriptors left.
+_EXHAUSTED: Final = ("limit", "too many", "no space")
+
 #: Seconds between two looks at whether the folder is still the same, or back again.
 ROUND: Final = 1.0
 
@@ -113,7 +116,13 @@ class Watch:
             if not listening:  # the library begins when the first batch is asked for
                 listening = True
                 self._on_gap()
-            paths = {path for change, path in batch if change is not watchfiles.Change.deleted}
+            paths = {
+                path
+                for change, path in batch
+                if change is watchfiles.Change.added
+                # Polling reports a folder for every file in it; the file is reported itself.
+                or (change is watchfiles.Change.modified and not os.path.isdir(path))  # noqa: PTH112
+            }
             if paths:
                 self._on_change(paths)
             if (watchfiles.Change.deleted, self._top) in batch:
@@ -124,10 +133,11 @@ class Watch:
                     return
 
     def _explain(self, reason: str) -> None:
-        if self._polling is None and "limit" in reason.lower():
+        if self._polling is None and any(word in reason.lower() for word in _EXHAUSTED):
             _log.warning(
                 "%s: too many folders to listen to (%s); looking through it every second instead; "
-                "mend: sysctl fs.inotify.max_user_watches=524288",
+                "mend: sysctl fs.inotify.max_user_watches=524288 "
+                "fs.inotify.max_user_instances=1024",
                 printable(self._top),
                 reason,
             )

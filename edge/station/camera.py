@@ -127,15 +127,10 @@ class CameraSource:
             if digest == known and self._absent < self._settings.stable:
                 _log.info("%s: shows the wafer that was recorded last", self.name)
             else:
-                record = self._record(frame, dies, digest, recording)
-                _log.info(
-                    "%s: %s, %s",
-                    self.name,
-                    record["pattern"],
-                    record["reason"] or record["verdict"],
-                )
-                yield Batch([record])
+                yield Batch([self._record(frame, dies, digest, recording)])
             known = None
+        if recording and not stop.is_set():
+            self._say_what_came()
         if self._feed.damage:
             _log.warning("%s: %s", self.name, printable(self._feed.damage))
 
@@ -144,7 +139,10 @@ class CameraSource:
 
     def _look(self, frame: Frame) -> DieGrid | None:
         """The wafer map of a frame in which another wafer is sure."""
-        seen = self._reader.read(frame.image)
+        try:
+            seen = self._reader.read(frame.image)
+        except Exception as error:  # noqa: BLE001 - no frame must end the station
+            seen = Refusal(Gate.UNCLEAR_GRID, f"upset wm-edge ({type(error).__name__}: {error})")
         dies = self._stable.feed(seen)
         if isinstance(seen, Refusal):
             self._refused[seen.gate] += 1
@@ -152,6 +150,8 @@ class CameraSource:
             self._explain(seen)
         else:
             self._readable = time.monotonic()
+            if self._absent < self._settings.stable:
+                self._absent = 0  # too short a pause, as for ``Stable``
             self._refused[Gate.UNSTABLE] += self._stable.waiting
         return dies
 
@@ -163,6 +163,10 @@ class CameraSource:
             _log.warning(
                 "%s: no wafer map to be read: %s (%s)", self.name, refusal.gate, refusal.why
             )
+
+    def _say_what_came(self) -> None:
+        refused = ", ".join(f"{gate} {count}" for gate, count in self._refused.items() if count)
+        _log.info("%s: %d frames; refused: %s", self.name, self._feed.received, refused or "none")
 
     def _record(self, frame: Frame, dies: DieGrid, digest: str, recording: str) -> Record:
         seen_at = utc_now()

@@ -1,10 +1,11 @@
 """A station's configuration file (TOML) -> settings; every mistake with its line and key.
 
-``docs/station.md`` lists the keys. Relative paths start at the folder of the file.
+``docs/station-reference.md`` lists the keys. Relative paths start at the folder of the file.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,9 @@ from edge.sinks.durable import KINDS
 from edge.sources.address import parse
 from edge.station.camera import CameraSettings
 from edge.station.putaway import Done
-from edge.station.settings import ModelSettings, Settings, SinkSettings
+from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
 from edge.station.settle import Patience
-from edge.station.tops import FolderSettings
+from edge.station.tops import FolderSettings, Top
 from edge.toml_file import Table
 from edge.verdict import Costs
 
@@ -43,7 +44,7 @@ def _settings(top: Table) -> Settings:
     store = station.path("store")
     if store is None:
         raise station.wrong("store", "is missing; name the SQLite file that records everything")
-    metrics = station.any("metrics", None, _listen, "[HOST:]PORT, for instance 9105")
+    metrics = station.any("metrics", None, listen_on, "[HOST:]PORT, for instance 9105")
     folders = tuple(_folder(table) for table in top.tables("folder"))
     cameras = tuple(_camera(table) for table in top.tables("camera"))
     sinks = tuple(_sink(table, name) for table in top.tables("sink"))
@@ -56,6 +57,9 @@ def _settings(top: Table) -> Settings:
 
 
 def _folder(table: Table) -> FolderSettings:
+    for key, needed in (("done_dir", "done"), ("poll_interval", "polling")):
+        if key in table.content and needed not in table.content:
+            raise table.wrong(key, f"says nothing without {needed}")
     patience = Patience(
         looks=table.whole("stable_polls", 2, 100) or 3,
         interval=table.number("stable_interval", 0.5, 0.05, 3600),
@@ -81,7 +85,7 @@ def _folder(table: Table) -> FolderSettings:
 
 
 def _camera(table: Table) -> CameraSettings:
-    source = table.text("source", "")
+    source = str(table.any("source", "", _source, "a text, or the number of a camera", secret=True))
     if not source:
         raise table.wrong("source", "is missing; name a device, a video file or a URL")
     found = CameraSettings(
@@ -105,7 +109,7 @@ def _sink(table: Table, station: str) -> SinkSettings:
         if kind != "store":
             options["fsync"] = table.choice("fsync", "always", ["always", "never"])
     else:
-        target = table.text("url", "")
+        target = table.text("url", "", secret=True)
         if not target:
             raise table.wrong("url", f"is missing; a {kind} sink needs one")
         if station:
@@ -150,11 +154,10 @@ def _below(review: Table) -> list[dict[str, float]]:
     return found
 
 
-def _listen(value: Any) -> tuple[str, int]:
-    host, _, port = str(value).rpartition(":")
-    if isinstance(value, bool) or not 0 <= int(port) <= 65535:
-        raise ValueError(value)
-    return host.strip("[]") or "127.0.0.1", int(port)
+def _source(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise TypeError(value)
+    return str(value)
 
 
 def _costs(value: Any) -> Costs:
@@ -182,15 +185,17 @@ def examine(settings: Settings) -> Iterator[str]:
     model = load(settings.model.file)
     runtime = Classifier(**order(model, settings.model)).runtime
     yield f"model    {model.name} on {runtime.backend} {runtime.version}"
-    if not settings.store.parent.is_dir():
-        raise UsageError(f"{settings.store}: there is no folder {settings.store.parent}; make it")
+    _writable(settings.store.parent)
     yield f"store    {settings.store}"
     for sink in settings.sinks:
+        if sink.kind in _FILES:
+            _writable(Path(sink.target).parent)
         yield f"sink     {KINDS[sink.kind].make(sink.target, **sink.options).name}"
     for folder in settings.folders:
         for top in folder.tops:
-            if Path(top).exists() and not Path(top).is_dir():
-                raise UsageError(f"{top}: is a file; name the folder to watch")
+            Top(top, folder, frozenset())
+            if Path(top).is_dir() and (folder.quarantine or folder.done is not Done.KEEP):
+                _writable(Path(top))
             note = "" if Path(top).is_dir() else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
     for camera in settings.cameras:
@@ -198,3 +203,10 @@ def examine(settings: Settings) -> Iterator[str]:
         yield f"camera   {parse(camera.source).shown}"
     if settings.metrics:
         yield "metrics  http://{}:{}/metrics".format(*settings.metrics)
+
+
+def _writable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such folder; make it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder}: this user may not write in it; give it the right (chown)")

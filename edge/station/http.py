@@ -7,11 +7,11 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from edge.errors import UsageError
+from edge.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from edge.station.station import Station
@@ -27,6 +27,12 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     # Two stations on one port would share its requests.
     allow_reuse_port = False
+
+    def server_bind(self) -> None:
+        """Without asking a name server who this machine is, which can take a minute."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up or never finish asking are no news."""
@@ -56,14 +62,18 @@ def serving(station: Station, host: str, port: int) -> Iterator[tuple[str, int]]
         Host and port.
 
     Raises:
-        UsageError: the address cannot be had.
+        UsageError: the port is taken.
+        OutputError: the address cannot be had now.
     """
     server_class = _Server6 if ":" in host else _Server
     try:
         server = make_server(host, port, _application(station), server_class, _Handler)
     except OSError as error:
-        mend = "choose another port" if error.errno == errno.EADDRINUSE else "check the address"
-        raise UsageError(f"metrics on {host}:{port}: {error.strerror}; {mend}") from error
+        message = f"metrics on {host}:{port}: {error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"{message}; choose another port") from error
+        # The network may not be up yet.
+        raise OutputError(f"{message}; check the address") from error
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:

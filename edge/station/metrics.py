@@ -82,7 +82,7 @@ class StationCollector(Collector):
             [({"kind": kind}, count) for kind, count in errors.items()],
         )
         yield _counter(
-            "repeats_total", "Wafers recorded before under another name.", [({}, repeats)]
+            "repeats_total", "Files whose content had been recorded before.", [({}, repeats)]
         )
         latency = HistogramMetricFamily(
             "wm_edge_latency_seconds", "From noticing a wafer to having it on the disk."

@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -86,7 +86,8 @@ class Outbox:
             except Exception as error:  # noqa: BLE001 - one sink's fault is not the station's
                 self._failed(f"failed in an unforeseen way ({error!r})")
             finally:
-                self._sink.close()
+                with suppress(Exception):
+                    self._sink.close()
             if self._stopping.wait(self._pause * random.uniform(0.5, 1.0)):  # noqa: S311
                 return None
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
@@ -120,5 +121,5 @@ class Outbox:
     def _failed(self, reason: str) -> None:
         if self.failure is None:
             self._failed_at = time.monotonic()
-            _log.error("%s; it is tried again, nothing is lost", printable(reason))
+            _log.error("%s; nothing is lost, it goes on when that works", printable(reason))
         self.failure = reason

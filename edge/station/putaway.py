@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -170,9 +171,9 @@ def _same(one: str, other: str) -> bool:
 
 
 def _names(path: Path) -> Iterator[str]:
-    """The name itself, then with numbers: ``w1.png``, ``w1-2.png``, ``w1-3.png`` ..."""
+    """The name itself, then with numbers: ``w1.png``, ``w1-2.png`` ... ``w1-9.png``, then times."""
     yield str(path)
-    number = 2
-    while True:
+    for number in range(2, 10):
         yield str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        number += 1
+    while True:
+        yield str(path.with_name(f"{path.stem}-{time.time_ns()}{path.suffix}"))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from edge.errors import OutputError
+from edge.errors import InputKind, OutputError
 from edge.sinks.record import Record
-from edge.sinks.store import Stamp, Store
+from edge.sinks.store import Added, Stamp, Store
 from edge.sources.batch import Batch
 from edge.station.settle import utc_now
 from edge.station.tally import Tally
@@ -64,6 +65,12 @@ class Recorder:
         self._unkept: list[Handed] = []
         self._queue: queue.Queue[Handed] = queue.Queue(WAITING)
 
+    @property
+    def left(self) -> int:
+        """Records that were handed over and are not on the disk."""
+        waiting = [*self._unkept, *self._queue.queue]
+        return sum(len(handed.batch.records) for handed in waiting)
+
     def hand_over(self, batch: Batch, stop: threading.Event) -> bool:
         """Called by a source's thread; waits while the store is behind.
 
@@ -106,7 +113,8 @@ class Recorder:
         except OutputError as error:
             if self.trouble is None:
                 _log.error(
-                    "%s; no more wafers are taken until it can, none is lost",
+                    "%s; no more files are taken until it can, none is lost (a camera's wafers "
+                    "wait in memory, some 500 of them)",
                     printable(str(error)),
                 )
             self.trouble = str(error)
@@ -127,10 +135,35 @@ class Recorder:
                 record.update(self._common)
                 record["recorded_at"] = now
                 records.append(record)
-        added = self._store.add(records, taken)
+        added = self._added(records, taken)
         self._tally.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
-        for source in dict.fromkeys(added.repeats):  # a file of many wafers is named once
-            _log.info("%s: its content was recorded before, under another name", printable(source))
+        for source in added.repeats:
+            _log.info("%s: its content was recorded before", printable(source))
         for handed in waiting:
             handed.batch.kept()
         self._on_kept(added.records)
+
+    def _added(self, records: list[Record], taken: dict[str, Stamp | None]) -> Added:
+        try:
+            return self._store.add(records, taken)
+        except (sqlite3.IntegrityError, OverflowError, sqlite3.ProgrammingError):
+            # One record that the store cannot hold must not keep the others out, for ever.
+            added = Added()
+            for record in records:
+                try:
+                    one = self._store.add([record])
+                except (sqlite3.IntegrityError, OverflowError, sqlite3.ProgrammingError) as error:
+                    _log.exception("%s: cannot be recorded", printable(str(record["source"])))
+                    one = self._store.add([_refused(record, str(error))])
+                added.records += one.records
+                added.repeats += one.repeats
+            self._store.add([], taken)
+            return added
+
+
+def _refused(record: Record, why: str) -> Record:
+    """What takes the place of a record that the store cannot hold."""
+    kept = {key: record.get(key) for key in ("source", "station", "tool", "seen_at", "recorded_at")}
+    text = f"its result cannot be recorded ({why}); please report it with the file"
+    return {**kept, "error": text, "kind": InputKind.UNREADABLE.value, "waited_ms": 0,
+            "source_sha256": record.get("source_sha256") or ""}  # fmt: skip

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edge.errors import UsageError
 from edge.runtime import Backend, Kernels
 from edge.station.camera import CameraSettings
 from edge.station.tops import FolderSettings
 from edge.verdict import Costs
+
+#: Largest number of a port.
+MOST_PORT: Final = 65535
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,23 @@ class Settings:
         for place in written:
             if written.count(place) > 1:  # each record would come twice, and locks are a process's
                 raise UsageError(f"{place}: two sinks write to it; give each one of its own")
+        looked_at = [os.path.realpath(top) for folder in self.folders for top in folder.tops]
+        looked_at += [camera.source for camera in self.cameras]
+        for place in looked_at:
+            if looked_at.count(place) > 1:  # two sources would race for the same wafers
+                raise UsageError(f"{place}: named twice; once is enough")
+
+
+def listen_on(text: object) -> tuple[str, int]:
+    """``[HOST:]PORT`` as host and port; loopback unless told otherwise.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    host, _, port = str(text).rpartition(":")
+    if isinstance(text, bool) or not (port.isascii() and port.isdigit()) or int(port) > MOST_PORT:
+        raise ValueError(text)
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _written(sink: SinkSettings) -> Path | str:

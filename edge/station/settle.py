@@ -124,7 +124,7 @@ class Settling:
             return False
         candidate = self._candidates[path]
         self._compare(candidate, stamp)
-        return candidate.unchanged < self._patience.looks
+        return not self._is_settled(candidate)
 
     def postpone(self, path: str) -> None:
         """Look again after the usual interval."""
@@ -136,6 +136,11 @@ class Settling:
         if candidate is None or attempt.state is State.GONE:
             return Next.FORGET
         if attempt.state in (State.TAKEN, State.PART):
+            # It may have been opened long after it was found settled.
+            if self._patience.blind and attempt.stamp != candidate.stamp:
+                self._compare(candidate, attempt.stamp)
+                self.postpone(attempt.path)
+                return Next.WAIT
             return Next.RECORD
         now = time.monotonic()
         if not self._patience.blind:
@@ -171,7 +176,13 @@ class Settling:
     def _trust(self, candidate: Candidate) -> Trust:
         if self._patience.blind:
             return Trust.BLIND
-        return Trust.SETTLED if candidate.unchanged >= self._patience.looks else Trust.ASK
+        return Trust.SETTLED if self._is_settled(candidate) else Trust.ASK
+
+    def _is_settled(self, candidate: Candidate) -> bool:
+        """Enough looks over enough time: events bring looks forward."""
+        quiet = (self._patience.looks - 1) * self._patience.interval
+        enough = candidate.unchanged >= self._patience.looks
+        return enough and time.monotonic() - candidate.since >= quiet
 
     def _compare(self, candidate: Candidate, stamp: Stamp | None) -> None:
         if stamp == candidate.stamp and candidate.unchanged:

@@ -63,6 +63,8 @@ class Station:
         self.stop = threading.Event()
         self.model = load(settings.model.file)
         self._order = order(self.model, settings.model)
+        runtime = Classifier(**self._order).runtime
+        self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
         self.store = Store(settings.store)
         try:
@@ -72,7 +74,8 @@ class Station:
             self.store.close()
             raise
         self.recorder = Recorder(self.store, self._common(), self.tally, self._kept)
-        self._failure: Exception | None = None
+        self._failures: dict[str, Exception] = {}
+        self._threads: dict[int, threading.Thread] = {}
         self._noted: dict[str, Mark] = {}
         self._noted_at = 0.0
 
@@ -80,23 +83,21 @@ class Station:
         """Work until ``stop`` is set or every source has ended.
 
         Raises:
-            Exception: what ended a source that should have gone on; what it handed over before is
-                recorded.
+            Exception: what ended the last source; what it handed over before is recorded.
         """
         notifier = Notifier()
-        threads = [
-            threading.Thread(target=self._pump, args=(source,), name=source.name, daemon=True)
-            for source in self.sources
-        ]
+        for number, source in enumerate(self.sources):
+            thread = threading.Thread(target=self._pump, args=(source,), daemon=True)
+            self._threads[number] = thread
         for outbox in self.outboxes:
             outbox.start()
-        for thread in threads:
+        for thread in self._threads.values():
             thread.start()
         notifier.ready("taking wafers")
         stop_at = float("inf")
         while True:
             # Asked first: what a source handed over before it ended is kept in this round or later.
-            ended = not any(thread.is_alive() for thread in threads)
+            ended = not any(thread.is_alive() for thread in self._threads.values())
             kept = self.recorder.keep_next(ROUND)
             self._note_marks()
             notifier.alive(self.tally.summary())
@@ -107,8 +108,8 @@ class Station:
             if not kept and (done or time.monotonic() >= stop_at):
                 break
         self._end()
-        if self._failure is not None:
-            raise self._failure
+        if len(self._failures) == len(self.sources):
+            raise next(iter(self._failures.values()))
 
     def behind(self, outbox: Outbox) -> int:
         """Records that a sink has not kept yet."""
@@ -117,7 +118,8 @@ class Station:
     def troubles(self) -> list[str]:
         """What keeps wafers from being recorded now."""
         found = [source.trouble() for source in self.sources]
-        return [trouble for trouble in (self.recorder.trouble, *found) if trouble]
+        ended = [f"{name}: has ended ({error})" for name, error in self._failures.items()]
+        return [trouble for trouble in (self.recorder.trouble, *found, *ended) if trouble]
 
     def _sources(self) -> Iterator[StationSource]:
         outputs = (self.settings.store, *(Path(sink.target) for sink in self.settings.sinks))
@@ -155,6 +157,9 @@ class Station:
             "tool": f"wm-edge {__version__}",
             "model_sha256": self.model.sha256,
             "encoding": f"{encoding.NAME}/{encoding.VERSION}",
+            "runtime": self._runtime,
+            "unfamiliar_above": self._order["review"].unfamiliar_above,
+            "mixed_above": self._order["review"].mixed_above,
         }
 
     def _pump(self, source: StationSource) -> None:
@@ -163,15 +168,22 @@ class Station:
             for batch in source.batches(self.stop):
                 if not self.recorder.hand_over(batch, self.stop):
                     return
-        except Exception as error:  # noqa: BLE001 - the station ends with it, in its main thread
-            self._failure = error
-            self.stop.set()
+        except Exception as error:  # noqa: BLE001 - one source's fault is not the others'
+            self._failures[source.name] = error
+            if len(self.sources) > 1:
+                _log.error("%s; the other sources go on", printable(str(error)))
+            if len(self._failures) == len(self.sources):
+                self.stop.set()
 
     def _kept(self, records: Sequence[Record]) -> None:
         for outbox in self.outboxes:
             outbox.wake()
         if self._show is not None:
             self._show(records)
+            return
+        for record in records:  # nobody looks at a table: the log says what somebody should mend
+            if "error" in record:
+                _log.warning("%s: %s", printable(record["source"]), printable(record["error"]))
 
     def _note_marks(self, *, now: bool = False) -> None:
         if not now and time.monotonic() - self._noted_at < NOTING:
@@ -185,8 +197,16 @@ class Station:
         self._noted_at = time.monotonic()
 
     def _end(self) -> None:
-        for source in self.sources:
-            source.close()
+        if left := self.recorder.left:
+            _log.error(
+                "%d records could not be kept (%s); files are taken anew by the next run, what a "
+                "camera saw is lost",
+                left,
+                self.recorder.trouble,
+            )
+        for source, thread in zip(self.sources, self._threads.values(), strict=True):
+            if not thread.is_alive():  # one that hangs may still be at it
+                source.close()
         for outbox in self.outboxes:
             outbox.stop()
         for outbox in self.outboxes:

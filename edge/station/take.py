@@ -6,11 +6,12 @@ once, and one that changes meanwhile is left for later.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -26,8 +27,11 @@ from edge.wafermap import WaferMap
 #: Records handed on at a time of a file that holds many wafers.
 BLOCK: Final = 256
 
-#: What unforeseen content raises.
-_FAULTS: Final = (ValueError, ArithmeticError, LookupError, TypeError, MemoryError)
+#: The disk's or the machine's fault, not the file's: it is neither remembered nor moved.
+_PASSING: Final = (OSError, MemoryError)
+
+#: This process has no descriptors left.
+_OURS: Final = (errno.EMFILE, errno.ENFILE)
 
 _PIECE: Final = 2**20
 
@@ -57,7 +61,7 @@ class State(str, Enum):
     BUSY = "busy"
     #: Nobody can tell whether somebody writes it.
     UNSURE = "unsure"
-    #: Cannot be read; the one record says why.
+    #: Cannot be read; the last record says why.
     BAD = "bad"
     #: Not there any more.
     GONE = "gone"
@@ -109,6 +113,9 @@ class Taker:
             yield Attempt(path, State.GONE)
             return
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _OURS:
+                yield Attempt(path, State.UNSURE)
+                return
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
             yield _bad(path, None, reason, "")
             return
@@ -143,10 +150,11 @@ class Taker:
                     yield Attempt(path, State.PART, before, records)
                     records = []
                 records.append(self._record(item, digest))
-        except (InputError, OSError, *_FAULTS) as error:
-            reason = _reason(error, path)
+        except Exception as error:  # noqa: BLE001 - no file must end the station
             if stamp_of(os.fstat(descriptor)) == before:
-                yield _bad(path, before, reason, digest)
+                passing = isinstance(error, _PASSING) or isinstance(error.__cause__, _PASSING)
+                stamp = None if passing else before
+                yield _bad(path, stamp, _reason(error, path), digest, records)
                 return
         changed = stamp_of(os.fstat(descriptor)) != before
         yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records)
@@ -184,9 +192,11 @@ def _reason(error: Exception, path: str) -> InputError:
     return InputError(path, InputKind.UNREADABLE, text)
 
 
-def _bad(path: str, stamp: Stamp | None, error: InputError, digest: str) -> Attempt:
+def _bad(
+    path: str, stamp: Stamp | None, error: InputError, digest: str, records: Sequence[Record] = ()
+) -> Attempt:
     record = {**error_record(error), "source_sha256": digest}
-    return Attempt(path, State.BAD, stamp, [record])
+    return Attempt(path, State.BAD, stamp, [*records, record])
 
 
 def _hashed(file: io.FileIO) -> tuple[bytes, str]:

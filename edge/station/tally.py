@@ -22,7 +22,7 @@ class Tally:
     Attributes:
         wafers: By pattern and verdict.
         errors: By kind.
-        repeats: Wafers that had been recorded before under another name.
+        repeats: Sources whose content had been recorded before.
         latencies: Wafers by the first bound of ``BOUNDS`` that their latency is under; the last
             one holds the rest.
         latency_sum: Of all wafers, seconds.
@@ -44,7 +44,7 @@ class Tally:
         Args:
             records: Results and errors.
             waited: Seconds since they were handed over; comes on top of their ``waited_ms``.
-            repeats: Wafers that had been recorded before.
+            repeats: Sources whose content had been recorded before.
         """
         with self.lock:
             self.repeats += repeats
@@ -74,5 +74,5 @@ class Tally:
             if self.errors:
                 parts.append(f"{self.errors.total()} could not be read")
             if self.repeats:
-                parts.append(f"{self.repeats} recorded before under another name")
+                parts.append(f"{self.repeats} recorded before")
         return f"{total} {'wafer' if total == 1 else 'wafers'}: {', '.join(parts)}"

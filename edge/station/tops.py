@@ -1,4 +1,4 @@
-"""One watched folder: which of the names in it count, and how its files are called in records."""
+"""One watched folder: which of the files in it count, and where they go."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Top:
     """A watched folder.
 
     Args:
-        name: As the user wrote it; the names of its files in records begin with it.
+        name: As the user wrote it.
         settings: What to watch.
         outputs: Real names of files that the station itself writes; they are no wafers.
 
@@ -56,9 +56,7 @@ class Top:
     """
 
     def __init__(self, name: str, settings: FolderSettings, outputs: frozenset[str]) -> None:
-        self.name = str(Path(name))
-        self._prefix = "" if self.name == os.curdir else os.path.join(self.name, "")  # noqa: PTH118
-        self.path = os.path.abspath(name)  # noqa: PTH100 - a link stays a link
+        self.name = os.path.abspath(name)  # noqa: PTH100 - a link stays a link
         self._settings = settings
         self._outputs = outputs
         if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112
@@ -81,14 +79,14 @@ class Top:
     @property
     def is_there(self) -> bool:
         """Whether the folder can be looked into now."""
-        return self._watch.is_there if self._watch else os.path.isdir(self.path)  # noqa: PTH112
+        return self._watch.is_there if self._watch else os.path.isdir(self.name)  # noqa: PTH112
 
     def listen(
         self, on_change: Callable[[Top, set[str]], None], on_gap: Callable[[], None]
     ) -> None:
         """Begin to listen; see ``edge.sources.watch``."""
         self._watch = Watch(
-            self.path,
+            self.name,
             lambda paths: on_change(self, paths),
             on_gap,
             recursive=self._settings.recursive,
@@ -102,25 +100,22 @@ class Top:
             self._watch.stop()
 
     def scan(self, folder: str | None = None) -> Iterator[str]:
-        """Files that count, in natural order, as they are called in records.
+        """Files that count, in natural order.
 
         Args:
             folder: Look into this folder of it alone, absolute.
         """
-        top = self.name if folder is None else self.called(folder)
-        for path in files.walk(top, self._own_folders, recursive=self._settings.recursive):
+        for path in files.walk(
+            folder or self.name, self._own_folders, recursive=self._settings.recursive
+        ):
             if self.counts(path):
                 yield path
-
-    def called(self, path: str) -> str:
-        """How an absolute path below the folder is called in records."""
-        return str(Path(self.name, os.path.relpath(path, self.path)))
 
     def counts(self, path: str) -> bool:
         """Whether a file is a wafer to take, by its name alone."""
         inner = self._inner(path)
         name = os.path.basename(inner)  # noqa: PTH119
-        if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in inner:
+        if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
             return False
         if not self._settings.recursive and os.sep in inner:
             return False
@@ -143,4 +138,4 @@ class Top:
 
     def _inner(self, path: str) -> str:
         """A file's name as seen from the folder."""
-        return path.removeprefix(self._prefix)
+        return path.removeprefix(os.path.join(self.name, ""))  # noqa: PTH118

@@ -391,7 +391,7 @@ def test_a_store_that_is_taken_away_is_said(folder: Path, store: Path, tmp_path:
         wait_for(lambda: recorded(store) == wafers(1), "the first wafer")
         store.rename(tmp_path / "away.sqlite")
         drop(folder, 2)
-        wait_for(lambda: "no more wafers are taken" in station.said(), "that it is away", 3)
+        wait_for(lambda: "no more files are taken" in station.said(), "that it is away", 3)
         assert (folder / "w2.csv").exists()
         (tmp_path / "away.sqlite").rename(store)
         wait_for(lambda: recorded(store) == wafers(1, 2), "the second wafer", 5)

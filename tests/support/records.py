@@ -41,6 +41,9 @@ def result(number: int, **changes: Any) -> Record:
         **_common(),
         "model_sha256": digest(-1),
         "encoding": "e/1",
+        "runtime": "litert 2 fast",
+        "unfamiliar_above": 7.0,
+        "mixed_above": 0.84,
         **changes,
     }
 

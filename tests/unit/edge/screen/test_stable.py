@@ -58,19 +58,6 @@ def test_one_frame_is_enough_where_asked_for() -> None:
     assert given(Stable(1), "aabba-a") == "a.b.a.a"
 
 
-def test_the_wafer_before_a_restart_is_not_given_again() -> None:
-    stable = Stable()
-    stable.seed(A)
-    assert given(stable, "aaaa") == "...."
-    assert given(stable, "---aaa") == ".....a"
-
-
-def test_after_a_restart_another_wafer_is_given() -> None:
-    stable = Stable()
-    stable.seed(A)
-    assert given(stable, "bbb") == "..b"
-
-
 def test_a_map_that_may_still_change_is_waited_for() -> None:
     stable = Stable()
     waiting = []

@@ -99,14 +99,15 @@ def test_an_error_is_kept_once_a_content_and_kind(store: Store) -> None:
     assert [number_of(record) for record in kept(store.path)] == [1, 2, 3]
 
 
-def test_a_repeat_under_another_name_is_noted_once(store: Store) -> None:
+def test_repeats_are_noted_and_counted(store: Store) -> None:
     store.add([result(1)])
     copy = result(1, source="in/copy.png")
-    assert store.add([result(1)]).repeats == []
-    assert store.add([copy, copy]).repeats == ["in/copy.png"] * 2
+    assert store.add([result(1)]).repeats == ["in/w1.png"]
+    # A file of several wafers counts once.
+    assert store.add([copy, copy]).repeats == ["in/copy.png"]
     assert store.add([copy]).records == []
-    rows = query(store.path, "SELECT source, source_sha256 FROM repeats")
-    assert rows == [("in/copy.png", digest(1))]
+    rows = query(store.path, "SELECT source, source_sha256, times FROM repeats")
+    assert rows == [("in/copy.png", digest(1), 2), ("in/w1.png", digest(1), 1)]
     assert len(kept(store.path)) == 1
 
 
@@ -146,8 +147,8 @@ def test_a_name_that_is_not_utf8_is_kept_with_its_bytes_spelled_out(store: Store
     store.add([result(1, source="in/caf\udce9.png", lot="\ud800"), error(2, source="in/\udcff")])
     found = kept(store.path)
     assert [record["source"] for record in found] == ["in/caf\\udce9.png", "in/\\udcff"]
-    # The same file again is the same file, not a copy of it under another name.
-    assert store.add([result(1, source="in/caf\udce9.png")]).repeats == []
+    assert store.add([result(1, source="in/caf\udce9.png")]).records == []
+    assert query(store.path, "SELECT source FROM repeats") == [("in/caf\\udce9.png",)]
 
 
 def test_the_newest_result_of_a_source(store: Store) -> None:

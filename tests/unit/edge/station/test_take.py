@@ -72,7 +72,8 @@ def test_the_hash_is_that_of_the_bytes(tmp_path: Path, side: int) -> None:
 def test_a_result_has_all_that_is_known_of_a_wafer(classifier: Classifier, wafer: Path) -> None:
     """What is missing is the same for all records of a run, or is known only later."""
     [record] = only(wafer, by=classifier).records
-    later = {"station", "tool", "model_sha256", "encoding", "seen_at", "recorded_at", "waited_ms"}
+    later = {"station", "tool", "model_sha256", "encoding", "runtime", "unfamiliar_above"}
+    later |= {"mixed_above", "seen_at", "recorded_at", "waited_ms"}
     assert record.keys() == set(RESULT_KEYS) - later
 
 

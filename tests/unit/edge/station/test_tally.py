@@ -19,7 +19,7 @@ def test_each_is_counted_where_it_belongs() -> None:
     assert tally.wafers == {("none", "accept"): 1, ("Loc", "review"): 2}
     assert tally.errors == {"empty": 1, "no-dies": 1}
     words = "3 wafers: 1 accepted, 2 to review, 2 could not be read"
-    assert tally.summary() == f"{words}, 3 recorded before under another name"
+    assert tally.summary() == f"{words}, 3 recorded before"
 
 
 @example([(10, 0.0)])  # just on a bound
