@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+import urllib.error
+import urllib.request
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from edge.station.camera import digest_of
 from edge.wafermap import DieGrid
 from tests.support.cli import wm_edge
 from tests.support.screens import Look, View, disc, draw, film
-from tests.support.station import Running, rows, wait_for
+from tests.support.station import Running, rows, wafer_bytes, wait_for
 from tests.support.video import Server, needs_ffmpeg, write
 
 VIEW = View(keystone=(0.05, 0.0), rotation=2.0, blur=0.4, noise=2.0)
@@ -131,3 +133,21 @@ def test_what_shows_no_wafer_is_explained(tmp_path: Path) -> None:
     done = wm_edge("camera", tmp_path / "missing.mp4", "--store", store)
     assert done.code == 2
     assert "missing.mp4" in done.stderr
+
+
+def test_a_source_that_fails_does_not_end_the_others(tmp_path: Path) -> None:
+    (tmp_path / "wafers").mkdir()
+    (tmp_path / "broken.mp4").write_bytes(b"no video at all" * 100)
+    (tmp_path / "line.toml").write_text(
+        '[station]\nstore = "r.sqlite"\nmetrics = 0\n[[camera]]\nsource = "broken.mp4"\n'
+        '[[folder]]\npaths = ["wafers"]\n'
+    )
+    with Running(tmp_path, "station", "line.toml") as station:
+        wait_for(lambda: "the other sources go on" in station.said(), "the camera's end")
+        (tmp_path / "wafers" / "w.csv").write_bytes(wafer_bytes(1))
+        wait_for(lambda: rows(tmp_path / "r.sqlite"), "a wafer from the folder")
+        url = re.search(r"http://\S+(?=/metrics)", station.said())
+        assert url
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"{url[0]}/healthz", timeout=10)
+        assert station.stop() == 0, station.said()

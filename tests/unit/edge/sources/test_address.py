@@ -113,3 +113,10 @@ def test_folders_and_empty_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.avi").touch()
     with pytest.raises(UsageError, match="empty"):
         parse(str(tmp_path / "a.avi"))
+
+
+def test_a_mistyped_address_shows_no_password(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse("rtsp:/admin:geheim@10.0.0.5/screen")
+    assert "geheim" not in str(caught.value)
+    assert "10.0.0.5" in str(caught.value)

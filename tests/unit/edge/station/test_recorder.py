@@ -139,3 +139,19 @@ def test_repeats_are_counted_and_named(at: Setup, caplog: pytest.LogCaptureFixtu
     assert at.tally.repeats == 1
     assert len(at.shown) == 1
     assert "in/co?py.png: its content was recorded before" in caplog.text
+
+
+def test_a_record_that_the_store_cannot_hold_keeps_no_other_out(at: Setup) -> None:
+    at.hand_over(result(1), result(2, probability=float("nan")), result(3), name="a")
+    assert at.recorder.keep_next(0)
+    assert [record["source"] for record in at.shown] == ["in/w1.png", "in/w2.png", "in/w3.png"]
+    assert "cannot be recorded" in at.shown[1]["error"]
+    assert at.tally.wafers.total() == 2
+
+
+def test_what_is_left_is_known(at: Setup) -> None:
+    at.store.full = True
+    at.hand_over(result(1), result(2), name="a")
+    assert not at.recorder.keep_next(0)
+    at.hand_over(result(3), name="b")
+    assert at.recorder.left == 3

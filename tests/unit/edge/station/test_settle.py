@@ -159,3 +159,29 @@ def test_waiting_is_never_long_nor_negative(pass_: Pass) -> None:
 
 def test_the_clock_on_the_wall_is_utc() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", utc_now())
+
+
+def test_changes_elsewhere_do_not_shorten_the_wait(pass_: Pass) -> None:
+    """Every event brings a look forward; three looks in a moment say nothing of a slow writer."""
+    settling = Settling(Patience(looks=3, interval=1.0, blind=True))
+    settling.notice("w.png")
+    for _ in range(15):
+        assert due(settling) == [("w.png", Trust.BLIND)]
+        assert settling.needs_look("w.png", A)
+        settling.postpone("w.png")
+        pass_(0.1)
+        settling.notice("w.png")
+    pass_(0.6)
+    assert due(settling)
+    assert not settling.needs_look("w.png", A)
+
+
+def test_a_file_that_changed_between_the_last_look_and_its_opening_waits_anew(pass_: Pass) -> None:
+    settling = Settling(Patience(looks=2, interval=1.0, blind=True))
+    settling.notice("w.png")
+    for _ in range(2):
+        settling.needs_look("w.png", A)
+        pass_(1.0)
+    assert not settling.needs_look("w.png", A)
+    assert settling.judge(attempt(State.TAKEN, B)) is Next.WAIT
+    assert settling.needs_look("w.png", B)

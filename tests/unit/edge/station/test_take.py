@@ -204,3 +204,33 @@ def test_every_state_of_a_file_can_be_remembered(tmp_path: Path) -> None:
         store.add([], {"/in/w.csv": stamp})
         with closing(StoreReader(store.path)) as reader:
             assert reader.taken("/in/w.csv") == stamp
+
+
+@pytest.mark.parametrize(
+    ("fault", "remembered"), [(OSError(5, "Input/output error"), False), (MemoryError(), False)]
+)
+def test_what_the_disk_did_is_not_held_against_the_file(
+    wafer: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, remembered: bool
+) -> None:
+    """A file without a stamp is neither moved to quarantine nor passed over the next time."""
+
+    def fail(*_: object) -> Any:
+        raise fault
+
+    monkeypatch.setattr(take, "_hashed", fail)
+    attempt = only(wafer)
+    assert attempt.state is State.BAD
+    assert (attempt.stamp is not None) is remembered
+
+
+class Upset:
+    """A classifier of which a runtime makes something that nobody foresaw."""
+
+    def classify(self, wafer_map: WaferMap) -> Any:
+        raise RuntimeError("delegate failed")
+
+
+def test_nothing_that_a_file_does_leaves_the_taker(wafer: Path) -> None:
+    attempt = only(wafer, by=Upset())
+    assert attempt.state is State.BAD
+    assert "delegate failed" in attempt.records[-1]["error"]
