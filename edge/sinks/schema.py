@@ -91,7 +91,6 @@ CREATE TABLE repeats (
 ) WITHOUT ROWID;
 CREATE INDEX results_by_time ON results (recorded_at);
 CREATE INDEX results_by_lot ON results (lot, wafer);
-CREATE INDEX results_by_source ON results (source);
 """
 
 #: What brings a store from version *i* to *i* + 1.

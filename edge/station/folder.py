@@ -126,22 +126,26 @@ class FolderSource:
             self._alive = time.monotonic()
             self._put_away()
             found = self._arrivals.some(scanned=len(self._settling) < WAITING)
-            for top, path in found:
-                self._notice(path, top, reader)
+            fresh = {path for top, path in found if self._notice(path, top, reader)}
             ready = list(islice(self._settling.due(), BATCH))
             for path, trust in ready:
-                if self._is_ready(path, reader):
+                if path in fresh or self._is_ready(path, reader):
                     self._flying[path] = False
                     yield path, trust
             if not found and not ready:
                 return
 
-    def _notice(self, path: str, top: Top, reader: StoreReader) -> None:
+    def _notice(self, path: str, top: Top, reader: StoreReader) -> bool:
+        """Returns whether it has just been looked at and may be taken as it is."""
         if path in self._flying:
             self._flying[path] = True
-        elif path in self._settling or not self._is_known(path, _stamp(path), reader):
-            self._top_of[path] = top
-            self._settling.notice(path)
+            return False
+        is_new = path not in self._settling
+        if is_new and self._is_known(path, _stamp(path), reader):
+            return False
+        self._top_of[path] = top
+        self._settling.notice(path)
+        return is_new and not self._patience.blind
 
     def _is_ready(self, path: str, reader: StoreReader) -> bool:
         stamp = _stamp(path)

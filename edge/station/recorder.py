@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -86,6 +87,11 @@ class Recorder:
                     return False
             else:
                 return True
+
+    def nudge(self) -> None:
+        """End the wait of ``keep_next``: a source has ended."""
+        with suppress(queue.Full):
+            self._queue.put_nowait(Handed(Batch([])))
 
     def keep_next(self, seconds: float) -> bool:
         """Keep what is waiting, or what could not be kept the last time.

@@ -98,7 +98,7 @@ class Station:
         while True:
             # Asked first: what a source handed over before it ended is kept in this round or later.
             ended = not any(thread.is_alive() for thread in self._threads.values())
-            kept = self.recorder.keep_next(ROUND)
+            kept = self.recorder.keep_next(0.0 if ended else ROUND)
             self._note_marks()
             notifier.alive(self.tally.summary())
             if self.stop.is_set() and stop_at == float("inf"):
@@ -174,6 +174,8 @@ class Station:
                 _log.error("%s; the other sources go on", printable(str(error)))
             if len(self._failures) == len(self.sources):
                 self.stop.set()
+        finally:
+            self.recorder.nudge()
 
     def _kept(self, records: Sequence[Record]) -> None:
         for outbox in self.outboxes:

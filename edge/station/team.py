@@ -26,7 +26,7 @@ Entry = tuple[str, Trust]
 CHUNK: Final = 16
 
 #: So many full chunks in a row are a backlog.
-BACKLOG: Final = 16
+BACKLOG: Final = 4
 
 #: Seconds without a backlog after which helpers are ended.
 REST: Final = 10.0
