@@ -21,6 +21,7 @@ class InputKind(str, Enum):
     AMBIGUOUS = "ambiguous"
     BAD_VALUE = "bad-value"
     NO_DIES = "no-dies"
+    DEVICE = "device"
 
 
 class WmEdgeError(Exception):
@@ -73,6 +74,12 @@ class ModelError(WmEdgeError):
 
 class RuntimeUnavailableError(WmEdgeError):
     """No TFLite runtime could be started."""
+
+    exit_code = 3
+
+
+class DeviceError(WmEdgeError):
+    """A device cannot be reached, or does not speak the protocol."""
 
     exit_code = 3
 

@@ -23,7 +23,7 @@ Exit codes:
   0  all done
   1  some inputs failed (the others were classified)
   2  wrong usage or unusable data set
-  3  no usable model file or runtime
+  3  no usable model file, runtime or device
   4  an accuracy gate is red
 """
 
@@ -42,9 +42,11 @@ ROUTES: dict[str, Route] = {
     "watch": Route("edge.cli.watch", "Watch folders and record every wafer once."),
     "camera": Route("edge.cli.camera", "Read wafers off a camera or video, one record a wafer."),
     "station": Route("edge.cli.station", "Run a station from a configuration file."),
+    "serial": Route("edge.cli.serial", "Have a microcontroller classify wafer maps.", "serial"),
     "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
     "report": Route("edge.cli.report", "Write the quantization report of a model file.", "report"),
     "bench": Route("edge.cli.bench", "Measure speed and memory of a model file on this machine."),
+    "export-firmware": Route("edge.cli.export_firmware", "Write a model file as C for a board."),
     "info": Route("edge.cli.info", "Show the model card of a model file."),
     "doctor": Route("edge.cli.doctor", "Check runtime, versions and speed of this machine."),
     "dataset": Route("edge.cli.dataset", "Import, split, draw and synthesise labelled sets."),

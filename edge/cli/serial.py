@@ -1,0 +1,162 @@
+"""``wm-edge serial``: wafer maps to a microcontroller, its verdicts back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli import options
+from edge.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from edge.pipeline import Summary
+    from edge.serial.device import Device
+    from edge.serial.link import Link
+
+
+@click.command(name="serial")
+@click.argument("arguments", nargs=-1, required=True, metavar="[PORT] PATH...")
+@click.option(
+    "--exec",
+    "program",
+    metavar="COMMAND",
+    help="Talk to this program on its stdin and stdout; then no PORT is given.",
+)
+@click.option(
+    "--baud",
+    type=click.IntRange(300, 12_000_000),
+    default=115_200,
+    show_default=True,
+    help="Speed of the port in bits a second.",
+)
+@click.option(
+    "--timeout",
+    type=options.FiniteRange(0.1, 3600),
+    default=10.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 100),
+    default=3,
+    show_default=True,
+    help="How often a wafer is sent again when the line has damaged it or no answer comes.",
+)
+@options.model
+@click.option(
+    "-f",
+    "--format",
+    "kind",
+    type=click.Choice(("table", "jsonl", "csv")),
+    help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
+@options.overwrite
+@click.option(
+    "--top-k",
+    type=click.IntRange(1, 9),
+    help="Keep only the K most probable patterns in `probabilities`.",
+)
+@click.option("--fail-fast", is_flag=True, help="Stop at the first wafer without a result.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary on stderr.")
+def command(
+    arguments: tuple[str, ...],
+    program: str | None,
+    baud: int,
+    timeout: float,
+    retries: int,
+    model: Path | None,
+    kind: str | None,
+    output: Path | None,
+    overwrite: bool,
+    top_k: int | None,
+    fail_fast: bool,
+    quiet: bool,
+) -> int:
+    """Have a microcontroller with the station firmware classify wafer maps.
+
+    PORT is a serial port, or an address that pyserial knows; PATH is what `wm-edge classify` takes.
+    A device whose firmware was made from another model file is refused. Thresholds are those of
+    the firmware; `latency_us` is the device's own time, without the transfer.
+
+    \b
+    Examples:
+      wm-edge serial /dev/ttyACM0 wafers/
+      wm-edge serial /dev/ttyUSB0 lot42.npz --baud 921600 --output lot42.csv
+      wm-edge serial --exec ./station wafers/
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edge.errors import UsageError
+    from edge.model import load
+    from edge.output import check_place
+    from edge.pipeline import run
+    from edge.serial.records import classify_items
+    from edge.sinks import Format, open_sink
+    from edge.sources import files
+
+    paths = arguments if program is not None else arguments[1:]
+    if not paths:
+        raise click.UsageError("no PATH; give the wafer maps after the port")
+    if output is not None:
+        if any(files.same_file(path, output) for path in paths):
+            raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
+        check_place(output, overwrite=overwrite)
+    model_file = load(model)
+    on_terminal = output is None and options.is_terminal(sys.stdout)
+    if kind is None:
+        kind = "table" if on_terminal else _format_of(output)
+    # A bar over a table that grows on the same terminal would only disturb it.
+    watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
+    total = files.count(paths, exclude=output) if watched else None
+    with (
+        _device(arguments[0], program, baud, timeout, retries) as device,
+        Progress("sending", total, wanted=watched) as progress,
+    ):
+        device.check_model(model_file)
+        items = files.read_all(paths, exclude=output)
+        with closing(classify_items(items, device, model_file.name, top_k)) as records:
+            # The device is tried before the output is touched.
+            sink = open_sink(Format(kind), output, overwrite=overwrite)
+            try:
+                summary = run(records, sink, fail_fast=fail_fast, on_record=progress.at)
+            finally:
+                sink.close()
+    if not quiet:
+        _say(summary, device)
+    return 1 if summary.errors else 0
+
+
+@contextmanager
+def _device(
+    port: str, program: str | None, baud: int, timeout: float, retries: int
+) -> Iterator[Device]:
+    from edge.serial.device import Device, Patience
+    from edge.serial.link import ProcessLink, SerialLink
+
+    link: Link = SerialLink(port, baud) if program is None else ProcessLink(program)
+    with closing(link):
+        yield Device(link, Patience(timeout, retries))
+
+
+def _format_of(output: Path | None) -> str:
+    return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
+
+
+def _say(summary: Summary, device: Device) -> None:
+    accepted = summary.wafers - summary.review
+    parts = [f"{accepted} accepted", f"{summary.review} to review"]
+    if summary.errors:
+        parts.append(f"{summary.errors} without a result")
+    if device.retried:
+        parts.append(f"{device.retried} sent again")
+    wafers = "wafer" if summary.wafers == 1 else "wafers"
+    click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

@@ -1,0 +1,197 @@
+"""A session with a device: requests, answers, and what to do when one does not come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from edge.errors import DeviceError, InputError, InputKind, ModelError
+from edge.model import ModelFile
+from edge.serial.framing import VERSION, Frame, Parser, encode
+from edge.serial.link import Link
+from edge.serial.messages import (
+    LINE_ERRORS,
+    Answer,
+    ErrorCode,
+    Kind,
+    pack_map,
+    unpack_answer,
+    unpack_error,
+    unpack_hello,
+)
+from edge.wafermap import WaferMap
+
+_Answer = TypeVar("_Answer")
+
+_SEQUENCES: Final = 0x10000
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often a device is asked.
+
+    Attributes:
+        seconds: For the answer, beyond the time that the request is on the line; also for sending
+            it. More than 0.
+        retries: Further attempts, from 0 up.
+    """
+
+    seconds: float = 10.0
+    retries: int = 3
+
+
+class _Refused(Exception):  # noqa: N818 - not an error of the program
+    """The device understood the request and will not do it."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code.label)
+        self.code = code
+
+
+class _NoAnswer(Exception):  # noqa: N818
+    """No attempt brought an answer; its text says what the last one brought."""
+
+
+class Device:
+    """A device that speaks the protocol. Says hello when it is made.
+
+    Args:
+        link: The line to it; closed by whoever opened it.
+        patience: How long and how often it is asked.
+
+    Attributes:
+        hello: What it says of itself.
+        retried: Requests that had to be sent again so far.
+
+    Raises:
+        DeviceError: nothing that speaks the protocol answers.
+    """
+
+    def __init__(self, link: Link, patience: Patience | None = None) -> None:
+        self._link = link
+        self._patience = patience or Patience()
+        self._parser = Parser()
+        self._sequence = 0
+        self.retried = 0
+        try:
+            self.hello = self._ask(Kind.HELLO, b"", Kind.HELLO_ANSWER, unpack_hello)
+        except _NoAnswer as error:
+            raise DeviceError(
+                f"the device does not answer ({error}); check the port, its speed (--baud) and "
+                "that the station firmware runs"
+            ) from None
+        except _Refused as error:
+            raise DeviceError(
+                f"the device refuses to talk ({error}); its firmware and this wm-edge are of "
+                "different versions: export the firmware again and flash it"
+            ) from None
+
+    def check_model(self, model: ModelFile) -> None:
+        """Refuse a device whose firmware was made from another model file.
+
+        Raises:
+            ModelError: it was.
+        """
+        if self.hello.sha256 != model.sha256 or self.hello.labels != model.labels:
+            raise ModelError(
+                f"the device holds another model: {self.hello.model} "
+                f"(sha256 {self.hello.sha256[:12]}), {model.path} is {model.name}; flash the "
+                "firmware that `wm-edge export-firmware` makes from this file, or name the "
+                "device's file with --model"
+            )
+
+    def classify(self, wafer_map: WaferMap) -> Answer:
+        """Have one wafer classified.
+
+        Raises:
+            InputError: the map is larger than the device takes, it refuses it or does not answer.
+            DeviceError: the line is gone, or what answers does not speak the protocol.
+        """
+        rows, columns = wafer_map.dies.shape
+        if max(rows, columns) > self.hello.max_side:
+            raise InputError(
+                wafer_map.source,
+                InputKind.TOO_LARGE,
+                f"{rows} x {columns} dies; the device takes at most {self.hello.max_side} a side, "
+                "classify it with `wm-edge classify`",
+            )
+        try:
+            answer = self._ask(
+                Kind.CLASSIFY, pack_map(wafer_map.dies), Kind.CLASSIFY_ANSWER, unpack_answer
+            )
+        except _NoAnswer as error:
+            raise InputError(
+                wafer_map.source,
+                InputKind.DEVICE,
+                f"the device did not classify it ({error}); check the line, then send it again",
+            ) from None
+        except _Refused as error:
+            raise InputError(
+                wafer_map.source, InputKind.DEVICE, f"the device refuses this map: {error}"
+            ) from None
+        self._check(answer, wafer_map)
+        return answer
+
+    def _check(self, answer: Answer, wafer_map: WaferMap) -> None:
+        """The CRC saw to the line; this sees to the device's memory."""
+        counted = (answer.dies, answer.fails)
+        if counted != (wafer_map.die_count, wafer_map.fail_count):
+            raise InputError(
+                wafer_map.source,
+                InputKind.DEVICE,
+                f"the device counted {answer.dies} dies and {answer.fails} fails, the map has "
+                f"{wafer_map.die_count} and {wafer_map.fail_count}; its answer is not to be used, "
+                "check its firmware",
+            )
+        if len(answer.probabilities) != len(self.hello.labels):
+            raise DeviceError(
+                f"the device's answer has {len(answer.probabilities)} patterns, its hello has "
+                f"{len(self.hello.labels)}; flash its firmware again"
+            )
+
+    def _ask(
+        self, kind: Kind, payload: bytes, expected: Kind, unpack: Callable[[bytes], _Answer]
+    ) -> _Answer:
+        """Send a request until it is answered, each time under a new number."""
+        reason = ""
+        for attempt in range(self._patience.retries + 1):
+            self.retried += attempt > 0
+            try:
+                frame = self._attempt(kind, payload)
+            except TimeoutError as error:
+                reason = str(error)
+                continue
+            try:
+                if frame.kind == expected:
+                    return unpack(frame.payload)
+                code = unpack_error(frame.payload) if frame.kind == Kind.ERROR_ANSWER else None
+            except ValueError as error:
+                raise DeviceError(f"the device talks nonsense: {error}; flash it again") from error
+            if code is None:
+                raise DeviceError(f"the device answers with a message of type {frame.kind}")
+            if code not in LINE_ERRORS:
+                raise _Refused(code)
+            reason = f"its last word was {code.label}"
+        raise _NoAnswer(reason)
+
+    def _attempt(self, kind: Kind, payload: bytes) -> Frame:
+        """One request and its answer.
+
+        Raises:
+            TimeoutError: none came.
+        """
+        # 0 is what a device answers with that has not read the number.
+        self._sequence = self._sequence % (_SEQUENCES - 1) + 1
+        request = encode(Frame(kind, self._sequence, payload))
+        # What is written may still be on its way: a slow line gets the time that it needs.
+        patience = self._patience.seconds + self._link.needs(len(request))
+        self._link.write(request, patience)
+        deadline = time.monotonic() + patience
+        while (left := deadline - time.monotonic()) > 0:
+            for frame in self._parser.feed(self._link.read(left)):
+                # An answer to an attempt that was given up carries that one's number.
+                if frame.sequence == self._sequence and frame.version == VERSION:
+                    return frame
+        raise TimeoutError(f"no answer in {self._patience.seconds:g} s")

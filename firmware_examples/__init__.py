@@ -1,0 +1,1 @@
+"""C sources of the firmware, which ``wm-edge export-firmware`` copies."""

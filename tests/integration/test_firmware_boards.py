@@ -1,0 +1,112 @@
+"""The firmware on emulated boards: self-test, size, and wafers over the emulated UART."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.serial.framing import Frame, encode
+from edge.serial.messages import ErrorCode, Kind, pack_map, unpack_answer, unpack_error
+from tests.support.cli import wm_edge
+from tests.support.compilers import need, once, run
+from tests.support.firmware import BOARDS, Talk, emulator, exported
+from tests.support.wafers import small_set
+
+FLASH_MOST = 256 * 1024
+RAM_MOST = 96 * 1024
+#: Of the 8 KB of stack; the rest is for interrupts that a real station may add.
+STACK_MOST = 4096
+
+pytestmark = pytest.mark.parametrize("board", BOARDS)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported firmware, with `make m3 m4 m7` done."""
+    gcc = need("arm-none-eabi-gcc", package="gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    need("qemu-system-arm", package="qemu-system-arm")
+    make = need("make", package="make")
+    newlib = [gcc, "-specs=nano.specs", "-E", "-xc", "-include", "string.h", "/dev/null"]
+    if subprocess.run(newlib, capture_output=True, check=False).returncode:
+        pytest.skip("newlib is not installed: apt-get install libnewlib-arm-none-eabi")
+    return (
+        once(
+            tmp_path_factory,
+            "boards",
+            lambda place: run([make, "-j2", *BOARDS], cwd=exported(place)),
+        )
+        / "build"
+    )
+
+
+def sections(program: Path) -> dict[str, int]:
+    """Bytes of each section, by name."""
+    listed = run(["arm-none-eabi-size", "-A", str(program)])
+    return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", listed, re.MULTILINE)}
+
+
+def test_the_self_test_passes(built: Path, board: str) -> None:
+    done = subprocess.run(
+        emulator(built / f"{board}-selftest.elf", board).split(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("PASS\n")
+    for line in (
+        "wrong: 0",
+        "stack overflow restarts the board: ok",
+        "watchdog restarts the board: ok",
+    ):
+        assert line in done.stdout
+    (peak,) = re.findall(r"peak stack: (\d+) bytes", done.stdout)
+    assert 64 < int(peak) <= STACK_MOST
+
+
+def test_it_fits_a_small_microcontroller(built: Path, board: str) -> None:
+    found = sections(built / f"{board}-station.elf")
+    assert found[".text"] + found[".data"] <= FLASH_MOST
+    ram = sum(found[name] for name in (".stack", ".data", ".bss", ".noinit"))
+    assert ram <= RAM_MOST
+
+
+def test_wafers_over_the_emulated_line_get_the_verdicts_of_classify(
+    built: Path, board: str, tmp_path: Path
+) -> None:
+    for place in range(3):
+        np.save(tmp_path / f"{place}.npy", small_set(1).grid(3 * place))
+    np.save(tmp_path / "fragment.npy", np.full((5, 4), 2, np.uint8))
+    np.save(tmp_path / "large.npy", np.ones((301, 4), np.uint8))
+    ours = wm_edge("serial", "--exec", emulator(built / f"{board}-station.elf", board), tmp_path)
+    theirs = wm_edge("classify", tmp_path, "--kernels", "reference", "--format", "jsonl")
+    assert ours.code == 1
+    assert len(ours.records) == len(theirs.records) == 5
+    for record, expected in zip(ours.records[:-1], theirs.records[:-1], strict=True):
+        for key in ("source", "pattern", "verdict", "reason", "dies", "fails", "below", "model"):
+            assert record[key] == expected[key], key
+        assert record["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-5)
+        assert record["unfamiliarity"] == pytest.approx(expected["unfamiliarity"], rel=1e-4)
+        assert record["latency_us"] > 0
+    assert ours.records[-1]["kind"] == "too-large"
+
+
+def test_a_board_recovers_from_a_bad_line(built: Path, board: str) -> None:
+    good = encode(Frame(Kind.CLASSIFY, 7, pack_map(np.full((9, 9), 1, np.uint8))))
+    with Talk(emulator(built / f"{board}-station.elf", board)) as talk:
+        noise = bytes(range(256)) * 8
+        assert {frame.kind for frame in talk.after(noise)} <= {Kind.ERROR_ANSWER}
+        (answer,) = talk.after(good[:-6] + b"\x00" + good[-5:])
+        assert unpack_error(answer.payload) is ErrorCode.BAD_CRC
+        talk.send(good[:-6])
+        (answer,) = talk.heard(7)
+        assert unpack_error(answer.payload) is ErrorCode.TIMEOUT
+        talk.send(good)
+        (answer,) = talk.heard(7)
+        assert unpack_answer(answer.payload).dies == 81
