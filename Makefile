@@ -15,11 +15,14 @@ define make_venv
 	    $(PYTHON) -m pip --python $(1)/bin/python install --quiet pip; }; }
 endef
 
-# Tests use real parts: a browser, an MQTT broker, a video server. Where one cannot be installed, the
-# tests that need it say so.
+# Tests use real parts: a browser, an MQTT broker, a video server, compilers and emulated boards. What
+# cannot be installed, the tests that need it say so. Program:package.
+PARTS := chromium:chromium mosquitto:mosquitto ffmpeg:ffmpeg openssl:openssl cc:gcc g++:g++ clang:clang \
+  cmake:cmake arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm
 define get_packages
-	@missing=; for pair in chromium:chromium mosquitto:mosquitto ffmpeg:ffmpeg openssl:openssl; do \
+	@missing=; for pair in $(PARTS); do \
 	  PATH="$$PATH:/usr/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	case "$$missing" in *gcc-arm*) missing="$$missing libnewlib-arm-none-eabi";; esac; \
 	test -z "$$missing" || { echo "installing$$missing ..."; \
 	  SUDO=; test "$$(id -u)" -eq 0 || SUDO="sudo -n"; \
 	  { $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \

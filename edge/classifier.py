@@ -113,7 +113,7 @@ class Classifier:
         model: A checked model file.
         backend: Force a runtime; None takes the first that works.
         threads: Threads inside one inference; 1 is fastest for models of this size.
-        kernels: ``reference`` is bit-exact with TFLite Micro.
+        kernels: ``reference`` gives the same bytes on every machine, and those of the firmware.
         average_symmetries: Average over the eight flips and quarter turns: eight times the
             inference time; no effect where kernels are tied over them.
         review: When a wafer goes to a person; None for the model file's own rule.
@@ -199,7 +199,11 @@ class Classifier:
         )
 
     def outputs(self, encoded: Encoded) -> tuple[list[int], Embedding]:
-        """Raw int8 outputs of the network for one encoded wafer: logits and embedding (size,)."""
+        """Raw int8 outputs of the network for one encoded wafer: logits and embedding (size,).
+
+        All else follows from these: a subclass that takes them from elsewhere, such as the
+        arithmetic of other kernels, gets the station's verdict on them.
+        """
         interpreter = self.runtime.interpreter
         encoding.to_int8(encoded, self._fed_bytes)
         interpreter.set_tensor(self._input, self._fed)

@@ -40,8 +40,8 @@ class Backend(str, Enum):
 class Kernels(str, Enum):
     """Which implementation of the operators runs.
 
-    ``fast`` is the runtime's default (XNNPACK where it has it); ``reference`` is bit-exact with
-    TFLite Micro and slower.
+    ``fast`` is the runtime's default (XNNPACK where it has it); ``reference`` is plain
+    arithmetic, slower, and the same on every machine; TFLite Micro rounds dense layers otherwise.
     """
 
     FAST = "fast"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -61,3 +62,13 @@ def test_the_model_card_in_the_docs_is_what_info_prints() -> None:
     printed = [line for line in card(load()).splitlines() if not line.startswith("file ")]
     block = FENCE.findall((ROOT / "docs" / "model-card.md").read_text("utf-8"))[0]
     assert block.rstrip().splitlines() == [line.rstrip() for line in printed]
+
+
+def test_the_figures_of_the_boards_are_those_of_the_model_that_ships() -> None:
+    figures = json.loads((ROOT / "docs" / "firmware.json").read_text("utf-8"))
+    assert figures["model"] == load().name
+    text = (ROOT / "docs" / "firmware.md").read_text("utf-8")
+    for board in figures["boards"].values():
+        assert board["flash"] <= figures["limits"]["flash"]
+        assert board["ram"] <= figures["limits"]["ram"]
+        assert f"| {board['board']} | {board['flash']:,} | {board['ram']:,} |" in text

@@ -1,0 +1,70 @@
+"""C constants as text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+_TYPES: Final = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int32": "int32_t",
+    "uint64": "uint64_t",
+    "float64": "double",
+}
+_WIDTH: Final = 100
+_INDENT: Final = "    "
+_INT32_MIN: Final = -(2**31)
+
+
+def array(name: str, values: npt.NDArray[Any], *, scope: str = "static ") -> str:
+    """A constant array of the C type of its dtype; two dimensions keep their rows.
+
+    Args:
+        name: In C.
+        values: int8, uint8, int32 or float64; one or two dimensions.
+        scope: What stands before ``const``.
+    """
+    sides = "".join(f"[{side}]" for side in values.shape)
+    kind = _TYPES[values.dtype.newbyteorder("=").name]
+    rows = values if values.ndim == 2 else values[np.newaxis]
+    blocks = [_wrapped(", ".join(map(number, row.tolist()))) for row in rows]
+    body = "},\n{\n".join(blocks)
+    body = f"{{\n{body}}},\n" if values.ndim == 2 else body
+    return f"{scope}const {kind} {name}{sides} = {{\n{body}}};\n"
+
+
+def number(value: float) -> str:
+    """A whole number, or a floating point one with all its digits."""
+    if isinstance(value, float):
+        return repr(value)
+    # -2147483648 is the negative of a number that fits no int.
+    return f"({value + 1} - 1)" if value == _INT32_MIN else str(value)
+
+
+def string(text: str) -> str:
+    r"""A string literal; what is not printable ASCII as its UTF-8 bytes in octal."""
+    plain = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{plain}"'
+
+
+def comment(lines: Iterable[str]) -> str:
+    """A comment of several lines; nothing in them may end it."""
+    text = "\n * ".join(line.replace("*/", "* /").replace("/*", "/ *") for line in lines)
+    return f"/* {text}\n */\n"
+
+
+def _wrapped(text: str) -> str:
+    return (
+        textwrap.fill(
+            text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False
+        )
+        + "\n"
+    )

@@ -1,0 +1,35 @@
+"""The C sources that come with the package (``firmware_examples``)."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+_PACKAGE: Final = "firmware_examples"
+_TEMPLATES: Final = "templates"
+#: What is copied; editors and builds leave other things beside.
+_SUFFIXES: Final = frozenset({".c", ".h", ".cc", ".mk", ".ld", ".md", ".txt", ".patch"})
+
+
+def folder(name: str) -> dict[str, bytes]:
+    """All sources of a folder by their path, which begins with its name; none where it is absent.
+
+    Args:
+        name: A folder of ``firmware_examples``.
+    """
+    root = _root()
+    return {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in sorted((root / name).rglob("*"))
+        if file.is_file() and file.suffix in _SUFFIXES
+    }
+
+
+def template(name: str) -> str:
+    """A text that a target fills in."""
+    return (_root() / _TEMPLATES / name).read_text("utf-8")
+
+
+def _root() -> Path:
+    return Path(str(resources.files(_PACKAGE)))
