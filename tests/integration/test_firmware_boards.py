@@ -110,3 +110,25 @@ def test_a_board_recovers_from_a_bad_line(built: Path, board: str) -> None:
         talk.send(good)
         (answer,) = talk.heard(7)
         assert unpack_answer(answer.payload).dies == 81
+
+
+def test_no_float_before_the_verdict(built: Path, board: str, tmp_path: Path) -> None:
+    """Without an FPU every float operation is a call of the compiler's library, by a known name."""
+    folder = built.parent
+    core = [folder / "wm_model.c", *sorted((folder / "c99").rglob("*.c"))]
+    gcc = need("arm-none-eabi-gcc", package="gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    floats = {}
+    for source in core:
+        compiled = tmp_path / f"{source.stem}.o"
+        cpu = f"-mcpu=cortex-{board}"
+        flags = ["-std=c99", "-O2", "-mthumb", cpu, "-mfloat-abi=soft", f"-I{folder}"]
+        run([gcc, *flags, f"-I{folder / 'c99'}", "-c", str(source), "-o", str(compiled)])
+        wanted = run(["arm-none-eabi-nm", "-u", str(compiled)])
+        floats[source.stem] = re.findall(r"__aeabi_\w*[fd]\w*|\b(?:exp|sqrt)f?\b", wanted)
+    verdict = floats.pop("wm_verdict")
+    assert verdict, "the verdict does use float: the names are the right ones"
+    integers = {"__aeabi_idiv", "__aeabi_uidiv", "__aeabi_idivmod", "__aeabi_uidivmod"}
+    integers |= {"__aeabi_ldivmod", "__aeabi_uldivmod"}
+    assert {name: set(found) - integers for name, found in floats.items()} == {
+        name: set() for name in floats
+    }
