@@ -22,22 +22,7 @@ if TYPE_CHECKING:
 @click.command(name="classify")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @options.model
-@click.option(
-    "-f",
-    "--format",
-    "kind",
-    type=click.Choice(("table", "jsonl", "csv")),
-    help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
-)
-@options.overwrite
-@click.option(
-    "--top-k",
-    type=click.IntRange(1, 9),
-    help="Keep only the K most probable patterns in `probabilities`.",
-)
+@options.results
 @review.options
 @options.average_symmetries
 @click.option(

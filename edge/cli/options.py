@@ -54,6 +54,26 @@ kernels: Decorator = click.option(
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace output files that exist."
 )
+_kind: Decorator = click.option(
+    "-f",
+    "--format",
+    "kind",
+    type=click.Choice(("table", "jsonl", "csv")),
+    help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
+)
+_output: Decorator = click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
+_top_k: Decorator = click.option(
+    "--top-k",
+    type=click.IntRange(1, 9),
+    help="Keep only the K most probable patterns in `probabilities`.",
+)
+
+
+def results(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--format``, ``--output``, ``--overwrite`` and ``--top-k``."""
+    return _kind(_output(overwrite(_top_k(command))))
 
 
 def require(*packages: str) -> None:

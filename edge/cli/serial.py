@@ -50,22 +50,7 @@ if TYPE_CHECKING:
     help="How often a wafer is sent again when the line has damaged it or no answer comes.",
 )
 @options.model
-@click.option(
-    "-f",
-    "--format",
-    "kind",
-    type=click.Choice(("table", "jsonl", "csv")),
-    help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
-)
-@options.overwrite
-@click.option(
-    "--top-k",
-    type=click.IntRange(1, 9),
-    help="Keep only the K most probable patterns in `probabilities`.",
-)
+@options.results
 @click.option("--fail-fast", is_flag=True, help="Stop at the first wafer without a result.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary on stderr.")
 def command(
