@@ -97,7 +97,7 @@ class CameraSource:
         self._refused: Counter[Gate] = Counter()
         self._absent = 0
         self._readable = time.monotonic()
-        self._said = 0.0
+        self._said = float("-inf")
 
     def figures(self) -> Iterable[Figure]:
         """Frames received, dropped and refused."""
