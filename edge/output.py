@@ -20,6 +20,20 @@ def exists(path: Path) -> bool:
         return False
 
 
+def identity(path: str | Path | None) -> tuple[int, int] | None:
+    """What a path leads to: device and inode, the same by whatever name and link.
+
+    None where there is nothing, or nothing that may be looked at.
+    """
+    if path is None:
+        return None
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 def check_place(path: Path, *, overwrite: bool) -> None:
     """Make sure, before hours of work, that a file can be written there.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from edge.errors import OutputError, UsageError
+from edge.output import identity
 from edge.sinks.durable import Mark
 from edge.sinks.lock import Lock
 from edge.sinks.record import ERROR_KEYS, RESULT_KEYS, Record, number_of
@@ -78,7 +79,7 @@ class Store:
         try:
             self._connection = connect(path)
             self.name, self._next = self._prepare()
-            self._identity = _identity(path)
+            self._identity = identity(path)
         except BaseException:
             self._lock.release()
             raise
@@ -163,7 +164,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if _identity(self.path) != self._identity:
+        if identity(self.path) != self._identity:
             raise OutputError(
                 f"{self.path}: was moved or deleted while in use; put it back, "
                 "or stop the station and start it with a new one"
@@ -187,14 +188,6 @@ class Store:
             values[_PROBABILITIES] = json.dumps(record["probabilities"])
             statement = _INSERT_RESULT
         return connection.execute(statement, [number, *map(storable, values)]).rowcount == 1
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 class StoreSink:

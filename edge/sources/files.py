@@ -18,6 +18,7 @@ from typing import Final
 
 from edge.errors import InputError, InputKind
 from edge.formats import SUFFIXES, os_error, read
+from edge.output import identity as _identity
 from edge.wafermap import WaferMap
 
 #: Beginnings and ends of names under which other programs write unfinished files.
@@ -153,16 +154,6 @@ class _Seen:
         """Names in a folder that were given one by one before."""
         identity = _identity(folder)
         return _NONE if identity is None else self._names.get(identity, _NONE)
-
-
-def _identity(name: str | Path | None) -> _Identity | None:
-    if name is None:
-        return None
-    try:
-        status = os.stat(name)  # noqa: PTH116
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError]:

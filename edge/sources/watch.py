@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from edge.output import identity
 from edge.text import printable
 
 _log = logging.getLogger(__name__)
@@ -70,9 +71,9 @@ class Watch:
     def _run(self) -> None:
         away_since: float | None = None
         while not self._stop.is_set():
-            identity = _identity(self._top)
-            self.is_there = identity is not None
-            if identity is None:
+            found = identity(self._top)
+            self.is_there = found is not None
+            if found is None:
                 if away_since is None:
                     away_since = time.monotonic()
                     _log.warning("%s: the folder is away; waiting for it", printable(self._top))
@@ -83,16 +84,16 @@ class Watch:
                 _log.warning("%s: is back after %.0f s", printable(self._top), away)
                 away_since = None
             try:
-                self._listen(identity)
+                self._listen(found)
             except Exception as error:  # noqa: BLE001 - whatever the library meets, go on looking
                 # A name that is not UTF-8, too many folders for inotify, a folder that vanished.
-                if _identity(self._top) == identity:
+                if identity(self._top) == found:
                     _log.debug("%s: listening anew (%s)", printable(self._top), error)
                     self._explain(str(error))
                 self._stop.wait(ROUND)
             self._on_gap()
 
-    def _listen(self, identity: tuple[int, int]) -> None:
+    def _listen(self, found: tuple[int, int]) -> None:
         """Hand changes on until the folder is another one, or gone."""
         import watchfiles
 
@@ -129,7 +130,7 @@ class Watch:
                 return  # one made anew may get the same number, but it is not listened to
             if time.monotonic() - looked >= ROUND:
                 looked = time.monotonic()
-                if _identity(self._top) != identity:
+                if identity(self._top) != found:
                     return
 
     def _explain(self, reason: str) -> None:
@@ -142,11 +143,3 @@ class Watch:
                 reason,
             )
             self._polling = 1.0
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino)

@@ -63,7 +63,9 @@ class Station:
         self.stop = threading.Event()
         self.model = load(settings.model.file)
         self._order = order(self.model, settings.model)
-        runtime = Classifier(**self._order).runtime
+        # Tried before anything is opened; the first source takes it over.
+        self._spare = [Classifier(**self._order)]
+        runtime = self._spare[0].runtime
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
         self.store = Store(settings.store)
@@ -128,12 +130,16 @@ class Station:
             from edge.station.take import Taker
             from edge.station.team import Team
         for folder in self.settings.folders:
-            team = Team(Taker(Classifier(**self._order)), self._order)
+            team = Team(Taker(self._classifier()), self._order)
             yield FolderSource(folder, team, self.settings.store, outputs)
         if self.settings.cameras:
             from edge.station.camera import CameraSource
         for camera in self.settings.cameras:
-            yield CameraSource(camera, Classifier(**self._order), self.settings.store)
+            yield CameraSource(camera, self._classifier(), self.settings.store)
+
+    def _classifier(self) -> Classifier:
+        """One for each source: none may be used by two threads."""
+        return self._spare.pop() if self._spare else Classifier(**self._order)
 
     def _outboxes(self, sinks: Sequence[DurableSink]) -> list[Outbox]:
         """One a sink; a sink that the store does not know gets what is recorded from now on."""

@@ -47,7 +47,6 @@ class Team:
     """
 
     def __init__(self, taker: Taker, order: dict[str, Any] | None) -> None:
-        self._taker = taker
         self._order = order
         self._helpers: list[Helper] = []
         self._crew: Crew[Entry, Attempt] = Crew(taker.take_all, self._helpers)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edge import encoding, model
 from edge.bench.wafers import drawn
-from edge.classifier import Classifier, Prediction
+from edge.classifier import Prediction
 from edge.errors import ModelError
 from edge.firmware import golden, graph, model_source
 from edge.firmware.flatbuffer import root
@@ -25,7 +24,7 @@ from edge.firmware.simulate import Simulation
 from edge.firmware.targets import TARGETS
 from edge.runtime import Kernels
 from edge.wafermap import DieGrid, WaferMap
-from tests.support.c_library import OK, BareNetwork, Result, grid_of, library
+from tests.support.c_library import OK, BareNetwork, Recording, Result, grid_of, library
 from tests.support.cli import wm_edge
 from tests.support.compilers import SANITIZERS, compiler, need, run
 from tests.support.int8_networks import Reference, convert
@@ -40,16 +39,6 @@ WAFERS: Final = 300
 MICRO_WAFERS: Final = 100
 #: Of numbers that the station gives as double and C as float.
 CLOSE: Final = 2e-6
-
-
-class Recording(Classifier):
-    """A classifier that keeps the network's last outputs."""
-
-    last: tuple[list[int], npt.NDArray[np.int8]]
-
-    def outputs(self, encoded: encoding.Encoded) -> tuple[list[int], npt.NDArray[np.int8]]:
-        self.last = super().outputs(encoded)
-        return self.last
 
 
 @pytest.fixture(scope="module")

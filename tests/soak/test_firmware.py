@@ -18,13 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge import encoding, model
-from edge.classifier import Classifier
 from edge.dataset import load
 from edge.firmware import golden
 from edge.patterns import PATTERNS
 from edge.runtime import Kernels
 from edge.wafermap import DieGrid, WaferMap
-from tests.support.c_library import OK, Result, grid_of, library
+from tests.support.c_library import OK, Recording, Result, grid_of, library
 from tests.support.cli import wm_edge
 from tests.support.compilers import compiler
 from tests.support.station import SOAK
@@ -32,16 +31,6 @@ from tests.support.tflm import put_wheel_on_path
 from train.synth import synthetic_set, typical_grids
 
 COUNT = 1000 if SOAK else 100
-
-
-class Recording(Classifier):
-    """A classifier that keeps the network's last outputs."""
-
-    last: tuple[list[int], npt.NDArray[np.int8]]
-
-    def outputs(self, encoded: encoding.Encoded) -> tuple[list[int], npt.NDArray[np.int8]]:
-        self.last = super().outputs(encoded)
-        return self.last
 
 
 def exported(folder: Path, rounding: str) -> ctypes.CDLL:
