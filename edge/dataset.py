@@ -22,7 +22,6 @@ of any other type is refused.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import zipfile
 import zlib
@@ -37,7 +36,7 @@ import numpy.typing as npt
 
 from edge.columns import OPTIONAL, column_problems, plain
 from edge.errors import DataError
-from edge.output import exists
+from edge.output import exists, replacing
 from edge.patterns import PATTERNS
 from edge.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
 
@@ -177,16 +176,11 @@ class LabelledSet:
             "labels": self.labels,
             **self.columns,
         }
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            with partial.open("wb") as file:
+            with replacing(path) as file:
                 np.savez_compressed(file, **arrays)
-            partial.replace(path)
         except OSError as error:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
 
 
 def fingerprint(dies: DieGrid) -> int:

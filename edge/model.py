@@ -8,7 +8,6 @@ tensors is refused: a silent mismatch would give wrong verdicts with full confid
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -27,7 +26,7 @@ import numpy as np
 from edge import encoding
 from edge.errors import ModelError
 from edge.metadata import check_knowledge, check_review, check_sections
-from edge.output import exists
+from edge.output import exists, replacing
 from edge.patterns import PATTERNS
 from edge.runtime import Interpreter
 from edge.verdict import Review
@@ -191,15 +190,11 @@ def save(content: bytes, path: str | Path, *, overwrite: bool = False) -> None:
     path = Path(path)
     if exists(path) and not overwrite:
         raise ModelError(f"{path}: exists already; choose another name or pass --overwrite")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with replacing(path) as file:
+            file.write(content)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def _read(path: Path) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from edge.errors import OutputError, UsageError
 
@@ -65,15 +67,48 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
         if exists(path) and not path.is_file():
             path.write_bytes(content)
             return
-        partial.write_bytes(content)
-        partial.replace(path)
+        with replacing(path) as file:
+            file.write(content)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its name when the block ends well, and is gone when it does not.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = temporary(str(path.parent))
+    partial = path.with_name(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        partial.replace(path)
+    except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink()
+        raise
+
+
+def temporary(folder: str = "", *, dir_fd: int | None = None) -> tuple[int, str]:
+    """Make an unfinished file under a name that nobody could foresee, and so nobody laid a link at.
+
+    Args:
+        folder: Where; the folder of the file that it will become.
+        dir_fd: Where ``folder`` starts.
+
+    Returns:
+        A descriptor to read and write it, and its name in the folder.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    name = f".wm-edge-{os.urandom(8).hex()}.part"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(os.path.join(folder, name), flags, 0o666, dir_fd=dir_fd), name  # noqa: PTH118

@@ -17,10 +17,11 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, UsageError
-from edge.output import exists
+from edge.output import exists, replacing
 from train.recipe import Recipe, from_dict
 
 if TYPE_CHECKING:
@@ -102,9 +103,11 @@ class Run:
 
     def save_model(self, model: keras.Model) -> None:
         """Keep this network as the best so far."""
-        partial = self.path / "partial.keras"
-        model.save(partial)
-        partial.replace(self.model_path)
+        # A folder that nobody else may enter: Keras opens files by their names.
+        with TemporaryDirectory(dir=self._made_checkpoint()) as folder:
+            partial = Path(folder, "model.keras")
+            model.save(partial)
+            partial.replace(self.model_path)
 
     def load_model(self) -> keras.Model:
         """The network with its best weights.
@@ -125,8 +128,7 @@ class Run:
     def save_checkpoint(self, model: keras.Model, average: WeightAverage, history: History) -> None:
         """Keep everything that --resume needs. A kill at any moment leaves a whole one behind."""
         number = len(history)
-        folder = self._checkpoint / f"{number}.partial"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(dir=self._made_checkpoint()))
         model.save(folder / "model.keras")
         average.save(folder / "average.npz")
         (folder / "history.json").write_text(json.dumps(history))
@@ -134,6 +136,11 @@ class Run:
         for old in self._checkpoint.iterdir():
             if old.name != str(number):
                 shutil.rmtree(old)
+
+    def _made_checkpoint(self) -> Path:
+        """Where unfinished files are made, too: what a kill leaves goes with the next one."""
+        self._checkpoint.mkdir(exist_ok=True)
+        return self._checkpoint
 
     def load_checkpoint(self, average: WeightAverage) -> tuple[keras.Model, History] | None:
         """The newest whole checkpoint, or None; fills ``average``."""
@@ -163,9 +170,8 @@ class Run:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one of the folder's JSON files, whole or not at all."""
-        partial = self.path / f".{name}.partial"
-        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-        partial.replace(self.path / name)
+        with replacing(self.path / name) as file:
+            file.write(json.dumps(content, indent=1).encode() + b"\n")
 
     def read_json(self, name: str) -> Any:
         """Read one of the folder's JSON files."""

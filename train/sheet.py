@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge.dataset import LabelledSet
 from edge.errors import DataError, OutputError, UsageError
-from edge.output import exists
+from edge.output import exists, write_bytes
 from edge.patterns import PATTERNS
 from edge.wafermap import DieGrid
 
@@ -106,9 +106,9 @@ def save_sheet(sheet: Picture, path: str | Path, *, overwrite: bool = False) -> 
     _, encoded = cv2.imencode(path.suffix.lower(), sheet)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded.tobytes())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    write_bytes(path, encoded.tobytes())
 
 
 def _draw_name(sheet: Picture, pattern: str, count: int, top: int) -> None:

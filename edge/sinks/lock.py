@@ -7,8 +7,12 @@ import errno
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
 
 from edge.errors import OutputError, UsageError
+
+#: A link that somebody laid under its name must not lead the number of the holder elsewhere.
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Lock:
@@ -29,7 +33,7 @@ class Lock:
         real = path.resolve()
         self._path = real.with_name(f"{real.name}.lock")
         try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = os.open(self._path, _FLAGS, 0o644)
         except OSError as error:
             raise OutputError(f"{self._path}: cannot be written ({error.strerror})") from error
         try:

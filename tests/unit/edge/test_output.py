@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError, UsageError
-from edge.output import check_place, write_text
+from edge.model import save
+from edge.output import check_place, replacing, temporary, write_text
+from edge.sources.files import eligible
 from edge.text import printable
+from train.run import Run
 
 
 def test_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -44,6 +47,44 @@ def test_place_is_checked(tmp_path: Path) -> None:
         check_place(missing, overwrite=True)
     with pytest.raises(OutputError, match=r"x\.json: cannot be written \(No such file"):
         write_text(missing, "text")
+
+
+def test_a_link_laid_under_the_name_of_an_unfinished_file_leads_nowhere(tmp_path: Path) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "out"
+    victim.write_text("the user's own")
+    folder.mkdir()
+    for name in (".x.json.partial", ".x.json.part", "x.json.partial", "partial.keras"):
+        (folder / name).symlink_to(victim)
+    write_text(folder / "x.json", "one")
+    save(b"model", folder / "x.json", overwrite=True)
+    Run(folder).write_json("x.json", {})
+    assert victim.read_text() == "the user's own"
+    assert (folder / "x.json").read_text() == "{}\n"
+
+
+def test_no_two_unfinished_files_have_one_name(tmp_path: Path) -> None:
+    made = [temporary(str(tmp_path)) for _ in range(2)]
+    for descriptor, _ in made:
+        os.close(descriptor)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert not any(eligible(name) for _, name in made), "a folder's scan passes them over"
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
+def test_a_name_of_any_legal_length_is_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    assert (tmp_path / name).read_text() == "text"
+
+
+def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "x.json") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not list(tmp_path.iterdir())
 
 
 def test_printable() -> None:

@@ -205,6 +205,15 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         Store(tmp_path / "missing" / "s.sqlite")
 
 
+def test_a_link_laid_under_the_name_of_the_lock_leads_nowhere(path: Path) -> None:
+    victim = path.with_name("victim")
+    victim.write_text("the user's own")
+    path.with_name(f"{path.name}.lock").symlink_to(victim)
+    with pytest.raises(OutputError, match=r"\.lock: cannot be written"):
+        Store(path)
+    assert victim.read_text() == "the user's own"
+
+
 def test_one_station_a_store_until_it_dies(path: Path) -> None:
     with holder(OPEN, path) as other:
         with pytest.raises(UsageError, match=rf"another station \(process {other.pid}\); stop"):
