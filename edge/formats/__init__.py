@@ -153,7 +153,17 @@ def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[
         yield from _read(file, head, size, source)
 
 
-def _read(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+def examine(head: bytes, size: int, source: str) -> Format:
+    """Which format reads a file, by its name, its first bytes and its size; no more is read.
+
+    Args:
+        head: Its first ``HEAD_BYTES`` bytes, or all where it has fewer.
+        size: Of the whole file, in bytes.
+        source: Its name.
+
+    Raises:
+        InputError: no format reads it, or it is too large for the one that would.
+    """
     chosen = _choose(head, source)
     if chosen.max_bytes is not None and size > chosen.max_bytes:
         raise InputError(
@@ -162,6 +172,11 @@ def _read(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item
             f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
             f"{chosen.max_bytes // 2**20} MiB is read",
         )
+    return chosen
+
+
+def _read(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+    chosen = examine(head, size, source)
     if len(head) == size:
         yield from chosen.reader()(io.BytesIO(head), source)
     else:

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from edge.classifier import Classifier
 from edge.errors import InputError, InputKind
-from edge.formats import HEAD_BYTES, os_error, read_open
+from edge.formats import HEAD_BYTES, examine, os_error, read_open
 from edge.pipeline import error_record
 from edge.sinks.record import Record
 from edge.sinks.store import Stamp
@@ -141,7 +141,10 @@ class Taker:
         try:
             # A reader may close its file; the descriptor is still to be looked at.
             file = io.FileIO(descriptor, closefd=False)
-            head, digest = _hashed(file)
+            head = file.read(HEAD_BYTES)
+            if len(head) < before.size:  # what is refused need not be hashed for hours
+                examine(head, before.size, path)
+            digest = _hashed(file, head, before.size)
             for item in read_open(file, head, before.size, path):
                 if len(records) == BLOCK:
                     if stamp_of(os.fstat(descriptor)) != before:
@@ -199,11 +202,11 @@ def _bad(
     return Attempt(path, State.BAD, stamp, [*records, record])
 
 
-def _hashed(file: io.FileIO) -> tuple[bytes, str]:
-    """First bytes of a file and the SHA-256 of all of it."""
-    head = file.read(HEAD_BYTES)
+def _hashed(file: io.FileIO, head: bytes, size: int) -> str:
+    """SHA-256 of a file of which the first bytes have been read; of one that grows, no more."""
     digest = hashlib.sha256(head)
-    if len(head) == HEAD_BYTES:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return head, digest.hexdigest()
+    left = size - len(head)
+    while left > 0 and (piece := file.read(min(_PIECE, left))):
+        digest.update(piece)
+        left -= len(piece)
+    return digest.hexdigest()

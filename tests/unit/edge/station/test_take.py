@@ -145,6 +145,44 @@ def test_a_bad_file_says_why(tmp_path: Path, content: bytes, kind: str | None) -
     assert record["kind"] == (kind or record["kind"])
 
 
+@pytest.mark.parametrize("name", ["w.csv", "w.npz", "w.png"])
+def test_a_file_that_is_refused_by_its_size_or_format_is_not_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Terabytes of zeros take no room on a disk, but hours to be read."""
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    monkeypatch.setattr(take, "_hashed", lambda *_: pytest.fail("is hashed"))
+    attempt = only(path)
+    assert (attempt.state, attempt.stamp) == (State.BAD, stamp_of(path.stat()))
+    assert attempt.records[0]["kind"] == ("too-large" if name == "w.csv" else "unreadable")
+    assert attempt.records[0]["source_sha256"] == ""
+
+
+def test_a_file_that_grows_without_end_is_not_followed(
+    wafer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wafer.write_bytes(wafer_bytes(1, 200))
+    monkeypatch.setattr(take, "_PIECE", 1000)
+    before, sha256 = wafer.stat().st_size, hashlib.sha256
+
+    def growing(head: bytes) -> Any:
+        digest = sha256(head)
+
+        def update(piece: bytes) -> None:
+            with wafer.open("ab") as file:
+                file.write(b"1" * 5000)
+            if wafer.stat().st_size > 20 * before:
+                pytest.fail("is followed")
+            digest.update(piece)
+
+        return SimpleNamespace(update=update, hexdigest=digest.hexdigest)
+
+    monkeypatch.setattr(take.hashlib, "sha256", growing)
+    assert only(wafer).state is State.BUSY
+
+
 def test_content_that_upsets_the_classifier_stops_nothing(wafer: Path) -> None:
     [bad, good] = Taker(cast(Classifier, Failing())).take_all(
         [(str(wafer), Trust.ASK), (str(wafer.with_name("none.csv")), Trust.ASK)]
