@@ -20,7 +20,8 @@ from typing import Final
 from edge.classifier import Classifier
 from edge.crew import Chunk, Crew, Helper, dismiss, serve
 from edge.errors import InputError
-from edge.pipeline import Record, classify_items, error_record
+from edge.name_pattern import Names
+from edge.pipeline import Item, Record, classify_items, error_record
 from edge.sources import files
 
 #: Files handed over at a time, and the most characters in their names (a pipe holds 64 kB).
@@ -66,6 +67,7 @@ def classify_paths(
     processes: int = 1,
     top_k: int | None = None,
     exclude: str | Path | None = None,
+    names: Names | None = None,
 ) -> Generator[Record, None, None]:
     """Read and classify everything behind paths, folders and patterns.
 
@@ -75,28 +77,44 @@ def classify_paths(
         processes: How many work side by side, this one included.
         top_k: See ``Prediction.as_record``.
         exclude: As for ``edge.sources.files.expand``.
+        names: Gives wafers the lot and number that stand in a file's name.
 
     Yields:
         One record a wafer or unusable input, in the order of ``paths``.
     """
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
-        yield from classify_items(files.read_all(paths, exclude=exclude), make(), top_k)
+        items = _items(files.expand(paths, exclude=exclude), names)
+        yield from classify_items(items, make(), top_k)
         return
     helpers: list[Helper] = []
     try:
         for _ in range(processes - 1):
-            helpers.append(_fork(make, top_k, helpers))
+            helpers.append(_fork(make, top_k, names, helpers))
         own = make()
-        crew: Crew[Entry, Record] = Crew(lambda entries: _classify(entries, own, top_k), helpers)
+        crew: Crew[Entry, Record] = Crew(
+            lambda entries: _classify(entries, own, top_k, names), helpers
+        )
         yield from crew.work(_chunks(files.expand(paths, exclude=exclude)))
     finally:
         dismiss(helpers)
 
 
-def _classify(entries: list[Entry], own: Classifier, top_k: int | None) -> Iterator[Record]:
+def _items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
+    for item in found:
+        if isinstance(item, InputError):
+            yield item
+        elif names is None:
+            yield from files.read_file(item)
+        else:
+            yield from names.apply(files.read_file(item), str(item))
+
+
+def _classify(
+    entries: list[Entry], own: Classifier, top_k: int | None, names: Names | None
+) -> Iterator[Record]:
     for entry in entries:
         if isinstance(entry, str):
-            yield from classify_items(files.read_file(entry), own, top_k)
+            yield from classify_items(_items([entry], names), own, top_k)
         else:
             yield entry
 
@@ -119,12 +137,12 @@ def _chunks(items: Iterable[Path | InputError]) -> Iterator[Chunk[Entry]]:
     yield chunk
 
 
-def _fork(make: Make, top_k: int | None, others: list[Helper]) -> Helper:
+def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Helper]) -> Helper:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     # A helper ends when this process's end of its pipe is gone, so no other may hold a copy of it.
     copies = [ours, *(other.connection for other in others)]
-    process = context.Process(target=_serve, args=(theirs, copies, make, top_k), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, copies, make, top_k, names), daemon=True)
     process.start()
     theirs.close()
 
@@ -135,9 +153,15 @@ def _fork(make: Make, top_k: int | None, others: list[Helper]) -> Helper:
     return Helper(ours, stop)
 
 
-def _serve(connection: Connection, copies: list[Connection], make: Make, top_k: int | None) -> None:
+def _serve(
+    connection: Connection,
+    copies: list[Connection],
+    make: Make,
+    top_k: int | None,
+    names: Names | None,
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     for copy in copies:
         copy.close()
     own = make()
-    serve(connection, lambda entries: _classify(entries, own, top_k))
+    serve(connection, lambda entries: _classify(entries, own, top_k, names))

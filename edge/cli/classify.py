@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,11 @@ import click
 
 from edge.cli import options, review
 from edge.cli.progress import Progress
+from edge.text import printable
 
 if TYPE_CHECKING:
-    from edge.pipeline import Summary
+    from edge.name_pattern import NamePattern, Names
+    from edge.pipeline import Record, Summary
     from edge.verdict import Costs
 
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 @options.model
 @options.results
 @review.options
+@options.name_pattern
 @options.average_symmetries
 @click.option(
     "--threads",
@@ -45,6 +49,7 @@ def command(
     costs: Costs | None,
     unfamiliar: float | None,
     mixed: float | None,
+    pattern: NamePattern | None,
     average_symmetries: bool,
     threads: int | None,
     backend: str | None,
@@ -63,12 +68,14 @@ def command(
       wm-edge classify 'lot42/*.png' --format csv --output lot42.csv
       wm-edge classify lot42.npz | jq -r 'select(.verdict == "review") | .source'
       wm-edge classify wafers/ --review-below 0.9 --review-below Scratch=0.97
+      wm-edge classify wafers/ --name-pattern '{lot}_{wafer}'
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classifier import Classifier
     from edge.errors import UsageError
     from edge.model import load
+    from edge.name_pattern import Names
     from edge.output import check_place
     from edge.pipeline import run
     from edge.runtime import Backend, Kernels
@@ -96,7 +103,10 @@ def command(
     if kind is None:
         kind = "table" if on_terminal else _format_of(output)
     processes = threads or processes_for(paths, exclude=output)
-    records = classify_paths(paths, make, processes=processes, top_k=top_k, exclude=output)
+    names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
+    records = classify_paths(
+        paths, make, processes=processes, top_k=top_k, exclude=output, names=names
+    )
     # A bar over a table that grows on the same terminal would only disturb it.
     watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
     total = files.count(paths, exclude=output) if watched else None
@@ -105,23 +115,37 @@ def command(
         first = next(records, None)
         sink = open_sink(Format(kind), output, overwrite=overwrite)
         try:
-            stream = records if first is None else itertools.chain([first], records)
+            stream: Iterable[Record] = (
+                records if first is None else itertools.chain([first], records)
+            )
+            if names is not None:
+                stream = _noted(stream, names)
             summary = run(stream, sink, fail_fast=fail_fast, on_record=progress.at)
         finally:
             sink.close()
     if not quiet:
-        _say(summary)
+        _say(summary, names.misses if names else 0)
     return 1 if summary.errors else 0
+
+
+def _noted(records: Iterable[Record], names: Names) -> Iterator[Record]:
+    """The records; the first name that does not fit the pattern is said."""
+    for record in records:
+        if sentence := names.note(record):
+            click.echo(f"warning: {printable(sentence)}", err=True)
+        yield record
 
 
 def _format_of(output: Path | None) -> str:
     return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
 
 
-def _say(summary: Summary) -> None:
+def _say(summary: Summary, misses: int) -> None:
     accepted = summary.wafers - summary.review
     parts = [f"{accepted} accepted", f"{summary.review} to review"]
     if summary.errors:
         parts.append(f"{summary.errors} could not be read")
+    if misses:
+        parts.append(f"{misses} with a name that does not fit the pattern")
     wafers = "wafer" if summary.wafers == 1 else "wafers"
     click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

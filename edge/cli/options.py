@@ -24,6 +24,23 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class NamePatternType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
+    """See ``edge.name_pattern``."""
+
+    name = "pattern"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the pattern."""
+        from edge.name_pattern import NamePattern
+
+        if isinstance(value, NamePattern):
+            return value
+        try:
+            return NamePattern(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
 #: The runtimes by name; the enum itself lives in edge.runtime, which ``--help`` must not import.
 BACKENDS = ("litert", "tflite", "tensorflow")
 
@@ -53,6 +70,14 @@ kernels: Decorator = click.option(
 )
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace output files that exist."
+)
+name_pattern: Decorator = click.option(
+    "--name-pattern",
+    "pattern",
+    type=NamePatternType(),
+    metavar="PATTERN",
+    help="Where lot, wafer and slot stand in names, as '{lot}_{wafer}' or '{lot}/{wafer}.*'; what "
+    "a file itself says wins.",
 )
 _kind: Decorator = click.option(
     "-f",

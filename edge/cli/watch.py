@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.cli import options, station_options
+
+if TYPE_CHECKING:
+    from edge.name_pattern import NamePattern
 
 
 @click.command(name="watch")
@@ -38,6 +41,7 @@ from edge.cli import options, station_options
     metavar="PATTERN",
     help="Take only files whose name, or path in the folder, matches; may be repeated.",
 )
+@options.name_pattern
 @click.option("--no-recursive", is_flag=True, help="Leave the folders in DIR alone.")
 @click.option(
     "--polling",
@@ -73,6 +77,7 @@ def command(
     done_dir: Path | None,
     quarantine: Path | None,
     globs: tuple[str, ...],
+    pattern: NamePattern | None,
     no_recursive: bool,
     polling: bool,
     poll_interval: float,
@@ -95,6 +100,7 @@ def command(
       wm-edge watch wafers/
       wm-edge watch wafers/ --store results.sqlite --csv results.csv
       wm-edge watch /mnt/prober --polling --done move --quarantine /mnt/bad
+      wm-edge watch lots/ --name-pattern '{lot}/{wafer}.*'
       wm-edge watch wafers/ --mqtt mqtts://broker.fab/line3 --metrics 9105
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -113,6 +119,7 @@ def command(
                 tops=folders,
                 recursive=not no_recursive,
                 globs=globs,
+                name_pattern=pattern.text if pattern else "",
                 polling=poll_interval if polling else None,
                 done=Done(done),
                 done_dir=done_dir,

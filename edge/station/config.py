@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from edge import toml_file
 from edge.errors import UsageError
+from edge.name_pattern import NamePattern
 from edge.patterns import PATTERNS
 from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
@@ -22,11 +24,15 @@ from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
 from edge.station.settle import Patience
 from edge.station.tops import FolderSettings, Top
+from edge.text import printable
 from edge.toml_file import Table
 from edge.verdict import Costs
 
 #: Sinks whose target is a file.
 _FILES: Final = ("store", "jsonl", "csv")
+
+#: Names that ``--check`` tries a name pattern on.
+TRIED: Final = 100
 
 
 def read(path: Path) -> Settings:
@@ -67,6 +73,7 @@ def _folder(table: Table) -> FolderSettings:
     )
     polling = table.flag("polling", default=False)
     interval = table.number("poll_interval", 1.0, 0.05, 3600)
+    pattern, sample = _name_pattern(table)
     paths = table.paths("paths")
     if not paths:
         raise table.wrong("paths", "is missing; list the folders to watch")
@@ -74,6 +81,8 @@ def _folder(table: Table) -> FolderSettings:
         tops=tuple(map(str, paths)),
         recursive=table.flag("recursive", default=True),
         globs=table.texts("globs"),
+        name_pattern=pattern,
+        name_sample=sample,
         polling=interval if polling else None,
         done=Done(table.choice("done", "keep", [str(each) for each in Done])),
         done_dir=table.path("done_dir"),
@@ -82,6 +91,22 @@ def _folder(table: Table) -> FolderSettings:
     )
     table.done()
     return found
+
+
+def _name_pattern(table: Table) -> tuple[str, str]:
+    """The pattern, and a name that it must fit."""
+    text, sample = table.text("name_pattern", ""), table.text("name_sample", "")
+    if not text:
+        if sample:
+            raise table.wrong("name_sample", "says nothing without name_pattern")
+        return "", ""
+    try:
+        pattern = NamePattern(text)
+    except ValueError as error:
+        raise table.wrong("name_pattern", f"is {text!r}: {error}") from None
+    if sample and pattern.match(sample) is None:
+        raise table.wrong("name_sample", f"is {sample!r}, which does not fit {text}; mend one")
+    return text, sample
 
 
 def _camera(table: Table) -> CameraSettings:
@@ -198,11 +223,37 @@ def examine(settings: Settings) -> Iterator[str]:
                 _writable(Path(top))
             note = "" if Path(top).is_dir() else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
+            yield from _names(top, folder)
     for camera in settings.cameras:
         camera.reader()
         yield f"camera   {parse(camera.source).shown}"
     if settings.metrics:
         yield "metrics  http://{}:{}/metrics".format(*settings.metrics)
+
+
+def _names(top: str, folder: FolderSettings) -> Iterator[str]:
+    """What the name pattern finds in the names that are there, or in the one given to try."""
+    names = folder.names()
+    if names is None:
+        return
+    tried = list(islice(Top(top, folder, frozenset()).scan(), TRIED)) if Path(top).is_dir() else []
+    if folder.name_sample:
+        yield f"         {printable(folder.name_sample)}: {names.read(folder.name_sample)}"
+    elif not tried:
+        yield '         no file to try the name pattern on; name_sample = "..." gives a name'
+    if not tried:
+        return
+    found = [(path, names.read(path)) for path in tried]
+    fitting = [(path, named) for path, named in found if named]
+    if not fitting:
+        raise UsageError(
+            f"{tried[0]}: does not fit the name pattern {folder.name_pattern}, nor does any other "
+            f"of {len(tried)} files; mend name_pattern"
+        )
+    path, named = fitting[0]
+    yield f"         {printable(path)}: {named}"
+    if odd := next((path for path, named in found if named is None), None):
+        yield f"         {printable(odd)}: does not fit ({len(fitting)} of {len(tried)} files do)"
 
 
 def _writable(folder: Path) -> None:

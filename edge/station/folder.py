@@ -73,6 +73,7 @@ class FolderSource:
         self._settling = Settling(self._patience)
         self._arrivals = Arrivals(self._tops, recursive=settings.recursive)
         self._disposal = Disposal(settings)
+        self._names = settings.names()
         #: Files at the team or the recorder, and whether they changed meanwhile.
         self._flying: dict[str, bool] = {}
         self._top_of: dict[str, Top] = {}
@@ -81,7 +82,10 @@ class FolderSource:
 
     def figures(self) -> Iterable[Figure]:
         """Files that are waited for: somebody writes them, or they cannot be read yet."""
-        return [Figure("files_waiting", len(self._settling))]
+        figures = [Figure("files_waiting", len(self._settling))]
+        if self._names:
+            figures.append(Figure("names_unread_total", self._names.misses))
+        return figures
 
     def trouble(self) -> str | None:
         """Folders that are away, or that do not answer: a share may hang for ever."""
@@ -182,6 +186,7 @@ class FolderSource:
                     self._explain(attempt)
                 self._land(path)  # takes it up again if something happened to it meanwhile
                 continue
+            self._note_names(attempt.records)
             candidate = self._settling.candidate(path)
             records += [_timed(record, candidate) for record in attempt.records]
             if attempt.state is not State.PART:
@@ -207,6 +212,11 @@ class FolderSource:
             )
         if attempt.state is State.BUSY and self._settling.is_held(attempt.path):
             _log.warning("%s: somebody holds it open for writing", printable(attempt.path))
+
+    def _note_names(self, records: Iterable[Record]) -> None:
+        for record in records if self._names else ():
+            if self._names and (sentence := self._names.note(record)):
+                _log.warning("%s", printable(sentence))
 
     def _batch(self, records: list[Record], finished: list[tuple[Top, Attempt]]) -> Batch:
         taken: dict[str, Stamp | None] = {

@@ -10,7 +10,8 @@ from multiprocessing.connection import Connection
 def main() -> None:
     """Entry point: the number of the pipe's end stands in the first argument.
 
-    The first message is the order: the keyword arguments of ``Classifier``. Then come chunks.
+    The first message is the order: the keyword arguments of ``Classifier``, and as ``names`` what
+    finds lot and wafer in names. Then come chunks.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the station ends this process
     from edge.classifier import Classifier
@@ -20,5 +21,7 @@ def main() -> None:
 
     leases_harmless()
     with Connection(int(sys.argv[1])) as connection:
-        taker = Taker(Classifier(**connection.recv()))
+        order = connection.recv()
+        names = order.pop("names")
+        taker = Taker(Classifier(**order), names)
         serve(connection, taker.take_all)

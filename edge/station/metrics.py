@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: What the figures of sources mean.
 HELP = {
     "files_waiting": "Files that somebody still writes, or that cannot be read yet.",
+    "names_unread_total": "Files whose name does not fit the name pattern: without lot and wafer.",
     "frames_received_total": "Frames that the camera gave.",
     "frames_dropped_total": "Frames of a live camera that a newer one replaced unread.",
     "frames_refused_total": "Frames without a readable wafer map, by the gate that refused them.",

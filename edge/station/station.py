@@ -130,7 +130,8 @@ class Station:
             from edge.station.take import Taker
             from edge.station.team import Team
         for folder in self.settings.folders:
-            team = Team(Taker(self._classifier()), self._order)
+            names = folder.names()
+            team = Team(Taker(self._classifier(), names), {**self._order, "names": names})
             yield FolderSource(folder, team, self.settings.store, outputs)
         if self.settings.cameras:
             from edge.station.camera import CameraSource

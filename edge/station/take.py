@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from edge.classifier import Classifier
 from edge.errors import InputError, InputKind
 from edge.formats import HEAD_BYTES, examine, os_error, read_open
+from edge.name_pattern import Names
 from edge.pipeline import error_record
 from edge.sinks.record import Record
 from edge.sinks.store import Stamp
@@ -89,10 +90,16 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 
 class Taker:
-    """Takes files with a classifier of its own."""
+    """Takes files with a classifier of its own.
 
-    def __init__(self, classifier: Classifier) -> None:
+    Args:
+        classifier: Of its own.
+        names: Finds lot and wafer in names.
+    """
+
+    def __init__(self, classifier: Classifier, names: Names | None = None) -> None:
         self._classifier = classifier
+        self._names = names
 
     def take_all(self, entries: Iterable[tuple[str, Trust]]) -> Iterator[Attempt]:
         """Take files one after the other; ``entries`` are paths and how far each is trusted."""
@@ -145,7 +152,8 @@ class Taker:
             if len(head) < before.size:  # what is refused need not be hashed for hours
                 examine(head, before.size, path)
             digest = _hashed(file, head, before.size)
-            for item in read_open(file, head, before.size, path):
+            items = read_open(file, head, before.size, path)
+            for item in self._names.apply(items, path) if self._names else items:
                 if len(records) == BLOCK:
                     if stamp_of(os.fstat(descriptor)) != before:
                         yield Attempt(path, State.BUSY, before)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import UsageError
+from edge.name_pattern import NamePattern, Names
 from edge.sources import files
 from edge.sources.watch import Watch
 from edge.station.putaway import Done
@@ -24,6 +25,9 @@ class FolderSettings:
         recursive: Whether the folders in them count.
         globs: Patterns of which a file's name, or its path in the folder, must match one; none for
             all.
+        name_pattern: Where lot, wafer and slot stand in names, see ``edge.name_pattern``; empty for
+            nowhere.
+        name_sample: A name that fits it, to see what comes out.
         polling: Seconds between two looks through the folders; None lets the operating system tell.
         done: What happens to a file whose records are kept.
         done_dir: Where ``move`` moves it; None for ``done`` in the folder itself.
@@ -35,12 +39,20 @@ class FolderSettings:
     tops: tuple[str, ...]
     recursive: bool = True
     globs: tuple[str, ...] = ()
+    name_pattern: str = ""
+    name_sample: str = ""
     polling: float | None = None
     done: Done = Done.KEEP
     done_dir: Path | None = None
     quarantine: Path | None = None
     patience: Patience = field(default_factory=Patience)
     once: bool = False
+
+    def names(self) -> Names | None:
+        """What finds lot and wafer in the names of the files of these folders."""
+        if not self.name_pattern:
+            return None
+        return Names(NamePattern(self.name_pattern), map(os.path.abspath, self.tops))
 
 
 class Top:

@@ -13,8 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from edge.dataset import LabelledSet
 from edge.patterns import PATTERNS
 from tests.support.cli import (
     TIMEOUT,
@@ -496,3 +498,27 @@ def test_works_where_stdout_is_a_closed_descriptor(good: Path, tmp_path: Path) -
     done = python(code, *command(), "classify", good / "Loc-00001.png", "-o", output)
     assert done.code == 0
     assert len(parse_lines(output.read_bytes())) == 1
+
+
+# Names
+
+
+def test_lots_from_names_are_counted_where_they_do_not_fit(
+    tmp_path: Path, generated: LabelledSet
+) -> None:
+    (tmp_path / "A123").mkdir()
+    for name in ("A123/07.npy", "A123/08.npy", "odd.npy", "odder.npy"):
+        np.save(tmp_path / name, generated.grid(0))
+    finished = wm_edge("classify", ".", "--name-pattern", "{lot}/{wafer}.*", cwd=tmp_path)
+    assert finished.code == 0
+    assert [(r["source"], r["lot"], r["wafer"]) for r in finished.records] == [
+        ("odd.npy", None, None),
+        ("odder.npy", None, None),
+        ("A123/07.npy", "A123", "07"),
+        ("A123/08.npy", "A123", "08"),
+    ]
+    assert finished.stderr.count("odd.npy does not fit the name pattern {lot}/{wafer}.*") == 1
+    assert "2 with a name that does not fit the pattern" in finished.stderr
+    wrong = wm_edge("classify", ".", "--name-pattern", "{lot}{wafer}", cwd=tmp_path)
+    assert wrong.code == 2
+    assert "position 6: {wafer} follows {lot} at once" in wrong.stderr

@@ -324,3 +324,22 @@ def test_wrong_usage_has_code_2_and_a_line_that_helps(folder: Path, store: Path,
 def test_nothing_goes_to_stdout_but_results(folder: Path, store: Path) -> None:
     shutil.copy(drop(folder, 1), folder / "copy.csv")
     assert once(folder, store).stdout == b""
+
+
+def test_lot_and_wafer_from_names_whoever_takes_the_file(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    """Enough files for helpers, under two tops; one that does not fit is recorded without them."""
+    other = tmp_path / "other"
+    for top, count in ((folder, 100), (other, 1)):
+        for number in range(count):
+            (top / f"L{number}").mkdir(parents=True)
+            drop(top / f"L{number}", number + 1000 * (top is other), "07.csv")
+    drop(folder, 999, "odd.csv")
+    finished = once(folder, store, other, "--name-pattern", "{lot}/{wafer}.*")
+    assert finished.code == 0, finished.stderr
+    assert finished.stderr.count("does not fit the name pattern") == 1
+    found = {row["source"]: (row["lot"], row["wafer"]) for row in rows(store)}
+    assert found.pop(f"{folder}/odd.csv") == (None, None)
+    assert len(found) == 101
+    assert all(found[name] == (Path(name).parent.name, "07") for name in found)

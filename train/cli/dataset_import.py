@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli import options
 from edge.cli.progress import Progress
 from edge.errors import DataError
 from edge.output import exists
 
 if TYPE_CHECKING:
+    from edge.name_pattern import NamePattern
     from train.importers import Imported
 
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Labelled set to write.",
 )
+@options.name_pattern
 @click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
-def command(source: Path, out: Path, overwrite: bool) -> None:
+def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: bool) -> None:
     """Turn a public data set into a labelled set.
 
     SOURCE is recognised by its content:
@@ -36,29 +39,32 @@ def command(source: Path, out: Path, overwrite: bool) -> None:
       Wafer_Map_Datasets.npz   MixedWM38: its wafers with one pattern or none
       a folder                 class folders of images, .npy or .csv: Center/, Donut/, ..., none/
 
+    Class folders whose names state lots (--name-pattern) can be divided by lot.
+
     Pickles are read without pandas and cannot run code: a file that names anything but the few
     classes of a data frame is refused. Wafers without a label or with an unusable map are left
     out and counted.
 
     \b
-    Example:
+    Examples:
       wm-edge dataset import LSWMD.pkl --out wm811k.npz
+      wm-edge dataset import folders/ --name-pattern '{lot}_{wafer}' --out ours.npz
     """
     if exists(out) and not overwrite:
         raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
     if not exists(out.parent):
         raise DataError(f"{out.parent}: no such folder; create it first")
-    imported = _import(source)
+    imported = _import(source, pattern)
     imported.labelled.save(out, overwrite=overwrite)
     click.echo(_summary(imported), err=True)
     click.echo(f"wrote {out}", err=True)
 
 
-def _import(source: Path) -> Imported:
+def _import(source: Path, pattern: NamePattern | None) -> Imported:
     from train.importers import import_dataset
 
     with Progress(f"reading {source.name}") as progress:
-        return import_dataset(source, progress=progress.at)
+        return import_dataset(source, pattern=pattern, progress=progress.at)
 
 
 def _summary(imported: Imported) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.dataset import REQUIRED
-from edge.errors import DataError
+from edge.errors import DataError, UsageError
 from train.importers.folders import import_folders
 from train.importers.frame import import_frame
 from train.importers.mixed import NAMED, PUBLISHED, import_mixed
 from train.importers.report import Imported, ImportReport, SourceKind
 
 if TYPE_CHECKING:
+    from edge.name_pattern import NamePattern
     from train.unpickle import Progress
 
 __all__ = ["ImportReport", "Imported", "SourceKind", "import_dataset"]
@@ -23,11 +24,14 @@ _KNOWN = (
 )
 
 
-def import_dataset(source: str | Path, *, progress: Progress | None = None) -> Imported:
+def import_dataset(
+    source: str | Path, *, pattern: NamePattern | None = None, progress: Progress | None = None
+) -> Imported:
     """Import a public data set, recognised by its content.
 
     Args:
         source: ``LSWMD.pkl``, the MIR pickle, MixedWM38's ``.npz``, or a folder of class folders.
+        pattern: Where lot and wafer stand in the names below the class folders.
         progress: Called with what has been read and how much there is (bytes of a pickle, wafers,
             files).
 
@@ -35,12 +39,17 @@ def import_dataset(source: str | Path, *, progress: Progress | None = None) -> I
         The labelled set and a report of what was kept and left out.
 
     Raises:
+        UsageError: a name pattern for something else than class folders.
         DataError: no such file, not one of these, refused, damaged, or nothing usable in it.
     """
     source = Path(source)
     try:
         if source.is_dir():
-            return import_folders(source, progress=progress)
+            return import_folders(source, pattern=pattern, progress=progress)
+        if pattern is not None:
+            raise UsageError(
+                f"{source}: a name pattern is for class folders; this is one file of many wafers"
+            )
         with source.open("rb") as file:
             start = file.read(4)
     except FileNotFoundError as error:

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 from edge.errors import InputError
 from edge.labelled import class_folders
+from edge.name_pattern import Names
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from edge.name_pattern import NamePattern
     from edge.wafermap import WaferMap
     from train.unpickle import Progress
 
 
-def import_folders(source: Path, *, progress: Progress | None = None) -> Imported:
+def import_folders(
+    source: Path, *, pattern: NamePattern | None = None, progress: Progress | None = None
+) -> Imported:
     """Import class folders of any files that wm-edge can classify (images, npy, csv, ...).
 
     A file that cannot be read is left out and reported; the others go on. Hidden files and
@@ -24,29 +28,34 @@ def import_folders(source: Path, *, progress: Progress | None = None) -> Importe
 
     Args:
         source: The folder of the class folders; their names are matched whatever the case.
+        pattern: Where lot and wafer stand in the path of a file below its class folder.
         progress: Called with the files read and in all.
 
     Returns:
-        The wafers; lot and wafer number where the files state them.
+        The wafers; lot and wafer number where the files or their names state them.
 
     Raises:
         DataError: a folder is named after no pattern, or there is no usable file at all.
     """
-    files = [
-        (path, pattern) for folder, pattern in class_folders(source) for path in _visible(folder)
-    ]
+    folders = class_folders(source)
+    files = [(path, label) for folder, label in folders for path in _visible(folder)]
+    names = Names(pattern, [folder for folder, _ in folders]) if pattern else None
     collector = Collector(str(source), SourceKind.FOLDERS)
     beside = sum(path.is_file() for path in _visible(source))
     if beside:
         collector.note(f"{beside} files beside the class folders were passed over")
-    for done, (path, pattern) in enumerate(files, start=1):
+    unnumbered = 0
+    for done, (path, label) in enumerate(files, start=1):
         if path.is_dir():
             collector.leave_out("folder inside a class folder", f"{path}: a folder")
         else:
-            for found in _read(path):
-                _collect(found, pattern, collector)
+            for found in _read(path, names):
+                _note(found, names, collector)
+                unnumbered += _collect(found, label, collector)
         if progress is not None:
             progress(done, len(files))
+    if unnumbered:
+        collector.note(f"{unnumbered} wafers have a name that is no number; theirs is not kept")
     return collector.finish()
 
 
@@ -54,24 +63,34 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
 
 
-def _read(path: Path) -> Iterator[WaferMap | InputError]:
-    from edge import formats  # the readers load OpenCV: not needed for the other sources
+def _read(path: Path, names: Names | None) -> Iterator[WaferMap | InputError]:
+    from edge.sources import files  # the readers load OpenCV: not needed for the other sources
 
-    try:
-        yield from formats.read(path)
-    except InputError as error:
-        yield error
+    items = files.read_file(path)
+    return names.apply(items, str(path)) if names else items
 
 
-def _collect(found: WaferMap | InputError, pattern: str, collector: Collector) -> None:
+def _note(found: WaferMap | InputError, names: Names | None, collector: Collector) -> None:
+    """Say of the first wafer without a lot that its name does not fit."""
+    if names is None or isinstance(found, InputError):
+        return
+    known = {"source": found.source, "lot": found.lot, "wafer": found.wafer, "slot": found.slot}
+    if sentence := names.note(known):
+        collector.note(sentence)
+
+
+def _collect(found: WaferMap | InputError, label: str, collector: Collector) -> bool:
+    """Keep a wafer; returns whether it has a name that is no number."""
     if isinstance(found, InputError):
         collector.leave_out(f"unreadable ({found.kind.value})", str(found))
-        return
+        return False
     wafer = found.wafer or ""
+    numbered = wafer.isascii() and wafer.isdigit()
     collector.add(
         found.dies,
-        pattern,
+        label,
         name=found.source,
         lot=found.lot or "",
-        wafer=int(wafer) if wafer.isascii() and wafer.isdigit() else -1,
+        wafer=int(wafer) if numbered else -1,
     )
+    return bool(wafer) and not numbered

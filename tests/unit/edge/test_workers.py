@@ -14,6 +14,7 @@ from edge import workers
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.model import ModelFile
+from edge.name_pattern import NamePattern, Names
 from edge.pipeline import Record
 from edge.workers import CHUNK, classify_paths, processes_for
 
@@ -87,3 +88,19 @@ def test_few_files_are_not_worth_a_process(
     assert processes_for([folder]) == workers.MOST
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert processes_for([folder]) == 1
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_lots_from_names_in_every_process(
+    tmp_path: Path, generated: LabelledSet, shipped: ModelFile, processes: int
+) -> None:
+    for number in range(2 * CHUNK):
+        (tmp_path / f"L{number}").mkdir()
+        np.save(tmp_path / f"L{number}" / f"{number:02}.npy", generated.grid(0))
+    names = Names(NamePattern("{lot}/{wafer}"), [tmp_path])
+    records = classify_paths(
+        [tmp_path], lambda: Classifier(shipped), processes=processes, names=names
+    )
+    assert [(record["lot"], record["wafer"]) for record in records] == [
+        (f"L{number}", f"{number:02}") for number in range(2 * CHUNK)
+    ]

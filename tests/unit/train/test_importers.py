@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from edge import dataset
-from edge.errors import DataError
+from edge.errors import DataError, UsageError
 from edge.mixed import PATTERN_ORDER
+from edge.name_pattern import NamePattern
 from tests.support import pandas_pickle, recorded_frames
 from tests.support.pandas_pickle import Row
 from train.cli.dataset_import import command
@@ -297,3 +298,23 @@ def test_help_has_an_example() -> None:
     result = CliRunner().invoke(command, ["--help"])
     assert "  wm-edge dataset import LSWMD.pkl --out wm811k.npz\n" in result.stdout
     assert "\\b" not in result.stdout
+
+
+def test_lots_from_names_let_class_folders_be_divided_by_lot(tmp_path: Path) -> None:
+    (tmp_path / "Center").mkdir()
+    for name in ("A_1.npy", "A_2.npy", "B_W3.npy", "C.npy"):
+        np.save(tmp_path / "Center" / name, MAP)
+    imported = import_dataset(tmp_path, pattern=NamePattern("{lot}_{wafer}"))
+    assert imported.labelled.columns["lot"].tolist() == [0, 0, 1, -1]
+    assert imported.labelled.columns["wafer"].tolist() == [1, 2, -1, -1]
+    notes = " ".join(imported.report.notes)
+    assert "C.npy does not fit the name pattern {lot}_{wafer}" in notes
+    assert "1 wafers have a name that is no number" in notes
+    # The class folder is no lot.
+    imported = import_dataset(tmp_path, pattern=NamePattern("{lot}/{wafer}"))
+    assert "lot" not in imported.labelled.columns
+
+
+def test_a_name_pattern_is_for_class_folders(frame: Callable[..., Path]) -> None:
+    with pytest.raises(UsageError, match="is for class folders"):
+        import_dataset(frame([Row(MAP, "none")]), pattern=NamePattern("{lot}"))

@@ -12,7 +12,7 @@ from edge.errors import UsageError
 from edge.patterns import PATTERNS
 from edge.runtime import Backend, Kernels
 from edge.station.camera import CameraSettings
-from edge.station.config import read
+from edge.station.config import examine, read
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings
 from edge.station.settle import Patience
@@ -44,6 +44,8 @@ none = 1
 paths = ["in", "~/more"]
 recursive = false
 globs = ["lot*/w*.png"]
+name_pattern = "{lot}/{wafer}.*"
+name_sample = "A123/07.png"
 polling = true
 poll_interval = 2
 done = "move"
@@ -120,6 +122,8 @@ def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
                 tops=(str(tmp_path / "in"), str(Path("~/more").expanduser())),
                 recursive=False,
                 globs=("lot*/w*.png",),
+                name_pattern="{lot}/{wafer}.*",
+                name_sample="A123/07.png",
                 polling=2.0,
                 done=Done.MOVE,
                 done_dir=tmp_path / "done",
@@ -182,6 +186,15 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
             "[[folder]]\npaths=['a']\ndone='burn'",
             "line 7: [folder] done is 'burn', must be one of:",
         ),
+        (
+            "[[folder]]\npaths=['a']\nname_pattern='{lot}{wafer}'",
+            "line 7: [folder] name_pattern is '{lot}{wafer}': position 6: {wafer} follows {lot}",
+        ),
+        (
+            "[[folder]]\npaths=['a']\nname_pattern='{lot}_{wafer}'\nname_sample='A-7.png'",
+            "line 8: [folder] name_sample is 'A-7.png', which does not fit {lot}_{wafer}",
+        ),
+        ("[[folder]]\npaths=['a']\nname_sample='A'", "line 7: [folder] name_sample says nothing"),
         ("[[camera]]", "line 5: [camera] source is missing"),
         ("[[camera]]\nsource='0'\nstable='x'", "line 7: [camera] stable is 'x', must be a number"),
         ("[[sink]]\nfile='f'", "line 5: [sink] kind is missing, must be one of: store, jsonl"),
@@ -204,6 +217,26 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
 )
 def test_mistakes_elsewhere(tmp_path: Path, wrong: str, message: str) -> None:
     assert refusal(tmp_path, f"{LEAST}{wrong}\n").startswith(message)
+
+
+def test_check_shows_what_lot_and_wafer_come_out(tmp_path: Path) -> None:
+    text = f"{LEAST}name_pattern = '{{lot}}_{{wafer}}'\n"
+    folder = tmp_path / "in"
+    folder.mkdir()
+    assert any("no file to try the name pattern on" in line for line in examined(tmp_path, text))
+    sample = f"{text}name_sample = 'A123_07.png'\n"
+    assert "         A123_07.png: lot A123, wafer 07" in examined(tmp_path, sample)
+    (folder / "odd.csv").touch()
+    with pytest.raises(UsageError, match=r"odd\.csv: does not fit the name pattern"):
+        examined(tmp_path, text)
+    (folder / "L_1_5.csv").touch()
+    lines = examined(tmp_path, text)
+    assert f"         {folder}/L_1_5.csv: lot L_1, wafer 5" in lines
+    assert f"         {folder}/odd.csv: does not fit (1 of 2 files do)" in lines
+
+
+def examined(folder: Path, text: str) -> list[str]:
+    return list(examine(read(written(folder, text))))
 
 
 def test_a_station_needs_a_source(tmp_path: Path) -> None:
