@@ -6,12 +6,9 @@ is not clearly a three-state map is refused with the reason, never guessed.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
-import threading
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 # Before OpenCV is imported: a damaged file must not print, the error says it all.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
@@ -34,8 +31,8 @@ MAX_COLOURS: Final = 16
 
 _UNCHANGED: Final = cv2.IMREAD_UNCHANGED
 
-#: Held while stderr leads elsewhere.
-_STDERR: Final = threading.Lock()
+#: Colour spaces of JPEGs made for printers.
+_PRINTED: Final = ("CMYK", "YCCK")
 
 if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV before
     _opencv: Any = cv2  # the name differs between its versions
@@ -59,13 +56,17 @@ def read(file: Source, source: str) -> Iterator[WaferMap]:
         InputError: damaged, too large, or not clearly a wafer map.
     """
     data = file.read()
-    data = picture_header.checked(data, source)
+    pixels: npt.NDArray[Any] | None
+    png = picture_header.checked(data, source)
     if picture_header.is_jpeg(data):
         pixels = _decode_jpeg(data, source)
         dies = check_grid(lossy.dies_of(pixels, source), source)
         _refuse_bright_corners(dies, source)
     else:
-        dies = dies_of(_decode(data, source), source)
+        pixels = png.pixels() if png else None
+        if pixels is None:
+            pixels = _decode(png.packed() if png else data, source)
+        dies = dies_of(pixels, source)
     refuse_lines(dies, source)
     yield WaferMap(dies, source=source)
 
@@ -108,34 +109,28 @@ def _decode(data: bytes, source: str) -> npt.NDArray[Any]:
 
 
 def _decode_jpeg(data: bytes, source: str) -> npt.NDArray[Any]:
-    """Decode; whatever the decoder has to say is an error.
-
-    It fills what a damaged file lacks with grey and tells nobody but stderr.
-    """
-    with _STDERR, _messages_file() as messages:
-        try:
-            kept = os.dup(2)
-        except OSError:  # stderr is closed
-            kept = None
-        try:
-            os.dup2(messages.fileno(), 2)
-            pixels = _decode(data, source)
-        finally:
-            if kept is None:
-                os.close(2)
-            else:
-                os.dup2(kept, 2)
-                os.close(kept)
-        if messages.seek(0, os.SEEK_END):
-            raise picture_header.damaged(source)
-    return pixels
-
-
-def _messages_file() -> IO[bytes]:
-    """A file that needs no disk where there is such a thing."""
-    with contextlib.suppress(AttributeError, OSError):
-        return os.fdopen(os.memfd_create("messages"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(buffering=0)
+    """Decode by a decoder that tells of damage; OpenCV's fills what is missing with grey."""
+    try:
+        import simplejpeg
+    except ImportError as error:
+        raise InputError(
+            source,
+            InputKind.UNSUPPORTED,
+            "a JPEG, and this machine lacks the decoder that tells a damaged one from a sound one: "
+            "`pip install simplejpeg`, or save it as PNG",
+        ) from error
+    try:
+        colours = simplejpeg.decode_jpeg_header(data)[2]
+        if colours in _PRINTED:
+            raise InputError(
+                source,
+                InputKind.NOT_A_MAP,
+                f"a JPEG in printing colours ({colours}); save it as PNG",
+            )
+        pixels = simplejpeg.decode_jpeg(data, "GRAY" if colours == "Gray" else "BGR")
+    except ValueError as error:
+        raise picture_header.damaged(source) from error
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
 def _packed(pixels: npt.NDArray[Any], source: str) -> npt.NDArray[np.uint32]:

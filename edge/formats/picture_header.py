@@ -1,35 +1,33 @@
 """What a picture's bytes claim about themselves, checked before any decoder sees them.
 
-The decoder would first reserve memory for the declared size and, on damage, print to stderr. Both
-are headed off here: size limits for all four formats, lengths and checksums for PNG, the end
-marker for JPEG, the page count for TIFF.
+The decoder would first reserve memory for the declared size, and say nothing of some damage. Both
+are headed off here: size limits for all four formats, all of a PNG (``edge.formats.png``), the end
+marker and the number of scans for JPEG, the page count for TIFF.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
+from functools import partial
 from typing import Final
 
 from edge.errors import InputError, InputKind
+from edge.formats import png
 from edge.wafermap import MAX_SIDE
 
 #: Most pixels that are decoded: a map of the largest size at one pixel a die.
 MAX_PIXELS: Final = MAX_SIDE * MAX_SIDE
 
-_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_FIRST: Final = b"\0\0\0\rIHDR"
-#: Everything else in a PNG (text, colour profiles, times) does not change the pixels' values, but
-#: may hold a bomb or make libpng print; it is left out of what the decoder gets.
-_PNG_KEPT: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_PNG_CHUNK: Final = struct.Struct(">I4s")
-_PNG_CRC: Final = struct.Struct(">I")
-_ANCILLARY: Final = 0x20
+#: Decoders refuse longer sides on their own, in words of their own.
+MAX_PICTURE_SIDE: Final = 1_000_000
 
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _JPEG_SCAN: Final = 0xDA
+_JPEG_SCANS: Final = b"\xff\xda"
 _JPEG_END: Final = b"\xff\xd9"
+#: A progressive picture has about ten; each takes a pass over all pixels.
+_JPEG_MAX_SCANS: Final = 100
 
 _BMP_CORE: Final = 12
 _TIFF_BIG: Final = 43
@@ -38,31 +36,33 @@ _TIFF_VALUES: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _TIFF_MAX_SAMPLES: Final = 4
 
 
-def checked(data: bytes, source: str) -> bytes:
-    """The bytes to hand to the decoder.
+def checked(data: bytes, source: str) -> png.Picture | None:
+    """Look at what a picture's bytes claim.
 
     Args:
         data: A whole PNG, JPEG, BMP or TIFF file.
         source: Name for error messages.
 
     Returns:
-        ``data`` itself, or for a PNG with extras a copy without them.
+        A PNG, taken apart; None for the others.
 
     Raises:
         InputError: too many pixels, cut short, damaged, or several pages.
     """
     try:
-        if data.startswith(_PNG_SIGNATURE):
-            return _png(data, source)
+        if data.startswith(png.SIGNATURE):
+            return png.checked(data, partial(_check_size, source=source))
         if is_jpeg(data):
             _jpeg(data, source)
         elif data.startswith(b"BM"):
             _bmp(data, source)
         else:
             _tiff(data, source)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, png.CutShort) as error:
         raise _cut_short(source) from error
-    return data
+    except png.Damaged as error:
+        raise damaged(source) from error
+    return None
 
 
 def is_jpeg(data: bytes) -> bool:
@@ -86,40 +86,13 @@ def _cut_short(source: str) -> InputError:
 def _check_size(width: int, height: int, source: str) -> None:
     if width < 1 or height < 1:
         raise damaged(source)
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_PICTURE_SIDE:
         raise InputError(
             source,
             InputKind.TOO_LARGE,
             f"{width} x {height} pixels; at most {MAX_PIXELS:,} are read, "
             "save it with fewer pixels a die",
         )
-
-
-def _png(data: bytes, source: str) -> bytes:
-    if data[8:16] != _PNG_FIRST:
-        raise damaged(source) if len(data) >= 16 else _cut_short(source)
-    width, height = struct.unpack_from(">II", data, 16)
-    _check_size(width, height, source)
-    view = memoryview(data)
-    kept = [view[:8]]
-    position, tag, seen_data = 8, b"", False
-    while tag != b"IEND":
-        length, tag = _PNG_CHUNK.unpack_from(data, position)
-        end = position + 12 + length
-        if end > len(data):
-            raise _cut_short(source)
-        if tag in _PNG_KEPT:
-            (checksum,) = _PNG_CRC.unpack_from(data, end - 4)
-            if zlib.crc32(view[position + 4 : end - 4]) != checksum:
-                raise damaged(source)
-            kept.append(view[position:end])
-            seen_data = seen_data or tag == b"IDAT"
-        elif not tag[0] & _ANCILLARY:
-            raise damaged(source)
-        position = end
-    if not seen_data:
-        raise damaged(source)
-    return data if sum(map(len, kept)) == len(data) else b"".join(kept)
 
 
 def _jpeg(data: bytes, source: str) -> None:
@@ -141,7 +114,7 @@ def _jpeg(data: bytes, source: str) -> None:
         position += max(length, 2)
         if marker == _JPEG_SCAN:
             break
-    if not size_known:
+    if not size_known or data.count(_JPEG_SCANS, position) > _JPEG_MAX_SCANS:
         raise damaged(source)
     if data.rfind(_JPEG_END) < position:
         raise _cut_short(source)
