@@ -32,7 +32,7 @@ class Judges:
     Attributes:
         material: Wafers by part.
         test: The test part with its maps: the station's own code encodes them again.
-        float_logits: The float network's (W, 9) for the test part.
+        float_logits: The float network's (W, 9) for the test part, under the station's rule.
         goal: What the review rule shall reach.
         allowed_points: Points of per-class accuracy that int8 may cost.
         on: What the test part is, in words.
@@ -40,7 +40,7 @@ class Judges:
 
     material: Material
     test: LabelledSet
-    float_logits: npt.NDArray[np.float32]
+    float_logits: npt.NDArray[np.floating[Any]]
     goal: Goal
     allowed_points: float
     on: str

@@ -18,6 +18,7 @@ from convert.remedy.search import Tried, search, table
 from convert.run_folder import check_same_data, load_network, read_config
 from edge.dataset import LabelledSet, Part
 from edge.errors import GateError
+from edge.evaluate import as_station
 from edge.model import save
 from edge.verdict import Costs
 
@@ -93,7 +94,7 @@ def convert(
     judges = Judges(
         material,
         test,
-        float_outputs(network, material.test.planes),
+        as_station(float_outputs(network, material.test.planes), test),
         goal,
         ALLOWED_POINTS if allowed_points is None else allowed_points,
         f"the test part of {source.data_name}, lots that trained and calibrated nothing"

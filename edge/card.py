@@ -9,6 +9,7 @@ from edge.metrics import wilson
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from edge.text import printable
+from edge.verdict import MIN_FAILS
 
 
 def card(model: ModelFile) -> str:
@@ -97,6 +98,10 @@ def _review(data: dict[str, Any]) -> Iterator[str]:
     yield (
         f"            unfamiliar above {rule['unfamiliar']['above']:g} standard deviations, mixed "
         f"above {rule['mixed']['above']:g}, fewer than {rule['min_dies']} dies"
+    )
+    yield (
+        f"            fewer than {MIN_FAILS} failing dies are none, no network is asked; of other "
+        "yields above 99 % the figures say little"
     )
     done = (data.get("accuracy") or {}).get("review")
     if done:

@@ -13,8 +13,9 @@ from edge import encoding
 from edge.encoding import Encoded
 from edge.familiarity import Embedding, Familiarity
 from edge.model import ModelFile
+from edge.patterns import Pattern
 from edge.runtime import Backend, Kernels, start
-from edge.verdict import Reason, Review, Verdict
+from edge.verdict import MIN_FAILS, Reason, Review, Verdict
 from edge.wafermap import WaferMap
 
 
@@ -26,12 +27,13 @@ class Prediction(NamedTuple):
         pattern: Most probable pattern.
         probabilities: Calibrated probability of each pattern, summing to 1.
         verdict: Accept, or leave it to a person.
-        reason: Why a person, or None.
+        reason: Why a person, or ``few-fails`` where no network was asked, or None.
         confidence: Chance that ``pattern`` is right, at the mix of patterns of the wafers that
             calibrated the model: what the thresholds of review look at.
         below: The threshold that ``confidence`` was held against, 0..1.
-        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
-        mixture: Probability that two patterns overlap, 0..1.
+        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers; 0
+            where no network was asked.
+        mixture: Probability that two patterns overlap, 0..1; 0 where no network was asked.
         model: Name and hash of the model file.
         symmetries: Number of views averaged: 1, or 8 with ``average_symmetries``.
         latency_us: Encoding, inference and decision, in microseconds (reading is not in it).
@@ -150,26 +152,35 @@ class Classifier:
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata["output"]["scale"] / model.temperature
         self._powers = [math.exp(-step * below) for below in range(256)]
+        none = Pattern.NONE.value
+        # With too few fails for any pattern; a file without the label is not given it.
+        self._clear = Look([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
+        self._min_fails = MIN_FAILS if none in self._labels else 0
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
         """Classify one wafer.
+
+        With fewer than ``MIN_FAILS`` failing dies it is ``none``, and the network does not run.
 
         Raises:
             ValueError: the map holds no die (readers refuse such maps).
         """
         began = time.perf_counter_ns()
-        shares, confidence, unfamiliarity, mixture = self.look(
-            encoding.encode(wafer_map.dies, self.size)
+        clear = self.is_clear(wafer_map)
+        if clear and not wafer_map.die_count:
+            raise ValueError(encoding.NO_DIES)
+        shares, confidence, unfamiliarity, mixture = (
+            self._clear if clear else self.look(encoding.encode(wafer_map.dies, self.size))
         )
         pattern = self._labels[shares.index(max(shares))]
         reason = self.review.reason(
             pattern, confidence, unfamiliarity, mixture, wafer_map.die_count
-        )
+        ) or (Reason.FEW_FAILS if clear else None)
         return Prediction(
             wafer_map,
             pattern,
             dict(zip(self._labels, shares, strict=True)),
-            Verdict.REVIEW if reason else Verdict.ACCEPT,
+            reason.verdict if reason else Verdict.ACCEPT,
             reason,
             confidence,
             self.review.below[pattern],
@@ -179,6 +190,10 @@ class Classifier:
             encoding.SYMMETRIES if self.average_symmetries else 1,
             (time.perf_counter_ns() - began) // 1000,
         )
+
+    def is_clear(self, wafer_map: WaferMap) -> bool:
+        """Whether so few dies fail that the wafer is ``none``, whatever the network would say."""
+        return wafer_map.fail_count < self._min_fails
 
     def look(self, encoded: Encoded) -> Look:
         """What the network says of one encoded wafer, uint8 (size, size, 2)."""

@@ -16,12 +16,16 @@ from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import DataError
 from edge.overlap import Overlap, Sketch
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, Pattern
 from edge.reliability import calibration_error
-from edge.verdict import Reason
+from edge.verdict import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
+from edge.wafermap import FAIL, WaferMap
 
 #: A class with fewer wafers has an interval too wide to say much.
 FEW_WAFERS: Final = 20
+
+#: Logits of who is sure of ``none``, whatever the temperature.
+_SURE: Final = np.asarray([1e6 if name == Pattern.NONE else 0.0 for name in PATTERNS], np.float32)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Evaluation:
         return {
             "wafers": int(looked_at.sum()),
             "share": float(looked_at.mean()),
-            "by_reason": {reason.value: counts[reason.value] for reason in Reason},
+            "by_reason": {reason.value: counts[reason.value] for reason in REVIEW_REASONS},
             "wrong": int(wrong.sum()),
             "wrong_caught": int((wrong & looked_at).sum()),
             "wrong_accepted": int((wrong & ~looked_at).sum()),
@@ -126,23 +130,17 @@ def evaluate(
     """
     if not len(labelled):
         raise DataError("no wafer to evaluate on")
-    labels, rule = classifier.model.labels, classifier.review
-    order = [labels.index(name) for name in PATTERNS]
     shares = np.empty((len(labelled), len(PATTERNS)))
     others = np.empty((len(labelled), 3))
     reasons: list[Reason | None] = []
     for index in range(len(labelled)):
-        grid = labelled.grid(index)
         try:
-            encoded = encoding.encode(grid, classifier.size)
+            found = classifier.classify(WaferMap(labelled.grid(index)))
         except ValueError as error:
             raise DataError(f"wafer {index}: {error}; leave it out of the set") from error
-        look = classifier.look(encoded)
-        shares[index] = np.asarray(look.probabilities)[order]
-        others[index] = look[1:]
-        best = int(shares[index].argmax())
-        dies = int(np.count_nonzero(grid))
-        reasons.append(rule.reason(PATTERNS[best], *look[1:], dies))
+        shares[index] = [found.probabilities[name] for name in PATTERNS]
+        others[index] = found.confidence, found.unfamiliarity, found.mixture
+        reasons.append(found.reason if found.verdict is Verdict.REVIEW else None)
         if progress:
             progress(index + 1)
     true = labelled.class_indices()
@@ -164,6 +162,26 @@ def evaluate(
         seen,
         tuple(data_warnings(labelled, seen)),
     )
+
+
+def as_station(
+    logits: npt.NDArray[np.floating[Any]], labelled: LabelledSet
+) -> npt.NDArray[np.floating[Any]]:
+    """Logits of a float network under the station's rule: with few fails, sure of ``none``.
+
+    Otherwise int8, which is judged through the station's code, would be held against another rule.
+
+    Args:
+        logits: (W, 9), in the order of ``PATTERNS``.
+        labelled: The wafers they are of.
+
+    Returns:
+        A copy.
+    """
+    clear = [
+        np.count_nonzero(labelled.grid(index) == FAIL) < MIN_FAILS for index in range(len(labelled))
+    ]
+    return np.where(np.asarray(clear)[:, np.newaxis], _SURE, logits)
 
 
 def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[str]:

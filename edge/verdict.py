@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from edge.patterns import PATTERNS
+
+#: With fewer failing dies no pattern can be told from them: the wafer is ``none``, and no network
+#: is asked, which never saw such a wafer.
+MIN_FAILS: Final = 3
 
 
 class Verdict(str, Enum):
@@ -17,12 +22,25 @@ class Verdict(str, Enum):
 
 
 class Reason(str, Enum):
-    """Why a person should look, the strongest first: the first that holds is given."""
+    """What decided over a verdict, the strongest first: the first that holds is given.
+
+    All but ``FEW_FAILS`` say why a person should look; that one, why no network was asked.
+    """
 
     FEW_DIES = "few-dies"
     MIXED = "mixed"
     UNFAMILIAR = "unfamiliar"
     LOW_CONFIDENCE = "low-confidence"
+    FEW_FAILS = "few-fails"
+
+    @property
+    def verdict(self) -> Verdict:
+        """What follows from it."""
+        return Verdict.ACCEPT if self is Reason.FEW_FAILS else Verdict.REVIEW
+
+
+#: Why a person should look.
+REVIEW_REASONS: Final = tuple(reason for reason in Reason if reason.verdict is Verdict.REVIEW)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -47,12 +48,12 @@ class WaferMap:
     slot: int | None = None
     orientation: int | None = None
 
-    @property
+    @cached_property
     def die_count(self) -> int:
         """Number of dies on the wafer."""
         return int(np.count_nonzero(self.dies))
 
-    @property
+    @cached_property
     def fail_count(self) -> int:
         """Number of failing dies."""
         return int(np.count_nonzero(self.dies == FAIL))

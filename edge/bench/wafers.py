@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edge.dataset import LabelledSet, build
 from edge.errors import DataError
 from edge.patterns import PATTERNS
+from edge.verdict import MIN_FAILS
 from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
 
 #: Wafers taken from a labelled set.
@@ -47,20 +48,25 @@ def drawn() -> LabelledSet:
 
 
 def sample(labelled: LabelledSet) -> LabelledSet:
-    """At most ``SAMPLE`` wafers of a set by chance, the same in every run; none without dies.
+    """At most ``SAMPLE`` wafers of a set by chance that the network is asked about.
+
+    The same in every run.
 
     Raises:
-        DataError: there is no wafer with dies.
+        DataError: there is none.
     """
     order = np.random.default_rng(SEED).permutation(len(labelled))
     chosen: list[int] = []
     for index in order.tolist():
         if len(chosen) == SAMPLE:
             break
-        if labelled.grid(index).any():
+        if np.count_nonzero(labelled.grid(index) == FAIL) >= MIN_FAILS:
             chosen.append(index)
     if not chosen:
-        raise DataError("no wafer with dies to measure on; give another --data")
+        raise DataError(
+            f"no wafer with {MIN_FAILS} failing dies or more, which the network is asked about, "
+            "to measure on; give another --data"
+        )
     return labelled.select(np.asarray(chosen))
 
 

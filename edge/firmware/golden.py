@@ -23,22 +23,14 @@ from edge.firmware.simulate import Simulation
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from edge.runtime import Kernels
-from edge.verdict import Reason
-from edge.wafermap import DieGrid, WaferMap
+from edge.serial.messages import REASONS
+from edge.verdict import MIN_FAILS
+from edge.wafermap import FAIL, PASS, DieGrid, WaferMap
 
 #: Places of the drawn wafers that are taken: pattern and side, each another.
 _DRAWN: Final = (("Center", 26), ("Donut", 33), ("Edge-Ring", 40), ("Scratch", 64), ("none", 26))
 #: A fragment, smaller than the network's input, with rows and columns outside its dies.
 _FRAGMENT: Final = (9, 7)
-
-#: ``wm_reason`` in C.
-REASONS: Final = (
-    None,
-    Reason.FEW_DIES,
-    Reason.MIXED,
-    Reason.UNFAMILIAR,
-    Reason.LOW_CONFIDENCE,
-)
 
 
 @dataclass(frozen=True)
@@ -48,9 +40,10 @@ class Golden:
     Attributes:
         dies: uint8 (rows, columns).
         encoded: uint8 (size, size, 2).
-        logits: int8 (classes,).
-        embedding: int8 (size,).
+        logits: int8 (classes,); all 0 where no network was asked.
+        embedding: int8 (size,); likewise.
         prediction: The whole answer of the station.
+        clear: Whether so few dies fail that no network was asked.
     """
 
     dies: DieGrid
@@ -58,6 +51,7 @@ class Golden:
     logits: npt.NDArray[np.int8]
     embedding: npt.NDArray[np.int8]
     prediction: Prediction
+    clear: bool
 
 
 def wafers() -> list[DieGrid]:
@@ -68,9 +62,17 @@ def wafers() -> list[DieGrid]:
     fragment = np.where((rows > 1) & (columns > 0), 1 + (rows * columns % 5 == 0), 0)
     return [
         *(selftest.probe(which) for which in range(selftest.PROBES)),
+        *(few_fails(fails) for fails in (0, MIN_FAILS - 1, MIN_FAILS)),
         *(drawn_set.grid(place) for place in places),
         fragment.astype(np.uint8),
     ]
+
+
+def few_fails(fails: int) -> DieGrid:
+    """A round wafer with so few failing dies, in its middle row: uint8 (26, 26)."""
+    dies: DieGrid = np.minimum(selftest.probe(0), PASS)
+    dies[len(dies) // 2, 2 : 2 + 5 * fails : 5] = FAIL
+    return dies
 
 
 class _Simulated(Classifier):
@@ -108,9 +110,11 @@ def answers(
     found = []
     for dies in grids:
         encoded = encoding.encode(dies, classifier.size)
-        logits, embedding = classifier.outputs(encoded)
         prediction = classifier.classify(WaferMap(dies))
-        found.append(Golden(dies, encoded, np.asarray(logits, np.int8), embedding, prediction))
+        logits, embedding = (np.asarray(one, np.int8) for one in classifier.outputs(encoded))
+        if clear := classifier.is_clear(prediction.wafer_map):
+            logits, embedding = np.zeros_like(logits), np.zeros_like(embedding)
+        found.append(Golden(dies, encoded, logits, embedding, prediction, clear))
     return found
 
 

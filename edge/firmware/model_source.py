@@ -14,6 +14,8 @@ from edge.firmware.graph import Graph
 from edge.firmware.network_source import Network, prepare, source
 from edge.firmware.rounding import Rounding
 from edge.model import ModelFile
+from edge.patterns import Pattern
+from edge.verdict import MIN_FAILS
 
 #: An int8 logit lies at most so many steps under the largest one, plus the 0.
 _STEPS: Final = 256
@@ -43,6 +45,7 @@ def network_of(model: ModelFile, graph: Graph, rounding: Rounding = Rounding.LIT
 def header(model: ModelFile, network: Network) -> str:
     """``wm_model.h``."""
     review, labels = model.review, model.labels
+    knows_none = Pattern.NONE.value in labels
     embedding = model.metadata["embedding"]
     scale, zero = float(embedding["scale"]), int(embedding["zero_point"])
     weights = np.asarray(model.metadata["review"]["mixed"]["weights"], np.float64)
@@ -56,6 +59,7 @@ def header(model: ModelFile, network: Network) -> str:
         "WM_ARENA_BYTES": network.plan.bytes,
         "WM_SHA256_BYTES": 32,
         "WM_LOGIT_STEPS": _STEPS,
+        "WM_NONE": labels.index(Pattern.NONE.value) if knows_none else 0,
     }
     thresholds = {
         "WM_EMBEDDING_SCALE": scale,
@@ -63,6 +67,7 @@ def header(model: ModelFile, network: Network) -> str:
         "WM_MIXED_ABOVE": review.mixed_above,
         "WM_UNFAMILIAR_ABOVE": review.unfamiliar_above,
         "WM_MIN_DIES": float(review.min_dies),
+        "WM_MIN_FAILS": float(MIN_FAILS if knows_none else 0),
     }
     return "".join(
         (

@@ -26,7 +26,7 @@ from edge.report.evidence import (
     Review,
     Variant,
 )
-from edge.verdict import Reason
+from edge.verdict import REVIEW_REASONS
 
 #: The label may be among so many most probable patterns.
 TOP: Final = (1, 3, 5)
@@ -170,7 +170,7 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> Review:
                 int((reasons == reason.value).sum()),
                 int((wrong & (reasons == reason.value)).sum()),
             )
-            for reason in Reason
+            for reason in REVIEW_REASONS
         ),
         int(wrong.sum()),
         int((wrong & looked_at).sum()),

@@ -15,7 +15,7 @@ from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.encoding import Encoded
 from edge.errors import RuntimeUnavailableError
-from edge.evaluate import Evaluation, evaluate
+from edge.evaluate import Evaluation, as_station, evaluate
 from edge.float_network import FloatNetwork
 from edge.gate import diagnosis
 from edge.mixed import Mixed
@@ -110,13 +110,17 @@ def measure(
     true = evaluation.true
     float_network = None
     if keras_logits is not None:
+        keras_logits = as_station(keras_logits, labelled)
         shares[Variant.KERAS] = metrics.softmax(keras_logits / temperature)
         outcomes[Variant.KERAS] = outcome(
             true, metrics.softmax(keras_logits), shares[Variant.KERAS]
         )
     if float_content is not None:
         float_network = FloatNetwork(float_content, model, classifier.runtime.backend)
-        logits = float_network.logits(labelled, lambda done: progress("float network", done, total))
+        logits = as_station(
+            float_network.logits(labelled, lambda done: progress("float network", done, total)),
+            labelled,
+        )
         shares[Variant.FLOAT] = metrics.softmax(logits / temperature)
         outcomes[Variant.FLOAT] = outcome(true, metrics.softmax(logits), shares[Variant.FLOAT])
     int8 = evaluation.probabilities

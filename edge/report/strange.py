@@ -17,7 +17,7 @@ from edge.patterns import Pattern
 from edge.reliability import auroc
 from edge.report.evidence import Appendix
 from edge.report.novel import MEANING, Novel, draw
-from edge.verdict import Reason
+from edge.verdict import REVIEW_REASONS, Reason, Verdict
 from edge.wafermap import DieGrid, WaferMap, check_grid
 
 #: Heading and text of the two tables.
@@ -189,13 +189,13 @@ def _group(
     name: str, maps: Iterable[DieGrid], evaluation: Evaluation, classifier: Classifier
 ) -> Group:
     found = [classifier.classify(WaferMap(dies)) for dies in maps]
-    reasons = Counter(one.reason for one in found if one.reason)
+    reasons = Counter(one.reason for one in found if one.verdict is Verdict.REVIEW)
     scores = np.asarray([one.unfamiliarity for one in found])
     return Group(
         name,
         len(found),
         auroc(evaluation.unfamiliarity, scores),
         reasons.total() / len(found),
-        {reason: reasons[reason] for reason in Reason},
+        {reason: reasons[reason] for reason in REVIEW_REASONS},
         Counter(one.pattern for one in found).most_common(1)[0][0],
     )

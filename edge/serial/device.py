@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from edge.errors import DeviceError, InputError, InputKind, ModelError
 from edge.model import ModelFile
+from edge.patterns import Pattern
 from edge.serial.framing import VERSION, Frame, Parser, encode
 from edge.serial.link import Link
 from edge.serial.messages import (
@@ -21,6 +22,7 @@ from edge.serial.messages import (
     unpack_error,
     unpack_hello,
 )
+from edge.verdict import MIN_FAILS
 from edge.wafermap import WaferMap
 
 _Answer = TypeVar("_Answer")
@@ -149,6 +151,14 @@ class Device:
             raise DeviceError(
                 f"the device's answer has {len(answer.probabilities)} patterns, its hello has "
                 f"{len(self.hello.labels)}; flash its firmware again"
+            )
+        pattern, none = self.hello.labels[answer.pattern], Pattern.NONE.value
+        if answer.fails < MIN_FAILS and none in self.hello.labels and pattern != none:
+            raise InputError(
+                wafer_map.source,
+                InputKind.DEVICE,
+                f"the device sees {pattern} in {answer.fails} failing dies, which is {none}: its "
+                "firmware is of an older wm-edge; export it again and flash it",
             )
 
     def _ask(

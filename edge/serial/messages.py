@@ -15,13 +15,14 @@ from edge.wafermap import DieGrid
 
 DIES_PER_BYTE: Final = 4
 
-#: Reason of the firmware by its number.
+#: Reason of the firmware by its number: ``wm_reason`` in C.
 REASONS: Final = (
     None,
     Reason.FEW_DIES,
     Reason.MIXED,
     Reason.UNFAMILIAR,
     Reason.LOW_CONFIDENCE,
+    Reason.FEW_FAILS,
 )
 
 _SIDES: Final = struct.Struct("<HH")
@@ -90,7 +91,7 @@ class Answer:
 
     Attributes:
         pattern: Place of the most probable pattern in ``Hello.labels``.
-        reason: Why a person should look, or None to accept.
+        reason: Why a person should look, or ``few-fails`` where no network was asked, or None.
         dies: Dies that it counted.
         fails: Failing ones among them.
         micros: How long it took, in microseconds, without the transfer.

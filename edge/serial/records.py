@@ -58,7 +58,7 @@ def prediction(
         wafer_map,
         labels[answer.pattern],
         dict(zip(labels, answer.probabilities, strict=True)),
-        Verdict.REVIEW if answer.reason else Verdict.ACCEPT,
+        answer.reason.verdict if answer.reason else Verdict.ACCEPT,
         answer.reason,
         answer.confidence,
         round(answer.below, _DIGITS),

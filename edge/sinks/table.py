@@ -46,7 +46,7 @@ class TableSink:
         if record.get("index") or source.endswith(".npz"):
             source += f"[{record['index']}]"
         review = record["verdict"] == "review"
-        verdict = f"review: {_why(record)}" if review else record["verdict"]
+        verdict = ": ".join(filter(None, (record["verdict"], _why(record))))
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
         following = ", ".join(
             f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
@@ -77,9 +77,9 @@ class TableSink:
         self._stream.write_line(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
 
 
-def _why(record: dict[str, Any]) -> str:
-    """The reason with the number that decided."""
-    reason: str = record["reason"]
+def _why(record: dict[str, Any]) -> str | None:
+    """The reason with the number that decided; None where nothing but the network did."""
+    reason: str | None = record["reason"]
     if reason == "low-confidence":
         return f"{reason} (under {100 * record['below']:.0f} %)"
     numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}

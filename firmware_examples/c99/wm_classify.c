@@ -43,11 +43,14 @@ wm_status wm_classify(const wm_grid *grid, wm_result *result)
     if (extent.dies == 0) {
         return WM_NO_DIES;
     }
+    result->dies = extent.dies;
+    result->fails = extent.fails;
+    if (wm_settle(result)) {
+        return WM_OK;
+    }
     encode_input(grid);
     wm_run();
     take_outputs(result->logits, result->embedding);
-    result->dies = extent.dies;
-    result->fails = extent.fails;
     wm_judge(result);
     return WM_OK;
 }

@@ -27,8 +27,16 @@ extern "C" {
 
 typedef enum { WM_OK, WM_BAD_SIZE, WM_BAD_STATE, WM_NO_DIES } wm_status;
 
-/* Accept, or why a person should look: the strongest reason that holds. */
-typedef enum { WM_ACCEPT, WM_FEW_DIES, WM_MIXED, WM_UNFAMILIAR, WM_LOW_CONFIDENCE } wm_reason;
+/* Accept, or why a person should look: the strongest reason that holds. WM_FEW_FAILS is accepted as
+ * well: so few dies fail that the wafer is `none`, and the network was not run. */
+typedef enum {
+    WM_ACCEPT,
+    WM_FEW_DIES,
+    WM_MIXED,
+    WM_UNFAMILIAR,
+    WM_LOW_CONFIDENCE,
+    WM_FEW_FAILS
+} wm_reason;
 
 typedef struct {
     uint16_t rows, columns;
@@ -44,7 +52,7 @@ typedef struct {
     float below;                     /* the threshold that confidence was held against */
     float unfamiliarity;             /* distance to the nearest class, in standard deviations */
     float mixture;                   /* probability of two patterns at once */
-    int8_t logits[WM_CLASSES];
+    int8_t logits[WM_CLASSES];       /* 0, like the embedding, where the network was not run */
     int8_t embedding[WM_EMBEDDING];
 } wm_result;
 

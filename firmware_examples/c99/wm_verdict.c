@@ -108,6 +108,28 @@ static wm_reason reason_of(uint32_t dies, double confidence, double below, doubl
     return confidence < below || below >= 1 ? WM_LOW_CONFIDENCE : WM_ACCEPT;
 }
 
+int wm_settle(wm_result *result)
+{
+    wm_result clear = {0};
+
+    /* As double, like the dies: 0 where the model knows no `none`. */
+    if ((double)result->fails >= WM_MIN_FAILS) {
+        return 0;
+    }
+    clear.pattern = WM_NONE;
+    clear.dies = result->dies;
+    clear.fails = result->fails;
+    clear.probabilities[WM_NONE] = 1;
+    clear.confidence = 1;
+    clear.below = (float)wm_below[WM_NONE];
+    clear.reason = reason_of(result->dies, 1, wm_below[WM_NONE], 0, 0);
+    if (clear.reason == WM_ACCEPT) {
+        clear.reason = WM_FEW_FAILS;
+    }
+    *result = clear;
+    return 1;
+}
+
 void wm_judge(wm_result *result)
 {
     uint8_t best = place_of_largest(result->logits);

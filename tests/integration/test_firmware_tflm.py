@@ -238,9 +238,14 @@ def test_outputs_are_the_golden_ones_bit_for_bit(
     places = source.outputs_of(model.load(), network.read(content))
     logits, embedding = (ran.outputs[place] for place in places)
     known = golden.answers(model.load(), grids, Rounding.MICRO)
+    asked = np.asarray([not one.clear for one in known])
+    logits, embedding = logits[asked], embedding[asked]
+    known = [one for one in known if not one.clear]
     assert np.array_equal(logits, np.stack([one.logits for one in known]))
     assert np.array_equal(embedding, np.stack([one.embedding for one in known]))
-    reference = golden.answers(model.load(), grids, Rounding.LITERT)
+    reference = [
+        one for one in golden.answers(model.load(), grids, Rounding.LITERT) if not one.clear
+    ]
     assert np.array_equal(embedding, np.stack([one.embedding for one in reference]))
     apart = np.abs(logits.astype(int) - np.stack([one.logits for one in reference])).max(axis=1)
     assert apart.max() <= 2, "a step for each of two dense layers"

@@ -92,6 +92,8 @@ def _check(
         raise ModelError(f"{model.path}: TFLite Micro runs out of memory on it")
     logits, embedding = (ran.outputs[place] for place in source.outputs_of(model, inside))
     for place, wafer in enumerate(wafers):
+        if wafer.clear:
+            continue
         if not (
             np.array_equal(logits[place], wafer.logits)
             and np.array_equal(embedding[place], wafer.embedding)

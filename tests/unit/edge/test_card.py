@@ -32,6 +32,8 @@ def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelF
     assert f"(set for precision {rule['objective']['precision']:g})" in text
     assert f"unfamiliar above {rule['unfamiliar']['above']:g} standard deviations" in text
     assert f"mixed above {rule['mixed']['above']:g}, fewer than {rule['min_dies']} dies" in text
+    assert "fewer than 3 failing dies are none" in text
+    assert "yields above 99 %" in text
     assert f"{100 * done['share']:.1f} % to review" in text
     assert f"caught {done['wrong_caught']} of {done['wrong']} wrong" in text
     error = shipped.metadata["calibration_error"]["int8"]

@@ -14,11 +14,13 @@ from edge import encoding
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.familiarity import Embedding
+from edge.firmware.golden import few_fails
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
 from edge.runtime import Kernels
-from edge.verdict import Reason, Review, Verdict
+from edge.verdict import MIN_FAILS, Reason, Review, Verdict
 from edge.wafermap import WaferMap
+from tests.support.c_library import Recording
 from tests.support.model_files import put, with_metadata
 
 
@@ -105,6 +107,49 @@ def test_few_dies_go_to_a_person_before_anything_else(
         monkeypatch.setattr(classifier, "review", open_gate(below, min_dies))
         found = classifier.classify(wafers[0])
         assert (found.verdict, found.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize("fails", range(MIN_FAILS + 1))
+@pytest.mark.parametrize("average", [False, True])
+def test_too_few_fails_for_a_pattern_are_none_and_no_network_runs(
+    shipped: ModelFile, fails: int, average: bool
+) -> None:
+    classifier = Recording(shipped, average_symmetries=average)
+    found = classifier.classify(WaferMap(few_fails(fails)))
+    assert hasattr(classifier, "last") == (fails == MIN_FAILS)
+    if fails < MIN_FAILS:
+        assert (found.pattern, found.verdict, found.reason) == (
+            "none", Verdict.ACCEPT, Reason.FEW_FAILS,
+        )  # fmt: skip
+        assert found.probabilities == dict.fromkeys(PATTERNS, 0.0) | {"none": 1.0}
+        assert (found.confidence, found.unfamiliarity, found.mixture) == (1.0, 0.0, 0.0)
+        assert found.as_record()["reason"] == "few-fails"
+
+
+def test_a_person_looks_at_few_fails_where_there_are_few_dies_or_at_every_none(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wafer_map = WaferMap(few_fails(0))
+    for rule, reason in (
+        (open_gate(min_dies=wafer_map.die_count + 1), Reason.FEW_DIES),
+        (open_gate().with_below({"none": 1.0}), Reason.LOW_CONFIDENCE),
+    ):
+        monkeypatch.setattr(classifier, "review", rule)
+        found = classifier.classify(wafer_map)
+        assert (found.pattern, found.verdict, found.reason) == ("none", Verdict.REVIEW, reason)
+
+
+def test_a_model_that_knows_no_none_is_not_given_it(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = tuple(name.replace("none", "Ring") for name in classifier.model.labels)
+    other = ModelFile(classifier.model.path, classifier.model.content, classifier.model.metadata)
+    monkeypatch.setattr(ModelFile, "labels", labels)
+    frequency = {**other.metadata["review"]["frequency"], "Ring": 0.0}
+    review = {**other.metadata["review"], "frequency": frequency}
+    monkeypatch.setitem(other.metadata, "review", review)
+    asked = Classifier(other, review=Review(dict.fromkeys(labels, 0.0), math.inf, 1.0, 0))
+    assert asked.classify(WaferMap(few_fails(0))).reason is None
 
 
 def test_confidence_is_judged_by_the_threshold_of_the_pattern_found(

@@ -11,9 +11,12 @@ from edge import encoding, overlap
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet, build, concatenate
 from edge.errors import DataError
-from edge.evaluate import Evaluation, data_warnings, evaluate
+from edge.evaluate import Evaluation, as_station, data_warnings, evaluate
+from edge.firmware.golden import few_fails
+from edge.metrics import softmax
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
+from edge.verdict import MIN_FAILS
 from tests.support.model_files import put, with_metadata
 
 
@@ -42,6 +45,24 @@ def test_model_with_labels_in_another_order_is_judged_by_its_own_names(
     turned = with_metadata(shipped, put("labels", value=list(reversed(shipped.labels))))
     found = evaluate(generated, Classifier(turned)).probabilities
     assert np.array_equal(found, result.probabilities[:, ::-1])
+
+
+def test_wafers_of_few_fails_are_judged_as_the_station_does(
+    classifier: Classifier, generated: LabelledSet
+) -> None:
+    clear = build([few_fails(fails) for fails in range(MIN_FAILS)], ["none"] * MIN_FAILS)
+    result = evaluate(concatenate([clear, generated]), classifier)
+    assert result.probabilities[:MIN_FAILS, PATTERNS.index("none")].tolist() == [1.0] * MIN_FAILS
+    assert result.reasons[:MIN_FAILS] == (None,) * MIN_FAILS
+    assert "few-fails" not in result.review()["by_reason"]
+
+
+def test_a_float_network_is_held_to_the_same_rule() -> None:
+    grids = [few_fails(MIN_FAILS - 1), few_fails(MIN_FAILS)]
+    logits = np.eye(len(PATTERNS), dtype=np.float32)[[PATTERNS.index("Loc")] * 2]
+    found = as_station(logits, build(grids, ["none", "Loc"]))
+    assert softmax(found / 20)[0].tolist() == [0.0] * 8 + [1.0]
+    assert np.array_equal(found[1], logits[1])
 
 
 def test_json_form_names_model_and_data(result: Evaluation, generated: LabelledSet) -> None:

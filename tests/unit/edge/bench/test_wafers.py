@@ -33,9 +33,9 @@ def test_a_sample_is_part_of_the_set_and_always_the_same(generated: LabelledSet)
     assert wafers.sample(many).sha256() == wafers.sample(many).sha256()
 
 
-def test_wafers_without_dies_are_passed_over() -> None:
-    empty, one = np.zeros((5, 5), np.uint8), np.ones((5, 5), np.uint8)
+def test_wafers_that_no_network_is_asked_about_are_passed_over() -> None:
+    empty, one = np.ones((5, 5), np.uint8), np.full((5, 5), 2, np.uint8)
     assert len(wafers.sample(build([empty, one], ["none", "none"]))) == 1
     for maps in ([empty], []):
-        with pytest.raises(DataError, match="no wafer with dies"):
+        with pytest.raises(DataError, match="no wafer with 3 failing dies"):
             wafers.sample(build(maps, ["none"] * len(maps)))

@@ -21,7 +21,7 @@ from edge.wafermap import WaferMap
 #: What becomes of a request: its number among all, and what a sound device would answer.
 Fate = Callable[[int, Frame, bytes], bytes]
 
-WAFER = WaferMap(np.asarray([[0, 1, 2], [1, 1, 2]], np.uint8), "w.npy")
+WAFER = WaferMap(np.asarray([[0, 1, 2], [2, 1, 2]], np.uint8), "w.npy")
 
 
 def sound(_: int, __: Frame, answer: bytes) -> bytes:
@@ -34,6 +34,7 @@ class Line:
 
     model: ModelFile
     fate: Fate = sound
+    wafer: WaferMap = WAFER
     sent: list[Frame] = field(default_factory=list)
     waiting: bytes = b""
 
@@ -62,7 +63,7 @@ class Line:
             for text in ("model", "firmware", *labels):
                 payload += bytes([len(text)]) + text.encode()
             return Frame(Kind.HELLO_ANSWER, request.sequence, payload)
-        counts = struct.pack("<III", WAFER.die_count, WAFER.fail_count, 1234)
+        counts = struct.pack("<III", self.wafer.die_count, self.wafer.fail_count, 1234)
         figures = struct.pack("<4f9f9b", 0.9, 0.851, 3, 0.25, 0, 1, *[0] * 7, *[0] * 9)
         payload = bytes([1, 0, len(labels), 0]) + counts + figures
         return Frame(Kind.CLASSIFY_ANSWER, request.sequence, payload)
@@ -82,9 +83,15 @@ def test_an_answer_becomes_the_record_of_classify(shipped: ModelFile) -> None:
         "source": "w.npy", "index": 0, "lot": None, "wafer": None,
         "pattern": "Donut", "probability": 1.0, "probabilities": {"Donut": 1.0},
         "verdict": "accept", "reason": None, "confidence": 0.9, "below": 0.851,
-        "unfamiliarity": 3.0, "mixture": 0.25, "dies": 5, "fails": 2,
+        "unfamiliarity": 3.0, "mixture": 0.25, "dies": 5, "fails": 3,
         "model": shipped.name, "symmetries": 1, "latency_us": 1234,
     }  # fmt: skip
+
+
+def test_a_pattern_in_too_few_fails_is_not_taken_from_older_firmware(shipped: ModelFile) -> None:
+    clear = WaferMap(np.asarray([[0, 1, 1], [1, 1, 2]], np.uint8), "w.npy")
+    with pytest.raises(InputError, match=r"Donut in 1 failing dies.*older wm-edge"):
+        device(Line(shipped, wafer=clear)).classify(clear)
 
 
 @pytest.mark.parametrize("code", [ErrorCode.BAD_CRC, ErrorCode.TRUNCATED, ErrorCode.TIMEOUT])
@@ -149,7 +156,7 @@ def test_a_map_over_the_limit_is_not_even_sent(shipped: ModelFile) -> None:
 
 def test_a_device_that_counts_wrongly_is_not_believed(shipped: ModelFile) -> None:
     other = replace(WAFER, dies=np.ones((3, 3), np.uint8))
-    with pytest.raises(InputError, match="counted 5 dies and 2 fails, the map has 9 and 0"):
+    with pytest.raises(InputError, match="counted 5 dies and 3 fails, the map has 9 and 0"):
         device(Line(shipped)).classify(other)
 
 

@@ -43,6 +43,7 @@ def test_a_view_of_a_map_is_packed_as_it_is_seen() -> None:
 
 
 def test_an_answer_is_read() -> None:
+    assert messages.unpack_answer(answer(reason=5)).reason is Reason.FEW_FAILS
     read = messages.unpack_answer(answer(reason=2))
     assert (read.pattern, read.reason, read.dies, read.fails) == (1, Reason.MIXED, 9, 4)
     assert (read.micros, read.confidence, read.unfamiliarity) == (70, 0.5, 3)
@@ -57,7 +58,7 @@ def test_an_answer_is_read() -> None:
         (answer()[:-1], "does not fit 2 classes"),
         (answer() + b"x", "does not fit 2 classes"),
         (answer(pattern=2), "out of range"),
-        (answer(reason=5), "out of range"),
+        (answer(reason=6), "out of range"),
         (answer(confidence=float("nan")), "out of range"),
         (answer(classes=0), "out of range"),
     ],
