@@ -15,19 +15,17 @@ define make_venv
 	    $(PYTHON) -m pip --python $(1)/bin/python install --quiet pip; }; }
 endef
 
-# Tests use real parts: a browser, an MQTT broker, a video server, compilers and emulated boards. What
-# cannot be installed, the tests that need it say so. Program:package.
-PARTS := chromium:chromium mosquitto:mosquitto ffmpeg:ffmpeg openssl:openssl cc:gcc g++:g++ clang:clang \
-  cmake:cmake arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm
+# Tests use real parts: a browser, an MQTT broker, a video server, compilers with their libraries, emulated
+# boards (tests/support/parts.py tries each). What cannot be installed, the tests that need it say so.
 define get_packages
-	@missing=; for pair in $(PARTS); do \
-	  PATH="$$PATH:/usr/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
-	case "$$missing" in *gcc-arm*) missing="$$missing libnewlib-arm-none-eabi";; esac; \
-	test -z "$$missing" || { echo "installing$$missing ..."; \
+	@wanted=$$($(TEST_VENV)/bin/python -m tests.support.parts) || exit 1; test -z "$$wanted" || { \
 	  SUDO=; test "$$(id -u)" -eq 0 || SUDO="sudo -n"; \
-	  { $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-	    apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null 2>&1; } || \
-	  echo "cannot install$$missing: the tests that need them will be skipped"
+	  get() { $$SUDO env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+	    apt-get install -y -q --no-install-recommends "$$@"; }; \
+	  echo "installing $$wanted ..."; $$SUDO apt-get update -q; \
+	  get $$wanted || for package in $$wanted; do get $$package; done; \
+	  left=$$($(TEST_VENV)/bin/python -m tests.support.parts); test -z "$$left" || \
+	    echo "cannot install $$left: the tests that need them are skipped"; }
 endef
 
 .PHONY: help demo test soak lint benchmark clean

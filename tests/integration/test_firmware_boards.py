@@ -12,8 +12,9 @@ import pytest
 from edge.serial.framing import Frame, encode
 from edge.serial.messages import ErrorCode, Kind, pack_map, unpack_answer, unpack_error
 from tests.support.cli import wm_edge
-from tests.support.compilers import need, once, run
+from tests.support.compilers import need, need_build, once, run
 from tests.support.firmware import BOARDS, Talk, emulator, exported
+from tests.support.parts import BOARD_C
 from tests.support.wafers import small_set
 
 FLASH_MOST = 256 * 1024
@@ -27,12 +28,9 @@ pytestmark = pytest.mark.parametrize("board", BOARDS)
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The exported firmware, with `make m3 m4 m7` done."""
-    gcc = need("arm-none-eabi-gcc", package="gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    need_build(BOARD_C)
     need("qemu-system-arm", package="qemu-system-arm")
     make = need("make", package="make")
-    newlib = [gcc, "-specs=nano.specs", "-E", "-xc", "-include", "string.h", "/dev/null"]
-    if subprocess.run(newlib, capture_output=True, check=False).returncode:
-        pytest.skip("newlib is not installed: apt-get install libnewlib-arm-none-eabi")
     return (
         once(
             tmp_path_factory,
@@ -116,7 +114,7 @@ def test_no_float_before_the_verdict(built: Path, board: str, tmp_path: Path) ->
     """Without an FPU every float operation is a call of the compiler's library, by a known name."""
     folder = built.parent
     core = [folder / "wm_model.c", *sorted((folder / "c99").rglob("*.c"))]
-    gcc = need("arm-none-eabi-gcc", package="gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    gcc = need_build(BOARD_C)
     floats = {}
     for source in core:
         compiled = tmp_path / f"{source.stem}.o"

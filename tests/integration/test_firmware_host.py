@@ -28,9 +28,10 @@ from edge.verdict import MIN_FAILS, Reason
 from edge.wafermap import FAIL, DieGrid, WaferMap
 from tests.support.c_library import OK, BareNetwork, Recording, Result, grid_of, library
 from tests.support.cli import wm_edge
-from tests.support.compilers import SANITIZERS, compiler, need, run
+from tests.support.compilers import compiler, need, need_build, run
 from tests.support.int8_networks import Reference, convert
 from tests.support.operator_networks import NETWORKS, inputs
+from tests.support.parts import ANALYSED, ANALYSER, SANITIZED, SANITIZERS
 
 #: One worker builds the shipped model's library for all.
 pytestmark = pytest.mark.xdist_group("firmware-host")
@@ -156,7 +157,7 @@ def host_sources(folder: Path) -> list[Path]:
 
 
 def test_sanitizers(exported: Path, tmp_path: Path) -> None:
-    cc, program = compiler(), tmp_path / "wm_host"
+    cc, program = need_build(SANITIZED), tmp_path / "wm_host"
     sources = map(str, host_sources(exported))
     options = ["-std=c99", "-O1", *SANITIZERS, *includes(exported)]
     run([cc, *options, *sources, "-lm", "-o", str(program)])
@@ -164,9 +165,9 @@ def test_sanitizers(exported: Path, tmp_path: Path) -> None:
 
 
 def test_static_analysis(exported: Path, tmp_path: Path) -> None:
-    cc = need("gcc", package="gcc")
+    cc = need_build(ANALYSED)
     sources = map(str, host_sources(exported))
-    options = ["-std=c99", "-O2", "-fanalyzer", "-Werror", *includes(exported)]
+    options = ["-std=c99", "-O2", *ANALYSER, *includes(exported)]
     run([cc, *options, "-c", *sources], cwd=tmp_path)
 
 
@@ -272,7 +273,9 @@ def compare(content: bytes, folder: Path, count: int = 24, *, dsp: bool = False)
     logits, embedding = read.outputs if len(read.outputs) == 2 else read.outputs * 2
     network = prepare(read, logits, embedding)
     sizes = tuple(read.tensors[one].elements for one in (read.inputs[0], logits, embedding))
-    in_c = BareNetwork(network, (sizes[0], sizes[1], sizes[2]), folder, compiler(), dsp=dsp)
+    in_c = BareNetwork(
+        network, (sizes[0], sizes[1], sizes[2]), folder, need_build(SANITIZED), dsp=dsp
+    )
     reference = Reference(content)
     wafers_ = inputs(reference.shape, count)
     varied = set()
@@ -308,7 +311,7 @@ def test_dense_layers_of_tflite_micro(
     network = prepare(read, logits, other, Rounding.MICRO)
     source, *outputs = (read.tensors[one] for one in (read.inputs[0], logits, other))
     sizes = (source.elements, outputs[0].elements, outputs[1].elements)
-    in_c = BareNetwork(network, sizes, tmp_path, compiler())
+    in_c = BareNetwork(network, sizes, tmp_path, need_build(SANITIZED))
     wafers_ = inputs(source.shape, 24)
     known = Simulation(read, Rounding.MICRO)(np.concatenate(wafers_))
     for place, found in enumerate(in_c(wafers_)):
@@ -332,7 +335,7 @@ def test_all_operators_are_tried(contents: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("name", ["seed-initial", "seed-final", "residual", "symmetric"])
 def test_networks_of_the_trainer(name: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
-    compiler()
+    need_build(SANITIZED)
     from train import networks
 
     def build(_: Any) -> Any:

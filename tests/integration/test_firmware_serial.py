@@ -20,9 +20,10 @@ from edge.serial import framing
 from edge.serial.framing import Frame, encode
 from edge.serial.messages import ErrorCode, Kind, pack_map, unpack_answer, unpack_error
 from tests.support.cli import wm_edge
-from tests.support.compilers import SANITIZERS, compiler, need, once, run
+from tests.support.compilers import need_build, once, run
 from tests.support.firmware import Talk, exported, station
 from tests.support.model_files import changed, put
+from tests.support.parts import ANALYSED, ANALYSER, FUZZED, FUZZER, SANITIZED, SANITIZERS
 from tests.support.wafers import small_set, write_bad, write_good
 
 SIDES = struct.Struct("<HH")
@@ -43,7 +44,7 @@ def program(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(place: Path) -> None:
         around, flags = ["port_host.c"], SANITIZERS
-        station(folder, place / "station", cc=compiler(), around=around, flags=flags)
+        station(folder, place / "station", cc=need_build(SANITIZED), around=around, flags=flags)
 
     return once(tmp_path_factory, "station", make) / "station"
 
@@ -236,8 +237,8 @@ def test_a_device_that_dies_ends_the_run_and_keeps_what_was_done(
 
 
 def test_the_station_passes_gcc_analysis(folder: Path, tmp_path: Path) -> None:
-    gcc = need("gcc", package="gcc")
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fanalyzer", "-O2", "-c"]
+    gcc = need_build(ANALYSED)
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", *ANALYSER, "-O2", "-c"]
     places = [f"-I{place}" for place in (folder, folder / "c99", folder / "station")]
     sources = [str(path) for path in (folder / "station").glob("*.c")]
     assert len(sources) == 5
@@ -245,9 +246,8 @@ def test_the_station_passes_gcc_analysis(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_fuzzer_finds_nothing(folder: Path, tmp_path: Path) -> None:
-    clang = need("clang", package="clang")
-    flags = [*SANITIZERS, "-fsanitize=fuzzer"]
-    fuzz = station(folder, tmp_path / "fuzz", cc=clang, around=["fuzz_frame.c"], flags=flags)
+    clang = need_build(FUZZED)
+    fuzz = station(folder, tmp_path / "fuzz", cc=clang, around=["fuzz_frame.c"], flags=FUZZER)
     seeds = tmp_path / "seeds"
     seeds.mkdir()
     for place, (line, _) in enumerate(FAULTS.values()):
@@ -269,7 +269,7 @@ def test_a_fuzzer_finds_nothing(folder: Path, tmp_path: Path) -> None:
 def test_what_the_fuzzer_found_is_replayed_without_it(folder: Path, tmp_path: Path) -> None:
     flags = [*SANITIZERS, "-DFUZZ_REPLAY"]
     program = station(
-        folder, tmp_path / "replay", cc=compiler(), around=["fuzz_frame.c"], flags=flags
+        folder, tmp_path / "replay", cc=need_build(SANITIZED), around=["fuzz_frame.c"], flags=flags
     )
     files = []
     for place, (line, _) in enumerate(FAULTS.values()):

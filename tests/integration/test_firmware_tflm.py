@@ -31,9 +31,10 @@ from edge.firmware.tflm.arena import arena_of, estimated
 from edge.firmware.tflm.operators import ADD_FUNCTIONS, add_functions
 from edge.wafermap import DieGrid
 from tests.support.cli import wm_edge
-from tests.support.compilers import compiler, need, run
+from tests.support.compilers import compiler, need, need_build, run
 from tests.support.firmware import Talk, core
 from tests.support.int8_networks import convert
+from tests.support.parts import BOARD_CXX
 from tests.support.tflm import TREE, put_wheel_on_path
 
 #: One worker exports and builds for all.
@@ -312,7 +313,7 @@ def test_the_station_answers(built: Path, stand_in: Path, monkeypatch: pytest.Mo
 
 
 def test_a_board_links(unmeasured: Path, tmp_path: Path) -> None:
-    need("arm-none-eabi-g++", package="gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib")
+    need_build(BOARD_CXX)
     toolchain = f"-DCMAKE_TOOLCHAIN_FILE={unmeasured / 'arm-none-eabi.cmake'}"
     cmake(unmeasured, tmp_path / "m4", toolchain, "-DWM_CPU=cortex-m4")
     program = tmp_path / "m4" / "wm_station.elf"

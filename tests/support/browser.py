@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-#: Names that distributions give it.
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+from tests.support.parts import PROGRAMS
 
 #: Seconds for one answer; a machine may be busy.
 TIMEOUT: Final = 60.0
@@ -28,7 +27,7 @@ _CHILD_READS, _CHILD_WRITES = 3, 4
 
 def find() -> str | None:
     """The browser's program, or None where there is none."""
-    return next((path for path in map(shutil.which, NAMES) if path), None)
+    return next((path for path in map(shutil.which, PROGRAMS["chromium"]) if path), None)
 
 
 @dataclass(frozen=True)

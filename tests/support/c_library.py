@@ -17,7 +17,8 @@ from edge.firmware import golden
 from edge.firmware.network_source import Network, source
 from edge.firmware.targets.c99 import core_files
 from edge.wafermap import DieGrid
-from tests.support.compilers import SANITIZERS, WARNINGS, build, run
+from tests.support.compilers import WARNINGS, build, run
+from tests.support.parts import SANITIZERS
 
 Bytes = npt.NDArray[np.int8]
 

@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.support.parts import Build
 
 ROOT: Final = Path(__file__).parents[2]
 FIRMWARE: Final = ROOT / "firmware_examples"
@@ -18,7 +21,6 @@ STATION: Final = FIRMWARE / "station"
 BOARDS: Final = FIRMWARE / "boards"
 
 WARNINGS: Final = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror")
-SANITIZERS: Final = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 #: Generous: the machine may be busy.
 _TIMEOUT: Final = 120.0
@@ -36,6 +38,15 @@ def need(*programs: str, package: str) -> str:
         if found:
             return found
     pytest.skip(f"none of {', '.join(programs)} is installed: apt-get install {package}")
+
+
+@cache
+def need_build(part: Build) -> str:
+    """The compiler of a part, if it can build it: a program alone says little of its libraries."""
+    found, failure = part.compiler(), part.failure()
+    if found is None or failure:
+        pytest.skip(f"{failure}: apt-get install {part.package}")
+    return found
 
 
 def compiler() -> str:
