@@ -1,6 +1,6 @@
 """A wafer map shown on a screen or drawn in a picture -> die states.
 
-    frame -> find.py -> edges.py -> square.py -> lattice.py -> grid.py -> stable.py -> wafer map
+    frame -> find.py -> edges.py -> square.py -> lattice.py -> grid.py (outline.py) -> stable.py
 
 Each step that refuses a frame does so under the name of a gate.
 """

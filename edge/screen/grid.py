@@ -15,6 +15,7 @@ from edge.screen import Gate, Refusal
 from edge.screen.colours import Shown, dieness, is_of
 from edge.screen.find import CloseUp
 from edge.screen.lattice import Lattice
+from edge.screen.outline import disc_of, incomplete
 from edge.screen.recipe import Recipe
 from edge.sources.frames import Image
 from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
@@ -41,9 +42,6 @@ _MAX_GROUND: Final = 45.0
 _MIN_WHOLE: Final = 0.75
 _MIN_ALIKE: Final = 0.95
 
-#: Area of the map's outline over that of the ellipse in its bounding box.
-_ROUND: Final = (0.86, 1.14)
-
 #: Darkest level of a white in which greys may be lost, and the saturation up to which a shade is
 #: a grey.
 _BLOWN: Final = 250.0
@@ -64,14 +62,15 @@ def read_dies(seen: CloseUp, lines: Lattice, recipe: Recipe) -> DieGrid | Refusa
         recipe: What to accept.
 
     Returns:
-        uint8 (rows, columns) of {0, 1, 2}, cropped to the dies, or a refusal by ``unclear-grid``.
+        uint8 (rows, columns) of {0, 1, 2}, cropped to the dies, or a refusal by ``unclear-grid``,
+        ``cut-off`` or ``exposure``.
     """
     patch = _patch(seen, lines, recipe.min_pixels)
     if isinstance(patch, Refusal):
         return patch
     middle = _cells(patch)[:, _MIDDLE, :, _MIDDLE].mean(axis=(1, 3), dtype=np.float32)
     shown = _refined(middle, seen.shown)
-    found = _colours_wrong(shown, recipe) or _dies(middle, shown)
+    found = _colours_wrong(shown, recipe) or _dies(middle, shown, recipe)
     if isinstance(found, Refusal):
         return found
     dies, around = found
@@ -84,7 +83,7 @@ def read_dies(seen: CloseUp, lines: Lattice, recipe: Recipe) -> DieGrid | Refusa
 
 
 def _dies(
-    middle: npt.NDArray[np.float32], shown: Shown
+    middle: npt.NDArray[np.float32], shown: Shown, recipe: Recipe
 ) -> tuple[DieGrid, npt.NDArray[np.bool_]] | Refusal:
     """The dies of the wafer, and the positions that must look as they were read.
 
@@ -95,8 +94,16 @@ def _dies(
     wafer, around, near = _wafer(states)
     if wafer[[0, -1]].any() or wafer[:, [0, -1]].any():
         return _unclear("dies far outside the wafer's outline")
+    disc = disc_of(wafer)
+    if isinstance(disc, Refusal):
+        return disc
+    lacking = incomplete(wafer, disc, recipe)
+    if lacking is not None:
+        return lacking
     # What is of another colour outside the outline is not the wafer's: the edge of a window.
     around |= near & (_partly_die(middle, shown) | (states == NO_DIE))
+    # Inside the wafer's disc it is: a part that was lost.
+    around |= disc.inside(wafer.shape)
     doubtful = np.count_nonzero((states == _DOUBTFUL) & around)
     if doubtful:
         return _unclear(f"{doubtful} positions are of no state's colour")
@@ -260,15 +267,6 @@ def _plausible(dies: DieGrid, recipe: Recipe) -> Refusal | None:
         return _unclear("every row or column is there twice: the pitch is not sure")
     if _even_gaps(dies, 0) or _even_gaps(dies, 1):
         return _unclear("empty rows or columns at even distances: the pitch is not sure")
-    occupied = dies > 0
-    left, right = occupied.argmax(axis=1), columns - occupied[:, ::-1].argmax(axis=1)
-    row = np.flatnonzero(occupied.any(axis=1))
-    ends = np.concatenate([left[row], right[row]])
-    corners = [np.stack([ends, np.tile(row + below, 2)], axis=1) for below in (0, 1)]
-    outline = cv2.convexHull(np.concatenate(corners).astype(np.int32))
-    round_share = cv2.contourArea(outline) / (np.pi / 4 * rows * columns)
-    if not _ROUND[0] < round_share < _ROUND[1]:
-        return _unclear("the dies do not form a disc")
     return None
 
 

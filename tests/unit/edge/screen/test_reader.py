@@ -17,7 +17,7 @@ from edge.screen.reader import ScreenReader
 from edge.screen.recipe import Recipe
 from edge.sources.frames import Image
 from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
-from tests.support.screens import BLACK, GREY, WHITE, Look, View, disc, draw, film
+from tests.support.screens import BLACK, GREY, WHITE, Look, View, cropped, disc, draw, film
 
 READER = ScreenReader(Recipe())
 
@@ -96,10 +96,58 @@ def test_a_single_die_of_its_state(state: int) -> None:
     np.testing.assert_array_equal(read(dies, Look(10, 10)), dies)
 
 
-def test_a_row_without_dies_across_the_wafer() -> None:
+@pytest.mark.parametrize("side", range(4))
+@pytest.mark.parametrize("how", ["grey", "black", "window", "repeated"])
+def test_a_wafer_of_which_a_part_is_lost_is_refused(side: int, how: str) -> None:
+    frame = film(draw(disc(26, 26, fails=0.1), Look(16, 16, 2, ground=GREY)), GRABBED)
+    turned = np.ascontiguousarray(np.rot90(frame, side))
+    rows = np.flatnonzero(np.ptp(turned.astype(int), axis=(1, 2)) > 60)
+    pitch = len(rows) / 26
+    for kept in np.arange(2.3, 24, 1.7):
+        lost = turned.copy()
+        row = round(rows[0] + kept * pitch)
+        lost[row:] = lost[row - 1] if how == "repeated" else {"grey": 90, "black": 0}.get(how, 128)
+        gate(np.ascontiguousarray(np.rot90(lost, -side)), ScreenReader(Recipe()))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (slice(15, 16), slice(None)),
+        (slice(None), slice(20, 22)),
+        (slice(10, 13), slice(8, 11)),
+        (slice(22, 40), slice(25, 40)),
+        (slice(0, 12), slice(0, 20)),
+    ],
+    ids=["row", "columns", "window", "corner", "beyond the rim"],
+)
+def test_a_wafer_that_is_covered_or_half_drawn_is_refused(rows: slice, columns: slice) -> None:
     dies = disc(40, 40, fails=0.1)
-    dies[15] = NO_DIE
-    np.testing.assert_array_equal(read(dies, Look(10, 10)), dies)
+    dies[rows, columns] = NO_DIE
+    seen = read(dies, Look(10, 10))
+    assert isinstance(seen, Refusal)
+    assert seen.gate in {Gate.CUT_OFF, Gate.UNCLEAR_GRID}
+
+
+@pytest.mark.parametrize("size", [26, 40, 60])
+def test_a_flat_and_a_notch_belong_to_a_wafer(size: int) -> None:
+    dies = disc(size, size, fails=0.1)
+    dies[size - round(0.03 * size) :] = NO_DIE
+    dies[:2, size // 2 - 1 : size // 2 + 1] = NO_DIE
+    dies[size // 2, size // 2 : size // 2 + 4] = NO_DIE  # test sites
+    dies = cropped(dies)
+    np.testing.assert_array_equal(read(dies, Look(520 // size, 520 // size)), dies)
+
+
+def test_a_recipe_allows_for_larger_flats_and_gaps() -> None:
+    dies = disc(40, 40, fails=0.1)
+    dies[37:] = dies[15] = NO_DIE
+    dies = cropped(dies)
+    frame = film(draw(dies, Look(10, 10)), MOUNTED)
+    reader = ScreenReader(Recipe(flat=0.08, max_gap=40))
+    np.testing.assert_array_equal(reader.read(frame), dies)
+    assert gate(frame, ScreenReader(Recipe(flat=0.08))) is Gate.UNCLEAR_GRID
+    assert gate(frame, ScreenReader(Recipe(max_gap=40))) is Gate.CUT_OFF
 
 
 def test_overexposed_dies_are_not_taken_for_the_window() -> None:

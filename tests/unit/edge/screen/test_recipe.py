@@ -22,6 +22,8 @@ region = [80, 0, 480, 480]
 min_sharpness = 0.1
 min_pixels = 5
 min_dies = 200
+flat = 0
+max_gap = 50
 """
 
 
@@ -47,6 +49,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         min_sharpness=0.1,
         min_pixels=5.0,
         min_dies=200,
+        flat=0.0,
+        max_gap=50,
     )
 
 
