@@ -17,8 +17,9 @@ from convert.remedy import trials
 from convert.remedy.search import Tried, search, table
 from convert.run_folder import check_same_data, load_network, read_config
 from edge.dataset import LabelledSet, Part
-from edge.errors import GateError
+from edge.errors import GateError, UsageError
 from edge.evaluate import as_station
+from edge.metadata import check_texts
 from edge.model import save
 from edge.verdict import Costs
 
@@ -68,11 +69,15 @@ def convert(
     Raises:
         GateError: a class lost more than allowed.
         DataError: no whole run, not the set that it was trained on, or a part without wafers.
-        UsageError: a file exists already, its folder does not, no station has the encoding, or a
-            goal of review makes no sense.
+        UsageError: a file exists already, its folder does not, no station has the encoding, a goal
+            of review makes no sense, or a control character stands in a name or the notice.
         ModelError: the converter's output is not what a station can trust.
     """
     check_places(out, overwrite=overwrite)
+    try:
+        check_texts({"name": source.name, "data_name": source.data_name, "notice": source.notice})
+    except ValueError as error:
+        raise UsageError(f"{error}: no station would load the model file; change it") from error
     config = read_config(source.run)
     goal = Goal.of_recipe(config["recipe"]).changed(precision, costs)
     check_same_data(config, labelled, source.run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final
 
 from edge.overlap import Sketch
@@ -17,6 +18,12 @@ MAX_EMBEDDING: Final = 4096
 
 #: Conversion puts a class without wafers at 1e4; far beyond, distances overflow float32.
 LARGEST: Final = 1e6
+
+#: What is obeyed instead of shown: control characters, breaks of a line, marks that turn the
+#: direction of a text. Halves of a character are not even text.
+_OBEYED: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 #: A shape is a type, a list (of one shape: any length), alternatives in a tuple, or a dictionary of
 #: shapes by key, where ``?`` marks a key that may be missing and ``*`` stands for any key.
@@ -61,6 +68,28 @@ _SECTIONS: Final = {
     "not_for?": [str],
     "notice?": (str, [str]),
 }
+
+
+def check_texts(metadata: dict[str, Any]) -> None:
+    """Check that no text holds what a terminal, a page or a compiler would obey.
+
+    A notice may have several lines and tabs.
+
+    Raises:
+        ValueError: one does; names the place.
+    """
+    left: list[tuple[str, Any]] = [("", metadata)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"a key{place and ' of ' + place}", key) for key in value]
+            left += [(place or str(key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            left += [(place, item) for item in value]
+        elif isinstance(value, str):
+            text = re.sub("[\t\n]", " ", value) if place == "notice" else value
+            if found := _OBEYED.search(text):
+                raise ValueError(f"a control character (U+{ord(found[0]):04X}) in {place}")
 
 
 def check_sections(metadata: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 
 from edge import encoding
 from edge.errors import ModelError
-from edge.metadata import check_knowledge, check_review, check_sections
+from edge.metadata import check_knowledge, check_review, check_sections, check_texts
 from edge.output import exists, replacing
 from edge.patterns import PATTERNS
 from edge.runtime import Interpreter
@@ -263,6 +263,12 @@ def _check_metadata(path: Path, metadata: dict[str, Any]) -> None:
 
 
 def _check_values(path: Path, metadata: dict[str, Any]) -> None:
+    try:
+        check_texts(metadata)
+    except ValueError as error:
+        raise ModelError(
+            f"{path}: refused, its metadata holds {error}, which no text needs; convert it again"
+        ) from error
     declared = metadata["encoding"]
     ours = {"name": encoding.NAME, "version": encoding.VERSION}
     if {key: declared[key] for key in ours} != ours:

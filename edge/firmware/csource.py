@@ -56,9 +56,22 @@ def string(text: str) -> str:
 
 
 def comment(lines: Iterable[str]) -> str:
-    """A comment of several lines; nothing in them may end it."""
-    text = "\n * ".join(line.replace("*/", "* /").replace("/*", "/ *") for line in lines)
+    """A comment of several lines.
+
+    Nothing in them ends it: no ``*/``, also none that a spliced line or a trigraph would make.
+    """
+    text = "\n * ".join(map(_commented, lines))
     return f"/* {text}\n */\n"
+
+
+def _commented(line: str) -> str:
+    """One line of a comment."""
+    line = " ".join(line.split()).replace("\\", "_")
+    shown = "".join(char if char.isprintable() else "_" for char in line)
+    for pair in ("*/", "/*", "??"):
+        while pair in shown:
+            shown = shown.replace(pair, " ".join(pair))
+    return shown
 
 
 def _wrapped(text: str) -> str:

@@ -116,7 +116,7 @@ def _title(model: ModelFile) -> str:
         [
             f"The model file {model.metadata['name']}, sha256 {model.sha256},",
             "as wm-edge export-firmware wrote it. Do not edit: export it again.",
-            *([notice] if isinstance(notice, str) else notice),
+            *(notice.splitlines() if isinstance(notice, str) else notice),
         ]
     )
 

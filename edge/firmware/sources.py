@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -26,9 +28,20 @@ def folder(name: str) -> dict[str, bytes]:
     }
 
 
-def template(name: str) -> str:
-    """A text that a target fills in."""
-    return (_root() / _TEMPLATES / name).read_text("utf-8")
+def template(name: str, values: Mapping[str, str] | None = None) -> str:
+    """A text with its ``@WORDS@`` filled in; what is filled in is not looked at again.
+
+    Args:
+        name: A file of the templates.
+        values: What stands for each word, written for the kind of file that it is.
+    """
+    text = (_root() / _TEMPLATES / name).read_text("utf-8")
+    return re.sub("@([A-Z]+)@", lambda found: (values or {})[found[1]], text)
+
+
+def code_span(text: str) -> str:
+    """Text as Markdown shows it, whatever it holds."""
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def _root() -> Path:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from edge.patterns import PATTERNS
 from edge.report.evidence import Evidence, Outcome, Variant
 from edge.report.sensitivity import Effect, Sensitivity
+from edge.text import printable
 
 _COLOUR: Final = {
     Variant.KERAS: "#009E73",
@@ -283,9 +284,9 @@ def _by_variant(evidence: Evidence, say: Callable[[Outcome], str], lead: str = "
 
 def _named_rows(axes: Any, names: Sequence[str]) -> None:
     # The font has not every letter, and a dollar sign would start a formula.
-    plain = [name.encode("ascii", "replace").decode() for name in names]
+    plain = [printable(name).encode("ascii", "replace").decode() for name in names]
     short = [name if len(name) <= 24 else f"{name[:22]}.." for name in plain]
-    axes.set_yticks(range(len(names)), [name.replace("$", r"\$") for name in short])
+    axes.set_yticks(range(len(names)), short, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
 

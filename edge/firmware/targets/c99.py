@@ -7,7 +7,7 @@ from typing import Final
 from edge.firmware import golden, graph, model_source
 from edge.firmware.network_source import Network
 from edge.firmware.rounding import Rounding
-from edge.firmware.sources import folder, template
+from edge.firmware.sources import code_span, folder, template
 from edge.firmware.targets import Firmware
 from edge.model import ModelFile
 
@@ -42,10 +42,10 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
         "wm_model.c": model_source.body(model, network),
         "golden.h": golden.header(len(wafers)),
         "golden.c": golden.body(wafers),
-        "Makefile": template("c99.mk").replace("@SOURCES@", " \\\n  ".join(sources)),
-        "README.md": template("c99.md")
-        .replace("@MODEL@", model.name)
-        .replace("@KERNELS@", _KERNELS_OF[rounding]),
+        "Makefile": template("c99.mk", {"SOURCES": " \\\n  ".join(sources)}),
+        "README.md": template(
+            "c99.md", {"MODEL": code_span(model.name), "KERNELS": _KERNELS_OF[rounding]}
+        ),
     }
     around = {name: content for part in _AROUND for name, content in folder(part).items()}
     plan = network.plan

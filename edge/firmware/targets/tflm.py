@@ -11,7 +11,7 @@ from edge import encoding, network
 from edge.errors import ModelError
 from edge.firmware import golden, graph
 from edge.firmware.rounding import Rounding
-from edge.firmware.sources import folder, template
+from edge.firmware.sources import code_span, folder, template
 from edge.firmware.targets import Firmware
 from edge.firmware.tflm import micro, source
 from edge.firmware.tflm.arena import Arena, arena_of
@@ -41,7 +41,7 @@ def generate(model: ModelFile) -> Firmware:
     if arena.measured:
         _check(model, content, inside, wafers)
     texts = {
-        "CMakeLists.txt": template("tflm_cmake.txt").replace("@COMMIT@", source.commit_of(arena)),
+        "CMakeLists.txt": template("tflm_cmake.txt", {"COMMIT": source.commit_of(arena)}),
         "arm-none-eabi.cmake": template("tflm_toolchain.txt"),
         "README.md": _readme(model, arena),
         "model_data.h": source.data_header(),
@@ -111,13 +111,10 @@ def _readme(model: ModelFile, arena: Arena) -> str:
         else "Whether the golden wafers come out right on TFLite Micro was not tried at export."
     )
     values = {
-        "@MODEL@": model.name,
-        "@ARENA@": f"{arena.bytes:,}",
-        "@ORIGIN@": " ".join(arena.origin),
-        "@CHECKED@": checked,
-        "@COMMIT@": source.commit_of(arena),
+        "MODEL": code_span(model.name),
+        "ARENA": f"{arena.bytes:,}",
+        "ORIGIN": " ".join(arena.origin),
+        "CHECKED": checked,
+        "COMMIT": source.commit_of(arena),
     }
-    text = template("tflm.md")
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text
+    return template("tflm.md", values)

@@ -108,6 +108,14 @@ def test_senseless_goal_is_refused_before_the_work(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_no_station_would_load_is_refused_before_the_work(
+    source: Source, divided: LabelledSet, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"U\+000A\) in data_name"):
+        convert(replace(source, data_name="a\nb"), divided, tmp_path / "m.tflite")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_evidence_names_the_model_file_and_a_red_gate_none(
     source: Source,
     divided: LabelledSet,

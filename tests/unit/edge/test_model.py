@@ -185,6 +185,13 @@ REFUSALS: dict[str, tuple[Change, str]] = {
         "accuracy is not what",
     ),
     "agreement NaN": (put("accuracy", "agreement", value=math.nan), "accuracy is not what"),
+    "spliced name": (put("name", value="a *\\\n/ b"), "a control character (U+000A) in name"),
+    "turned label": (put("labels", 0, value="\u202eretneC"), "(U+202E) in labels"),
+    "bell in a tool": (put("tools", "keras", value="3\x07"), "(U+0007) in tools"),
+    "escape in a key": (put("tools", "\x1b[2J", value="3"), "(U+001B) in a key of tools"),
+    "half a character": (put("network", "name", value="\ud800"), "(U+D800) in network"),
+    "escape in a notice": (put("notice", value=["a\x1b[2J"]), "(U+001B) in notice"),
+    "section of no use": (put("mine", value=[{"a": "\r"}]), "(U+000D) in mine"),
     "notice number": (put("notice", value=5), "notice is not what"),
     "not for text": (put("not_for", value="x"), "not_for is not what"),
     "min dies": (put("review", "min_dies", value=math.inf), "incomplete or malformed"),
@@ -207,6 +214,12 @@ def test_metadata_that_is_no_object_is_refused(shipped: ModelFile, tmp_path: Pat
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr(METADATA_NAME, text)
         assert words in refusal(tmp_path, bare(shipped.content) + archive.getvalue())
+
+
+def test_a_notice_may_have_lines_and_tabs(shipped: ModelFile, tmp_path: Path) -> None:
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(changed(shipped, put("notice", value="one\n\ttwo \N{COPYRIGHT SIGN}")))
+    assert load(path).metadata["notice"].startswith("one\n")
 
 
 def test_labels_in_another_order_are_allowed(shipped: ModelFile, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_names_cannot_inject_markup(evidence: Evidence) -> None:
         ),
         layers=replace(
             evidence.layers,
-            layers=(replace(evidence.layers.layers[0], name="$\\frac{$" + HOSTILE),),
+            layers=(replace(evidence.layers.layers[0], name="\x1b\\$\\frac{$a$" + HOSTILE),),
             float_only=(HOSTILE,),
         ),
         review=replace(evidence.review, objective={HOSTILE: 1.0}),
