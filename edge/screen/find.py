@@ -38,6 +38,9 @@ _MIN_SIDE: Final = 40
 _DARK: Final = 56
 _BLOWN: Final = 240
 
+#: Levels that a frame of one colour has at most, smoothed.
+_UNIFORM: Final = 3.0
+
 #: Colours of two states nearer to each other than this cannot be told apart in noise.
 _MIN_CONTRAST: Final = 48.0
 
@@ -100,15 +103,10 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
         return Refusal(Gate.NO_WAFER, f"{frame.shape[1]} x {frame.shape[0]} pixels are too few")
     factor = -(-max(frame.shape[:2]) // _COARSE)
     coarse = np.ascontiguousarray(frame[::factor, ::factor])
-    thin = coarse[::4, ::4]
-    brightest = float(np.percentile(thin, 99.5))
-    if brightest < _DARK:
-        return Refusal(Gate.EXPOSURE, f"too dark: the brightest level is {brightest:.0f} of 255")
-    blobs = _blobs(coarse, recipe, _MIN_SIDE / factor)
+    brightest = float(np.percentile(coarse[::4, ::4], 99.5))
+    blobs = [] if brightest < _DARK else _blobs(coarse, recipe, _MIN_SIDE / factor)
     if not blobs:
-        if float(np.percentile(thin, 2)) >= _BLOWN:
-            return Refusal(Gate.EXPOSURE, "blown out: all of the frame is white")
-        return Refusal(Gate.NO_WAFER, "nothing round in the colours of dies")
+        return _nothing(coarse, recipe, _MIN_SIDE / factor, brightest)
     if blobs[0].cut_off:
         return Refusal(Gate.CUT_OFF, "the wafer goes on beyond the border of the frame")
     found: list[CloseUp] = []
@@ -121,6 +119,26 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
     return found or Refusal(
         Gate.EXPOSURE, f"colours of two die states differ by {contrast:.0f} levels only"
     )
+
+
+def _nothing(coarse: Image, recipe: Recipe, min_side: float, brightest: float) -> Refusal:
+    """What a frame is in which no wafer can be made out: without one, or too dark or too bright.
+
+    A screen that is switched off, or white, is without a wafer as one that shows something else is.
+    One that is badly exposed shows something round once its levels are spread; in grey, that may be
+    the light on an empty screen.
+    """
+    dark = brightest < _DARK
+    if dark or float(np.percentile(coarse[::4, ::4], 2)) >= _BLOWN:
+        smooth = cv2.blur(coarse, (5, 5)).astype(np.float32)
+        low, high = np.percentile(smooth[::4, ::4], (0.5, 99.5))
+        if high - low < _UNIFORM:
+            return Refusal(Gate.NO_WAFER, f"all of the frame is {'black' if dark else 'white'}")
+        spread = np.clip((smooth - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+        if any(not _has_grey_dies(blob.palette) for blob in _blobs(spread, recipe, min_side)):
+            what = "too dark: the brightest" if dark else "blown out: the brightest"
+            return Refusal(Gate.EXPOSURE, f"{what} level is {brightest:.0f} of 255")
+    return Refusal(Gate.NO_WAFER, "nothing round in the colours of dies")
 
 
 def _blobs(coarse: Image, recipe: Recipe, min_side: float) -> list[_Blob]:

@@ -209,6 +209,16 @@ def test_gate_no_wafer() -> None:
     assert gate(film(window, MOUNTED)) is Gate.NO_WAFER
 
 
+@pytest.mark.parametrize("level", [0, 10, 40, 128, 245, 255])
+@pytest.mark.parametrize("noise", [0, 3, 8])
+def test_a_frame_of_one_colour_is_without_a_wafer(level: int, noise: float) -> None:
+    """A screen that is switched off between two wafers is a pause as any other."""
+    grain = noise * np.random.default_rng(0).standard_normal((480, 640, 3))
+    light = np.hypot(*np.ogrid[-1:1:480j, -1:1:640j])[..., None]
+    for frame in (level + grain, level * (1 - 0.05 * light) + grain):
+        assert gate(np.clip(frame, 0, 255).astype(np.uint8)) is Gate.NO_WAFER
+
+
 @pytest.mark.parametrize("side", [(1.7, 0), (0, 1.7)])
 def test_gate_cut_off(side: tuple[float, float]) -> None:
     frame = film(draw(WAFER, Look(10, 10)), MOUNTED)
