@@ -1,8 +1,69 @@
-"""Text from files on its way to a terminal."""
+"""Text from files and of our own on its way to a terminal, which may show less than Unicode."""
 
 from __future__ import annotations
+
+import codecs
+import unicodedata
+from typing import Final
+
+#: Error handler of streams: a letter that their encoding lacks becomes one like it, or ``?``.
+PLAIN: Final = "wm_edge.plain"
+
+_LIKE: Final = {
+    "…": "...",
+    "µ": "u",
+    "×": "x",
+    "±": "+-",
+    "–": "-",
+    "≥": ">=",
+    "≤": "<=",
+    "→": "->",
+}
 
 
 def printable(text: str) -> str:
     """The text without what a terminal would obey instead of showing; one line stays one line."""
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def shown(text: str, encoding: str) -> str:
+    """The text with nothing that an encoding cannot show; one line stays one line."""
+    plain = printable(text)
+    return plain if plain.isascii() else plain.encode(encoding, PLAIN).decode(encoding)
+
+
+def columns(text: str) -> int:
+    """Columns of a terminal that a text fills; Chinese, Japanese and Korean letters take two."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def cut(text: str, width: int, ellipsis: str = "…") -> str:
+    """A text of at most so many columns; of a longer one the middle goes, before the last name.
+
+    Args:
+        text: Printable.
+        width: Columns, at least those of ``ellipsis``.
+        ellipsis: Stands where something was cut.
+    """
+    if columns(text) <= width:
+        return text
+    room = width - len(ellipsis)
+    start, end = text[: room // 3], text[-(room - room // 3) :] if room else ""
+    while columns(start) > room // 3:
+        start = start[:-1]
+    while columns(end) > room - room // 3:
+        end = end[1:]
+    return f"{start}{ellipsis}{end}"
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    odd = error.object[error.start : error.end]
+    return "".join(_LIKE.get(char, "?") for char in odd), error.end
+
+
+codecs.register_error(PLAIN, _plain)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from edge.verdict import Costs
 
 
+#: Errors that a table keeps for its end.
+HELD = 1000
+
+
 @click.command(name="classify")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @options.model
@@ -113,7 +117,7 @@ def command(
     with Progress("classifying", total, wanted=watched) as progress, closing(records):
         # The runtime is tried before the output is touched.
         first = next(records, None)
-        sink = open_sink(Format(kind), output, overwrite=overwrite)
+        sink = open_sink(Format(kind), output, overwrite=overwrite, hold_errors=HELD)
         try:
             stream: Iterable[Record] = (
                 records if first is None else itertools.chain([first], records)

@@ -34,8 +34,16 @@ class Format(str, Enum):
         return self.value
 
 
-def open_sink(kind: Format, output: Path | None, *, overwrite: bool = False) -> Sink:
+def open_sink(
+    kind: Format, output: Path | None, *, overwrite: bool = False, hold_errors: int = 0
+) -> Sink:
     """Open a sink on a file, or on stdout where ``output`` is None.
+
+    Args:
+        kind: How results are written.
+        output: The file.
+        overwrite: Replace it.
+        hold_errors: So many errors come last in a table.
 
     Raises:
         UsageError: the file exists and ``overwrite`` is False.
@@ -49,7 +57,7 @@ def open_sink(kind: Format, output: Path | None, *, overwrite: bool = False) -> 
     if kind is Format.TABLE:
         from edge.sinks.table import TableSink
 
-        return TableSink(stream)
+        return TableSink(stream, hold_errors)
     from edge.sinks.jsonl import JsonlSink
 
     return JsonlSink(stream)

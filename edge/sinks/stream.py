@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError, UsageError
+from edge.text import PLAIN
 
 #: Lines are handed to the operating system in blocks of this size, or after this many seconds.
 BLOCK: Final = 64 * 1024
@@ -23,12 +24,24 @@ class Stream:
         descriptor: Open for writing.
         name: For messages.
         interactive: Write every line at once (a terminal, a pipe that somebody reads live).
+        encoding: What people's tables are written in; results for programs are UTF-8.
+        is_file: It was opened for this stream, which closes it.
     """
 
-    def __init__(self, descriptor: int, name: str, *, interactive: bool) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        name: str,
+        *,
+        interactive: bool,
+        encoding: str = "utf-8",
+        is_file: bool = False,
+    ) -> None:
         self._descriptor = descriptor
         self._name = name
         self._interactive = interactive
+        self.encoding = encoding
+        self.is_file = is_file
         self._pending = bytearray()
         self._flushed = time.monotonic()
 
@@ -44,10 +57,15 @@ class Stream:
             if sys.stdout is None:
                 raise OutputError("standard output is closed; write to a file with --output")
             sys.stdout.flush()
-            return cls(sys.stdout.fileno(), "standard output", interactive=os.isatty(1))
+            return cls(
+                sys.stdout.fileno(),
+                "standard output",
+                interactive=os.isatty(1),
+                encoding=sys.stdout.encoding,
+            )
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
         try:
-            return cls(os.open(path, flags, 0o666), str(path), interactive=False)
+            return cls(os.open(path, flags, 0o666), str(path), interactive=False, is_file=True)
         except FileExistsError:
             raise UsageError(
                 f"{path}: exists already; choose another name or pass --overwrite"
@@ -61,11 +79,19 @@ class Stream:
         return self._interactive
 
     def write_line(self, line: str) -> None:
-        """Add one line (without its end)."""
+        """Add one line (without its end) of a result for programs: UTF-8, bytes of names as are."""
         try:
             self._pending += line.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:  # half of a UTF-16 pair, from a lot's name in a labelled set
             self._pending += line.encode("utf-8", "replace")
+        self._end_line()
+
+    def write_text(self, line: str) -> None:
+        """Add one line (without its end) for people, in the encoding of the terminal."""
+        self._pending += line.encode(self.encoding, PLAIN)
+        self._end_line()
+
+    def _end_line(self) -> None:
         self._pending += b"\n"
         full = len(self._pending) >= BLOCK
         if full or self._interactive or time.monotonic() - self._flushed > INTERVAL:
@@ -99,7 +125,7 @@ class Stream:
         try:
             self.flush()
         finally:
-            if self._descriptor != 1:
+            if self.is_file:
                 os.close(self._descriptor)
 
     def _drop_half_line(self, written: int) -> None:

@@ -3,89 +3,144 @@
 from __future__ import annotations
 
 import os
+import shutil
+import textwrap
 from typing import Any, Final
 
 from edge.sinks.stream import Stream
+from edge.text import columns, cut, shown
 
-_BOLD, _RED, _YELLOW, _DIM, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[2m", "\033[0m"
-
+_BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
 #: Smaller probabilities are not worth a column.
 MENTIONED: Final = 0.01
 
+#: Columns of a file, and of a terminal that does not say how wide it is.
+FILE: Final = 140
+USUAL: Final = 80
+
+#: Narrower and wider sources help nobody.
+_SOURCE: Final = (12, 60)
+
+#: Title and width of what stands behind the source.
+_COLUMNS: Final = (
+    ("pattern", 9),
+    ("prob.", 7),
+    ("conf.", 7),
+    ("fails/dies", 10),
+    ("verdict", 27),
+    ("next likely", 29),
+)
+
+#: From how many columns on these are shown, too.
+_IF_WIDE: Final = {"prob.": 92, "next likely": 124}
+
 
 class TableSink:
-    """Records as a table that grows line by line."""
+    """Records as a table that grows line by line and fits the terminal.
 
-    def __init__(self, stream: Stream) -> None:
+    Args:
+        stream: Where to.
+        hold: So many errors come last, under a title of their own; more come as they come.
+    """
+
+    def __init__(self, stream: Stream, hold: int = 0) -> None:
         self._stream = stream
         self._colour = stream.interactive and "NO_COLOR" not in os.environ
-        self._source_width = 40
+        self._ellipsis = shown("…", stream.encoding)
+        self._hold = hold
+        self._held: list[tuple[str, str]] = []
         self._started = False
+        self._width = self._source = 0
 
     def write(self, record: dict[str, Any]) -> None:
-        """Write one line."""
-        if not self._started:
-            self._started = True
-            self._line(
-                _BOLD,
-                "source",
-                "pattern",
-                "prob.",
-                "conf.",
-                "verdict",
-                "fails / dies",
-                "next likely",
-            )
-        source = _printable(record["source"])
+        """Write one line; an error's text takes as many as it needs."""
+        self._measure()
         if "error" in record:
-            self._line(
-                _RED, source, "-", "-", "-", "error", record["kind"], _printable(record["error"])
-            )
+            error = (record["source"], f"{record['kind']}: {record['error']}")
+            if len(self._held) < self._hold:
+                self._held.append(error)
+            else:
+                self._start()
+                self._error(*error)
             return
+        self._start()
+        source = record["source"]
         if record.get("index") or source.endswith(".npz"):
             source += f"[{record['index']}]"
-        review = record["verdict"] == "review"
-        verdict = ": ".join(filter(None, (record["verdict"], _why(record))))
+        reason = _why(record)
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
         following = ", ".join(
             f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
         )
         self._line(
-            _YELLOW if review else "",
+            _YELLOW if record["verdict"] == "review" else "",
             source,
             record["pattern"],
             f"{100 * record['probability']:.1f} %",
             f"{100 * record['confidence']:.1f} %",
-            verdict,
-            f"{record['fails']} / {record['dies']}",
+            f"{record['fails']}/{record['dies']}",
+            f"{record['verdict']}: {reason}" if reason else record["verdict"],
             following,
         )
 
     def close(self) -> None:
-        """Flush and close."""
-        self._stream.close()
+        """Write the errors that were held back, flush and close."""
+        try:
+            if self._held:
+                if self._started:
+                    self._stream.write_text("")
+                self._row(_BOLD, "source", "could not be read")
+                for source, text in self._held:
+                    self._error(source, text)
+        finally:
+            self._stream.close()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._line(_BOLD, "source", *(title for title, _ in _COLUMNS))
+
+    def _measure(self) -> None:
+        """Asked for each record: a window changes."""
+        file = self._stream.is_file
+        self._width = FILE if file else shutil.get_terminal_size((USUAL, 24)).columns
+        rest = sum(room + 1 for title, room in _COLUMNS if self._fits(title))
+        self._source = min(max(self._width - rest - 1, _SOURCE[0]), _SOURCE[1])
+
+    def _fits(self, title: str) -> bool:
+        return self._width >= _IF_WIDE.get(title, 0)
 
     def _line(self, colour: str, source: str, *cells: str) -> None:
-        if len(source) > self._source_width:
-            source = "…" + source[1 - self._source_width :]
-        widths = (10, 8, 8, 30, 13, 0)
-        text = f"{source:<{self._source_width}}  " + " ".join(
-            f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)
-        )
-        text = text.rstrip()
-        self._stream.write_line(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
+        taken = [
+            (self._cell(cell, room), room)
+            for cell, (title, room) in zip(cells, _COLUMNS, strict=True)
+            if self._fits(title)
+        ]
+        rest = " ".join(f"{cell:<{room}}" for cell, room in taken)
+        self._row(colour, source, rest)
+
+    def _error(self, source: str, text: str) -> None:
+        """The text has a column of its own and is never cut: it says what to do."""
+        room = max(20, self._width - self._source - 2)
+        lines = textwrap.wrap(shown(text, self._stream.encoding), room) or [""]
+        for line in lines:
+            self._row(_RED, source, line)
+            source = ""
+
+    def _row(self, colour: str, source: str, rest: str) -> None:
+        name = self._cell(source, self._source)
+        text = f"{name}{' ' * (self._source - columns(name))}  {rest}".rstrip()
+        self._stream.write_text(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
+
+    def _cell(self, text: str, room: int) -> str:
+        return cut(shown(text, self._stream.encoding), room, self._ellipsis)
 
 
-def _why(record: dict[str, Any]) -> str | None:
-    """The reason with the number that decided; None where nothing but the network did."""
-    reason: str | None = record["reason"]
+def _why(record: dict[str, Any]) -> str:
+    """The reason with the number that decided; empty where there is none."""
+    reason: str = record["reason"] or ""
     if reason == "low-confidence":
-        return f"{reason} (under {100 * record['below']:.0f} %)"
+        return f"{reason} <{100 * record['below']:.0f}%"
     numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
-    return f"{reason} ({record[numbers[reason]]:.2f})" if reason in numbers else reason
-
-
-def _printable(text: str) -> str:
-    """Control characters in a file name must not reach the terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return f"{reason} {record[numbers[reason]]:.2f}" if reason in numbers else reason

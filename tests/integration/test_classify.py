@@ -287,8 +287,13 @@ def test_csv(mixed: Path, mixed_run: Finished) -> None:
 def test_table(mixed: Path, mixed_run: Finished) -> None:
     done = wm_edge("classify", mixed, "--format", "table", before=obey_permissions())
     lines = done.text.splitlines()
-    assert len(lines) == 1 + len(mixed_run.records)
-    assert lines[0].split()[:2] == ["source", "pattern"]
+    results, errors = lines[: lines.index("")], lines[lines.index("") + 1 :]
+    assert len(results) == 1 + sum("error" not in record for record in mixed_run.records)
+    assert results[0].split()[:2] == ["source", "pattern"]
+    assert errors[0].split() == ["source", "could", "not", "be", "read"]
+    # Only the first line of an error names its source.
+    names = [line for line in errors[1:] if not line.startswith(" ")]
+    assert len(names) == sum("error" in record for record in mixed_run.records)
     assert "\033" not in done.text
 
 

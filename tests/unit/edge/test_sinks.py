@@ -17,6 +17,9 @@ from edge.errors import OutputError, UsageError
 from edge.patterns import PATTERNS
 from edge.sinks import Format, open_sink
 from edge.sinks.csv import COLUMNS
+from edge.sinks.stream import Stream
+from edge.sinks.table import TableSink
+from edge.text import columns
 
 RECORD: dict[str, Any] = {
     "source": "lot1/w1.png",
@@ -124,19 +127,76 @@ def test_table_shows_what_counts(tmp_path: Path) -> None:
     long = {**RECORD, "source": "x" * 50 + ".png", "verdict": "accept", "reason": None}
     second = {**RECORD, "source": "lot.npz", "index": 3}
     lines = written(Format.TABLE, tmp_path / "out.txt", long, second, ERROR).decode().split("\n")
-    assert "…" + "x" * 35 + ".png" in lines[1]
+    assert "x" * 14 + "…" + "x" * 25 + ".png" in lines[1]
     assert "accept" in lines[1]
     for words in (
         "lot.npz[3]",
         "75.0 %",
         "61.0 %",
-        "low-confidence (under 80 %)",
-        "20 / 500",
+        "review: low-confidence <80%",
+        "20/500",
         "Center 20 %",
     ):
         assert words in lines[2]
-    assert "error" in lines[3]
-    assert "zero bytes" in lines[3]
+    assert lines[3].split("  ")[0] == "w2.png"
+    assert lines[3].endswith("empty: zero bytes")
+
+
+REVIEWS = [
+    {"reason": "low-confidence", "below": 1.0, "probability": 1.0, "confidence": 1.0},
+    {"reason": "unfamiliar", "unfamiliarity": 123.456},
+    {"reason": "mixed", "mixture": 1.0},
+    {"reason": "few-dies"},
+    {"reason": None, "verdict": "accept"},
+]
+
+
+@pytest.mark.parametrize("width", [80, 100, 130])
+def test_every_wafer_takes_one_line_of_the_terminal(
+    width: int, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    sink = open_sink(Format.TABLE, None)
+    largest = {"pattern": "Near-full", "fails": 13_456, "dies": 90_000, "index": 24_999}
+    for number, review in enumerate(REVIEWS):
+        for name in ("w1.png", f"{'晶圆' * 40}/{'é' * 40}{number}.png"):
+            sink.write({**RECORD, **largest, **review, "source": name})
+    sink.write({**ERROR, "error": "so it is and so it was; " * 20})
+    sink.close()
+    lines = capfd.readouterr().out.splitlines()
+    assert all(columns(line) <= width for line in lines), lines
+    results = lines[1 : 1 + 2 * len(REVIEWS)]
+    assert [line.split()[0].endswith("[24999]") for line in results] == [True] * len(results)
+    assert all(" Near-full " in line for line in results)
+    place = results[0].index("Near-full")
+    assert " ".join(line[place:] for line in lines[1 + len(results) :]).count("so it was;") == 20
+
+
+def test_errors_that_are_held_back_come_last_and_none_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    sink = open_sink(Format.TABLE, path, hold_errors=2)
+    for name in ("a", "b", "c"):
+        sink.write({**ERROR, "source": name})
+    sink.write(RECORD)
+    sink.close()
+    firsts = [line.split(" ")[0] for line in path.read_text("utf-8").splitlines()]
+    assert firsts == ["source", "c", "lot1/w1.png", "", "source", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"), [("latin-1", "..."), ("ascii", "..."), ("utf-8", "…")]
+)
+def test_a_table_shows_what_the_terminal_can_show(
+    encoding: str, mark: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    stream = Stream(1, "standard output", interactive=True, encoding=encoding)
+    sink = TableSink(stream)
+    for name in (*ODD_NAMES, "µ" * 100):
+        sink.write({**RECORD, "source": name})
+    sink.close()
+    lines = capfdbinary.readouterr().out.decode(encoding).splitlines()
+    assert len(lines) == len(ODD_NAMES) + 2
+    assert mark in lines[-1]
 
 
 def test_existing_file_is_refused_and_kept(tmp_path: Path) -> None:
