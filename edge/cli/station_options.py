@@ -86,6 +86,14 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="[HOST:]PORT",
             help="Serve /metrics and /healthz there; on loopback unless HOST says otherwise.",
         ),
+        click.option(
+            "--same",
+            type=click.Choice(("name", "content")),
+            default="name",
+            show_default=True,
+            help="What makes a file the same wafer as one before: its name and content, or its "
+            "content under whatever name.",
+        ),
         click.option("--name", help="Name of this station in the records; else the host's."),
     ):
         command = option(command)
@@ -99,6 +107,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
         given: The values of the options of ``common``, by name.
     """
     from edge.runtime import Backend, Kernels
+    from edge.sinks.rows import Same
     from edge.station.settings import ModelSettings, Settings, SinkSettings
 
     name = given["name"]
@@ -119,7 +128,12 @@ def settings(given: Mapping[str, Any]) -> Settings:
         mixed_above=given["mixed"],
     )
     return Settings(
-        store, name or socket.gethostname(), model, sinks=tuple(sinks), metrics=given["metrics"]
+        store,
+        name or socket.gethostname(),
+        model,
+        sinks=tuple(sinks),
+        metrics=given["metrics"],
+        same=Same(given["same"]),
     )
 
 

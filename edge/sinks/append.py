@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
@@ -21,6 +23,9 @@ from typing import Final, Protocol
 from edge.errors import OutputError
 from edge.sinks.durable import Mark
 from edge.sinks.record import Record, number_of
+from edge.text import printable
+
+_log = logging.getLogger(__name__)
 
 #: What a file system says that cannot force anything onto a disk (pipes, devices).
 _NO_FSYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
@@ -56,6 +61,9 @@ class Lines(Protocol):
 
     def begins(self, start: bytes) -> bool:
         """Whether a file may be ours, by its first bytes; it may have none, or half a header."""
+
+    def is_of_before(self, start: bytes) -> bool:
+        """Whether a file was written by an earlier version, by its first bytes."""
 
     def is_whole(self, line: bytes) -> bool:
         """Whether the record ends where this line ends (a quoted cell may hold line ends)."""
@@ -103,6 +111,9 @@ class AppendSink:
                     f"{self._path}: another station appends to it; give each a file of its own"
                 ) from None
             mark = self._recovered(mark)
+            if self._lines.is_of_before(os.pread(self._descriptor, _BEGINNING, 0)):
+                self._set_aside()
+                return self.open(replace(mark, offset=0))
             if not self._length:
                 self._write(self._lines.header())
             return replace(mark, offset=self._length)
@@ -139,7 +150,8 @@ class AppendSink:
         found = []
         # The same descriptor: to close another one of this file would let go of the lock.
         with os.fdopen(self._descriptor, "rb", closefd=False) as file:
-            if not self._lines.begins(file.read(_BEGINNING)):
+            start = file.read(_BEGINNING)
+            if not (self._lines.begins(start) or self._lines.is_of_before(start)):
                 raise OutputError(
                     f"{self._path}: begins like another kind or version of file; "
                     "choose another name"
@@ -160,6 +172,19 @@ class AppendSink:
             self._cut_back(whole)
         delivered = max(found) if shrunk and found else max(mark.delivered, *found, 0)
         return replace(mark, delivered=delivered, offset=whole)
+
+    def _set_aside(self) -> None:
+        """A file of an earlier version is whole as it is; what comes is of another form."""
+        when = time.strftime("%Y%m%dT%H%M%S")
+        kept = self._path.with_name(f"{self._path.stem}-until-{when}{self._path.suffix}")
+        os.link(self._path, kept)  # does not replace anything
+        self._path.unlink()
+        _log.warning(
+            "%s: was written by an earlier version with other columns; it is %s now, and a new "
+            "file is begun",
+            printable(str(self._path)),
+            printable(kept.name),
+        )
 
     def _cut_back(self, length: int) -> None:
         """Drop the half record that a crash left."""

@@ -122,6 +122,10 @@ class CsvLines:
         """The header."""
         return start.startswith(self._header[: len(start)])
 
+    def is_of_before(self, start: bytes) -> bool:
+        """Another header of ours."""
+        return start.startswith(b"id,source,index,") and not self.begins(start)
+
     def is_whole(self, line: bytes) -> bool:
         """A line end within quotes does not end the record."""
         return line.count(b'"') % 2 == 0

@@ -103,7 +103,7 @@ class Kind:
 
 #: By the name of the option and of ``kind`` in a station's configuration.
 KINDS: Final = {
-    "store": Kind("edge.sinks.store", "FILE.sqlite", "SQLite database."),
+    "store": Kind("edge.sinks.store_copy", "FILE.sqlite", "SQLite database."),
     "jsonl": Kind("edge.sinks.jsonl", "FILE", "One JSON object a line, appended."),
     "csv": Kind("edge.sinks.csv", "FILE", "Comma-separated values, appended."),
     "mqtt": Kind("edge.sinks.mqtt", "URL", "MQTT broker, mqtt:// or mqtts://host[:port][/topic]."),

@@ -57,6 +57,10 @@ class JsonLines:
         """An object, the ``id`` first."""
         return b'{"id": "'.startswith(start[:8])
 
+    def is_of_before(self, start: bytes) -> bool:
+        """Objects may have more members in time."""
+        return False
+
     def is_whole(self, line: bytes) -> bool:
         """JSON escapes line ends."""
         return True

@@ -5,7 +5,7 @@ The same keys are columns of the store, of CSV and members of the JSON objects.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Record = dict[str, Any]
 
@@ -15,14 +15,34 @@ RESULT_KEYS: Final = (
     "probabilities", "verdict", "reason", "confidence", "below", "unfamiliarity", "mixture",
     "dies", "fails", "model", "symmetries", "latency_us", "source_sha256", "event", "station",
     "tool", "model_sha256", "encoding", "runtime", "unfamiliar_above", "mixed_above", "seen_at",
-    "recorded_at", "waited_ms",
+    "recorded_at", "waited_ms", "file", "same_as", "moved_to",
 )  # fmt: skip
 
 #: Keys of an input that could not be read, behind its ``id``.
 ERROR_KEYS: Final = (
     "source", "index", "error", "kind", "source_sha256", "station", "tool", "seen_at",
-    "recorded_at", "waited_ms",
+    "recorded_at", "waited_ms", "moved_to",
 )  # fmt: skip
+
+#: What a result carries to the store beside its keys, for a table of its own; no sink shows it: a
+#: ``KeptMap``.
+MAP: Final = "_map"
+
+
+class KeptMap(NamedTuple):
+    """What the store keeps of a wafer to show it, search for it and learn from it.
+
+    Attributes:
+        rows: Of the map.
+        columns: Of the map.
+        dies: zlib of the uint8 states, row by row; None where they are not kept.
+        embedding: The network's int8 output; None where no network was asked.
+    """
+
+    rows: int
+    columns: int
+    dies: bytes | None
+    embedding: bytes | None
 
 
 def number_of(record: Record) -> int:

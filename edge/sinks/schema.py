@@ -93,8 +93,73 @@ CREATE INDEX results_by_time ON results (recorded_at);
 CREATE INDEX results_by_lot ON results (lot, wafer);
 """
 
+# Equal maps are different wafers: a file's name belongs to what tells wafers apart. Of a record of
+# before, the name below the watched folder is not known; its absolute name stands there.
+_WAFERS: Final = """
+CREATE TABLE results_3 (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    "index" INTEGER NOT NULL,
+    lot TEXT,
+    wafer TEXT,
+    slot INTEGER,
+    orientation INTEGER,
+    pattern TEXT NOT NULL,
+    probability REAL NOT NULL,
+    probabilities TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    reason TEXT,
+    confidence REAL NOT NULL,
+    below REAL NOT NULL,
+    unfamiliarity REAL NOT NULL,
+    mixture REAL NOT NULL,
+    dies INTEGER NOT NULL,
+    fails INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    symmetries INTEGER NOT NULL,
+    latency_us INTEGER NOT NULL,
+    source_sha256 TEXT NOT NULL,
+    event TEXT NOT NULL DEFAULT '',
+    station TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    runtime TEXT NOT NULL,
+    unfamiliar_above REAL NOT NULL,
+    mixed_above REAL NOT NULL,
+    seen_at TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    waited_ms INTEGER NOT NULL,
+    file TEXT NOT NULL DEFAULT '',
+    same_as TEXT,
+    moved_to TEXT
+);
+INSERT INTO results_3
+    SELECT *, CASE WHEN event = '' THEN source ELSE '' END, NULL, NULL FROM results;
+DROP TABLE results;
+ALTER TABLE results_3 RENAME TO results;
+CREATE UNIQUE INDEX results_by_wafer ON results (source_sha256, "index", event, file);
+CREATE INDEX results_by_time ON results (recorded_at);
+CREATE INDEX results_by_lot ON results (lot, wafer);
+ALTER TABLE errors ADD COLUMN moved_to TEXT;
+ALTER TABLE taken ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE taken ADD COLUMN file TEXT NOT NULL DEFAULT '';
+ALTER TABLE taken ADD COLUMN sha256 TEXT NOT NULL DEFAULT '';
+ALTER TABLE taken ADD COLUMN target TEXT;
+CREATE INDEX taken_by_inode ON taken (inode);
+CREATE TABLE maps (
+    id INTEGER PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    columns INTEGER NOT NULL,
+    dies BLOB,
+    embedding BLOB
+);
+CREATE TABLE names (first_id INTEGER PRIMARY KEY, store TEXT NOT NULL);
+INSERT INTO names SELECT 1, store FROM numbering;
+"""
+
 #: What brings a store from version *i* to *i* + 1.
-STEPS: Final = (_TABLES, _REPEATS_AND_INDEXES)
+STEPS: Final = (_TABLES, _REPEATS_AND_INDEXES, _WAFERS)
 VERSION: Final = len(STEPS)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from edge.sinks.record import ERROR_KEYS, RESULT_KEYS, Record
 from edge.sinks.sqlite import connect, sqlite_errors, storable
-from edge.sinks.store import Stamp
+from edge.sinks.taken import FileNote, Stamp
 
 
 def _selection(table: str, columns: Sequence[str]) -> str:
@@ -19,6 +19,13 @@ def _selection(table: str, columns: Sequence[str]) -> str:
 
 _RESULTS: Final = _selection("results", RESULT_KEYS)
 _ERRORS: Final = _selection("errors", ERROR_KEYS)
+
+
+_NOTES: Final = "SELECT path, size, mtime_ns, inode, ctime_ns, file, sha256, target FROM taken"
+
+
+def _note(row: Sequence[Any]) -> FileNote:
+    return FileNote(Stamp(*row[1:5]), *row[5:])
 
 
 class StoreReader:
@@ -53,13 +60,17 @@ class StoreReader:
         found.sort(key=lambda pair: pair[0])
         return [record for _, record in found[:limit]]
 
-    def taken(self, path: str) -> Stamp | None:
-        """The state in which a file was taken, if it was."""
+    def taken(self, path: str) -> FileNote | None:
+        """What is remembered of a file, if it was taken."""
         with sqlite_errors(self._path):
-            row = self.connection.execute(
-                "SELECT size, mtime_ns, inode FROM taken WHERE path = ?", (storable(path),)
-            ).fetchone()
-        return Stamp(*row) if row else None
+            row = self.connection.execute(f"{_NOTES} WHERE path = ?", (storable(path),)).fetchone()
+        return _note(row) if row else None
+
+    def in_hand(self) -> dict[str, FileNote]:
+        """Files that were recorded and are not known to be put away, by their absolute names."""
+        with sqlite_errors(self._path):
+            rows = self.connection.execute(f"{_NOTES} WHERE target IS NOT NULL").fetchall()
+        return {row[0]: _note(row) for row in rows}
 
     def last_of(self, source: str) -> str | None:
         """Hash of the newest result of a source."""

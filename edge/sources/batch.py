@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from edge.sinks.record import Record
-from edge.sinks.store import Stamp
+from edge.sinks.taken import FileNote, Placed
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,13 @@ class Batch:
         records: Results and errors without what every record of a run has in common.
         taken: What the store is to remember of files; see ``Store.add``.
         kept: Called, in another thread, once everything is on the disk.
+        placed: Files that are elsewhere than their records say; see ``Store.add``.
     """
 
     records: list[Record]
-    taken: Mapping[str, Stamp | None] = field(default_factory=dict)
+    taken: Mapping[str, FileNote | None] = field(default_factory=dict)
     kept: Callable[[], None] = lambda: None
+    placed: Sequence[Placed] = ()
 
 
 class Figure(NamedTuple):
@@ -61,5 +63,9 @@ class StationSource(Protocol):
     def trouble(self) -> str | None:
         """Why no wafers can come from it now, in a few words; from any thread."""
 
-    def close(self) -> None:
-        """Finish what was kept after the last batch; called when all is kept."""
+    def close(self) -> Batch | None:
+        """Finish what was kept after the last batch; called when all is kept.
+
+        Returns:
+            What is still to be noted of that.
+        """

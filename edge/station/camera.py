@@ -135,7 +135,7 @@ class CameraSource:
             _log.warning("%s: %s", self.name, printable(self._feed.damage))
 
     def close(self) -> None:
-        """See ``StationSource``."""
+        """See ``StationSource``; there is nothing to finish."""
 
     def _look(self, frame: Frame) -> DieGrid | None:
         """The wafer map of a frame in which another wafer is sure."""

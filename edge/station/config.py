@@ -18,6 +18,7 @@ from edge.name_pattern import NamePattern
 from edge.patterns import PATTERNS
 from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
+from edge.sinks.rows import Same
 from edge.sources.address import parse
 from edge.station.camera import CameraSettings
 from edge.station.putaway import Done
@@ -51,6 +52,7 @@ def _settings(top: Table) -> Settings:
     if store is None:
         raise station.wrong("store", "is missing; name the SQLite file that records everything")
     metrics = station.any("metrics", None, listen_on, "[HOST:]PORT, for instance 9105")
+    same = Same(station.choice("same", "name", [str(each) for each in Same]))
     folders = tuple(_folder(table) for table in top.tables("folder"))
     cameras = tuple(_camera(table) for table in top.tables("camera"))
     sinks = tuple(_sink(table, name) for table in top.tables("sink"))
@@ -59,7 +61,9 @@ def _settings(top: Table) -> Settings:
         raise top.wrong("folder", "is missing; a station needs a [[folder]] or a [[camera]]")
     station.done()
     top.done()
-    return Settings(store, name or socket.gethostname(), model, folders, cameras, sinks, metrics)
+    return Settings(
+        store, name or socket.gethostname(), model, folders, cameras, sinks, metrics, same
+    )
 
 
 def _folder(table: Table) -> FolderSettings:

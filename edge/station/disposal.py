@@ -1,4 +1,8 @@
-"""Files whose records are kept: where each goes, and what happens when it cannot go there."""
+"""Files whose records are kept: where each goes, and what happens when it cannot go there.
+
+Where a file will go is decided before it is recorded, since its record says so. The store notes it
+as in hand until it is known to be put away, so that a crash in between makes no second wafer of it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from edge.sinks.store import Stamp
-from edge.station.putaway import Done, put_away
-from edge.station.take import Attempt, State
+from edge.sinks.taken import FileNote, Placed
+from edge.sources.batch import Batch
+from edge.station.putaway import Done, names, put_away
 from edge.station.tops import FolderSettings, Top
 from edge.text import printable
 
@@ -19,6 +24,10 @@ _log = logging.getLogger(__name__)
 
 #: Seconds after which it is tried again to put away a file that could not be.
 RETRY: Final = 60.0
+
+#: What became of so many files is noted at once, or after so many seconds where no more come.
+NEWS: Final = 256
+NEWS_AFTER: Final = 1.0
 
 
 class Left(NamedTuple):
@@ -33,6 +42,11 @@ class Left(NamedTuple):
     changed: bool
 
 
+class _Plan(NamedTuple):
+    target: str
+    bad: bool
+
+
 class Disposal:
     """Puts files away whose records are kept.
 
@@ -42,26 +56,57 @@ class Disposal:
 
     def __init__(self, settings: FolderSettings) -> None:
         self._settings = settings
-        self._kept: deque[tuple[Top, Attempt]] = deque()
-        #: Files that could not be put away: their state, and when to try again.
-        self._stuck: dict[str, tuple[Stamp, float]] = {}
+        self._kept: deque[tuple[str, FileNote]] = deque()
+        #: Where files will go that are not there yet.
+        self._planned: dict[str, _Plan] = {}
+        self._targets: set[str] = set()
+        #: Files that could not be put away, and when to try again.
+        self._stuck: dict[str, tuple[FileNote, float]] = {}
+        self._notes: dict[str, FileNote | None] = {}
+        self._placed: list[Placed] = []
+        self._since = 0.0
 
-    def goes_away(self, attempt: Attempt) -> bool:
-        """Whether a file leaves its folder once its records are kept."""
-        if attempt.stamp is None:
-            return False
-        if attempt.state is State.BAD:
-            return self._settings.quarantine is not None
-        return self._settings.done is not Done.KEEP
+    def plan(self, top: Top, path: str, *, bad: bool) -> str | None:
+        """Where a file will go; the name is taken from then on.
 
-    def add(self, files: Sequence[tuple[Top, Attempt]]) -> None:
+        Returns:
+            An absolute name, empty where the file will be deleted, None where it stays.
+        """
+        if (self._settings.quarantine is None) if bad else (self._settings.done is Done.KEEP):
+            return None
+        wanted = top.place(path, bad=bad)
+        if wanted is None:
+            return ""
+        planned = self._planned.get(path)
+        if planned is not None and planned.bad == bad:  # of a file of many wafers, with its first
+            return planned.target
+        self._unplan(path)
+        for name in names(wanted):
+            if name not in self._targets and not os.path.lexists(name):
+                break
+        self._planned[path] = _Plan(name, bad)
+        self._targets.add(name)
+        return name
+
+    def _unplan(self, path: str) -> None:
+        planned = self._planned.pop(path, None)
+        if planned is not None:
+            self._targets.discard(planned.target)
+
+    def may(self, target: str) -> bool:
+        """Whether a file that an earlier run had in hand may still go there."""
+        if target:
+            return self._settings.done is Done.MOVE or self._settings.quarantine is not None
+        return self._settings.done is Done.DELETE
+
+    def add(self, files: Sequence[tuple[str, FileNote]]) -> None:
         """The records of these files are kept; from any thread."""
         self._kept.extend(files)
 
-    def is_stuck(self, path: str, stamp: Stamp) -> bool:
+    def is_stuck(self, path: str, note: FileNote) -> bool:
         """Whether a file only waits to be put away: the attempt itself looks like a change."""
         left = self._stuck.get(path)
-        return left is not None and left[0] == stamp and time.monotonic() < left[1]
+        return left is not None and left[0] == note and time.monotonic() < left[1]
 
     def put_away(self, until: float = float("inf")) -> Iterator[Left]:
         """Put away what is kept.
@@ -71,21 +116,32 @@ class Disposal:
                 run puts it away.
         """
         while self._kept and time.monotonic() < until:
-            top, attempt = self._kept.popleft()
-            changed = self.goes_away(attempt) and self._put_away(top, attempt)
-            yield Left(attempt.path, changed)
+            path, note = self._kept.popleft()
+            changed = note.target is not None and self._put_away(path, note, note.target)
+            self._unplan(path)
+            yield Left(path, changed)
 
     def tidy(self) -> None:
         """Forget files that somebody else took away."""
         self._stuck = {path: left for path, left in self._stuck.items() if os.path.lexists(path)}
 
-    def _put_away(self, top: Top, attempt: Attempt) -> bool:
-        """Returns whether another file stands there by now."""
-        path, stamp = attempt.path, attempt.stamp
-        assert stamp is not None  # noqa: S101 - goes_away() says so
-        target = top.place(path, bad=attempt.state is State.BAD)
+    def news(self, *, now: bool = False) -> Batch | None:
+        """What the store is to note of files that were put away.
+
+        Args:
+            now: However little it is.
+        """
+        enough = len(self._notes) >= NEWS or time.monotonic() - self._since >= NEWS_AFTER
+        if not self._notes or not (now or enough):
+            return None
+        batch = Batch([], self._notes, placed=self._placed)
+        self._notes, self._placed = {}, []
+        return batch
+
+    def _put_away(self, path: str, note: FileNote, target: str) -> bool:
+        """Returns whether another file stands there by now, or none."""
         try:
-            gone = put_away(path, stamp, target)
+            place = put_away(path, note.stamp, Path(target) if target else None)
         except OSError as error:
             if path not in self._stuck:
                 _log.error(
@@ -94,7 +150,13 @@ class Disposal:
                     printable(path),
                     error.strerror,
                 )
-            self._stuck[path] = stamp, time.monotonic() + RETRY
+            self._stuck[path] = note, time.monotonic() + RETRY
             return False
         self._stuck.pop(path, None)
-        return not gone
+        if not self._notes:
+            self._since = time.monotonic()
+        # What was renamed by somebody is recognised by its note when it comes again.
+        self._notes[path] = None if place is not None else note._replace(target=None)
+        if (place or None) != (target or None):
+            self._placed.append(Placed(path, note.file, note.sha256, place or None))
+        return place is None

@@ -9,22 +9,23 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from edge.errors import OutputError
 from edge.sinks.record import Record
-from edge.sinks.store import Stamp
 from edge.sinks.store_reader import StoreReader
+from edge.sinks.taken import PART, FileNote, Stamp
 from edge.sources.batch import Batch, Figure
 from edge.sources.writer import is_remote
 from edge.station.arrivals import Arrivals
 from edge.station.disposal import Disposal
-from edge.station.settle import Candidate, Next, Settling
+from edge.station.settle import Next, Settling
 from edge.station.take import Attempt, State, Trust, stamp_of
 from edge.station.team import Team
 from edge.station.tops import FolderSettings, Top
@@ -43,6 +44,10 @@ SILENT: Final = 120.0
 
 #: Seconds that putting away may take after the end; the next run does the rest.
 LAST: Final = 1.0
+
+
+#: Of a file that is to be taken anew: it stays where it is.
+NOWHERE: Final = FileNote(Stamp(-1, 0, 0))
 
 
 class FolderSource:
@@ -105,16 +110,24 @@ class FolderSource:
                 self._arrivals.stop()
                 self._team.close()
 
-    def close(self) -> None:
+    def close(self) -> Batch | None:
         """See ``StationSource``."""
         self._put_away(time.monotonic() + LAST)
+        return self._disposal.news(now=True)
 
     def _run(self, stop: threading.Event, reader: StoreReader) -> Iterator[Batch]:
+        resumed = False
         while not stop.is_set():
             for batch in self._take(self._due(reader, stop), stop):
                 yield batch
                 self._alive = time.monotonic()  # to wait for the store is no silence
-            idle = self._arrivals.are_through and not (len(self._settling) or self._flying)
+            through = self._arrivals.are_through
+            idle = through and not (len(self._settling) or self._flying)
+            if through and not resumed:  # what an earlier run hid for a moment is back by now
+                resumed = True
+                yield from self._put_away_before(reader)
+            if news := self._disposal.news(now=idle and self._settings.once):
+                yield news
             if self._settings.once and idle:
                 return
             self._team.rest()
@@ -145,9 +158,10 @@ class FolderSource:
             self._flying[path] = True
             return False
         is_new = path not in self._settling
-        if is_new and self._is_known(path, _stamp(path), reader):
-            return False
         self._top_of[path] = top
+        if is_new and self._is_known(path, _stamp(path), reader):
+            self._forget(path)
+            return False
         self._settling.notice(path)
         return is_new and not self._patience.blind
 
@@ -162,19 +176,38 @@ class FolderSource:
         return True
 
     def _is_known(self, path: str, stamp: Stamp | None, reader: StoreReader) -> bool:
-        """Whether a file is gone, or was taken in this state."""
-        if stamp is None or self._disposal.is_stuck(path, stamp):
+        """Whether a file is gone, or was taken in this state; it is put away then if it has to."""
+        if stamp is None:
             return True
         try:
-            return reader.taken(path) == stamp
+            note = reader.taken(path)
         except OutputError:  # the store is in trouble: to take it twice does no harm
             return False
+        if note is None or not stamp.is_as_noted(note.stamp):
+            return False
+        in_hand = note.target is not None and self._disposal.may(note.target)
+        if in_hand and not self._disposal.is_stuck(path, note):
+            self._flying[path] = False
+            self._disposal.add([(path, note)])
+        return True
+
+    def _put_away_before(self, reader: StoreReader) -> Iterator[Batch]:
+        """Files that an earlier run put away without coming to note it."""
+        away = [
+            path
+            for path in reader.in_hand()
+            if path not in self._flying
+            and any(top.is_there and top.holds(path) for top in self._tops)
+            and not os.path.lexists(path)
+        ]
+        if away:
+            yield Batch([], dict.fromkeys(away))
 
     # From what is due to what is kept.
 
     def _take(self, due: Iterator[tuple[str, Trust]], stop: threading.Event) -> Iterator[Batch]:
         records: list[Record] = []
-        finished: list[tuple[Top, Attempt]] = []
+        finished: dict[str, FileNote | None] = {}
         for attempt in self._team.take(due):
             self._alive = time.monotonic()
             path = attempt.path
@@ -187,18 +220,40 @@ class FolderSource:
                 self._land(path)  # takes it up again if something happened to it meanwhile
                 continue
             self._note_names(attempt.records)
-            candidate = self._settling.candidate(path)
-            records += [_timed(record, candidate) for record in attempt.records]
-            if attempt.state is not State.PART:
-                self._settling.forget(path)
-                finished.append((self._top_of[path], attempt._replace(records=[])))
-            elif stop.is_set():
-                return  # the file is taken anew; what is kept of it is not kept twice
-            if len(finished) >= BATCH or attempt.state is State.PART:
+            note = self._recorded(attempt)
+            records += attempt.records
+            if attempt.state is State.PART:
+                if stop.is_set():
+                    return  # the file is taken anew; what is kept of it is not kept twice
+                yield self._batch(records, finished, {path: note})
+                records, finished = [], {}
+                continue
+            self._settling.forget(path)
+            finished[path] = note
+            if len(finished) >= BATCH:
                 yield self._batch(records, finished)
-                records, finished = [], []
+                records, finished = [], {}
         if records or finished:
             yield self._batch(records, finished)
+
+    def _recorded(self, attempt: Attempt) -> FileNote | None:
+        """Complete the records of a file, and say what is to be remembered of it."""
+        path, stamp, top = attempt.path, attempt.stamp, self._top_of[attempt.path]
+        target = None
+        if stamp is not None:
+            target = self._disposal.plan(top, path, bad=attempt.state is State.BAD)
+        candidate, file = self._settling.candidate(path), top.inner(path)
+        for record in attempt.records:
+            record["file"] = file
+            record["moved_to"] = target or None
+            record["seen_at"] = candidate.seen_at
+            record["waited_ms"] = int(1000 * (time.monotonic() - candidate.seen))
+        if stamp is None:
+            return None
+        digest = attempt.records[0]["source_sha256"] if attempt.records else ""
+        if attempt.state is State.PART:
+            return FileNote(stamp._replace(ctime_ns=PART), file, digest)
+        return FileNote(stamp, file, digest, target)
 
     def _explain(self, attempt: Attempt) -> None:
         """Say what a file waits for, where that is worth saying."""
@@ -218,18 +273,19 @@ class FolderSource:
             if self._names and (sentence := self._names.note(record)):
                 _log.warning("%s", printable(sentence))
 
-    def _batch(self, records: list[Record], finished: list[tuple[Top, Attempt]]) -> Batch:
-        taken: dict[str, Stamp | None] = {
-            attempt.path: attempt.stamp
-            for _, attempt in finished
-            if not self._disposal.goes_away(attempt)
-        }
-
+    def _batch(
+        self,
+        records: list[Record],
+        finished: Mapping[str, FileNote | None],
+        begun: Mapping[str, FileNote | None] = MappingProxyType({}),
+    ) -> Batch:
         def kept() -> None:
-            self._disposal.add(finished)
+            self._disposal.add([(path, note or NOWHERE) for path, note in finished.items()])
             self._arrivals.wake()
 
-        return Batch(records, taken, kept)
+        # What became of earlier files of these names is noted first.
+        before = self._disposal.news(now=True) or Batch([])
+        return Batch(records, {**before.taken, **begun, **finished}, kept, before.placed)
 
     def _put_away(self, until: float = float("inf")) -> None:
         for path, changed in self._disposal.put_away(until):
@@ -257,9 +313,3 @@ def _stamp(path: str) -> Stamp | None:
         return None
     except (OSError, ValueError):
         return Stamp(-1, 0, 0)  # whoever opens it is told why
-
-
-def _timed(record: Record, candidate: Candidate) -> Record:
-    record["seen_at"] = candidate.seen_at
-    record["waited_ms"] = int(1000 * (time.monotonic() - candidate.seen))
-    return record

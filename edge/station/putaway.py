@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from edge.sinks.store import Stamp
+from edge.sinks.taken import Stamp
 from edge.sources.writer import Writer, writer_of
 from edge.station.take import stamp_of
 
@@ -39,7 +39,7 @@ class Done(str, Enum):
         return self.value
 
 
-def put_away(path: str, stamp: Stamp, target: Path | None) -> bool:
+def put_away(path: str, stamp: Stamp, target: Path | None) -> str | None:
     """Move a file that was taken, or delete it.
 
     Args:
@@ -49,7 +49,8 @@ def put_away(path: str, stamp: Stamp, target: Path | None) -> bool:
             None deletes it.
 
     Returns:
-        False where the file is not the one that was taken, or is gone: nothing happened to it.
+        Where it is now, empty where it was deleted. None where the file is not the one that was
+        taken, or is gone: nothing happened to it.
 
     Raises:
         OSError: it cannot be moved or deleted; it is where it was.
@@ -61,24 +62,26 @@ def put_away(path: str, stamp: Stamp, target: Path | None) -> bool:
             give_back(hidden, path)
         os.rename(path, hidden)  # noqa: PTH104
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
         hidden = path
+    place: str | None = None
     try:
-        same = _is_the_one(hidden, stamp)
-        if same and target is None:
-            os.unlink(hidden)  # noqa: PTH108
-        elif same and target is not None:
-            _move(hidden, target)
+        if _is_the_one(hidden, stamp):
+            if target is None:
+                os.unlink(hidden)  # noqa: PTH108
+                place = ""
+            else:
+                place = _move(hidden, target)
         elif hidden != path:
             give_back(hidden, path)
     except OSError:
         if hidden != path:
             give_back(hidden, path)
         raise
-    return same
+    return place
 
 
 def give_back(hidden: str, path: str) -> str:
@@ -87,10 +90,10 @@ def give_back(hidden: str, path: str) -> str:
     Returns:
         The name.
     """
-    for candidate in _names(Path(path)):
+    for candidate in names(Path(path)):
         if _renamed_without_replacing(hidden, candidate):
             return candidate
-    return hidden  # pragma: no cover - _names never ends
+    return hidden  # pragma: no cover - names() never ends
 
 
 def give_back_all(top: str, *, recursive: bool = True) -> Iterator[str]:
@@ -112,24 +115,26 @@ def give_back_all(top: str, *, recursive: bool = True) -> Iterator[str]:
 def _is_the_one(path: str, stamp: Stamp) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        same = stamp_of(os.fstat(descriptor)) == stamp
+        # To rename it changed the time of its last change.
+        same = stamp_of(os.fstat(descriptor)).same_but_for_ctime(stamp)
         return same and writer_of(descriptor) is not Writer.OPEN
     finally:
         os.close(descriptor)
 
 
-def _move(source: str, target: Path) -> None:
+def _move(source: str, target: Path) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
-    for candidate in _names(target):
+    for candidate in names(target):
         try:
             if _renamed_without_replacing(source, candidate):
-                return
+                break
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             _copy_over(source, candidate)
             os.unlink(source)  # noqa: PTH108
-            return
+            break
+    return candidate
 
 
 def _copy_over(source: str, target: str) -> None:
@@ -170,7 +175,7 @@ def _same(one: str, other: str) -> bool:
         return False
 
 
-def _names(path: Path) -> Iterator[str]:
+def names(path: Path) -> Iterator[str]:
     """The name itself, then with numbers: ``w1.png``, ``w1-2.png`` ... ``w1-9.png``, then times."""
     yield str(path)
     for number in range(2, 10):

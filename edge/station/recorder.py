@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from edge.errors import InputKind, OutputError
 from edge.sinks.record import Record
-from edge.sinks.store import Added, Stamp, Store
+from edge.sinks.store import Added, Store
+from edge.sinks.taken import FileNote, Placed
 from edge.sources.batch import Batch
 from edge.station.settle import utc_now
 from edge.station.tally import Tally
@@ -133,15 +134,17 @@ class Recorder:
 
     def _keep(self, waiting: Sequence[Handed]) -> None:
         records: list[Record] = []
-        taken: dict[str, Stamp | None] = {}
+        taken: dict[str, FileNote | None] = {}
+        placed: list[Placed] = []
         now = utc_now()
         for handed in waiting:
             taken.update(handed.batch.taken)
+            placed += handed.batch.placed
             for record in handed.batch.records:
                 record.update(self._common)
                 record["recorded_at"] = now
                 records.append(record)
-        added = self._added(records, taken)
+        added = self._added(records, taken, placed)
         self._tally.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
         for source in added.repeats:
             _log.info("%s: its content was recorded before", printable(source))
@@ -149,9 +152,11 @@ class Recorder:
             handed.batch.kept()
         self._on_kept(added.records)
 
-    def _added(self, records: list[Record], taken: dict[str, Stamp | None]) -> Added:
+    def _added(
+        self, records: list[Record], taken: dict[str, FileNote | None], placed: list[Placed]
+    ) -> Added:
         try:
-            return self._store.add(records, taken)
+            return self._store.add(records, taken, placed)
         except (sqlite3.IntegrityError, OverflowError, sqlite3.ProgrammingError):
             # One record that the store cannot hold must not keep the others out, for ever.
             added = Added()
@@ -163,7 +168,7 @@ class Recorder:
                     one = self._store.add([_refused(record, str(error))])
                 added.records += one.records
                 added.repeats += one.repeats
-            self._store.add([], taken)
+            self._store.add([], taken, placed)
             return added
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edge.errors import UsageError
 from edge.runtime import Backend, Kernels
+from edge.sinks.rows import Same
 from edge.station.camera import CameraSettings
 from edge.station.tops import FolderSettings
 from edge.verdict import Costs
@@ -70,6 +71,7 @@ class Settings:
         folders: What is watched.
         cameras: What is looked at.
         sinks: Where records go beside the store.
+        same: What makes two wafers of files the same.
         metrics: Host and port for ``/metrics`` and ``/healthz``; None for none.
     """
 
@@ -80,13 +82,22 @@ class Settings:
     cameras: tuple[CameraSettings, ...] = ()
     sinks: tuple[SinkSettings, ...] = ()
     metrics: tuple[str, int] | None = None
+    same: Same = Same.NAME
 
     def __post_init__(self) -> None:
         written = [self.store.resolve(), *map(_written, self.sinks)]
         for place in written:
             if written.count(place) > 1:  # each record would come twice, and locks are a process's
                 raise UsageError(f"{place}: two sinks write to it; give each one of its own")
-        looked_at = [os.path.realpath(top) for folder in self.folders for top in folder.tops]
+        tops = [(os.path.realpath(top), folder) for folder in self.folders for top in folder.tops]
+        for place, _ in tops:
+            for other, folder in tops:  # each file would be two wafers
+                if folder.recursive and Path(other) in Path(place).parents:
+                    raise UsageError(
+                        f"{place}: lies in {other}, which is watched with all that is in it; "
+                        "name one of the two"
+                    )
+        looked_at = [place for place, _ in tops]
         looked_at += [camera.source for camera in self.cameras]
         for place in looked_at:
             if looked_at.count(place) > 1:  # two sources would race for the same wafers

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Final
 
-from edge.sinks.store import Stamp
+from edge.sinks.taken import Stamp
 from edge.station.take import Attempt, State, Trust
 
 #: Seconds until a file that somebody writes is looked at again, at first and at most.

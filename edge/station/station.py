@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -68,7 +69,8 @@ class Station:
         runtime = self._spare[0].runtime
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
-        self.store = Store(settings.store)
+        tops = [os.path.abspath(top) for folder in settings.folders for top in folder.tops]  # noqa: PTH100
+        self.store = Store(settings.store, same=settings.same, tops=tops)
         try:
             self.sources = list(self._sources())
             self.outboxes = self._outboxes(sinks)
@@ -214,8 +216,11 @@ class Station:
                 self.recorder.trouble,
             )
         for source, thread in zip(self.sources, self._threads.values(), strict=True):
-            if not thread.is_alive():  # one that hangs may still be at it
-                source.close()
+            # One that hangs may still be at it.
+            last = None if thread.is_alive() else source.close()
+            if last is not None:
+                with suppress(OutputError):  # a full disk: the next run looks what became of it
+                    self.store.add(last.records, last.taken, last.placed)
         for outbox in self.outboxes:
             outbox.stop()
         for outbox in self.outboxes:

@@ -21,7 +21,7 @@ from edge.formats import HEAD_BYTES, examine, os_error, read_open
 from edge.name_pattern import Names
 from edge.pipeline import error_record
 from edge.sinks.record import Record
-from edge.sinks.store import Stamp
+from edge.sinks.taken import Stamp
 from edge.sources.writer import Writer, writer_of
 from edge.wafermap import WaferMap
 
@@ -86,7 +86,12 @@ class Attempt(NamedTuple):
 
 def stamp_of(status: os.stat_result) -> Stamp:
     """What tells this state of a file from others."""
-    return Stamp(status.st_size, status.st_mtime_ns & _STORABLE, status.st_ino & _STORABLE)
+    return Stamp(
+        status.st_size,
+        status.st_mtime_ns & _STORABLE,
+        status.st_ino & _STORABLE,
+        status.st_ctime_ns & _STORABLE,
+    )
 
 
 class Taker:

@@ -125,7 +125,7 @@ class Top:
 
     def counts(self, path: str) -> bool:
         """Whether a file is a wafer to take, by its name alone."""
-        inner = self._inner(path)
+        inner = self.inner(path)
         name = os.path.basename(inner)  # noqa: PTH119
         if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
             return False
@@ -143,11 +143,15 @@ class Top:
 
     def place(self, path: str, *, bad: bool) -> Path | None:
         """Where a file goes when its records are kept; None where it is deleted."""
-        inner = self._inner(path)
+        inner = self.inner(path)
         if bad and self._settings.quarantine:
             return self._settings.quarantine / inner
         return Path(self._done, inner) if self._settings.done is Done.MOVE else None
 
-    def _inner(self, path: str) -> str:
+    def holds(self, path: str) -> bool:
+        """Whether a path lies in the folder, by its name."""
+        return path.startswith(os.path.join(self.name, ""))  # noqa: PTH118
+
+    def inner(self, path: str) -> str:
         """A file's name as seen from the folder."""
         return path.removeprefix(os.path.join(self.name, ""))  # noqa: PTH118

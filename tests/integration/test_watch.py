@@ -232,19 +232,76 @@ def test_polling_takes_what_stopped_changing(folder: Path, store: Path, tmp_path
     assert {row["source_sha256"] for row in rows(store)} == {digest(n) for n in (1, 2, 3)}
 
 
-def test_a_wafer_under_two_names_counts_once(folder: Path, store: Path, tmp_path: Path) -> None:
+def test_equal_maps_are_as_many_wafers_as_names(folder: Path, store: Path, tmp_path: Path) -> None:
+    names = [f"lot7_w{number:02}.csv" for number in range(25)]
+    for name in names:
+        drop(folder, 1, name)
+    sinks = ("--jsonl", "r.jsonl", "--csv", "r.csv", "--store", "copy.sqlite")
+    assert once(folder, store, *sinks, "--done", "delete").code == 0
+    assert sources(store) == sources(tmp_path / "copy.sqlite") == names
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 25
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 26
+    first, *others = rows(store, "SELECT id, same_as FROM results ORDER BY id")
+    assert first["same_as"] is None
+    assert {row["same_as"].rpartition("-")[2] for row in others} == {str(first["id"])}
+    drop(folder, 1, names[0])  # written again: the same wafer
+    run = once(folder, store, *sinks, "--done", "delete")
+    assert f"{names[0]}: its content was recorded before" in run.stderr
+    assert len(rows(store)) == 25
+    assert [row["source"] for row in rows(store, "SELECT * FROM repeats")] == [
+        f"{folder}/{names[0]}"
+    ]
+
+
+def test_who_wants_it_counts_a_content_once(folder: Path, store: Path) -> None:
     drop(folder, 1, "a.csv")
     drop(folder, 1, "b.csv")
-    run = once(folder, store, "--jsonl", "r.jsonl")
-    assert run.code == 0
-    assert "b.csv: its content was recorded before" in run.stderr
+    assert once(folder, store, "--same", "content").code == 0
     assert sources(store) == ["a.csv"]
     repeats = rows(store, "SELECT source, source_sha256 FROM repeats")
     assert repeats == [{"source": f"{folder}/b.csv", "source_sha256": digest(1)}]
-    drop(folder, 1, "a.csv")  # another file with the same content
-    assert "0 wafers" in once(folder, store, "--jsonl", "r.jsonl").stderr
-    assert len(rows(store, "SELECT * FROM repeats")) == 2
-    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_file_that_is_renamed_or_changes_its_rights_is_the_same_wafer(
+    folder: Path, store: Path
+) -> None:
+    (folder / "lot").mkdir()
+    for name in ("a.csv", "b.csv", "lot/c.csv"):
+        drop(folder, 1, name)
+    assert once(folder, store).code == 0
+    (folder / "a.csv").rename(folder / "a2.csv")
+    (folder / "b.csv").chmod(0o600)
+    (folder / "lot").rename(folder / "lot2")
+    assert "0 wafers" in once(folder, store).stderr
+    assert sorted(row["file"] for row in rows(store)) == ["a2.csv", "b.csv", "lot2/c.csv"]
+    assert not rows(store, "SELECT * FROM repeats")
+    shutil.copy2(folder / "a2.csv", folder / "a3.csv")
+    drop(folder, 1, "a.csv")  # the former name is free for another wafer
+    assert "2 wafers" in once(folder, store).stderr
+
+
+def test_what_was_in_hand_at_a_crash_is_put_away_and_is_no_repeat(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    drop(folder, 1, "a.csv")
+    drop(folder, 2, "b.csv")
+    done = tmp_path / "done"
+    done.mkdir()
+    drop(done, 3, "b.csv")
+    options = ("--done", "move", "--done-dir", done)
+    with Running(tmp_path, "watch", folder, "--store", store, *options) as station:
+        wait_for(lambda: not list(folder.iterdir()), "put away")
+        station.kill()
+    # As if it had been killed between the commit and the moving.
+    where = {row["file"]: row["moved_to"] for row in rows(store)}
+    assert where == {"a.csv": f"{done}/a.csv", "b.csv": f"{done}/b-2.csv"}
+    (done / "a.csv").rename(folder / "a.csv")
+    (done / "b-2.csv").rename(folder / "b.csv")
+    assert "0 wafers: 0 accepted, 0 to review\n" in once(folder, store, *options).stderr
+    assert sorted(path.name for path in done.iterdir()) == ["a.csv", "b-2.csv", "b.csv"]
+    assert not list(folder.iterdir())
+    assert not rows(store, "SELECT * FROM repeats")
+    assert not rows(store, "SELECT * FROM taken WHERE target IS NOT NULL")
 
 
 def test_another_wafer_under_the_same_name_is_another_wafer(

@@ -44,6 +44,9 @@ def result(number: int, **changes: Any) -> Record:
         "runtime": "litert 2 fast",
         "unfamiliar_above": 7.0,
         "mixed_above": 0.84,
+        "file": "",
+        "same_as": None,
+        "moved_to": None,
         **changes,
     }
 
@@ -57,6 +60,7 @@ def error(number: int, **changes: Any) -> Record:
         "kind": "empty",
         "source_sha256": digest(number),
         **_common(),
+        "moved_to": None,
         **changes,
     }
 

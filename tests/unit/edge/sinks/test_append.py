@@ -234,3 +234,19 @@ def test_forcing_onto_the_disk_is_a_choice(tmp_path: Path, monkeypatch: pytest.M
         sink.send(numbered(1, 2, 3))
         sink.close()
         assert len(forced) == times, "the header and the batch"
+
+
+def test_a_csv_file_of_an_earlier_version_is_set_aside_whole(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    mark = written("csv", path, 1, 2)
+    # Other columns, and a record that the store does not know to have been kept.
+    before = path.read_bytes().replace(b"id,source,index,", b"id,source,index,old,", 1)
+    before += f"{STORE}-4,half\n".encode()
+    path.write_bytes(before)
+    sink, again = opened("csv", path, replace(mark, offset=mark.offset + 4))
+    assert again.delivered == 4
+    sink.send(numbered(5))
+    sink.close()
+    assert read_back("csv", path) == expected(5)
+    [kept] = tmp_path.glob("r-until-*.csv")
+    assert kept.read_bytes() == before

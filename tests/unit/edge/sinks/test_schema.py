@@ -50,6 +50,7 @@ def store_of_version(path: Path, version: int) -> None:
             [("results", result(1)), ("errors", error(2))], start=1
         ):
             row = {"id": number, **record}
+            row = {key: row[key] for key in row if key in columns(path, table) and row[key] != ""}
             if "probabilities" in row:
                 row["probabilities"] = json.dumps(row["probabilities"])
             names = ", ".join(f'"{key}"' for key in row)
@@ -64,11 +65,14 @@ def test_an_older_store_keeps_its_rows(tmp_path: Path, version: int) -> None:
     store_of_version(old, version)
     Store(fresh).close()
     with closing(Store(old)) as store, closing(StoreReader(old)) as reader:
+        # Its name below the watched folder was not known to stores before the third.
+        file = "in/w1.png" if version < 3 else ""
         assert reader.after(0, 10) == [
-            {"id": f"{store.name}-1", **result(1)},
+            {"id": f"{store.name}-1", **result(1, file=file)},
             {"id": f"{store.name}-2", **error(2)},
         ]
-        assert store.add([result(1), result(3)]).records[0]["id"] == f"{store.name}-3"
+        again = result(1, file="w1.png" if file else "")
+        assert store.add([again, result(3)]).records[0]["id"] == f"{store.name}-3"
     assert tables(old) == tables(fresh)
     Store(old).close()
     assert tables(old) == tables(fresh)

@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from edge.errors import OutputError, UsageError
 from edge.sinks.durable import Mark
 from edge.sinks.record import Record, number_of
-from edge.sinks.store import Stamp, Store, StoreSink
+from edge.sinks.rows import Same
+from edge.sinks.store import Store
+from edge.sinks.store_copy import StoreSink
 from edge.sinks.store_reader import StoreReader
+from edge.sinks.taken import FileNote, Placed, Stamp
 from tests.support.records import digest, error, holder, result
 
 OPEN = "import sys; from pathlib import Path; from edge.sinks.store import Store\n"
@@ -99,6 +102,87 @@ def test_an_error_is_kept_once_a_content_and_kind(store: Store) -> None:
     assert [number_of(record) for record in kept(store.path)] == [1, 2, 3]
 
 
+def of_file(number: int, name: str, top: str = "/in", **changes: Any) -> Record:
+    """A wafer of a file in a watched folder; ``number`` is its content."""
+    return result(number, source=f"{top}/{name}", file=name, **changes)
+
+
+def test_equal_maps_under_other_names_are_other_wafers(store: Store) -> None:
+    names = [f"lot7/w{number:02}.png" for number in range(25)]
+    assert len(store.add([of_file(1, name) for name in names]).records) == 25
+    assert store.add([of_file(1, names[3])]).repeats == [f"/in/{names[3]}"]
+    found = kept(store.path)
+    assert [record["file"] for record in found] == names
+    assert [record["same_as"] for record in found] == [None, *[f"{store.name}-1"] * 24]
+
+
+def test_who_wants_it_has_one_wafer_a_content(path: Path) -> None:
+    with closing(Store(path, same=Same.CONTENT)) as store:
+        added = store.add([of_file(1, "a.png"), of_file(1, "b.png"), of_file(1, "a.png", index=1)])
+        assert [(r["file"], r["index"]) for r in added.records] == [("a.png", 0), ("a.png", 1)]
+        assert added.repeats == ["/in/b.png"]
+
+
+def test_one_name_in_two_watched_folders_is_two_wafers(path: Path) -> None:
+    with closing(Store(path, tops=("/a", "/b"))) as store:
+        first, second = of_file(1, "w.png", "/a"), of_file(1, "w.png", "/b")
+        for _ in range(2):
+            store.add([first, second])
+        assert [record["source"] for record in kept(path)] == ["/a/w.png", "/b/w.png"]
+    # The folder is elsewhere now: these are no other wafers.
+    with closing(Store(path, tops=("/mnt/a",))) as store:
+        assert store.add([of_file(1, "w.png", "/mnt/a")]).records == []
+
+
+def test_a_file_that_was_renamed_is_the_same_wafer(store: Store, tmp_path: Path) -> None:
+    old, new, copy = (str(tmp_path / name) for name in ("old.png", "new.png", "copy.png"))
+    stamp = Stamp(10, 20, 30, 40)
+    store.add([of_file(1, "old.png", str(tmp_path))], {old: FileNote(stamp, "old.png", digest(1))})
+    moved = {new: FileNote(stamp._replace(ctime_ns=50), "new.png", digest(1))}
+    for _ in range(2):
+        added = store.add([of_file(1, "new.png", str(tmp_path))], moved)
+        assert (added.records, added.repeats) == ([], [])
+    with closing(StoreReader(store.path)) as reader:
+        assert (reader.taken(old), reader.taken(new)) == (None, moved[new])
+    Path(new).touch()
+    assert store.add(
+        [of_file(1, "copy.png", str(tmp_path))],
+        {copy: FileNote(stamp, "copy.png", digest(1))},
+    ).records, "the file of the former name is still there: a copy"
+    other = {old: FileNote(stamp, "old.png", digest(2))}
+    assert store.add([of_file(2, "old.png", str(tmp_path))], other).records, "another content"
+
+
+def test_a_file_that_is_looked_at_again_is_no_repeat(store: Store) -> None:
+    note = FileNote(Stamp(1, 2, 3, 4), "w.png", digest(1))
+    store.add([of_file(1, "w.png")], {"/in/w.png": note})
+    changed = note._replace(stamp=Stamp(1, 2, 3, 9))  # a chmod
+    assert store.add([of_file(1, "w.png")], {"/in/w.png": changed}).repeats == []
+    written = note._replace(stamp=Stamp(1, 7, 3, 9))
+    assert store.add([of_file(1, "w.png")], {"/in/w.png": written}).repeats == ["/in/w.png"]
+
+
+def test_a_record_learns_where_its_file_went(store: Store) -> None:
+    store.add([of_file(1, "w.png", moved_to="/done/w.png"), of_file(1, "v.png")])
+    store.add([error(3, source="/in/b.png", moved_to="/bad/b.png")])
+    store.add(
+        [],
+        {"/in/w.png": None},
+        [
+            Placed("/in/w.png", "w.png", digest(1), "/done/w-2.png"),
+            Placed("/in/b.png", "b.png", digest(3), None),
+        ],
+    )
+    assert [record["moved_to"] for record in kept(store.path)] == ["/done/w-2.png", None, None]
+
+
+def test_an_id_that_stands_there_is_not_taken_for_a_wafer(store: Store) -> None:
+    """Another writer, or a numbering that lags behind: nothing vanishes as a repeat."""
+    store.add([result(1)])
+    query(store.path, "UPDATE numbering SET next_id = 1")
+    assert number_of(store.add([result(2)]).records[0]) == 2
+
+
 def test_repeats_are_noted_and_counted(store: Store) -> None:
     store.add([result(1)])
     copy = result(1, source="in/copy.png")
@@ -112,11 +196,11 @@ def test_repeats_are_noted_and_counted(store: Store) -> None:
 
 
 def test_a_transaction_is_kept_whole_or_not_at_all(store: Store) -> None:
-    store.add([result(1)], {"/in/old": Stamp(1, 2, 3)})
+    store.add([result(1)], {"/in/old": FileNote(Stamp(1, 2, 3))})
     broken = result(3)
     del broken["probabilities"]
     with pytest.raises(KeyError):
-        store.add([result(2), error(9), broken], {"/in/new": Stamp(4, 5, 6)})
+        store.add([result(2), error(9), broken], {"/in/new": FileNote(Stamp(4, 5, 6))})
     with closing(StoreReader(store.path)) as reader:
         assert [number_of(record) for record in reader.after(0, 10)] == [1]
         assert reader.taken("/in/new") is None
@@ -136,11 +220,13 @@ def test_a_full_disk_keeps_nothing_and_can_be_tried_again(store: Store) -> None:
 
 def test_files_are_remembered_and_forgotten(store: Store) -> None:
     odd = "/in/caf\udce9.png"
-    store.add([], {"/in/a": Stamp(1, 2, 3), odd: Stamp(4, 5, 6)})
+    one, other = FileNote(Stamp(1, 2, 3)), FileNote(Stamp(4, 5, 6, 7), "a", "0f", "/done/a")
+    store.add([], {"/in/a": one, odd: other})
     with closing(StoreReader(store.path)) as reader:
-        assert (reader.taken("/in/a"), reader.taken(odd)) == (Stamp(1, 2, 3), Stamp(4, 5, 6))
-        store.add([], {"/in/a": Stamp(9, 9, 9), odd: None})
-        assert (reader.taken("/in/a"), reader.taken(odd)) == (Stamp(9, 9, 9), None)
+        assert (reader.taken("/in/a"), reader.taken(odd)) == (one, other)
+        assert reader.in_hand() == {"/in/caf\\udce9.png": other}
+        store.add([], {"/in/a": other, odd: None})
+        assert (reader.taken("/in/a"), reader.taken(odd)) == (other, None)
 
 
 def test_a_name_that_is_not_utf8_is_kept_with_its_bytes_spelled_out(store: Store) -> None:

@@ -262,3 +262,11 @@ def test_a_password_in_an_mqtt_url_is_refused_and_not_repeated(tmp_path: Path) -
     with pytest.raises(UsageError, match=wanted) as caught:
         read(written(tmp_path, text))
     assert "geheim" not in str(caught.value)
+
+
+def test_a_folder_in_a_watched_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in" / "lot").mkdir(parents=True)
+    tops = (str(tmp_path / "in"), str(tmp_path / "in" / "lot"))
+    with pytest.raises(UsageError, match=r"in/lot: lies in .*/in, which is watched"):
+        Settings(tmp_path / "s", folders=(FolderSettings(tops),))
+    Settings(tmp_path / "s", folders=(FolderSettings(tops, recursive=False),))

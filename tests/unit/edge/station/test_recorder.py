@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 
 from edge.errors import OutputError
 from edge.sinks.record import Record
-from edge.sinks.store import Added, Stamp, Store
+from edge.sinks.store import Added, Store
 from edge.sinks.store_reader import StoreReader
+from edge.sinks.taken import FileNote, Stamp
 from edge.sources.batch import Batch
 from edge.station.recorder import TRANSACTION, WAITING, Recorder
 from edge.station.tally import Tally
@@ -21,6 +22,7 @@ from tests.support.records import error, result
 
 STOP = threading.Event()
 COMMON = {"station": "here", "tool": "t"}
+NOTE = FileNote(Stamp(1, 2, 3, 4), "w1.png", "0f")
 
 
 class Disk(Store):
@@ -32,11 +34,11 @@ class Disk(Store):
         super().__init__(path)
         self.sizes: list[int] = []
 
-    def add(self, records: Any, taken: Mapping[str, Stamp | None] | None = None) -> Added:
+    def add(self, records: Any, *more: Any, **options: Any) -> Added:
         if self.full:
             raise OutputError("s.sqlite: cannot be written (database or disk is full)")
         self.sizes.append(len(records))
-        return super().add(records, taken)
+        return super().add(records, *more, **options)
 
 
 class Setup:
@@ -57,10 +59,10 @@ class Setup:
 
         def kept() -> None:
             with closing(StoreReader(self.store.path)) as reader:
-                assert reader.taken(f"/{name}") == Stamp(1, 2, 3)
+                assert reader.taken(f"/{name}") == NOTE
             self.kept.append(name)
 
-        batch = Batch(list(records), {f"/{name}": Stamp(1, 2, 3)}, kept)
+        batch = Batch(list(records), {f"/{name}": NOTE}, kept)
         return self.recorder.hand_over(batch, STOP)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.sinks.store import Stamp
+from edge.sinks.taken import Stamp
 from edge.station import settle
 from edge.station.settle import HELD, LATER, PATIENT, SOON, Next, Patience, Settling, utc_now
 from edge.station.take import Attempt, State, Trust

@@ -17,6 +17,7 @@ from edge.dataset import LabelledSet
 from edge.sinks.record import RESULT_KEYS
 from edge.sinks.store import Store
 from edge.sinks.store_reader import StoreReader
+from edge.sinks.taken import FileNote
 from edge.sources.writer import Writer
 from edge.station import take
 from edge.station.take import Attempt, State, Taker, Trust, result, stamp_of
@@ -73,7 +74,7 @@ def test_a_result_has_all_that_is_known_of_a_wafer(classifier: Classifier, wafer
     """What is missing is the same for all records of a run, or is known only later."""
     [record] = only(wafer, by=classifier).records
     later = {"station", "tool", "model_sha256", "encoding", "runtime", "unfamiliar_above"}
-    later |= {"mixed_above", "seen_at", "recorded_at", "waited_ms"}
+    later |= {"mixed_above", "seen_at", "recorded_at", "waited_ms", "file", "same_as", "moved_to"}
     assert record.keys() == set(RESULT_KEYS) - later
 
 
@@ -236,12 +237,14 @@ def test_a_labelled_set_comes_in_parts(
 
 def test_every_state_of_a_file_can_be_remembered(tmp_path: Path) -> None:
     """Inodes of network shares use all 64 bits; a clock gone mad dates a file beyond 2262."""
-    status = SimpleNamespace(st_size=1, st_mtime_ns=2**63 + 5, st_ino=2**64 - 1)
+    status = SimpleNamespace(
+        st_size=1, st_mtime_ns=2**63 + 5, st_ctime_ns=2**63 + 6, st_ino=2**64 - 1
+    )
     stamp = stamp_of(cast(os.stat_result, status))
     with closing(Store(tmp_path / "s.sqlite")) as store:
-        store.add([], {"/in/w.csv": stamp})
+        store.add([], {"/in/w.csv": FileNote(stamp)})
         with closing(StoreReader(store.path)) as reader:
-            assert reader.taken("/in/w.csv") == stamp
+            assert reader.taken("/in/w.csv") == FileNote(stamp)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""A second store, fed from the first like every other sink. Maps stay in the first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.errors import OutputError, UsageError
+from edge.sinks.durable import Mark
+from edge.sinks.record import Record, number_of
+from edge.sinks.store import Store
+
+
+class StoreSink:
+    """A second store, fed from the first like every other sink."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"store:{os.path.abspath(path)}"  # noqa: PTH100 - a link stays a link
+        self._path = path
+        self._store: Store | None = None
+
+    def open(self, mark: Mark) -> Mark:
+        """Open the file; what it has already is not added twice, so the mark stands."""
+        self.close()
+        try:
+            self._store = Store(self._path)
+        except UsageError as error:  # it was free when the station started
+            raise OutputError(str(error)) from error
+        return mark
+
+    def send(self, records: Sequence[Record]) -> Mark:
+        """Add the records; each gets a number of this store."""
+        if self._store is None:
+            raise OutputError(f"{self._path}: is not open")
+        self._store.add(records, note_repeats=False)
+        return Mark(number_of(records[-1]))
+
+    def idle(self, seconds: float) -> None:
+        """Nothing to keep alive."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+
+def open_durable(target: str) -> StoreSink:
+    """A store as a sink; see ``edge.sinks.durable.Kind``."""
+    return StoreSink(Path(target))

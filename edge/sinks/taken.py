@@ -1,0 +1,68 @@
+"""What the store remembers of files: the state in which each was taken, and what is in hand."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+#: Change time of a file of which a part alone has been recorded: no file ever has it.
+PART: Final = -1
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from another without reading it.
+
+    Times are compared for equality only, since clocks jump.
+
+    Attributes:
+        size: Bytes.
+        mtime_ns: Time of the last change of the content, nanoseconds; whoever writes can set it.
+        inode: Number of the file in its file system.
+        ctime_ns: Time of the last change of anything, nanoseconds, which nobody can set; 0 where it
+            was not noted.
+    """
+
+    size: int
+    mtime_ns: int
+    inode: int
+    ctime_ns: int = 0
+
+    def same_but_for_ctime(self, other: Stamp) -> bool:
+        """Whether nothing else tells them apart (a chmod, a rename, or a write that hides)."""
+        return self[:3] == other[:3]
+
+    def is_as_noted(self, noted: Stamp) -> bool:
+        """Whether a file is in the state that was noted, as far as that was noted."""
+        return self == noted or (not noted.ctime_ns and self.same_but_for_ctime(noted))
+
+
+class FileNote(NamedTuple):
+    """What is remembered of a file that was taken.
+
+    Attributes:
+        stamp: Its state.
+        file: Its path below the watched folder.
+        sha256: Of its bytes.
+        target: Where it is to be put away, absolute; empty to delete it. None: it stays. As long as
+            a target stands there the file is in hand: recorded, and not yet known to be put away.
+    """
+
+    stamp: Stamp
+    file: str = ""
+    sha256: str = ""
+    target: str | None = None
+
+
+class Placed(NamedTuple):
+    """Where a file went, when that is not where its records say.
+
+    Attributes:
+        path: The file, absolute, as it was taken.
+        file: Its path below the watched folder.
+        sha256: Of its bytes.
+        place: Where it is now, absolute; None where it stayed.
+    """
+
+    path: str
+    file: str
+    sha256: str
+    place: str | None
