@@ -54,6 +54,10 @@ class OutputError(WmEdgeError):
     exit_code = 1
 
 
+class ReaderGoneError(BrokenPipeError):
+    """Nobody reads results any more (``| head``): whoever did has seen what they wanted."""
+
+
 class DataError(WmEdgeError):
     """A labelled set is not what it must be."""
 

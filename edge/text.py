@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import unicodedata
 from typing import Final
 
 #: Error handler of streams: a letter that their encoding lacks becomes one like it, or ``?``.
@@ -36,6 +35,8 @@ def columns(text: str) -> int:
     """Columns of a terminal that a text fills; Chinese, Japanese and Korean letters take two."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
 import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
@@ -15,7 +13,8 @@ from typing import Any, ClassVar, NoReturn
 import click
 
 from edge import __version__
-from edge.errors import WmEdgeError
+from edge.cli.streams import forget, make_safe
+from edge.errors import ReaderGoneError, WmEdgeError
 from edge.text import printable
 
 EXIT_CODES = """\b
@@ -91,12 +90,10 @@ class Main(LazyGroup):
     routes = ROUTES
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; a reader that has gone (`| head`) has seen what it wanted."""
+        """Run the verb; a reader of results that has gone (`| head`) has seen what it wanted."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            # Python must not try to write the rest at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except ReaderGoneError:
             return 0
 
 
@@ -119,6 +116,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Entry point: every error ends in one line on stderr and its exit code."""
+    make_safe()
     try:
         code = cli.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -138,8 +136,7 @@ def main() -> NoReturn:
 def _say(text: str, code: int) -> int:
     # Text from files must not steer the terminal; a red gate has several lines.
     plain = "\n".join(printable(line) for line in text.split("\n"))
-    with contextlib.suppress(OSError):  # stderr is full or gone: the exit code still tells
-        click.echo(f"wm-edge: {plain}", err=True)
+    click.echo(f"wm-edge: {plain}", err=True)
     return code
 
 
@@ -149,7 +146,7 @@ def _flushed(code: int) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget(sys.stdout.fileno())
         if code == 0:
             code = _say(f"output: {error.strerror}", 1)
     return code

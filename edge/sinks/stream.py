@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from edge.errors import OutputError, UsageError
+from edge.errors import OutputError, ReaderGoneError, UsageError
 from edge.text import PLAIN
 
 #: Lines are handed to the operating system in blocks of this size, or after this many seconds.
@@ -102,7 +102,7 @@ class Stream:
 
         Raises:
             OutputError: disk full or the like; the file ends after its last whole line.
-            BrokenPipeError: the reader of a pipe has gone.
+            ReaderGoneError: the reader of a pipe has gone.
         """
         written = 0
         try:
@@ -110,7 +110,7 @@ class Stream:
                 written += os.write(self._descriptor, self._pending[written:])
         except BrokenPipeError:
             self._pending.clear()
-            raise
+            raise ReaderGoneError from None
         except OSError as error:
             self._drop_half_line(written)
             raise OutputError(

@@ -244,7 +244,7 @@ class _Names:
     def _pack(self) -> None:
         if self._open:
             self._open.sort(key=_natural)
-            self._runs.append("\0".join(self._open).encode("utf-8", "surrogateescape"))
+            self._runs.append(os.fsencode("\0".join(self._open)))
             self._open = []
 
 
@@ -253,7 +253,7 @@ def _unpacked(run: bytes) -> Iterator[str]:
     while start <= len(run):
         end = run.find(b"\0", start)
         end = len(run) if end < 0 else end
-        yield run[start:end].decode("utf-8", "surrogateescape")
+        yield os.fsdecode(run[start:end])
         start = end + 1
 
 

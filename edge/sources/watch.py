@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from edge.output import identity
 from edge.text import printable
 
 _log = logging.getLogger(__name__)
+
+_UTF8: Final = sys.getfilesystemencoding() == "utf-8"
 
 #: Milliseconds in which changes are gathered, and after which they are handed on at the latest.
 STEP: Final = 20
@@ -118,7 +121,7 @@ class Watch:
                 listening = True
                 self._on_gap()
             paths = {
-                path
+                _native(path)
                 for change, path in batch
                 if change is watchfiles.Change.added
                 # Polling reports a folder for every file in it; the file is reported itself.
@@ -143,3 +146,8 @@ class Watch:
                 reason,
             )
             self._polling = 1.0
+
+
+def _native(path: str) -> str:
+    """The library takes all names for UTF-8, Python for what the locale says."""
+    return path if _UTF8 else os.fsdecode(path.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,113 @@
+"""stdout and stderr as people have them: terminals of fewer letters, readers who go early."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.cli import ROUTES
+from edge.cli.dataset import Dataset
+from tests.support.cli import TIMEOUT, command, environment, parse_lines, wm_edge
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+#: An old terminal, a bare service, and a C locale as Python 3.6 saw it.
+LOCALES = [
+    {"PYTHONIOENCODING": "latin-1"},
+    {"PYTHONIOENCODING": "ascii"},
+    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+]
+
+VERBS = [[], *([name] for name in ROUTES), *(["dataset", name] for name in Dataset.routes)]
+
+
+@pytest.mark.parametrize("locale", LOCALES, ids=["latin-1", "ascii", "C"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info"],
+        ["doctor"],
+        ["classify", ".", "--format", "table"],
+        ["watch", ".", "--once", "--bad-after", "0", "--store", "../größe.sqlite"],
+        ["evaluate", "größe.npz"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_no_letter_ends_a_command(
+    arguments: list[str], locale: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("晶圆.png", "µ.png"):
+        shutil.copy(SAMPLES / "donut.png", folder / name)
+    Path(folder, "größe.csv").write_text("1,x\n")
+    done = wm_edge(*arguments, env=locale, cwd=folder)
+    said = done.stdout.decode("latin-1") + done.stderr
+    assert "Traceback" not in said, said
+    assert "codec can't" not in said, said
+    assert done.code == {"info": 0, "doctor": 0, "evaluate": 2}.get(arguments[0], 1), said
+
+
+def test_results_for_programs_are_utf8_whatever_the_terminal(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "donut.png", tmp_path / "晶圆.png")
+    for locale in LOCALES:
+        [record] = wm_edge("classify", "晶圆.png", env=locale, cwd=tmp_path).records
+        assert record["source"] == "晶圆.png"
+
+
+def test_a_letter_that_the_terminal_lacks_becomes_one_like_it() -> None:
+    done = wm_edge("info", env={"PYTHONIOENCODING": "latin-1"})
+    assert "..." in done.stdout.decode("latin-1")
+    assert "…" in wm_edge("info", env={"PYTHONIOENCODING": "utf-8"}).text
+
+
+def without_reader(*arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of a command whose stdout nobody reads from the beginning."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*command(), *arguments],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_help_without_a_reader_is_no_error(verb: list[str]) -> None:
+    assert without_reader(*verb, "--help") == (0, "")
+
+
+def test_the_exit_code_is_true_without_a_reader(tmp_path: Path) -> None:
+    assert without_reader("info") == (0, "")
+    code, said = without_reader("doctor", "--model", str(tmp_path / "missing.tflite"))
+    assert (code, said) == (3, "not ready\n")
+    assert without_reader("classify", str(SAMPLES), "--quiet") == (0, "")
+
+
+def test_the_exit_code_is_true_without_a_reader_of_messages(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*command(), "classify", str(SAMPLES)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert len(parse_lines(done.stdout)) == 12
