@@ -6,7 +6,7 @@ Layout (``numpy.load`` reads it, no pickles inside):
 ``dies``              (N,) uint8        all maps end to end; 0 no die, 1 pass, 2 fail
 ``offsets``           (W+1,) int64      wafer *i* is ``dies[offsets[i]:offsets[i+1]]``
 ``shapes``            (W, 2) int16      rows, columns
-``labels``            (W,) str          one of the nine patterns
+``labels``            (W,) str          one of the nine patterns, in any spelling
 ``lot``               (W,) int32        optional; -1 where unknown
 ``wafer``             (W,) int16        optional; number in its lot, -1 where unknown
 ``lot_band``          (W,) int16        optional; group of neighbouring lots, -1 where unknown
@@ -37,7 +37,7 @@ import numpy.typing as npt
 from edge.columns import OPTIONAL, column_problems, plain
 from edge.errors import DataError
 from edge.output import exists, replacing
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, pattern_named
 from edge.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
 
 REQUIRED = ("dies", "offsets", "shapes", "labels")
@@ -200,14 +200,19 @@ def build(
         maps: uint8 (rows, columns) each.
         labels: One of the nine patterns each.
         columns: Optional columns, (W,) each.
+
+    Raises:
+        DataError: a label is none of the nine.
     """
-    grids = list(maps)
+    grids, names = list(maps), list(labels)
+    if problem := next(_unknown(set(names)), None):
+        raise DataError(problem)
     sizes = [grid.size for grid in grids]
     return LabelledSet(
         np.concatenate([grid.ravel() for grid in grids]) if grids else np.empty(0, np.uint8),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         np.asarray([grid.shape for grid in grids], np.int32).reshape(-1, 2),
-        np.asarray(list(labels), dtype="U9"),
+        np.asarray(names, dtype=str),
         columns,
     )
 
@@ -246,6 +251,7 @@ def load(path: str | Path) -> LabelledSet:
                 )
             arrays = {name: file[name] for name in (*REQUIRED, *OPTIONAL) if name in file.files}
         arrays = {name: plain(name, values) for name, values in arrays.items()}
+        arrays["labels"] = _named(arrays["labels"])
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -264,6 +270,15 @@ def load(path: str | Path) -> LabelledSet:
     )
     _check(labelled, path)
     return labelled
+
+
+def _named(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels (W,) in the one spelling; what is no pattern stays, to be complained about."""
+    if labels.dtype.kind != "U":
+        return labels
+    found, places = np.unique(labels, return_inverse=True)
+    names = [pattern_named(label) or label for label in found.tolist()]
+    return np.asarray(names, dtype=str)[places].reshape(labels.shape)
 
 
 def _check(labelled: LabelledSet, path: Path) -> None:
@@ -292,11 +307,15 @@ def _problems(labelled: LabelledSet) -> Iterator[str]:
         place = int(np.argmax(labelled.dies > FAIL))
         wafer = int(np.searchsorted(labelled.offsets, place, side="right")) - 1
         yield f"die state {labelled.dies[place]} in wafer {wafer} (0 no die, 1 pass, 2 fail)"
-    unknown = sorted(set(np.unique(labelled.labels).tolist()) - set(PATTERNS))
-    if unknown:
-        yield f"unknown label {', '.join(map(repr, unknown[:5]))}; known: {', '.join(PATTERNS)}"
+    yield from _unknown(set(np.unique(labelled.labels).tolist()))
     for name, values in labelled.columns.items():
         yield from column_problems(name, values, wafers)
+
+
+def _unknown(labels: set[str]) -> Iterator[str]:
+    unknown = sorted(labels - set(PATTERNS))
+    if unknown:
+        yield f"unknown label {', '.join(map(repr, unknown[:5]))}; known: {', '.join(PATTERNS)}"
 
 
 def _known(column: npt.NDArray[Any] | None, index: int) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.dataset import LabelledSet, build, load
 from edge.errors import DataError, InputError
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, SPELLING, pattern_named
 from edge.sources import files
 
 
@@ -24,36 +24,36 @@ def load_any(path: Path) -> LabelledSet:
 
 
 def from_class_folders(path: Path) -> LabelledSet:
-    """Read ``path/<pattern>/<wafer maps>``. Raises: as ``load_any``."""
+    """Read ``path/<pattern>/<wafer maps>``, at any depth. Raises: as ``load_any``."""
     grids, labels = [], []
     for folder, pattern in class_folders(path):
-        for item in files.read_all([str(folder)]):
+        for item in files.read_all([folder]):
             if isinstance(item, InputError):
-                raise DataError(f"{item} (or take the file out of the set)") from item
+                raise DataError(f"{item} (or take it out of the set)") from item
             grids.append(item.dies)
             labels.append(pattern)
     return build(grids, labels)
 
 
 def class_folders(path: Path) -> list[tuple[Path, str]]:
-    """The sub-folders with the pattern that each is named after, whatever the case.
+    """The sub-folders with the pattern that each is named after (``patterns.pattern_named``).
 
     Hidden folders are passed over.
 
     Raises:
         DataError: a sub-folder is named after no pattern, or there is none.
     """
-    names = {name.lower(): name for name in PATTERNS}
     found = []
     for folder in sorted(path.iterdir()):
         if not folder.is_dir() or folder.name.startswith((".", "__")):
             continue
-        if folder.name.lower() not in names:
+        pattern = pattern_named(folder.name)
+        if pattern is None:
             raise DataError(
                 f"{folder}: a class folder is named after its pattern, and this is none of "
-                f"{', '.join(PATTERNS)}; rename it or move it elsewhere"
+                f"{', '.join(PATTERNS)} ({SPELLING}); rename it or move it elsewhere"
             )
-        found.append((folder, names[folder.name.lower()]))
+        found.append((folder, pattern))
     if not found:
         raise DataError(
             f"{path}: has no class folders; expected is one folder a pattern "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
+from typing import Final
 
 
 class Pattern(str, Enum):
@@ -24,3 +26,27 @@ class Pattern(str, Enum):
 
 #: Pattern names in canonical (alphabetical, ``none`` last) order: the order of a model's outputs.
 PATTERNS: tuple[str, ...] = tuple(pattern.value for pattern in Pattern)
+
+#: What does not count in a spelling: blanks, underscores and hyphens of every kind.
+_BETWEEN: Final = re.compile(r"[\s_\u2010-\u2015-]+")
+
+_SPELLINGS: Final = {_BETWEEN.sub("", name).lower(): name for name in PATTERNS} | {
+    "edgelocal": Pattern.EDGE_LOC.value,
+    "local": Pattern.LOC.value,
+    "normal": Pattern.NONE.value,
+}
+
+#: The rule of spelling, for messages.
+SPELLING: Final = (
+    "any case, with or without blanks, '_' and '-'; 'Local' is Loc, 'Edge-Local' Edge-Loc, "
+    "'Normal' none"
+)
+
+
+def pattern_named(text: str) -> str | None:
+    """The pattern that people mean by a spelling; None where it is none of the nine.
+
+    Case, blanks, underscores and hyphens do not count (``Edge_Loc``, ``edge loc``, ``EdgeLoc``),
+    and published sets call three of them otherwise as well: ``Local``, ``Edge-Local``, ``Normal``.
+    """
+    return _SPELLINGS.get(_BETWEEN.sub("", text).lower())

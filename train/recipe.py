@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from edge.errors import UsageError
-from edge.patterns import PATTERNS
+from edge.patterns import pattern_named
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -209,9 +209,12 @@ def load(name_or_path: str) -> Recipe:
 def from_dict(content: Mapping[str, Any], source: str = "recipe") -> Recipe:
     """Build a recipe from its TOML or JSON form, refusing what it does not know."""
     recipe: Recipe = _build(Recipe, content, source)
-    unknown = set(recipe.synthetic.patterns) - set(PATTERNS)
+    named = {name: pattern_named(name) for name in recipe.synthetic.patterns}
+    unknown = sorted(name for name, pattern in named.items() if pattern is None)
     if unknown:
-        raise UsageError(f"{source}: synthetic.patterns: unknown {', '.join(sorted(unknown))}")
+        raise UsageError(f"{source}: synthetic.patterns: unknown {', '.join(unknown)}")
+    patterns = tuple(pattern for pattern in named.values() if pattern)
+    recipe = replace(recipe, synthetic=replace(recipe.synthetic, patterns=patterns))
     for key, value, low, high in _ranges(recipe):
         if not low <= value <= high:
             raise UsageError(f"{source}: {key} is {value}, must be from {low:g} to {high:g}")

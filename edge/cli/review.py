@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli import options as common
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
     from edge.model import ModelFile
@@ -47,9 +47,10 @@ class Below(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3
         """Read it as {pattern: probability}."""
         if isinstance(value, dict):
             return value
-        pattern, _, number = str(value).rpartition("=")
-        if "=" in str(value) and pattern not in PATTERNS:
-            self.fail(f"unknown pattern {pattern!r}; known: {', '.join(PATTERNS)}", param, ctx)
+        name, sign, number = str(value).rpartition("=")
+        pattern = pattern_named(name)
+        if sign and pattern is None:
+            self.fail(f"unknown pattern {name!r}; known: {', '.join(PATTERNS)}", param, ctx)
         try:
             probability = float(number)
         except ValueError:

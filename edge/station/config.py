@@ -15,7 +15,7 @@ from typing import Any, Final
 from edge import toml_file
 from edge.errors import UsageError
 from edge.name_pattern import NamePattern
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, pattern_named
 from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
 from edge.sinks.rows import Same
@@ -175,12 +175,16 @@ def _below(review: Table) -> list[dict[str, float]]:
     everywhere = table.optional("all", 0, 1)
     if everywhere is not None:
         found.append(dict.fromkeys(PATTERNS, everywhere))
-    for pattern in PATTERNS:
-        value = table.optional(pattern, 0, 1)
-        if value is not None:
-            found.append({pattern: value})
-    table.done()
-    return found
+    named: dict[str, float] = {}
+    for key in list(table.content):
+        pattern = pattern_named(key)
+        if pattern in named:
+            raise table.wrong(key, f"is {pattern} once more; keep one of them")
+        value = table.optional(key, 0, 1) if pattern else None
+        if pattern and value is not None:
+            named[pattern] = value
+    table.done(f"known: all, {', '.join(PATTERNS)}")
+    return [*found, *({pattern: value} for pattern, value in named.items())]
 
 
 def _source(value: Any) -> str:

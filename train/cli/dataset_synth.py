@@ -10,7 +10,7 @@ import click
 
 from edge.errors import UsageError
 from edge.output import exists
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
     from edge.dataset import LabelledSet
@@ -105,11 +105,10 @@ def _counts(per_class: int | None, counts: tuple[str, ...]) -> dict[str, int]:
         raise UsageError("--per-class and --count exclude each other; give one of them")
     if not counts:
         return dict.fromkeys(PATTERNS, per_class or 10)
-    by_name = {pattern.lower(): pattern for pattern in PATTERNS}
     wanted: dict[str, int] = {}
     for text in counts:
         name, _, number = text.partition("=")
-        pattern = by_name.get(name.strip().lower())
+        pattern = pattern_named(name)
         if pattern is None:
             raise UsageError(f"--count {text}: the patterns are {', '.join(PATTERNS)}")
         if not (number.strip().isascii() and number.strip().isdigit()):

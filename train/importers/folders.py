@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from edge.errors import InputError
 from edge.labelled import class_folders
 from edge.name_pattern import Names
+from edge.sources.files import HIDDEN, eligible, expand, read_file
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
@@ -23,11 +25,12 @@ def import_folders(
 ) -> Imported:
     """Import class folders of any files that wm-edge can classify (images, npy, csv, ...).
 
-    A file that cannot be read is left out and reported; the others go on. Hidden files and
-    folders are passed over.
+    Everything below a class folder is its pattern's, as for ``wm-edge evaluate``. A file that
+    cannot be read is left out and reported; the others go on. Hidden files and folders are passed
+    over, and files with other endings.
 
     Args:
-        source: The folder of the class folders; their names are matched whatever the case.
+        source: The folder of the class folders, named as ``edge.patterns.pattern_named`` reads.
         pattern: Where lot and wafer stand in the path of a file below its class folder.
         progress: Called with the files read and in all.
 
@@ -38,20 +41,20 @@ def import_folders(
         DataError: a folder is named after no pattern, or there is no usable file at all.
     """
     folders = class_folders(source)
-    files = [(path, label) for folder, label in folders for path in _visible(folder)]
+    files = [(item, label) for folder, label in folders for item in expand([folder])]
     names = Names(pattern, [folder for folder, _ in folders]) if pattern else None
     collector = Collector(str(source), SourceKind.FOLDERS)
-    beside = sum(path.is_file() for path in _visible(source))
+    beside = sum(path.is_file() for path in source.iterdir() if not path.name.startswith(HIDDEN))
     if beside:
         collector.note(f"{beside} files beside the class folders were passed over")
+    others = sum(_others(folder) for folder, _ in folders)
+    if others:
+        collector.note(f"{others} files with endings of no wafer map were passed over")
     unnumbered = 0
-    for done, (path, label) in enumerate(files, start=1):
-        if path.is_dir():
-            collector.leave_out("folder inside a class folder", f"{path}: a folder")
-        else:
-            for found in _read(path, names):
-                _note(found, names, collector)
-                unnumbered += _collect(found, label, collector)
+    for done, (item, label) in enumerate(files, start=1):
+        for found in [item] if isinstance(item, InputError) else _read(item, names):
+            _note(found, names, collector)
+            unnumbered += _collect(found, label, collector)
         if progress is not None:
             progress(done, len(files))
     if unnumbered:
@@ -59,14 +62,17 @@ def import_folders(
     return collector.finish()
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+def _others(folder: Path) -> int:
+    """Visible files below a folder whose names are not those of wafer maps."""
+    return sum(
+        not name.startswith(HIDDEN) and not eligible(name)
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
 
 
 def _read(path: Path, names: Names | None) -> Iterator[WaferMap | InputError]:
-    from edge.sources import files  # the readers load OpenCV: not needed for the other sources
-
-    items = files.read_file(path)
+    items = read_file(path)
     return names.apply(items, str(path)) if names else items
 
 

@@ -17,9 +17,9 @@ import pickle  # for its exception only
 from typing import TYPE_CHECKING, Any, Final
 
 from edge.errors import DataError
-from edge.patterns import PATTERNS
+from edge.patterns import PATTERNS, pattern_named
 from train.importers import table
-from train.importers.report import Collector, Imported, SourceKind, pattern_named
+from train.importers.report import Collector, Imported, SourceKind
 from train.standins import Array
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge import mixed
 from edge.errors import DataError
-from edge.patterns import PATTERNS, Pattern
-from train.importers.report import Collector, Imported, SourceKind, pattern_named
+from edge.patterns import PATTERNS, Pattern, pattern_named
+from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,6 @@ from edge.wafermap import check_grid
 MAX_PROBLEMS: Final = 20
 
 _NUMBERED_LOT: Final = re.compile(r"(?:lot)?[\s_-]*([0-9]{1,9})", re.IGNORECASE)
-_SPELLINGS: Final = {name.lower(): name for name in PATTERNS}
 _REASONS: Final = {
     InputKind.NO_DIES: "map without a die",
     InputKind.BAD_VALUE: "die state other than 0, 1, 2",
@@ -70,11 +69,6 @@ class Imported:
 
     labelled: LabelledSet
     report: ImportReport
-
-
-def pattern_named(text: str) -> str | None:
-    """The pattern of this spelling, whatever the case (``none``, ``None``, ``edge-ring``)."""
-    return _SPELLINGS.get(text.strip().lower().replace("_", "-").replace(" ", "-"))
 
 
 class Collector:
@@ -157,7 +151,7 @@ class Collector:
             np.frombuffer(self._dies, np.uint8),
             np.concatenate([[0], np.cumsum(shapes.prod(axis=1, dtype=np.int64))]),
             shapes,
-            np.asarray(self._labels, dtype=f"U{max(map(len, PATTERNS))}"),
+            np.asarray(self._labels),
             self._columns(),
         )
         conflicts = label_conflicts(labelled)

@@ -44,7 +44,7 @@ def test_a_labelled_set_is_loaded_as_such(tmp_path: Path, generated: LabelledSet
 def test_one_unreadable_wafer_stops_it(folders: Path) -> None:
     """A figure must not silently rest on fewer wafers than were given."""
     (folders / "Donut" / "w3.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"w3\.png.*take the file out of the set"):
+    with pytest.raises(DataError, match=r"w3\.png.*take it out of the set"):
         load_any(folders)
 
 

@@ -142,8 +142,8 @@ def added(name: str, values: list[Any]) -> Callable[[Arrays], None]:
 REFUSALS: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "no labels": (without("labels"), "lacks labels; `wm-edge dataset import`"),
     "unknown label": (
-        replaced("labels", lambda a: np.where(a == "Loc", "loc", a)),
-        "unknown label 'loc'; known: Center",
+        replaced("labels", lambda a: np.where(a == "Loc", "ring", a)),
+        "unknown label 'ring'; known: Center",
     ),
     "labels as numbers": (replaced("labels", lambda a: np.arange(len(a))), "not text"),
     "labels in two columns": (replaced("labels", lambda a: np.stack([a, a])), "do not agree"),

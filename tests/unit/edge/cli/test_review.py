@@ -50,7 +50,7 @@ def test_threshold_for_one_or_for_all() -> None:
         ("Loc=", "a confidence lies in 0..1"),
         ("Loc", "a confidence lies in 0..1"),
         ("Ring=0.5", "unknown pattern 'Ring'; known: Center, Donut"),
-        ("loc=0.5", "unknown pattern 'loc'"),
+        ("ring=0.5", "unknown pattern 'ring'"),
         ("Loc=0.5=0.5", "unknown pattern 'Loc=0.5'"),
     ],
 )

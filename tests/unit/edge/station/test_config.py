@@ -209,7 +209,10 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
         ("[review]\ncosts=[1, 2, nan]", "line 6: [review] costs is [1, 2, nan], must be"),
         ("[review]\ncosts='123'", "line 6: [review] costs is '123', must be [escape,"),
         ("[review.below]\nLoc=1.5", "line 6: [review.below] Loc is 1.5, must lie in 0 to 1"),
-        ("[review.below]\nloc=0.5", "line 6: [review.below] loc is not known"),
+        (
+            "[review.below]\nring=0.5",
+            "line 6: [review.below] ring is not known here; known: all",
+        ),
         ("[sinks]", "line 5: sinks is not known here"),
         ("[sink]\nkind='csv'", "line 5: sink must be written as [[sink]]"),
         ("[[folder]]\npaths=['a']\nstable_polls=2.5", "line 7: [folder] stable_polls is 2.5, must"),
