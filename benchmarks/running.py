@@ -26,7 +26,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from edge.station.camera import digest_of
+from edge.screen.stable import digest_of
 from tests.support.cli import command
 from tests.support.screens import Look, View, disc, draw, film
 from tests.support.station import Running, rows, wafer_bytes, wait_for
@@ -134,6 +134,7 @@ def camera(top: Path, wafers: int) -> Iterator[Figure]:
     store = top / "camera.sqlite"
     with subprocess.Popen(encoder, stdin=subprocess.PIPE) as ffmpeg:
         arguments = ("camera", f"tcp://127.0.0.1:{port}", "--store", store, "--quiet")
+        arguments += ("--complete-after", "0")
         with Running(top, *arguments) as station:
             psutil.Process(station.process.pid).cpu_affinity([0])
             assert ffmpeg.stdin is not None  # noqa: S101

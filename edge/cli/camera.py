@@ -33,19 +33,29 @@ from edge.cli import options, station_options
     show_default=True,
     help="Seconds without a frame after which the camera is opened anew.",
 )
+@click.option(
+    "--complete-after",
+    type=options.FiniteRange(0, 86400),
+    default=5.0,
+    show_default=True,
+    help="Seconds without another die after which a wafer is complete: longer than a prober takes "
+    "for a die; 0 records every map that stands still.",
+)
 @station_options.common
 def command(
     source: str,
     recipe: Path | None,
     stable: int,
     patience: float,
+    complete_after: float,
     **common: Any,
 ) -> int:
     """Read the wafer map on a tool's screen and record the verdict of every wafer.
 
     SOURCE is the number of a USB camera, a device, a video file, a stream (rtsp, http, tcp) or
     picamera2. The map is found in the frame, squared up and read die by die; once so many frames
-    agree it is one wafer. A frame that is not clear is refused, never guessed; /metrics counts why.
+    agree and no more dies come it is one wafer. A frame that is not clear is refused, never
+    guessed; /metrics counts why.
 
     Figures of accuracy are those of electrical test maps: a photograph of a wafer itself is another
     matter, and is refused.
@@ -61,6 +71,6 @@ def command(
 
     settings = replace(
         station_options.settings(common),
-        cameras=(CameraSettings(source, recipe, stable, patience),),
+        cameras=(CameraSettings(source, recipe, stable, patience, complete_after),),
     )
     return station_options.work(settings, quiet=common["quiet"])

@@ -217,7 +217,7 @@ class Feed:
             if not self._note_opened(me):
                 return None
             while (image := capture.read()) is not None:
-                if not self._deliver(me, image):
+                if not self._deliver(me, image, capture.rate):
                     return None
             announced = capture.announced
         if self._live:
@@ -247,7 +247,7 @@ class Feed:
             self._deadline = time.monotonic() + patience
         return True
 
-    def _deliver(self, me: int, image: Image) -> bool:
+    def _deliver(self, me: int, image: Image, rate: float | None) -> bool:
         now = time.monotonic()
         with self._changed:
             if not self._live:
@@ -257,7 +257,8 @@ class Feed:
             if self._live and self._waiting:
                 self._waiting.clear()
                 self.dropped += 1
-            self._waiting.append(Frame(image, self.received, now))
+            moment = self.received / rate if rate else now
+            self._waiting.append(Frame(image, self.received, now, moment))
             self.received += 1
             self._state = FeedState.RUNNING
             away = self._outage.note_frame(now)

@@ -36,6 +36,10 @@ READING: Final = 10.0
 #: gives a few every hour.
 _BAD_IN_A_ROW: Final = 30
 
+#: Frames a second that a recording can have, and those of one that does not say or says nonsense.
+_RATES: Final = (0.001, 1000.0)
+_USUAL_RATE: Final = 25.0
+
 #: Seconds that the end of the program waits for reads that are still under way.
 _LAST_WAIT: Final = 2.0
 
@@ -72,6 +76,10 @@ class Capture(Protocol):
     @property
     def announced(self) -> int | None:
         """Number of images that a recording says it holds; None where nothing says so."""
+
+    @property
+    def rate(self) -> float | None:
+        """Images a second that a recording is shown at; None for a live source."""
 
 
 def open_capture(
@@ -195,6 +203,7 @@ class _OpenCvCapture:
 
         self._error = cv2.error
         self.announced: int | None = None
+        self.rate: float | None = None
         try:
             check_size(
                 int(video.get(cv2.CAP_PROP_FRAME_WIDTH)),
@@ -204,6 +213,8 @@ class _OpenCvCapture:
             if address.kind is SourceKind.FILE:
                 frames = video.get(cv2.CAP_PROP_FRAME_COUNT)
                 self.announced = int(frames) if 0 < frames < 1e9 else None
+                rate = video.get(cv2.CAP_PROP_FPS)
+                self.rate = rate if _RATES[0] <= rate <= _RATES[1] else _USUAL_RATE
         except InputError:
             video.release()
             raise

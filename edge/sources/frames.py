@@ -32,8 +32,11 @@ class Frame:
         number: Frames that the source has given before this one, since the process started
             (dropped ones are counted), from 0.
         at: When it was received, in seconds of ``time.monotonic()``.
+        moment: When it was shown, in seconds by the source's own clock: that of a recording goes by
+            its frame rate, however fast it is looked at; for a live source the same as ``at``.
     """
 
     image: Image
     number: int
     at: float
+    moment: float

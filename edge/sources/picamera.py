@@ -28,8 +28,9 @@ _NOT_INSTALLED: Final = (
 class PicameraCapture:
     """An open Raspberry Pi camera (a ``Capture``)."""
 
-    #: A camera announces no number of images.
+    #: A camera announces no number of images, and has no clock of its own.
     announced: int | None = None
+    rate: float | None = None
 
     def __init__(self, address: Address) -> None:
         """Open and start the first camera.

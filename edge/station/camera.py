@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from edge.errors import InputError, InputKind
 from edge.screen import Gate, Refusal
+from edge.screen.stable import FRAMES, Stable, digest_of
 from edge.sinks.record import Record
 from edge.sinks.store_reader import StoreReader
 from edge.sources.address import Address, SourceKind, parse
@@ -38,6 +40,9 @@ _log = logging.getLogger(__name__)
 SILENCE: Final = 5.0
 REMINDER: Final = 600.0
 
+#: Seconds without another die after which a wafer is complete: longer than a prober tests a die.
+COMPLETE_AFTER: Final = 5.0
+
 #: How much of a recording is hashed to tell it from others.
 _BEGINNING: Final = 2**20
 
@@ -51,12 +56,15 @@ class CameraSettings:
         recipe: File that says what the screen looks like; None for the usual colours.
         stable: Frames that must show the same wafer map before it counts.
         patience: Seconds without a frame after which the camera is opened anew.
+        complete_after: Seconds that a map must stand without another die before it is recorded; 0
+            records every map that stands still.
     """
 
     source: str
     recipe: Path | None = None
-    stable: int = 3
+    stable: int = FRAMES
     patience: float = 10.0
+    complete_after: float = COMPLETE_AFTER
 
     def reader(self) -> ScreenReader:
         """What reads the frames.
@@ -83,7 +91,6 @@ class CameraSource:
     """
 
     def __init__(self, settings: CameraSettings, classifier: Classifier, store: Path) -> None:
-        from edge.screen.stable import Stable
         from edge.sources.camera_feed import Feed
 
         self._address = parse(settings.source)
@@ -92,10 +99,9 @@ class CameraSource:
         self._classifier = classifier
         self._store = store
         self._reader = settings.reader()
-        self._stable = Stable(settings.stable)
+        self._stable = Stable(settings.stable, settings.complete_after)
         self._feed = Feed(self._address, patience=settings.patience)
         self._refused: Counter[Gate] = Counter()
-        self._absent = 0
         self._readable = time.monotonic()
         self._said = float("-inf")
 
@@ -114,25 +120,37 @@ class CameraSource:
         return f"no frames from {self.name}" if self._feed.state is FeedState.LOST else None
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
-        """See ``StationSource``."""
+        """See ``StationSource``.
+
+        Raises:
+            InputError: a recording that showed no wafer; says why.
+        """
         known = self._still_there()
+        self._stable = Stable(self._settings.stable, self._settings.complete_after, known)
         recording = _identity(self._address)
-        for frame in self._feed.frames(stop):
-            if frame is None:
+        given, frame = 0, None
+        for each in self._feed.frames(stop):
+            if each is None:
                 continue
+            frame = each
             dies = self._look(frame)
-            if dies is None:
-                continue
-            digest = digest_of(dies)
-            if digest == known and self._absent < self._settings.stable:
+            if known and self._stable.known:
                 _log.info("%s: shows the wafer that was recorded last", self.name)
-            else:
-                yield Batch([self._record(frame, dies, digest, recording)])
-            known = None
-        if recording and not stop.is_set():
-            self._say_what_came()
+                known = None
+            if dies is not None:
+                given += 1
+                yield Batch([self._record(frame, dies, recording)])
+        # Told to stop: a recording is read again by the next run, and a wafer that is still being
+        # drawn will stand there.
+        early = bool(recording) and stop.is_set()
+        last = None if early else self._stable.end(grown=bool(recording))
+        if frame is not None and last is not None:
+            given += 1
+            yield Batch([self._record(frame, last, recording)])
         if self._feed.damage:
             _log.warning("%s: %s", self.name, printable(self._feed.damage))
+        if recording and not stop.is_set():
+            self._say_what_came(given)
 
     def close(self) -> None:
         """See ``StationSource``; there is nothing to finish."""
@@ -143,16 +161,21 @@ class CameraSource:
             seen = self._reader.read(frame.image)
         except Exception as error:  # noqa: BLE001 - no frame must end the station
             seen = Refusal(Gate.UNCLEAR_GRID, f"upset wm-edge ({type(error).__name__}: {error})")
-        dies = self._stable.feed(seen)
+        late = self._stable.late
+        dies = self._stable.feed(seen, frame.moment)
         if isinstance(seen, Refusal):
             self._refused[seen.gate] += 1
-            self._absent += seen.gate is Gate.NO_WAFER
             self._explain(seen)
         else:
             self._readable = time.monotonic()
-            if self._absent < self._settings.stable:
-                self._absent = 0  # too short a pause, as for ``Stable``
             self._refused[Gate.UNSTABLE] += self._stable.waiting
+        if self._stable.late > late and self._settings.complete_after:
+            _log.warning(
+                "%s: the wafer recorded last went on growing after %g s and will count again; wait "
+                "longer (complete_after)",
+                self.name,
+                self._settings.complete_after,
+            )
         return dies
 
     def _explain(self, refusal: Refusal) -> None:
@@ -164,15 +187,26 @@ class CameraSource:
                 "%s: no wafer map to be read: %s (%s)", self.name, refusal.gate, refusal.why
             )
 
-    def _say_what_came(self) -> None:
+    def _say_what_came(self, given: int) -> None:
         refused = ", ".join(f"{gate} {count}" for gate, count in self._refused.items() if count)
-        _log.info("%s: %d frames; refused: %s", self.name, self._feed.received, refused or "none")
+        came = f"{self._feed.received} frames; refused: {refused or 'none'}"
+        if given:
+            _log.info("%s: %s", self.name, came)
+            return
+        mend = "docs/station.md says what each means"
+        if self._feed.received < self._settings.stable:
+            mend = (
+                f"{self._settings.stable} frames must show the same map (--stable 1 for a still "
+                "picture; wm-edge classify reads pictures that are nothing but a map)"
+            )
+        raise InputError(self.name, InputKind.NOT_A_MAP, f"gave no wafer: {came}; {mend}")
 
-    def _record(self, frame: Frame, dies: DieGrid, digest: str, recording: str) -> Record:
+    def _record(self, frame: Frame, dies: DieGrid, recording: str) -> Record:
         seen_at = utc_now()
         # A recording gives the same events in every run; before a camera nothing happens twice.
         event = f"{recording} frame {frame.number}" if recording else seen_at
-        record = result(self._classifier, WaferMap(dies, source=self.name), digest, event)
+        wafer = WaferMap(dies, source=self.name)
+        record = result(self._classifier, wafer, digest_of(dies), event)
         record["seen_at"] = seen_at
         record["waited_ms"] = int(1000 * (time.monotonic() - frame.at))
         return record
@@ -183,12 +217,6 @@ class CameraSource:
             return None
         with closing(StoreReader(self._store)) as reader:
             return reader.last_of(self.name)
-
-
-def digest_of(dies: DieGrid) -> str:
-    """SHA-256 of a wafer map that has no file: its sides and its dies."""
-    rows, columns = dies.shape
-    return hashlib.sha256(f"{rows} {columns} ".encode() + dies.tobytes()).hexdigest()
 
 
 def _identity(address: Address) -> str:

@@ -20,7 +20,7 @@ from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
 from edge.sinks.rows import Same
 from edge.sources.address import parse
-from edge.station.camera import CameraSettings
+from edge.station.camera import COMPLETE_AFTER, CameraSettings
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
 from edge.station.settle import Patience
@@ -122,6 +122,7 @@ def _camera(table: Table) -> CameraSettings:
         recipe=table.path("recipe"),
         stable=table.whole("stable", 1, 1000) or 3,
         patience=table.number("patience", 10.0, 0.5, 3600),
+        complete_after=table.number("complete_after", COMPLETE_AFTER, 0, 86400),
     )
     table.done()
     return found

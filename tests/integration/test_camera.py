@@ -10,11 +10,12 @@ import urllib.request
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from edge.screen.stable import digest_of
 from edge.sources.frames import Image
-from edge.station.camera import digest_of
 from edge.wafermap import DieGrid
 from tests.support.cli import wm_edge
 from tests.support.screens import Look, View, disc, draw, film
@@ -127,12 +128,40 @@ def test_what_shows_no_wafer_is_explained(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (10, 240, 320, 3), np.uint8)
     film_file = write(tmp_path / "noise.avi", list(noise))
     store = tmp_path / "results.sqlite"
-    done = wm_edge("camera", film_file, "--store", store)
-    assert done.code == 0
+    done = wm_edge("camera", film_file, "--store", store, "--quiet")
+    assert done.code == 1
+    assert "gave no wafer: 10 frames; refused: no-wafer 10" in done.stderr
     assert rows(store) == []
     done = wm_edge("camera", tmp_path / "missing.mp4", "--store", store)
     assert done.code == 2
     assert "missing.mp4" in done.stderr
+
+
+def test_a_still_picture_gives_nothing_but_says_how_it_could(tmp_path: Path) -> None:
+    picture = tmp_path / "screen.png"
+    cv2.imwrite(str(picture), shown(WAFERS[0], 1)[0])
+    store = tmp_path / "results.sqlite"
+    done = wm_edge("camera", picture, "--store", store)
+    assert done.code == 1
+    assert "--stable 1" in done.stderr
+    assert wm_edge("camera", picture, "--store", store, "--stable", "1").code == 0
+    assert [row["source_sha256"] for row in rows(store)] == expected()[:1]
+
+
+def test_a_wafer_under_test_is_one_record(tmp_path: Path) -> None:
+    """A die every half second, at two frames a second: by the film's clock, not by the wall's."""
+    places = np.flatnonzero(WAFERS[0])
+    steps = []
+    for missing in range(8, -1, -1):
+        dies = WAFERS[0].copy()
+        dies.flat[places[len(places) - missing :]] = 0
+        steps += shown(dies, 3)
+    film_file = write(tmp_path / "test.avi", [*steps, *shown(WAFERS[0], 9), *shown(None, 3)], 2.0)
+    store = tmp_path / "results.sqlite"
+    assert wm_edge("camera", film_file, "--store", store).code == 0
+    assert [row["source_sha256"] for row in rows(store)] == expected()[:1]
+    done = wm_edge("camera", film_file, "--store", store, "--complete-after", "1")
+    assert "went on growing after 1 s" in done.stderr
 
 
 def test_a_source_that_fails_does_not_end_the_others(tmp_path: Path) -> None:

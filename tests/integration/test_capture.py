@@ -28,11 +28,12 @@ from tests.support.video import needs_ffmpeg
 
 @pytest.mark.parametrize("name", ["a.avi", "a.mp4"])
 def test_a_file_gives_exactly_the_frames_that_were_encoded(tmp_path: Path, name: str) -> None:
-    path = video.write(tmp_path / name, video.numbered(73))
+    path = video.write(tmp_path / name, video.numbered(73), fps=5.0)
     feed = Feed(parse(str(path)))
     frames = [frame for frame in feed.frames(threading.Event()) if frame is not None]
     assert [video.number_of(frame.image) for frame in frames] == list(range(73))
     assert [frame.number for frame in frames] == list(range(73))
+    assert [frame.moment for frame in frames] == pytest.approx(np.arange(73) / 5)
     assert frames[0].image.shape == (240, 320, 3)
     assert feed.damage is None
 

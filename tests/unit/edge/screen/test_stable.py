@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
 from edge.screen import Gate, Refusal
-from edge.screen.stable import Stable
+from edge.screen.stable import Stable, digest_of, grows
 from edge.wafermap import DieGrid
-from tests.support.screens import disc
+from tests.support.screens import cropped, disc
 
 A, B = disc(20, 20, seed=1), disc(20, 20, seed=2)
 AWAY = Refusal(Gate.NO_WAFER, "nothing there")
@@ -79,3 +81,94 @@ def test_the_map_given_is_not_the_callers_buffer() -> None:
 def test_at_least_one_frame() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Stable(0)
+
+
+# A wafer that is drawn die by die
+
+
+def drawn(*kept: int) -> list[DieGrid]:
+    """A as it looks when so many of its last dies are not there yet, cropped as the reader does."""
+    maps = []
+    for missing in kept:
+        dies = A.copy()
+        dies.flat[np.flatnonzero(A)[len(np.flatnonzero(A)) - missing :]] = 0
+        maps.append(cropped(dies))
+    return maps
+
+
+def given_over(stable: Stable, frames: Iterable[DieGrid | Refusal]) -> list[tuple[int, int]]:
+    """Dies of each wafer that is given, and the second it is given in; ten frames a second."""
+    found = []
+    for number, seen in enumerate(frames):
+        dies = stable.feed(seen, number / 10)
+        if dies is not None:
+            found.append((np.count_nonzero(dies), number // 10))
+    return found
+
+
+ALL = np.count_nonzero(A)
+
+
+def test_a_map_that_only_grows_is_given_when_it_is_complete() -> None:
+    frames = [dies for dies in drawn(9, 8, 3, 1, 0) for _ in range(12)] + [A] * 100
+    assert given_over(Stable(3, 5.0), frames) == [(ALL, 9)]
+    assert len(given_over(Stable(3), frames)) == 5
+
+
+@pytest.mark.parametrize("then", [[AWAY] * 3, [B] * 3])
+def test_what_follows_says_that_a_wafer_was_complete(then: list[DieGrid | Refusal]) -> None:
+    frames = [dies for dies in drawn(2, 1, 0) for _ in range(5)]
+    stable = Stable(3, 60.0)
+    assert given_over(stable, frames + then) == [(ALL, 1)]
+    end = stable.end()
+    assert (end is None) == (then[0] is AWAY)
+
+
+def test_a_prober_that_starts_anew_has_finished_the_wafer_before() -> None:
+    """The same map again, of which only the first dies can be seen as a wafer: that is another."""
+    begun = Refusal(Gate.UNCLEAR_GRID, "20 dies")
+    one = [dies for dies in drawn(2, 1, 0) for _ in range(5)]
+    assert given_over(Stable(3, 2.0), [*one, *[begun] * 30]) == [(ALL, 3)]
+    assert given_over(Stable(3, 2.0), [*one, *[AWAY] * 3, *[begun] * 9, *one, *[A] * 30]) == [
+        (ALL, 1),
+        (ALL, 5),
+    ]
+    shrunk = drawn(9)
+    assert [
+        dies for dies, _ in given_over(Stable(3, 60.0), [*one, *shrunk * 3, *one, *[AWAY] * 3])
+    ] == [
+        ALL,
+        ALL,
+    ]
+
+
+def test_a_die_that_changes_is_no_growth() -> None:
+    flipped = A.copy()
+    flipped[10, 10] = 3 - flipped[10, 10]
+    assert grows(*drawn(3, 0))
+    assert not grows(*drawn(0, 3))
+    assert not grows(A, A)
+    assert not grows(drawn(1)[0], flipped)
+
+
+def test_a_wafer_that_went_on_growing_is_counted_as_late() -> None:
+    stable = Stable(3, 0.5)
+    assert len(given_over(stable, [dies for dies in drawn(2, 1, 0) for _ in range(12)])) == 3
+    assert stable.late == 2
+
+
+def test_the_end_leaves_a_wafer_that_is_still_drawn() -> None:
+    stable = Stable(2, 9.0)
+    given_over(stable, [A, A])
+    assert stable.end(grown=False) is not None
+    given_over(stable, [AWAY, AWAY, *[dies for dies in drawn(1, 0) for _ in range(2)]])
+    assert stable.end(grown=False) is None
+    assert stable.end() is not None
+
+
+def test_a_wafer_of_an_earlier_run_is_known() -> None:
+    stable = Stable(2, 9.0, digest_of(A))
+    assert given_over(stable, [A, A]) == []
+    assert stable.known
+    assert given_over(stable, [AWAY, AWAY]) == []
+    assert given_over(stable, [A, A, AWAY, AWAY]) == [(ALL, 0)]

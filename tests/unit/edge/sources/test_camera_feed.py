@@ -39,11 +39,13 @@ class Fake:
         then: Callable[[], Image | None] = lambda: None,
         every: float = 0.0,
         announced: int | None = None,
+        rate: float | None = None,
     ) -> None:
         self.left = images
         self.then = then
         self.every = every
         self.announced = announced
+        self.rate = rate
         self.closed = 0
 
     def read(self) -> Image | None:

@@ -20,9 +20,12 @@ from edge.wafermap import DieGrid
 
 A: DieGrid = np.full((12, 12), 1, np.uint8)
 B: DieGrid = np.where(np.eye(12), 2, 1).astype(np.uint8)
+#: A, a die short. Frames come ten a second, and the station is stopped after the last.
+GROWING: DieGrid = np.where(np.arange(144).reshape(12, 12) == 143, 0, 1).astype(np.uint8)
 SEEN: dict[str, Any] = {
     "a": A,
     "b": B,
+    "g": GROWING,
     "-": Refusal(Gate.NO_WAFER, "nothing"),
     "?": Refusal(Gate.BLUR, "soft"),
     "!": ZeroDivisionError("by zero"),
@@ -39,7 +42,7 @@ class Screen:
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         for number in range(len(self._script)):
-            yield Frame(IMAGE, number, 0.0)
+            yield Frame(IMAGE, number, 0.0, number / 10)
 
     def read(self, image: object) -> Any:
         seen = SEEN[next(self._left)]
@@ -71,6 +74,9 @@ def records(script: str, store: Path, classifier: Classifier) -> list[dict[str, 
         ("aaa---aaa", 2),
         ("aaa-aaa", 1),
         ("a!aa", 1),
+        ("gggaaa---", 1),
+        ("gggaaagggaaa---", 2),
+        ("gggaaa", 0),
     ],
 )
 def test_one_record_a_wafer(

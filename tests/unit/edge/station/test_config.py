@@ -63,6 +63,7 @@ source = "rtsp://user:secret@camera/1"
 recipe = "screen.toml"
 stable = 4
 patience = 20
+complete_after = 30
 
 [[sink]]
 kind = "jsonl"
@@ -132,7 +133,9 @@ def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
             ),
             FolderSettings(tops=(str(tmp_path / "other"),)),
         ),
-        cameras=(CameraSettings("rtsp://user:secret@camera/1", tmp_path / "screen.toml", 4, 20.0),),
+        cameras=(
+            CameraSettings("rtsp://user:secret@camera/1", tmp_path / "screen.toml", 4, 20.0, 30.0),
+        ),
         sinks=(
             SinkSettings("jsonl", str(tmp_path / "out.jsonl"), {"fsync": "never"}),
             SinkSettings("csv", "/out.csv", {"fsync": "always"}),
