@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from edge.cli import options, review
-from edge.errors import WmEdgeError
 
 if TYPE_CHECKING:
     from edge.station.settings import Settings
@@ -150,16 +149,27 @@ def work(settings: Settings, *, quiet: bool) -> int:
         Exit code: 0, or 1 where the sources ended and some inputs could not be read.
     """
     import logging
-    from contextlib import ExitStack
+    import threading
+    from contextlib import ExitStack, closing
 
     from edge.station import messages
-    from edge.station.station import Station, signals
+    from edge.station.ending import signals
+    from edge.station.relay import Relay, relayed
+    from edge.station.station import Station
 
     messages.setup(logging.WARNING if quiet else logging.INFO)
     log = logging.getLogger("edge.cli")
-    station = Station(settings, _table() if not quiet and options.is_terminal(sys.stdout) else None)
+    stop = threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(signals(station.stop))
+        stack.enter_context(signals(stop))
+        outputs = [stack.enter_context(relayed(2, "stderr"))]
+        show = None
+        if not quiet and options.is_terminal(sys.stdout):
+            terminal = Relay("stdout", sys.stdout.fileno())
+            outputs.append(stack.enter_context(closing(terminal)))
+            show = _table(terminal.input)
+        station = Station(settings, show, stop)
+        station.outputs = outputs
         if settings.metrics:
             from edge.station.http import serving
 
@@ -167,23 +177,22 @@ def work(settings: Settings, *, quiet: bool) -> int:
             log.info("metrics: http://%s:%d/metrics", host, port)
         _announce(log, station)
         station.run()
-    log.info("%s", station.tally.summary())
+        log.info("%s", station.tally.summary())
     # To be told to stop is the usual end of a station, whatever it met in its life.
-    return 1 if station.tally.errors and not station.stop.is_set() else 0
+    return 1 if station.tally.errors and not stop.is_set() else 0
 
 
-def _table() -> Callable[[Sequence[dict[str, Any]]], None]:
+def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
     """A table on the terminal that grows with every wafer."""
-    from contextlib import suppress
+    from edge.sinks.stream import Stream
+    from edge.sinks.table import TableSink
 
-    from edge.sinks import Format, open_sink
-
-    table = open_sink(Format.TABLE, None)
+    encoding = sys.stdout.encoding
+    table = TableSink(Stream(descriptor, "standard output", interactive=True, encoding=encoding))
 
     def show(records: Sequence[dict[str, Any]]) -> None:
-        with suppress(OSError, WmEdgeError):  # the terminal was closed: the station goes on
-            for record in records:
-                table.write(record)
+        for record in records:
+            table.write(record)
 
     return show
 

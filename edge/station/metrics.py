@@ -46,6 +46,11 @@ class StationCollector(Collector):
         yield from self._sinks()
         yield from self._figures()
         station = self._station
+        yield _counter(
+            "lines_dropped_total",
+            "Lines of output that nobody read in time.",
+            [({"output": each.name}, each.dropped) for each in station.outputs],
+        )
         yield _gauge(
             "store_writable", "1 if results can be recorded.", [({}, _no(station.recorder.trouble))]
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +19,10 @@ from edge.sinks.durable import KINDS, DurableSink, Mark
 from edge.sinks.record import Record
 from edge.sinks.store import Store
 from edge.sources.batch import StationSource
-from edge.sources.writer import leases_harmless
 from edge.station.notify import Notifier
 from edge.station.outbox import Outbox
 from edge.station.recorder import Recorder
+from edge.station.relay import Relay
 from edge.station.settings import ModelSettings, Settings
 from edge.station.tally import Tally
 from edge.text import printable
@@ -47,6 +46,10 @@ class Station:
     Args:
         settings: What it is told.
         show: Called with the records that were just recorded, in the thread that runs the station.
+        stop: Ends the station when it is set; one of its own when not given.
+
+    Attributes:
+        outputs: What its messages go through, for the metrics.
 
     Raises:
         UsageError: a setting makes no sense, or another station uses the store.
@@ -56,12 +59,16 @@ class Station:
     """
 
     def __init__(
-        self, settings: Settings, show: Callable[[Sequence[Record]], None] | None = None
+        self,
+        settings: Settings,
+        show: Callable[[Sequence[Record]], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._show = show
+        self.outputs: Sequence[Relay] = ()
         self.settings = settings
         self.tally = Tally()
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         self.model = load(settings.model.file)
         self._order = order(self.model, settings.model)
         # Tried before anything is opened; the first source takes it over.
@@ -215,14 +222,14 @@ class Station:
                 left,
                 self.recorder.trouble,
             )
+        for outbox in self.outboxes:
+            outbox.stop()
         for source, thread in zip(self.sources, self._threads.values(), strict=True):
             # One that hangs may still be at it.
             last = None if thread.is_alive() else source.close()
             if last is not None:
                 with suppress(OutputError):  # a full disk: the next run looks what became of it
                     self.store.add(last.records, last.taken, last.placed)
-        for outbox in self.outboxes:
-            outbox.stop()
         for outbox in self.outboxes:
             outbox.join()
         self._note_marks(now=True)
@@ -251,18 +258,3 @@ def order(model: ModelFile, settings: ModelSettings) -> dict[str, Any]:
             settings.mixed_above,
         ),
     }
-
-
-@contextmanager
-def signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop a station, in the main thread."""
-    leases_harmless()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -475,3 +476,41 @@ def test_files_that_cannot_be_put_away_are_said_and_left(
         assert station.said().count("cannot be put away") == 3
     assert recorded(store) == wafers(0, 1, 2, 10, 11, 12, 20)
     assert len(list(folder.rglob("w1?.csv"))) == 3
+
+
+def test_a_terminal_that_is_stopped_stops_nobody(folder: Path, store: Path, tmp_path: Path) -> None:
+    keyboard, terminal = pty.openpty()  # nobody reads at the other end
+    try:
+        with Running(tmp_path, "watch", folder, "--store", store, stdout=terminal) as station:
+            station.wait_ready()
+            for number in range(200):
+                drop(folder, number)
+            wait_for(lambda: len(rows(store)) == 200, "all recorded")
+            stop_in_time(station)
+        shown = os.read(keyboard, 4096).decode()
+        assert "w0.csv" in shown, "as far as it was read, the table is there"
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+def test_a_log_that_nobody_reads_stops_nobody(folder: Path, store: Path, tmp_path: Path) -> None:
+    source, log = os.pipe()
+    try:
+        os.set_blocking(log, False)
+        with suppress(BlockingIOError):
+            while os.write(log, b"x" * 4096):
+                pass
+        os.set_blocking(log, True)
+        with Running(tmp_path, "watch", folder, "--store", store, stderr=log) as station:
+            for number in range(200):
+                (folder / f"bad{number}.csv").write_text(
+                    f"{number},\n"
+                )  # each is a line in the log
+                drop(folder, number)
+            wait_for(lambda: len(rows(store)) == 200, "all recorded")
+            wait_for(lambda: len(rows(store, "SELECT id FROM errors")) == 200, "the bad ones, too")
+            stop_in_time(station)
+    finally:
+        os.close(source)
+        os.close(log)

@@ -29,13 +29,28 @@ TIMEOUT: Final = 60.0
 class Running:
     """``wm-edge`` at work until the block ends.
 
+    Args:
+        folder: Where it works.
+        arguments: What stands behind the command.
+        stdout: Where its results go; nowhere when not given.
+        stderr: Where its messages go; into the file ``messages`` when not given.
+        env: Changes to the environment.
+
     Attributes:
         process: The process.
         messages: File that its stderr goes to.
     """
 
-    def __init__(self, folder: Path, *arguments: str | Path, **env: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str | Path,
+        stdout: int = subprocess.DEVNULL,
+        stderr: int | None = None,
+        **env: str,
+    ) -> None:
         self.messages = folder / "messages.txt"
+        self._stdout, self._stderr = stdout, stderr
         self._arguments = [*command(), *map(str, arguments)]
         self._env = environment(**env)
         self._folder = folder
@@ -44,14 +59,14 @@ class Running:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._starts += 1
-        with self.messages.open("ab") as stderr:
+        with self.messages.open("ab") as messages:
             return subprocess.Popen(
                 self._arguments,
                 cwd=self._folder,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
+                stdout=self._stdout,
+                stderr=messages if self._stderr is None else self._stderr,
                 start_new_session=True,
             )
 
