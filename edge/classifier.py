@@ -37,6 +37,7 @@ class Prediction(NamedTuple):
         model: Name and hash of the model file.
         symmetries: Number of views averaged: 1, or 8 with ``average_symmetries``.
         latency_us: Encoding, inference and decision, in microseconds (reading is not in it).
+        embedding: The network's second output, int8 (size,); None where no network was asked.
     """
 
     wafer_map: WaferMap
@@ -51,6 +52,7 @@ class Prediction(NamedTuple):
     model: str
     symmetries: int
     latency_us: int
+    embedding: Embedding | None = None
 
     @property
     def probability(self) -> float:
@@ -100,12 +102,14 @@ class Look(NamedTuple):
             that calibrated the model: a rare pattern needs a higher probability to be believed.
         unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
         mixture: Probability that two patterns overlap, 0..1.
+        embedding: The network's second output, int8 (size,); of several views, the first one's.
     """
 
     probabilities: list[float]
     confidence: float
     unfamiliarity: float
     mixture: float
+    embedding: Embedding | None = None
 
 
 class Classifier:
@@ -169,7 +173,7 @@ class Classifier:
         clear = self.is_clear(wafer_map)
         if clear and not wafer_map.die_count:
             raise ValueError(encoding.NO_DIES)
-        shares, confidence, unfamiliarity, mixture = (
+        shares, confidence, unfamiliarity, mixture, embedding = (
             self._clear if clear else self.look(encoding.encode(wafer_map.dies, self.size))
         )
         pattern = self._labels[shares.index(max(shares))]
@@ -189,6 +193,7 @@ class Classifier:
             self._model_name,
             encoding.SYMMETRIES if self.average_symmetries else 1,
             (time.perf_counter_ns() - began) // 1000,
+            embedding,
         )
 
     def is_clear(self, wafer_map: WaferMap) -> bool:
@@ -211,6 +216,7 @@ class Classifier:
             self._confidence(means, means.index(max(means))),
             math.fsum(view.unfamiliarity for view in views) / len(views),
             math.fsum(view.mixture for view in views) / len(views),
+            views[0].embedding,
         )
 
     def outputs(self, encoded: Encoded) -> tuple[list[int], Embedding]:
@@ -233,7 +239,7 @@ class Classifier:
         total = math.fsum(powers)
         shares = [power / total for power in powers]
         confidence = self._confidence(powers, logits.index(top))
-        return Look(shares, confidence, *self._familiarity.look(embedding))
+        return Look(shares, confidence, *self._familiarity.look(embedding), embedding)
 
     def _confidence(self, shares: list[float], best: int) -> float:
         """Bayes' rule with the patterns as common as they are; shares need not sum to 1."""

@@ -37,6 +37,21 @@ class Listen(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
             self.fail(f"{value!r} is not [HOST:]PORT, for instance 9105", param, ctx)
 
 
+class KeptMaps(click.ParamType):  # type: ignore[type-arg] # as above
+    """``all``, ``review`` or a number of days."""
+
+    name = "maps"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        from edge.sinks.wafer_maps import KEPT, KeepMaps
+
+        try:
+            return value if isinstance(value, KeepMaps) else KeepMaps.parse(value)
+        except ValueError:
+            self.fail(f"{value!r} is not {KEPT}", param, ctx)
+
+
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
     """What ``watch`` and ``camera`` share; the command hands it on to ``settings`` as it is."""
     return _sinks(_classifying(_running(command)))
@@ -86,6 +101,14 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Serve /metrics and /healthz there; on loopback unless HOST says otherwise.",
         ),
         click.option(
+            "--keep-maps",
+            type=KeptMaps(),
+            default="all",
+            show_default=True,
+            metavar="all|review|DAYS",
+            help="Whose wafer maps the store keeps: of all, of those to review, or for some days.",
+        ),
+        click.option(
             "--same",
             type=click.Choice(("name", "content")),
             default="name",
@@ -133,6 +156,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
         sinks=tuple(sinks),
         metrics=given["metrics"],
         same=Same(given["same"]),
+        keep_maps=given["keep_maps"],
     )
 
 

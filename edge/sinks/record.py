@@ -5,7 +5,7 @@ The same keys are columns of the store, of CSV and members of the JSON objects.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 Record = dict[str, Any]
 
@@ -25,24 +25,8 @@ ERROR_KEYS: Final = (
 )  # fmt: skip
 
 #: What a result carries to the store beside its keys, for a table of its own; no sink shows it: a
-#: ``KeptMap``.
+#: ``edge.sinks.wafer_maps.KeptMap``.
 MAP: Final = "_map"
-
-
-class KeptMap(NamedTuple):
-    """What the store keeps of a wafer to show it, search for it and learn from it.
-
-    Attributes:
-        rows: Of the map.
-        columns: Of the map.
-        dies: zlib of the uint8 states, row by row; None where they are not kept.
-        embedding: The network's int8 output; None where no network was asked.
-    """
-
-    rows: int
-    columns: int
-    dies: bytes | None
-    embedding: bytes | None
 
 
 def number_of(record: Record) -> int:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from edge.sinks.record import ERROR_KEYS, MAP, RESULT_KEYS, KeptMap, Record
+from edge.sinks.record import ERROR_KEYS, MAP, RESULT_KEYS, Record
 from edge.sinks.sqlite import storable
 from edge.sinks.taken import FileNote, Placed, Stamp
+from edge.sinks.wafer_maps import MapTable
 
 
 class Same(str, Enum):
@@ -52,11 +53,15 @@ class Rows:
 
     Args:
         connection: Of the store.
+        maps: Where what records bring with them goes.
         same: What makes two wafers of files the same.
         tops: The folders that are watched, absolute: files of one name in two of them are two.
     """
 
-    def __init__(self, connection: sqlite3.Connection, same: Same, tops: Sequence[str]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, maps: MapTable, same: Same, tops: Sequence[str]
+    ) -> None:
+        self._maps = maps
         self._connection = connection
         self._same = same
         self._tops = tops
@@ -137,9 +142,9 @@ class Rows:
             record["file"] = record["source"]
             if not self._insert(number, record):
                 return None
-        kept: KeptMap | None = record.pop(MAP, None)
+        kept = record.pop(MAP, None)
         if kept is not None:
-            self._connection.execute("INSERT INTO maps VALUES (?, ?, ?, ?, ?)", (number, *kept))
+            self._maps.insert(number, record, kept)
         return record
 
     def _insert(self, number: int, record: Record) -> bool:

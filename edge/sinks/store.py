@@ -24,6 +24,7 @@ from edge.sinks.rows import NEW, NEXT, Rows, Same
 from edge.sinks.schema import migrate
 from edge.sinks.sqlite import connect, sqlite_errors
 from edge.sinks.taken import FileNote, Placed
+from edge.sinks.wafer_maps import ALWAYS, KeepMaps, MapTable
 
 #: After a long transaction the write-ahead log is cut back to this many bytes.
 _LOG_LIMIT: Final = 16 * 2**20
@@ -52,13 +53,21 @@ class Store:
         path: The SQLite file; made if it does not exist.
         same: What makes two wafers of files the same.
         tops: The folders that are watched, absolute: files of one name in two of them are two.
+        keep_maps: How long maps are kept.
 
     Raises:
         UsageError: in use by another station, or not a store.
         OutputError: cannot be opened or written.
     """
 
-    def __init__(self, path: Path, *, same: Same = Same.NAME, tops: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        same: Same = Same.NAME,
+        tops: Sequence[str] = (),
+        keep_maps: KeepMaps = ALWAYS,
+    ) -> None:
         self.path = path
         if not path.parent.is_dir():
             raise UsageError(f"{path}: cannot be made, there is no folder {path.parent}; make it")
@@ -66,7 +75,8 @@ class Store:
         try:
             self._connection = connect(path)
             self.name, self._next = self._prepare()
-            self._rows = Rows(self._connection, same, tops)
+            self._maps = MapTable(self._connection, keep_maps)
+            self._rows = Rows(self._connection, self._maps, same, tops)
             self._identity = identity(path)
         except BaseException:
             self._lock.release()
@@ -147,6 +157,18 @@ class Store:
                 "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
                 [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],
             )
+
+    def tidy(self) -> None:
+        """Drop some maps that are too old, now and then; called in every round.
+
+        Raises:
+            OutputError: not now.
+        """
+        with sqlite_errors(self.path):
+            last = self._maps.old()
+            if last is not None:
+                with self._transaction():
+                    self._maps.drop(last)
 
     def close(self) -> None:
         """Let go of the file and its lock."""

@@ -19,6 +19,7 @@ from edge.patterns import PATTERNS, pattern_named
 from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
 from edge.sinks.rows import Same
+from edge.sinks.wafer_maps import ALWAYS, KEPT, KeepMaps
 from edge.sources.address import parse
 from edge.station.camera import COMPLETE_AFTER, CameraSettings
 from edge.station.putaway import Done
@@ -53,6 +54,7 @@ def _settings(top: Table) -> Settings:
         raise station.wrong("store", "is missing; name the SQLite file that records everything")
     metrics = station.any("metrics", None, listen_on, "[HOST:]PORT, for instance 9105")
     same = Same(station.choice("same", "name", [str(each) for each in Same]))
+    keep_maps = station.any("keep_maps", ALWAYS, KeepMaps.parse, KEPT)
     folders = tuple(_folder(table) for table in top.tables("folder"))
     cameras = tuple(_camera(table) for table in top.tables("camera"))
     sinks = tuple(_sink(table, name) for table in top.tables("sink"))
@@ -62,7 +64,15 @@ def _settings(top: Table) -> Settings:
     station.done()
     top.done()
     return Settings(
-        store, name or socket.gethostname(), model, folders, cameras, sinks, metrics, same
+        store,
+        name or socket.gethostname(),
+        model,
+        folders,
+        cameras,
+        sinks,
+        metrics,
+        same,
+        keep_maps,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from edge.errors import UsageError
 from edge.runtime import Backend, Kernels
 from edge.sinks.rows import Same
+from edge.sinks.wafer_maps import ALWAYS, KeepMaps
 from edge.station.camera import CameraSettings
 from edge.station.tops import FolderSettings
 from edge.verdict import Costs
@@ -72,6 +73,7 @@ class Settings:
         cameras: What is looked at.
         sinks: Where records go beside the store.
         same: What makes two wafers of files the same.
+        keep_maps: How long the store keeps maps.
         metrics: Host and port for ``/metrics`` and ``/healthz``; None for none.
     """
 
@@ -83,6 +85,7 @@ class Settings:
     sinks: tuple[SinkSettings, ...] = ()
     metrics: tuple[str, int] | None = None
     same: Same = Same.NAME
+    keep_maps: KeepMaps = ALWAYS
 
     def __post_init__(self) -> None:
         written = [self.store.resolve(), *map(_written, self.sinks)]

@@ -77,7 +77,9 @@ class Station:
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
         tops = [os.path.abspath(top) for folder in settings.folders for top in folder.tops]  # noqa: PTH100
-        self.store = Store(settings.store, same=settings.same, tops=tops)
+        self.store = Store(
+            settings.store, same=settings.same, tops=tops, keep_maps=settings.keep_maps
+        )
         try:
             self.sources = list(self._sources())
             self.outboxes = self._outboxes(sinks)
@@ -111,6 +113,8 @@ class Station:
             ended = not any(thread.is_alive() for thread in self._threads.values())
             kept = self.recorder.keep_next(0.0 if ended else ROUND)
             self._note_marks()
+            with suppress(OutputError):  # the recorder says what is wrong
+                self.store.tidy()
             notifier.alive(self.tally.summary())
             if self.stop.is_set() and stop_at == float("inf"):
                 stop_at = time.monotonic() + GRACE

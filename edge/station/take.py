@@ -20,8 +20,9 @@ from edge.errors import InputError, InputKind
 from edge.formats import HEAD_BYTES, examine, os_error, read_open
 from edge.name_pattern import Names
 from edge.pipeline import error_record
-from edge.sinks.record import Record
+from edge.sinks.record import MAP, Record
 from edge.sinks.taken import Stamp
+from edge.sinks.wafer_maps import kept_map
 from edge.sources.writer import Writer, writer_of
 from edge.wafermap import WaferMap
 
@@ -190,7 +191,9 @@ def result(classifier: Classifier, wafer_map: WaferMap, digest: str, event: str 
         digest: Hash of its source.
         event: Tells wafers of one source with one hash apart; empty for files.
     """
-    record: dict[str, Any] = classifier.classify(wafer_map).as_record()
+    prediction = classifier.classify(wafer_map)
+    record: dict[str, Any] = prediction.as_record()
+    record[MAP] = kept_map(wafer_map.dies, prediction.embedding)
     record["slot"] = wafer_map.slot
     record["orientation"] = wafer_map.orientation
     record["source_sha256"] = digest

@@ -14,7 +14,7 @@ import pytest
 
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
-from edge.sinks.record import RESULT_KEYS
+from edge.sinks.record import MAP, RESULT_KEYS
 from edge.sinks.store import Store
 from edge.sinks.store_reader import StoreReader
 from edge.sinks.taken import FileNote
@@ -37,7 +37,7 @@ class Counting:
 
     def classify(self, wafer_map: WaferMap) -> Any:
         record = {"source": wafer_map.source, "dies": int((wafer_map.dies > 0).sum())}
-        return SimpleNamespace(as_record=lambda: record)
+        return SimpleNamespace(as_record=lambda: record, embedding=None)
 
 
 def taken(path: Path, trust: Trust = Trust.ASK, by: object = None) -> list[Attempt]:
@@ -75,7 +75,7 @@ def test_a_result_has_all_that_is_known_of_a_wafer(classifier: Classifier, wafer
     [record] = only(wafer, by=classifier).records
     later = {"station", "tool", "model_sha256", "encoding", "runtime", "unfamiliar_above"}
     later |= {"mixed_above", "seen_at", "recorded_at", "waited_ms", "file", "same_as", "moved_to"}
-    assert record.keys() == set(RESULT_KEYS) - later
+    assert record.keys() == {*RESULT_KEYS, MAP} - later
 
 
 def test_what_tells_a_wafer_apart_is_handed_through(classifier: Classifier, wafer: Path) -> None:
