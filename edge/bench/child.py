@@ -1,8 +1,8 @@
-"""The process that a subject runs in: ``python -m edge.bench.child JSON``.
+"""The process that a subject runs in.
 
-The argument says what to run and on which wafers. After its first verdict the process writes a
-line of JSON, and then one for every command that it reads: ``round``, ``finish``, ``rate``. It ends
-when its input does.
+Its first argument says, as JSON, what to run and on which wafers. After its first verdict the
+process writes a line of JSON, and then one for every command that it reads: ``round``, ``finish``,
+``rate``. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -173,7 +173,3 @@ def macs(subject: Subject, content: bytes) -> int | None:
 def _say(stream: TextIO, answer: dict[str, Any]) -> None:
     stream.write(json.dumps(answer) + "\n")
     stream.flush()
-
-
-if __name__ == "__main__":
-    main()

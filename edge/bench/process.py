@@ -25,9 +25,9 @@ PATIENCE: Final = 300.0
 ENVIRONMENT: Final = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
-    # The folder that the command is called in may hold an `edge` of its own (from Python 3.11 on).
-    "PYTHONSAFEPATH": "1",
 }
+
+_START: Final = "import sys; sys.path = sys.argv[2:]; from edge.bench.child import main; main()"
 
 
 class ChildError(RuntimeUnavailableError):
@@ -62,7 +62,8 @@ class Child:
         }
         began = time.perf_counter()
         self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
-            [sys.executable, "-m", "edge.bench.child", json.dumps(spec)],
+            # The same import path as this process, whatever folder it was started in.
+            [sys.executable, "-c", _START, json.dumps(spec), *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -118,7 +118,7 @@ def main() -> NoReturn:
     """Entry point: every error ends in one line on stderr and its exit code."""
     make_safe()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="wm-edge", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = _say("stopped", 130)
     except click.ClickException as error:

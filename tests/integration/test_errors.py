@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from edge.dataset import LabelledSet
 from tests.support.cli import Finished, obey_permissions, wm_edge
 from train.recipe import Recipe
 from train.run import Run
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -217,3 +220,40 @@ def test_convert_without_network_or_val_part(tmp_path: Path, generated: Labelled
     network.save(run / "model.keras")
     (run / "metrics.json").write_text("{}", "utf-8")
     one_line(convert(run, data, out), 2, "the val part is empty")
+
+
+#: As a user starts it who has files of his own around.
+DOOR = [sys.executable, "-m", "wm_edge"]
+
+
+@pytest.mark.parametrize(
+    ("own", "verb"),
+    [("edge", "info"), ("train", "train"), ("train", "dataset"), ("convert", "convert")],
+)
+@pytest.mark.parametrize("package", [False, True], ids=["file", "folder"])
+def test_a_file_of_the_user_that_hides_ours_is_named_and_not_run(
+    tmp_path: Path, own: str, verb: str, package: bool
+) -> None:
+    place = tmp_path / own / "__init__.py" if package else tmp_path / f"{own}.py"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    env = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    there = tmp_path / "elsewhere"
+    there.mkdir()
+    done = wm_edge(verb, "--help", start=DOOR, env=env, cwd=there)
+    one_line(done, 3, str(place), "rename it")
+    env["PYTHONPATH"] = str(ROOT)
+    done = wm_edge(verb, "--help", start=DOOR, env=env, cwd=tmp_path)
+    one_line(done, 3, str(place), "rename it")
+    assert not (tmp_path / "ran").exists()
+    if own != "edge":  # what the verb does not need is no concern
+        assert wm_edge("info", start=DOOR, env=env, cwd=tmp_path).code == 0
+
+
+def test_an_edge_of_the_user_does_not_reach_the_processes_of_bench(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "edge.py").write_text("raise SystemExit('not ours')\n")
+    done = wm_edge("bench", "--quick", "--threads", "1", "--backend", "litert", cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    assert "not ours" not in done.text

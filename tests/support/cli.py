@@ -62,7 +62,7 @@ def command() -> list[str]:
     script = Path(sys.executable).with_name("wm-edge")
     if script.exists():
         return [str(script)]
-    return [sys.executable, "-c", "from edge.cli import main; main()"]
+    return [sys.executable, "-m", "wm_edge"]
 
 
 def environment(**changes: str) -> dict[str, str]:
