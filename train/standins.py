@@ -157,18 +157,38 @@ class Index(Inert):
         self.data = data
 
 
-class Extension(Inert):
-    """Stand-in for pandas' array around a numpy array (the text columns of pandas 3)."""
+class Categories(Inert):
+    """Stand-in for ``CategoricalDtype``: the index of what the codes of a column stand for."""
 
-    __slots__ = ("data",)
+    __slots__ = ("index",)
+
+    def __init__(self, *_args: object) -> None:
+        """Start without categories."""
+        self.index: object = None
+
+    def __setstate__(self, state: Any) -> None:
+        """Keep the index of the state."""
+        self.index = state["categories"]
+
+
+class Extension(Inert):
+    """Stand-in for pandas' array around a numpy array: the texts of pandas 3, or categories.
+
+    Attributes:
+        dtype: ``Categories`` where ``data`` are codes.
+        data: The numpy array.
+    """
+
+    __slots__ = ("data", "dtype")
 
     def __init__(self, *_args: object) -> None:
         """Start without values."""
+        self.dtype: object = None
         self.data: object = None
 
     def __setstate__(self, state: Any) -> None:
-        """Keep the numpy array of the state (dtype, array)."""
-        _, self.data = state
+        """Keep type and numpy array of the state (dtype, array, and until pandas 2 a {})."""
+        self.dtype, self.data, *_ = state
 
 
 class Block(Inert):

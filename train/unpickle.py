@@ -17,14 +17,18 @@ What this does not stop: a hostile file can still ask for more memory than there
 
 from __future__ import annotations
 
+import bz2
 import gc
+import gzip
 import io
+import lzma
 import pickle  # the restricted subclass below is the point of this module
+import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from edge.errors import DataError
-from train.standins import Array, Block, Dtype, Extension, Frame, Index, Inert, Manager
+from train.standins import Array, Block, Categories, Dtype, Extension, Frame, Index, Inert, Manager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +37,16 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 _BUFFER: Final = 1 << 20
+
+#: First bytes of a compressed file, and what opens it. pandas compresses by the name it is given.
+_COMPRESSED: Final[dict[bytes, Callable[..., Any]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+
+#: Bytes that a compressed pickle may unpack to; WM-811K's has 2.1e9.
+MAX_UNPACKED: Final = 4 * 2**30
 
 _BROKEN: Final = (
     pickle.UnpicklingError,
@@ -44,7 +58,14 @@ _BROKEN: Final = (
     RecursionError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
+    zlib.error,
 )
+
+
+def is_compressed(start: bytes) -> bool:
+    """Whether a file that begins so is one that ``load`` unpacks."""
+    return start.startswith(tuple(_COMPRESSED))
 
 
 class _Call:
@@ -113,6 +134,10 @@ def _admitted() -> dict[tuple[str, str], object]:
         ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _Call(Extension),
         ("pandas.arrays", "StringArray"): Inert,
         ("pandas", "StringDtype"): Inert,
+        ("pandas", "Categorical"): Inert,
+        ("pandas", "CategoricalDtype"): Categories,
+        ("pandas.core.arrays.categorical", "Categorical"): Inert,
+        ("pandas.core.dtypes.dtypes", "CategoricalDtype"): Categories,
     }
     for core in ("numpy.core", "numpy._core"):
         names[f"{core}.multiarray", "_reconstruct"] = _Call(_reconstruct)
@@ -187,20 +212,49 @@ class _CountedFile(io.FileIO):
         return count
 
 
+class _Bounded(io.RawIOBase):
+    """What a compressed file unpacks to, up to a bound."""
+
+    def __init__(self, file: Any, source: str) -> None:
+        super().__init__()
+        self._file = file
+        self._source = source
+        self._done = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count: int = self._file.readinto(buffer)
+        self._done += count
+        if self._done > MAX_UNPACKED:
+            raise DataError(
+                f"{self._source}: unpacks to more than {MAX_UNPACKED >> 20:,} MB; if it is meant "
+                "to, unpack it first"
+            )
+        return count
+
+
 def load(path: Path, *, progress: Progress | None = None) -> object:
     """Unpickle a file into plain Python values and the stand-ins of this module.
 
     Args:
-        path: The pickle, any protocol.
+        path: The pickle, any protocol; also compressed with gzip, bzip2 or xz.
         progress: Called with bytes read and bytes in all, about once a megabyte.
 
     Raises:
-        DataError: unreadable, truncated, or it names anything outside ``ADMITTED``.
+        DataError: unreadable, truncated, it unpacks to more than ``MAX_UNPACKED`` bytes, or it
+            names anything outside ``ADMITTED``.
     """
     collecting = gc.isenabled()
     gc.disable()  # millions of stand-ins and no cycles: collecting would only cost time
     try:
         with io.BufferedReader(_CountedFile(path, progress), _BUFFER) as file:
+            start = file.peek(8)
+            for magic, unpacked in _COMPRESSED.items():
+                if start.startswith(magic):
+                    bounded = _Bounded(unpacked(file), str(path))
+                    return FrameUnpickler(io.BufferedReader(bounded, _BUFFER), str(path)).load()
             return FrameUnpickler(file, str(path)).load()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

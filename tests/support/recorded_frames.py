@@ -108,3 +108,33 @@ MIR_PANDAS_3_0 = _recorded(
     "d?u38pTD%_Ee9{1~#m#4iGsjR83VC-%yXm$moz_>y<2IQ-5sJblluFS7~mck&lq@^bX}cR$(1}ak1|O%>)jbv~!W9fL)"
     "0OL&MaWOb@Y5aN_VhQ!2aqJd-WbXM$?k`#3&S2t2ip@f0B4nD(@Ji^g$sn3JGLak!{pBv#CGILiyK^9R?U<_r"
 )
+
+#: pandas 1.5.3, numpy 1.26.4, Python 3.11; all texts as categories.
+CATEGORIES_PANDAS_1_5 = _recorded(
+    "c-pO0TTj$L6yA0(Tvfy?iQ&z-Jh*}n#s?D=&_pV0vMz=gNHc9`cN)6WW;zXEB+&;Dl6hm~xA+tMIsOAYGi})xZ;7#+?K#t"
+    "#bIv#CeCK?uf9W<V`Vm(nL_HL@+>qf`kD&pUVr&I*^g`<=a_*DdmrYT#2Yn{RZ1K2HIc5|Each7m>SGp5F}W0k?)F-`2J@"
+    "!4nVHyu@5DnJDX!QFjeK`Iz_z1|;Ix>g$spQG-Ghpm?@BRY_gFY^l3p)$c{*PyKG&b7aw?Ofnf$((9XMZ0QP=)KdVDWZ*A"
+    "r&%u{=KdEIYDkRfX|Hw%hI1GkEmNs&MI8rd2(Z!dR9Zj)_qx@dNHtxI#S+d{?=#46AOL%1int6XHhUDuV<J5Mu~JPudK-A"
+    "&ogpTn?sWN{m2)^d>l}9LQzEktrYpeh`{W3-fge=7$R~7Xjw+mTZ#C&C{_wF-FBO;a}1A$->Z{%>Uw&RUK(YT~T?d<zBv-"
+    "h9r+52WD}*n#V|YjiE6HXJpo@DDb6(Tq_YlUl>w&$F`%r-60j)E6>!<5^}e(rwUY}Tx!*F5y$-y$bkZ&$8uqHB3Hj|u3u`"
+    "am|~`Asw*C6LW-$^)k;Q&jO*jMdv)%1neiUp1t$)Qp-;wbig)an>YJ+LTT#z--7y|?ktBD?JylaOmsiw;#RF9<Q42!8Ahm"
+    "d?(<W+EHC;P7ROm-S=3xd&I8K~m$|32xqW)hidXSZ5ALyiN0z59)gshUaVZKNwO#oRZ8|0l*Hvb5}i(?M$&}GP{KJBNK$0"
+    ">S3E}%BffQP})m}<~C{}0pHbFYu@cN7{(W=QeBfvQ`LA}B6ZYyCcc<2?T84uT=Ih9W4R=i@j2d*I0k6u7M?>$u)dSt2fT<"
+    "|C?-_zF2#5xIx_AYr(x*jU27QKoWELxyNydF?1!;2zk)XyS-*m?xqZ^DvSyH9*0j7}_V+9IM$teVF))tNHY|2bd#G-YuAL"
+    "h;x|h`%*OQUV!>qy@i4x+=*>3iD3Rgv)F;UK`f8r#A*Ei0tH*9"
+)
+
+#: pandas 3.1.1, numpy 2.4.6, Python 3.11; all texts as categories.
+CATEGORIES_PANDAS_3_1 = _recorded(
+    "c-p;HTWi!n6i%|2?nT>5r4}rT55oH3Vto)FgxZUWyX`7%DI%0GNoIFKvy*i)p<S`453McCTgUzl|As$D-+ZfQCQ0{#p!C6"
+    "6HZ#e&%y-WD&djI6*Kb8b4^iwP>Y+%A@+#u!IYV76PvyPO@<7%^-tKmo6t@zcx*IZF_bJDWq9Cew5k(!$!1l^=5W2hT$vc"
+    "?W#B6F}2fh;xY^0d7W7_lG-2mH;G6HQeOXF^@U$?dYZX9qQF^2l!*JjuaX~bFVa-~_&no>-FbFFeJo5rDBF&+6uZpd2Ggk"
+    "SDRk||N}c)zD&5!S26^5i&?=Y;t|wpy*mISl=1E^_Id>;UGOVHmK+%y*@z+HDqgow(gjLOUxP=`an`g1;fjoUr1B!5(COb"
+    "O!@=Xyz0yVXjCHO5{%MET8%LZkdwYZCXtWfY&l{F54xMCShqQ26v+5#6Bd7LP`r!;Ja9-LdCB@G%fWcRpsb`F+8q6P3Gxz"
+    "E~WF2#Z=+qU5C{kN!=6qhrp}>GV%xj6q3y|2x4Z03c73ndfv8s{rv$MTB}P+vW(na>_IHV5Y-jLaVLZ-pa8x!ZWn*%TiU5"
+    "1riWy!X`xfnR@_vCVVk*8>Uww|M|B59Sc-~G@t*xseM|N$WNS@*586SJhPaw~$beTjIrC{}DW%^Cs#KN%g68UT5>ol%<F6"
+    "#EM@ny!TvMbaGZ|$qc)6)5m=8j}AocW6*ZBxaou{fPTd^`06Cv|3gA|>_&M-}YD7s+&UwL?#77JWMy`XwylxdK)p`czTSt"
+    "Xlfo4iqrx1g{yq=1O?@8NCXh)Yr0V#ueEs4PT6ljz91v8c>*=&pDia~?SM-!PY-c^!OzL!pIAgcM&AbfH-s2F)cnzdXL;1"
+    "-{ZAf|F?-^?)0mk2n4I!0ibjP)o5!RJ1r@wwMHZBC3k8h8!FKncK(@VurUAVaMaz21Zvl5bfZh#sDcCI2<t!$BoEGJnTt0"
+    "8eoB8VQNdPnVPqu4d7l;jnvlniYVJ%%#rS_9XPiT=Wu%*K%dy{0Cn{81`2|3FS5P32d5fzvK=U>kvxuKr~VrwoOi("
+)

@@ -36,12 +36,13 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
     \b
       LSWMD.pkl                WM-811K from Kaggle (2.1 GB, needs about 3.3 GB of memory)
       WM811K.pkl               WM-811K from mirlab.org
+      another .pkl             a data frame with the columns waferMap and failureType
       Wafer_Map_Datasets.npz   MixedWM38: its wafers with one pattern or none
       a folder                 class folders of images, .npy or .csv: Center/, Donut/, ..., none/
 
     Class folders whose names state lots (--name-pattern) can be divided by lot.
 
-    Pickles are read without pandas and cannot run code: a file that names anything but the few
+    Pickles may be compressed (gzip, bzip2, xz); they are read without pandas and cannot run code: a file that names anything but the few
     classes of a data frame is refused. Wafers without a label or with an unusable map are left
     out and counted.
 

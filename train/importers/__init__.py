@@ -12,6 +12,7 @@ from train.importers.folders import import_folders
 from train.importers.frame import import_frame
 from train.importers.mixed import NAMED, PUBLISHED, import_mixed
 from train.importers.report import Imported, ImportReport, SourceKind
+from train.unpickle import is_compressed
 
 if TYPE_CHECKING:
     from edge.name_pattern import NamePattern
@@ -50,15 +51,21 @@ def import_dataset(
             raise UsageError(
                 f"{source}: a name pattern is for class folders; this is one file of many wafers"
             )
+        if source.exists() and not source.is_file():
+            raise DataError(f"{source}: neither a file nor a folder")  # a pipe may never end
         with source.open("rb") as file:
-            start = file.read(4)
+            start = file.read(8)
     except FileNotFoundError as error:
         raise DataError(f"{source}: no such file or folder") from error
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror or error})") from error
     if start.startswith(b"PK\x03\x04"):
         return _import_zip(source, progress)
-    if start.startswith(b"\x80") or source.suffix.lower() in (".pkl", ".pickle"):
+    if (
+        start.startswith(b"\x80")
+        or is_compressed(start)
+        or source.suffix.lower() in (".pkl", ".pickle")
+    ):
         return import_frame(source, progress=progress)
     raise DataError(f"{source}: not a known data set; known are {_KNOWN}")
 

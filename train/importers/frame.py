@@ -4,7 +4,8 @@ Both hold a data frame of 811,457 rows, 172,950 of them labelled, with the colum
 (uint8, ragged), ``lotName`` ("lot1"), ``waferIndex``, ``failureType`` and the official split:
 ``trianTestLabel`` (so spelt) in ``LSWMD.pkl``, ``trainTestLabel`` in the MIR pickle. Labels are
 nested arrays (``[['none']]``, empty where unlabelled) in the one, strings (``[0, 0]`` where
-unlabelled) in the other.
+unlabelled) in the other. What notebooks make of them is read as well: lot, wafer and split may be
+missing, texts may be categories, and the file may be compressed.
 
 Source: M.-J. Wu, J.-S. R. Jang, J.-L. Chen, "Wafer Map Failure Pattern Recognition and Similarity
 Ranking for Large-Scale Data Sets", IEEE Trans. Semicond. Manuf. 28(1), 2015.
@@ -16,6 +17,8 @@ import math
 import pickle  # for its exception only
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from edge.errors import DataError
 from edge.patterns import PATTERNS, pattern_named
 from train.importers import table
@@ -25,8 +28,6 @@ from train.standins import Array
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-
     from train.unpickle import Progress
 
 #: The column of the official split, by the publication that spells it so.
@@ -34,7 +35,10 @@ SPLIT_COLUMNS: Final = {
     "trianTestLabel": SourceKind.LSWMD,
     "trainTestLabel": SourceKind.MIR,
 }
-COLUMNS: Final = ("waferMap", "lotName", "waferIndex", "failureType")
+MAPS: Final = "waferMap"
+LABELS: Final = "failureType"
+LOTS: Final = "lotName"
+WAFERS: Final = "waferIndex"
 
 _OFFICIAL: Final = {"": "", "training": "Training", "test": "Test"}
 _NESTING: Final = 4
@@ -51,18 +55,22 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
         progress: Called with the bytes read and in all.
 
     Returns:
-        The labelled wafers, with columns ``lot``, ``wafer``, ``official``, ``label_conflict``.
+        The labelled wafers, with columns ``label_conflict`` and, where the frame has them,
+        ``lot``, ``wafer``, ``official``.
 
     Raises:
-        DataError: refused, unreadable, a column is missing, or a label is unknown.
+        DataError: refused, unreadable, maps or labels are missing, or a label is unknown.
     """
     frame = table.read(source, progress=progress)
     split = _split_column(frame, source)
-    collector = Collector(str(source), SPLIT_COLUMNS[split])
-    maps, lots, wafers, labels, official = (
-        frame.columns.pop(name)
-        for name in ("waferMap", "lotName", "waferIndex", "failureType", split)
+    collector = Collector(str(source), SPLIT_COLUMNS.get(split, SourceKind.FRAME))
+    _note_missing(frame, split, collector)
+    nothing: list[Any] = [None] * frame.rows
+    maps, labels, lots, wafers, official = (
+        frame.columns.pop(name, nothing) for name in (MAPS, LABELS, LOTS, WAFERS, split)
     )
+    if isinstance(labels, np.ndarray):
+        raise _numbers(source, str(labels.dtype))
     patterns = [_pattern(cell, source, row) for row, cell in enumerate(labels)]
     unlabelled = patterns.count("")
     if unlabelled:
@@ -73,13 +81,13 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
     for row, pattern in enumerate(patterns):
         if not pattern:
             continue
-        part = _OFFICIAL.get(_text(official[row], source, row).strip().lower())
+        part = _OFFICIAL.get(_text(official[row], source, row, split).strip().lower())
         unusable_splits += part is None
         collector.add(
             _values(maps[row], source, row),
             pattern,
             name=f"{source} row {row}",
-            lot=_text(lots[row], source, row).strip(),
+            lot=_lot(lots[row], source, row),
             wafer=_number(wafers[row]),
             official=part or "",
         )
@@ -90,10 +98,9 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
 
 
 def _split_column(frame: table.Table, source: Path) -> str:
-    missing = [name for name in COLUMNS if name not in frame.columns]
+    """Name of the column of the official split; empty where there is none."""
+    missing = [name for name in (MAPS, LABELS) if name not in frame.columns]
     found = [name for name in SPLIT_COLUMNS if name in frame.columns]
-    if not found:
-        missing.append(" or ".join(SPLIT_COLUMNS))
     if missing:
         raise DataError(
             f"{source}: the data frame lacks {', '.join(missing)}; "
@@ -101,11 +108,30 @@ def _split_column(frame: table.Table, source: Path) -> str:
         )
     if len(found) > 1:
         raise DataError(f"{source}: has both {' and '.join(found)}; drop the one that is wrong")
-    return found[0]
+    return found[0] if found else ""
+
+
+def _note_missing(frame: table.Table, split: str, collector: Collector) -> None:
+    """Say what the set will lack, since the frame does."""
+    if LOTS not in frame.columns:
+        collector.note(f"no column {LOTS}: without lots the set cannot be divided by lot")
+    if WAFERS not in frame.columns:
+        collector.note(f"no column {WAFERS}: the wafers have no number in their lot")
+    if not split:
+        collector.note(f"no column {' or '.join(SPLIT_COLUMNS)}: the official split is not known")
+
+
+def _numbers(source: Path, kind: str) -> DataError:
+    return DataError(
+        f"{source}: the column {LABELS} holds numbers ({kind}), and which number means which "
+        f"pattern is not known here; put the names back: {', '.join(PATTERNS)}"
+    )
 
 
 def _pattern(cell: object, source: Path, row: int) -> str:
-    text = _text(cell, source, row)
+    if isinstance(cell, (int, float)) and not (isinstance(cell, float) and math.isnan(cell)):
+        raise _numbers(source, type(cell).__name__)
+    text = _text(cell, source, row, LABELS).strip()
     if not text:
         return ""
     pattern = pattern_named(text)
@@ -117,7 +143,14 @@ def _pattern(cell: object, source: Path, row: int) -> str:
     return pattern
 
 
-def _text(cell: Any, source: Path, row: int) -> str:
+def _lot(cell: Any, source: Path, row: int) -> str:
+    """Name of a lot; a table may have kept its number alone."""
+    if isinstance(cell, (int, float, np.number)) and (number := _number(cell)) >= 0:
+        return str(number)
+    return _text(cell, source, row, LOTS).strip()
+
+
+def _text(cell: Any, source: Path, row: int, column: str) -> str:
     """The text of a cell, out of however many arrays; empty where there is none."""
     try:
         for _ in range(_NESTING):
@@ -138,7 +171,9 @@ def _text(cell: Any, source: Path, row: int) -> str:
             cell = cell[0]
     except pickle.UnpicklingError as error:
         raise DataError(f"{source}: row {row} is damaged ({error})") from error
-    raise DataError(f"{source}: row {row} holds a {type(cell).__name__} where a text is expected")
+    raise DataError(
+        f"{source}: row {row} of {column} holds a {type(cell).__name__} where a text is expected"
+    )
 
 
 def _flat(array: Array) -> list[Any]:
@@ -160,7 +195,7 @@ def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
 
 
 def _number(value: Any) -> int:
-    """A wafer number; -1 where it is none."""
+    """A number of a lot or wafer; -1 where it is none."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):

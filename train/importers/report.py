@@ -33,6 +33,7 @@ class SourceKind(str, Enum):
 
     LSWMD = "WM-811K (LSWMD.pkl)"
     MIR = "WM-811K (MIR pickle)"
+    FRAME = "a data frame with WM-811K's columns"
     MIXED = "MixedWM38"
     FOLDERS = "class folders"
 

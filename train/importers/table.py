@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge.errors import DataError
 from train import unpickle
-from train.standins import Array, Block, Extension, Frame, Index, Manager
+from train.standins import Array, Block, Categories, Extension, Frame, Index, Manager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,13 +73,18 @@ def _table(frame: Frame) -> Table:
 
 
 def _names(index: object) -> list[str]:
+    return [str(name) for name in _entries(index)]
+
+
+def _entries(index: object) -> list[Any]:
     data = index.data if isinstance(index, Index) else index
     data = data.data if isinstance(data, Extension) else data
     if data is None:  # a range: columns without names
         return []
     if not isinstance(data, Array):
-        raise pickle.UnpicklingError("its columns have no names")
-    return [str(name) for name in (data.items() if data.is_object else data.values().ravel())]
+        raise pickle.UnpicklingError("an index without entries")
+    entries: list[Any] = data.items() if data.is_object else data.values().ravel().tolist()
+    return entries
 
 
 def _places(placement: object, count: int) -> list[int]:
@@ -92,6 +97,8 @@ def _places(placement: object, count: int) -> list[int]:
 
 def _block_columns(values: object) -> list[Column]:
     """Columns of a block whose array is (columns, rows), or (rows,) for a single column."""
+    if isinstance(values, Extension) and isinstance(values.dtype, Categories):
+        return [_of_categories(values.data, values.dtype)]
     array = values.data if isinstance(values, Extension) else values
     if not isinstance(array, Array):
         raise pickle.UnpicklingError(f"a block of {type(array).__name__}")
@@ -103,3 +110,14 @@ def _block_columns(values: object) -> list[Column]:
     if array.fortran:
         return [flat[column::count] for column in range(count)]
     return [flat[column * rows : (column + 1) * rows] for column in range(count)]
+
+
+def _of_categories(codes: object, categories: Categories) -> list[Any]:
+    """What the codes of a column stand for; None for the code -1, a row without a value."""
+    if not isinstance(codes, Array):
+        raise pickle.UnpicklingError("categories without codes")
+    known = [*_entries(categories.index), None]
+    found = codes.values().ravel()
+    if found.dtype.kind != "i" or not ((found >= -1) & (found < len(known) - 1)).all():
+        raise pickle.UnpicklingError("a code of a category that is not there")
+    return [known[code] for code in found.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from edge.name_pattern import NamePattern
 from tests.support import pandas_pickle, recorded_frames
 from tests.support.pandas_pickle import Row
 from train.cli.dataset_import import command
-from train.importers import SourceKind, import_dataset
+from train.importers import Imported, SourceKind, import_dataset, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,17 +71,70 @@ def test_either_spelling_of_the_split_is_found(
     assert imported.labelled.columns["official"].tolist() == ["Test"]
 
 
-def test_no_spelling_of_the_split_is_an_error(frame: Callable[..., Path]) -> None:
-    path = frame([Row(MAP, "none", "Test")], split_column="testLabel")
-    with pytest.raises(DataError, match="lacks trianTestLabel or trainTestLabel; it has waferMap"):
-        import_dataset(path)
+@pytest.fixture
+def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Imported]:
+    """Imports the recorded frame with columns replaced, or taken out by a None."""
+    path = tmp_path / "frame.pkl"
+    path.write_bytes(recorded_frames.LSWMD_PANDAS_1_5)
+    found = table.read(path)
+
+    def run(**columns: list[Any] | None) -> Imported:
+        kept = {**found.columns, **columns}
+        kept = {name: values for name, values in kept.items() if values is not None}
+        monkeypatch.setattr(table, "read", lambda *_, **__: table.Table(3, kept))
+        return import_dataset(path)
+
+    return run
 
 
-def test_other_missing_columns_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "LSWMD.pkl"
-    path.write_bytes(recorded_frames.LSWMD_PANDAS_0_19.replace(b"lotName", b"lotNane"))
-    with pytest.raises(DataError, match="lacks lotName"):
-        import_dataset(path)
+@pytest.mark.parametrize(
+    ("column", "lost"),
+    [("lotName", "lot"), ("waferIndex", "wafer"), ("trianTestLabel", "official")],
+)
+def test_what_a_frame_lacks_the_set_lacks_and_the_report_says_so(
+    changed: Callable[..., Imported], column: str, lost: str
+) -> None:
+    found = changed(**{column: None})
+    assert set(found.labelled.columns) == {"lot", "wafer", "official", "label_conflict"} - {lost}
+    (note,) = found.report.notes
+    assert note.startswith(f"no column {column}")
+    kind = SourceKind.FRAME if lost == "official" else SourceKind.LSWMD
+    assert found.report.kind is kind
+
+
+@pytest.mark.parametrize("column", ["waferMap", "failureType"])
+def test_a_frame_without_maps_or_labels_is_refused(
+    changed: Callable[..., Imported], column: str
+) -> None:
+    with pytest.raises(DataError, match=f"lacks {column}; it has .*lotName"):
+        changed(**{column: None})
+
+
+@pytest.mark.parametrize("labels", [np.asarray([8, 0, 3]), [8, 0, 3], [np.nan, None, 3.0]])
+def test_numbers_as_labels_are_refused_by_the_name_of_the_column(
+    changed: Callable[..., Imported], labels: Any
+) -> None:
+    with pytest.raises(DataError, match=r"the column failureType holds numbers \((int|float)"):
+        changed(failureType=labels)
+
+
+def test_lots_may_be_numbers_and_labels_blank(changed: Callable[..., Imported]) -> None:
+    found = changed(lotName=[np.int64(47), 1.0, 5.0], failureType=["near full", " ", "Normal"])
+    assert found.labelled.labels.tolist() == ["Near-full", "none"]
+    assert found.labelled.columns["lot"].tolist() == [47, 5]
+
+
+def test_a_cell_that_is_no_text_is_named_with_row_and_column(
+    changed: Callable[..., Imported],
+) -> None:
+    with pytest.raises(DataError, match="row 2 of lotName holds a tuple"):
+        changed(lotName=["lot1", "lot1", ()])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "frame.pkl")
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        import_dataset(tmp_path / "frame.pkl")
 
 
 @pytest.mark.parametrize("kind", ["S", "U"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import bz2
 import collections
+import gzip
 import io
+import lzma
 import os
 import pickle
 import struct
@@ -84,6 +87,41 @@ def test_frames_of_every_pandas_version_have_the_same_columns(
     assert list(frame.columns["waferIndex"]) == [1, 2, 1]
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_frame_is_unpacked_up_to_a_bound(
+    pickled: Callable[[bytes], Path],
+    compress: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = recorded_frames.LSWMD_PANDAS_1_5
+    path = pickled(compress(whole))
+    assert table.read(path).rows == 3
+    monkeypatch.setattr(unpickle, "MAX_UNPACKED", len(whole) - 1)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        unpickle.load(path)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_damaged_compressed_frame_is_refused(
+    pickled: Callable[[bytes], Path], compress: Callable[[bytes], bytes]
+) -> None:
+    packed = compress(recorded_frames.LSWMD_PANDAS_1_5)
+    spoilt = packed[:200] + bytes(20) + packed[220:]
+    for content in (packed[:200], spoilt):
+        with pytest.raises(DataError, match=r"not a readable pickle|cannot be read"):
+            table.read(pickled(content))
+
+
+@pytest.mark.parametrize("code", [-2, 2, 127])
+def test_a_code_of_no_category_is_refused(pickled: Callable[[bytes], Path], code: int) -> None:
+    whole = recorded_frames.CATEGORIES_PANDAS_1_5
+    codes = b"\x01\xff\x00"  # none, nothing, Edge-Ring of two categories
+    assert codes in whole
+    spoilt = whole.replace(codes, codes[:2] + struct.pack("b", code))
+    with pytest.raises(DataError, match="a code of a category that is not there"):
+        table.read(pickled(spoilt))
+
+
 def test_column_major_maps_keep_their_orientation(tmp_path: Path) -> None:
     dies = np.asfortranarray([[0, 1, 2], [2, 2, 1]], dtype=np.uint8)
     path = pandas_pickle.save(tmp_path / "f.pkl", [pandas_pickle.Row(dies)])
@@ -144,7 +182,7 @@ def test_any_other_name_is_refused_before_it_runs(
 
 def test_a_refused_extension_type_says_what_to_do(pickled: Callable[[bytes], Path]) -> None:
     with pytest.raises(DataError, match="save it again with plain object columns"):
-        unpickle.load(pickled(b"cpandas\nCategorical\n."))
+        unpickle.load(pickled(b"cpandas.arrays\nSparseArray\n."))
 
 
 STATE_ON_A_CLASS = {
