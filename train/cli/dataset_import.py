@@ -42,9 +42,9 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
 
     Class folders whose names state lots (--name-pattern) can be divided by lot.
 
-    Pickles may be compressed (gzip, bzip2, xz); they are read without pandas and cannot run code: a file that names anything but the few
-    classes of a data frame is refused. Wafers without a label or with an unusable map are left
-    out and counted.
+    Pickles, also compressed (gzip, bzip2, xz), are read without pandas and cannot run code: a file
+    that names anything but the few classes of a data frame is refused. Wafers without a label or
+    with an unusable map are left out and counted.
 
     \b
     Examples:
