@@ -25,7 +25,7 @@ from edge.wafermap import WaferMap
 HIDDEN: Final = "."
 UNFINISHED: Final = (".part", ".tmp", "~")
 
-_Identity = tuple[int, int]
+Identity = tuple[int, int]
 _NONE: Final[frozenset[str]] = frozenset()
 #: Names of a folder that are sorted at a time.
 _RUN: Final = 8192
@@ -126,8 +126,8 @@ class _Seen:
     """
 
     def __init__(self) -> None:
-        self._folders: set[_Identity] = set()
-        self._names: dict[_Identity, set[str]] = {}
+        self._folders: set[Identity] = set()
+        self._names: dict[Identity, set[str]] = {}
 
     def add_folder(self, folder: str) -> bool:
         """Note a folder; False if it was entered before."""
@@ -160,7 +160,7 @@ def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError
     if not glob.has_magic(path) or os.path.lexists(path):
         yield path
         return
-    found = sorted(glob.glob(path, recursive=True), key=_natural)  # noqa: PTH207
+    found = sorted(glob.glob(path, recursive=True), key=natural)  # noqa: PTH207
     if output := _identity(exclude):
         found = [name for name in found if _identity(name) != output]
     yield from found
@@ -168,29 +168,7 @@ def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError
         yield InputError(path, InputKind.MISSING, "no file matches this pattern; check the folder")
 
 
-def walk(
-    top: str, leave_out: Iterable[str | Path] = (), *, recursive: bool = True
-) -> Iterator[str]:
-    """Names of the readable files in a folder and below, in the order of ``expand``.
-
-    What cannot be listed is passed over; a folder that several links lead to is entered once.
-
-    Args:
-        top: The folder.
-        leave_out: Folders that are not entered.
-        recursive: False looks into ``top`` alone.
-    """
-    seen = _Seen()
-    for folder in leave_out:
-        seen.add_folder(os.fspath(folder))
-    for item in _folder(top, seen, None, recursive=recursive):
-        if not isinstance(item, InputError):
-            yield os.fspath(item)
-
-
-def _folder(
-    top: str, seen: _Seen, exclude: str | Path | None, *, recursive: bool = True
-) -> Iterator[Path | InputError]:
+def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[Path | InputError]:
     waiting = [top]
     empty = True
     while waiting:
@@ -207,8 +185,7 @@ def _folder(
         empty = empty and not len(files) and not skipped
         for file in files:
             yield Path(name, file)
-        if recursive:
-            waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
+        waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
     if empty:
         yield InputError(
             top,
@@ -217,8 +194,8 @@ def _folder(
         )
 
 
-class _Names:
-    """Names in natural order, packed to little more than their letters.
+class Names:
+    """Names of a folder in natural order, packed to little more than their letters.
 
     As a list with its sort keys, a hundred thousand names take as much memory as everything else.
     """
@@ -232,6 +209,7 @@ class _Names:
         return self._count
 
     def add(self, name: str) -> None:
+        """Take up a name."""
         self._open.append(name)
         self._count += 1
         if len(self._open) == _RUN:
@@ -239,11 +217,11 @@ class _Names:
 
     def __iter__(self) -> Iterator[str]:
         self._pack()
-        return heapq.merge(*map(_unpacked, self._runs), key=_natural)
+        return heapq.merge(*map(_unpacked, self._runs), key=natural)
 
     def _pack(self) -> None:
         if self._open:
-            self._open.sort(key=_natural)
+            self._open.sort(key=natural)
             self._runs.append(os.fsencode("\0".join(self._open)))
             self._open = []
 
@@ -258,10 +236,10 @@ def _unpacked(run: bytes) -> Iterator[str]:
 
 
 def _listing(
-    folder: str, named: AbstractSet[str], output: _Identity | None
-) -> tuple[_Names, list[str], int]:
+    folder: str, named: AbstractSet[str], output: Identity | None
+) -> tuple[Names, list[str], int]:
     """Names of a folder's files and subfolders in natural order, and how many were named before."""
-    files = _Names()
+    files = Names()
     folders: list[str] = []
     skipped = 0
     with os.scandir(folder) as entries:
@@ -276,7 +254,7 @@ def _listing(
                 skipped += 1
             else:
                 files.add(entry.name)
-    folders.sort(key=_natural)
+    folders.sort(key=natural)
     return files, folders, skipped
 
 
@@ -287,7 +265,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_output(entry: os.DirEntry[str], output: _Identity) -> bool:
+def _is_output(entry: os.DirEntry[str], output: Identity) -> bool:
     """Whether results are written to this file. Asks the disk only if its number matches."""
     if not entry.is_symlink() and entry.inode() != output[1]:
         return False
@@ -301,5 +279,6 @@ def eligible(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
 
 
-def _natural(name: str) -> tuple[str, str]:
+def natural(name: str) -> tuple[str, str]:
+    """Key of the order in which people count: ``w2`` before ``w10``."""
     return _DIGITS.sub(lambda digits: digits[0].zfill(_PADDED), name.casefold()), name

@@ -23,24 +23,54 @@ class Writer(str, Enum):
     UNKNOWN = "unknown"
 
 
+class Lease:
+    """A read lease on a file: as long as it is held, nobody can begin to write the file.
+
+    Linux grants it only while nobody has the file open for writing; a program that opens it
+    meanwhile waits until the lease is given back, or the file closed. Leases are to be had for
+    files of one's own and, with CAP_LEASE, for all.
+
+    Args:
+        descriptor: Of the file, opened for reading.
+
+    Attributes:
+        writer: ``NONE`` where the lease is held.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.writer = Writer.UNKNOWN
+        if hasattr(fcntl, "F_SETLEASE"):
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+                self.writer = Writer.NONE
+            except OSError as error:
+                if error.errno == errno.EAGAIN:
+                    self.writer = Writer.OPEN
+
+    def is_wanted(self) -> bool:
+        """Whether somebody waits to write the file."""
+        if self.writer is not Writer.NONE:
+            return False
+        return fcntl.fcntl(self._descriptor, fcntl.F_GETLEASE) != fcntl.F_RDLCK
+
+    def give_back(self) -> None:
+        """Let others write."""
+        if self.writer is Writer.NONE:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+
 def writer_of(descriptor: int) -> Writer:
     """Whether somebody has a file open for writing.
 
-    Linux grants a read lease on a file only while nobody does. It is given back at once; a program
-    that opens the file in that moment waits for microseconds. Leases are to be had for files of
-    one's own and, with CAP_LEASE, for all.
+    A program that opens the file in that moment waits for microseconds.
 
     Args:
         descriptor: Of the file, opened for reading.
     """
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return Writer.UNKNOWN
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError as error:
-        return Writer.OPEN if error.errno == errno.EAGAIN else Writer.UNKNOWN
-    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return Writer.NONE
+    lease = Lease(descriptor)
+    lease.give_back()
+    return lease.writer
 
 
 def leases_harmless() -> None:

@@ -7,20 +7,17 @@ everything is looked through now and then, a few names at a time.
 from __future__ import annotations
 
 import heapq
-import logging
 import os
+import stat
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
-from edge.station.putaway import give_back_all
 from edge.station.tops import Top
-from edge.text import printable
-
-_log = logging.getLogger(__name__)
 
 #: Names handed on at a time.
 SOME: Final = 32
@@ -43,12 +40,10 @@ class Arrivals:
 
     Args:
         tops: The folders.
-        recursive: Whether the folders in them count.
     """
 
-    def __init__(self, tops: Sequence[Top], *, recursive: bool) -> None:
+    def __init__(self, tops: Sequence[Top]) -> None:
         self._tops = tops
-        self._recursive = recursive
         self._scans: deque[Iterator[tuple[Top, str]]] = deque()
         self._scanned = 0
         self._again: list[tuple[float, str, Top]] = []
@@ -112,19 +107,23 @@ class Arrivals:
         with self._lock:
             changes, self._changes = self._changes, {}
         found = []
+        folders: list[tuple[str, Top]] = []
         for path, top in changes.items():
-            if os.path.isdir(path):  # noqa: PTH112
-                heapq.heappush(self._again, (now, path, top))
-                heapq.heappush(self._again, (now + AGAIN, path, top))
+            if _is_folder(path):
+                folders.append((f"{path}{os.sep}", top))
             elif top.counts(path):
                 found.append((top, path))
+        above = os.sep * 2  # no path begins so
+        for path, top in sorted(folders, key=itemgetter(0)):
+            if path.startswith(above):
+                continue  # a folder above it appeared as well, and is looked through with all in it
+            above = path
+            for due in (now, now + AGAIN):
+                heapq.heappush(self._again, (due, path.removesuffix(os.sep), top))
         return found
 
     def _look_around(self) -> None:
         self._gap = False
-        for top in self._tops:
-            for name in give_back_all(top.name, recursive=self._recursive):
-                _log.warning("%s: was being put away; it is looked at anew", printable(name))
         self._scans = deque(_named(top, top.name) for top in self._tops)
         self._scanned = 0
 
@@ -141,6 +140,14 @@ class Arrivals:
     def _on_gap(self) -> None:
         self._gap = True
         self._woken.set()
+
+
+def _is_folder(path: str) -> bool:
+    """Whether it is a folder; not a link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _named(top: Top, folder: str) -> Iterator[tuple[Top, str]]:

@@ -11,7 +11,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from edge.sinks.taken import FileNote, Placed
@@ -52,9 +51,11 @@ class Disposal:
 
     Args:
         settings: Where they go.
+        tops: Where they come from.
     """
 
-    def __init__(self, settings: FolderSettings) -> None:
+    def __init__(self, settings: FolderSettings, tops: Sequence[Top]) -> None:
+        self._tops = tops
         self._settings = settings
         self._kept: deque[tuple[str, FileNote]] = deque()
         #: Where files will go that are not there yet.
@@ -81,12 +82,13 @@ class Disposal:
         if planned is not None and planned.bad == bad:  # of a file of many wafers, with its first
             return planned.target
         self._unplan(path)
-        for name in names(wanted):
-            if name not in self._targets and not os.path.lexists(name):
+        for name in names(os.path.basename(wanted.inner)):  # noqa: PTH119
+            target = wanted.named(name).path
+            if target not in self._targets and _is_free(target, path):
                 break
-        self._planned[path] = _Plan(name, bad)
-        self._targets.add(name)
-        return name
+        self._planned[path] = _Plan(target, bad)
+        self._targets.add(target)
+        return target
 
     def _unplan(self, path: str) -> None:
         planned = self._planned.pop(path, None)
@@ -141,7 +143,9 @@ class Disposal:
     def _put_away(self, path: str, note: FileNote, target: str) -> bool:
         """Returns whether another file stands there by now, or none."""
         try:
-            place = put_away(path, note.stamp, Path(target) if target else None)
+            holding = (top for top in self._tops if top.holds(path))
+            top = max(holding, key=lambda top: len(top.name))  # one may lie in another
+            place = put_away(top.at(path), note.stamp, top.target(target) if target else None)
         except OSError as error:
             if path not in self._stuck:
                 _log.error(
@@ -160,3 +164,11 @@ class Disposal:
         if (place or None) != (target or None):
             self._placed.append(Placed(path, note.file, note.sha256, place or None))
         return place is None
+
+
+def _is_free(target: str, path: str) -> bool:
+    """Whether nothing stands there, or the file itself: killed in the midst of being moved."""
+    try:
+        return os.path.samestat(os.lstat(target), os.lstat(path))
+    except OSError:
+        return not os.path.lexists(target)

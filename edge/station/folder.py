@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ from edge.sources.writer import is_remote
 from edge.station.arrivals import Arrivals
 from edge.station.disposal import Disposal
 from edge.station.settle import Next, Settling
-from edge.station.take import Attempt, State, Trust, stamp_of
+from edge.station.take import Attempt, Entry, State, stamp_of
 from edge.station.team import Team
 from edge.station.tops import FolderSettings, Top
 from edge.text import printable
@@ -76,8 +77,8 @@ class FolderSource:
         interval = settings.polling or settings.patience.interval
         self._patience = replace(settings.patience, interval=interval, blind=blind)
         self._settling = Settling(self._patience)
-        self._arrivals = Arrivals(self._tops, recursive=settings.recursive)
-        self._disposal = Disposal(settings)
+        self._arrivals = Arrivals(self._tops)
+        self._disposal = Disposal(settings, self._tops)
         self._names = settings.names()
         #: Files at the team or the recorder, and whether they changed meanwhile.
         self._flying: dict[str, bool] = {}
@@ -137,7 +138,7 @@ class FolderSource:
 
     # From what happened to what is due.
 
-    def _due(self, reader: StoreReader, stop: threading.Event) -> Iterator[tuple[str, Trust]]:
+    def _due(self, reader: StoreReader, stop: threading.Event) -> Iterator[Entry]:
         """Files to take now, until there is none left."""
         while not stop.is_set():
             self._alive = time.monotonic()
@@ -148,7 +149,7 @@ class FolderSource:
             for path, trust in ready:
                 if path in fresh or self._is_ready(path, reader):
                     self._flying[path] = False
-                    yield path, trust
+                    yield Entry(path, trust, self._top_of[path].name)
             if not found and not ready:
                 return
 
@@ -205,7 +206,7 @@ class FolderSource:
 
     # From what is due to what is kept.
 
-    def _take(self, due: Iterator[tuple[str, Trust]], stop: threading.Event) -> Iterator[Batch]:
+    def _take(self, due: Iterator[Entry], stop: threading.Event) -> Iterator[Batch]:
         records: list[Record] = []
         finished: dict[str, FileNote | None] = {}
         for attempt in self._team.take(due):
@@ -308,8 +309,9 @@ class FolderSource:
 
 def _stamp(path: str) -> Stamp | None:
     try:
-        return stamp_of(os.stat(path))  # noqa: PTH116
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
         return Stamp(-1, 0, 0)  # whoever opens it is told why
+    return None if stat.S_ISLNK(status.st_mode) else stamp_of(status)

@@ -1,8 +1,9 @@
 """What happens to a file when its records are kept: moved or deleted, but never a newer file.
 
 Between taking a file and putting it away, another wafer may have been written under its name. So
-the file is first renamed to a hidden name, where nobody can open it any more, and looked at again:
-if it is not the one that was taken, it gets its name back and is taken in its turn.
+the file is opened and looked at, renamed to a hidden name, where nobody can open it any more, and
+looked at again: if it is not the one that was taken, it gets its name back and is taken in its
+turn. All of this starts at the watched folder and follows no link.
 """
 
 from __future__ import annotations
@@ -10,22 +11,29 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
+import stat
 import time
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from edge.output import temporary
 from edge.sinks.taken import Stamp
-from edge.sources.writer import Writer, writer_of
+from edge.sources.beneath import NAME_MAX, NOT_THERE, READ, Place, opened
+from edge.sources.writer import Lease, Writer
 from edge.station.take import stamp_of
 
-#: Beginning of the hidden name.
-HIDDEN: Final = ".wm-edge-taken."
+#: Beginning of the hidden name; a file whose name is too long for that keeps it, in a folder of
+#: this name.
+HIDDEN: Final = ".wm-edge-taken"
 
 #: What file systems say that know no hard links.
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV)
+
+#: A suffix with more letters is none.
+_SUFFIX: Final = 20
+
+_PIECE: Final = 2**20
 
 
 class Done(str, Enum):
@@ -39,146 +47,215 @@ class Done(str, Enum):
         return self.value
 
 
-def put_away(path: str, stamp: Stamp, target: Path | None) -> str | None:
+class _Name(NamedTuple):
+    """A name in an open folder."""
+
+    folder: int
+    name: str
+
+    def status(self) -> os.stat_result | None:
+        """What stands there."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def unlink(self) -> None:
+        os.unlink(self.name, dir_fd=self.folder)
+
+
+def put_away(source: Place, stamp: Stamp, target: Place | None) -> str | None:
     """Move a file that was taken, or delete it.
 
     Args:
-        path: The file.
+        source: The file.
         stamp: The state in which it was taken.
         target: Where to move it; an existing file there is kept, and the new one gets a number.
             None deletes it.
 
     Returns:
-        Where it is now, empty where it was deleted. None where the file is not the one that was
+        Where it is now, empty where it is deleted. None where the file is not the one that was
         taken, or is gone: nothing happened to it.
 
     Raises:
         OSError: it cannot be moved or deleted; it is where it was.
     """
-    folder, name = os.path.split(path)
-    hidden = os.path.join(folder, f"{HIDDEN}{name}")  # noqa: PTH118
-    try:
-        if os.path.lexists(hidden):  # it could not be given back before; it was not recorded
-            give_back(hidden, path)
-        os.rename(path, hidden)  # noqa: PTH104
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
+    with contextlib.ExitStack() as stack:
+        try:
+            folder, name = stack.enter_context(source.folder())
+            descriptor = os.open(name, READ, dir_fd=folder)
+        except OSError as error:
+            if error.errno in NOT_THERE:
+                return None
             raise
-        hidden = path
-    place: str | None = None
-    try:
-        if _is_the_one(hidden, stamp):
-            if target is None:
-                os.unlink(hidden)  # noqa: PTH108
-                place = ""
-            else:
-                place = _move(hidden, target)
-        elif hidden != path:
-            give_back(hidden, path)
-    except OSError:
-        if hidden != path:
-            give_back(hidden, path)
-        raise
-    return place
+        stack.callback(os.close, descriptor)
+        lease = Lease(descriptor)  # until it is hidden, nobody can begin to write it
+        same = lease.writer is not Writer.OPEN and stamp_of(os.fstat(descriptor)).is_as_noted(stamp)
+        hidden = _hide(_Name(folder, name), stack) if same else None
+        if hidden is None:
+            return None
+        try:
+            if lease.is_wanted() or not _is_the_one(hidden, descriptor, stamp):
+                _give_back(hidden, folder, name)
+                return None
+            lease.give_back()
+            if target is not None:
+                return _move(hidden, descriptor, target)
+            hidden.unlink()
+        except OSError:
+            _give_back(hidden, folder, name)
+            raise
+        return ""
 
 
-def give_back(hidden: str, path: str) -> str:
-    """Rename a file to a name that is free: its own if possible.
-
-    Returns:
-        The name.
-    """
-    for candidate in names(Path(path)):
-        if _renamed_without_replacing(hidden, candidate):
-            return candidate
-    return hidden  # pragma: no cover - names() never ends
-
-
-def give_back_all(top: str, *, recursive: bool = True) -> Iterator[str]:
+def restore(found: Place) -> Iterator[str]:
     """Give files back their names that a crash left under a hidden one.
+
+    Args:
+        found: What stands under a name that begins with ``HIDDEN``.
 
     Yields:
         Their names.
     """
-    for folder, folders, names in os.walk(top):
-        for name in names:
-            if name.startswith(HIDDEN):
-                with contextlib.suppress(OSError):
-                    original = os.path.join(folder, name.removeprefix(HIDDEN))  # noqa: PTH118
-                    yield give_back(os.path.join(folder, name), original)  # noqa: PTH118
-        if not recursive:
-            folders.clear()
+    with contextlib.suppress(OSError), found.folder() as (folder, hidden):
+        if hidden != HIDDEN:
+            name = hidden.removeprefix(f"{HIDDEN}.")
+            yield found.named(_give_back(_Name(folder, hidden), folder, name)).path
+            return
+        with contextlib.ExitStack() as stack:
+            inner = _shelf(folder, stack)
+            for name in os.listdir(inner):  # noqa: PTH208 - an open folder
+                yield found.named(_give_back(_Name(inner, name), folder, name)).path
 
 
-def _is_the_one(path: str, stamp: Stamp) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+def _hide(file: _Name, stack: contextlib.ExitStack) -> _Name | None:
+    """Rename a file to a hidden name; None where it is gone."""
     try:
-        # To rename it changed the time of its last change.
-        same = stamp_of(os.fstat(descriptor)).same_but_for_ctime(stamp)
-        return same and writer_of(descriptor) is not Writer.OPEN
-    finally:
-        os.close(descriptor)
+        return _hidden(file, _Name(file.folder, f"{HIDDEN}.{file.name}"))
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(HIDDEN, 0o700, dir_fd=file.folder)
+    return _hidden(file, _Name(_shelf(file.folder, stack), file.name))
 
 
-def _move(source: str, target: Path) -> str:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for candidate in names(target):
-        try:
-            if _renamed_without_replacing(source, candidate):
-                break
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            _copy_over(source, candidate)
-            os.unlink(source)  # noqa: PTH108
-            break
-    return candidate
-
-
-def _copy_over(source: str, target: str) -> None:
-    """To another file system: whole or not at all."""
-    folder, name = os.path.split(target)
-    partial = os.path.join(folder, f".{name[:200]}.part")  # noqa: PTH118
+def _hidden(file: _Name, hidden: _Name) -> _Name | None:
+    if hidden.status() is not None:  # it could not be given back before; it was not recorded
+        _give_back(hidden, file.folder, file.name)
     try:
-        shutil.copy2(source, partial)
-        with open(partial, "rb") as copy:  # noqa: PTH123
-            os.fsync(copy.fileno())
-        os.replace(partial, target)  # noqa: PTH105
-    finally:
+        os.rename(file.name, hidden.name, src_dir_fd=file.folder, dst_dir_fd=hidden.folder)
+    except FileNotFoundError:
+        return None
+    return hidden
+
+
+def _shelf(folder: int, stack: contextlib.ExitStack) -> int:
+    """The folder in which files with long names are hidden; removed with the stack if empty."""
+
+    def clear() -> None:
+        os.close(shelf)
         with contextlib.suppress(OSError):
-            os.unlink(partial)  # noqa: PTH108
+            os.rmdir(HIDDEN, dir_fd=folder)
+
+    shelf = opened(HIDDEN, folder)
+    stack.callback(clear)
+    return shelf
 
 
-def _renamed_without_replacing(source: str, target: str) -> bool:
+def _give_back(hidden: _Name, folder: int, name: str) -> str:
+    """Rename a file to a name that is free, its own if possible; returns it."""
+    for candidate in names(name):
+        if _renamed_without_replacing(hidden, _Name(folder, candidate)):
+            return candidate
+    return name  # pragma: no cover - names() never ends
+
+
+def _is_the_one(hidden: _Name, descriptor: int, stamp: Stamp) -> bool:
+    """Whether the file that was opened is the hidden one; to rename it changed its change time."""
+    there, ours = hidden.status(), os.fstat(descriptor)
+    same = there is not None and os.path.samestat(there, ours)
+    return same and stamp_of(ours).same_but_for_ctime(stamp)
+
+
+def _move(hidden: _Name, descriptor: int, target: Place) -> str:
+    with target.folder(make=True) as (folder, name):
+        for candidate in names(name):
+            try:
+                if _renamed_without_replacing(hidden, _Name(folder, candidate)):
+                    return target.named(candidate).path
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                moved = _copied(descriptor, folder, name)
+                hidden.unlink()
+                return target.named(moved).path
+    return ""  # pragma: no cover - names() never ends
+
+
+def _copied(descriptor: int, folder: int, name: str) -> str:
+    """To another file system: whole or not at all. Returns the name that was free."""
+    copy, partial = temporary(dir_fd=folder)
+    unfinished = _Name(folder, partial)
     try:
-        os.link(source, target)
+        try:
+            _copy(descriptor, copy)
+        finally:
+            os.close(copy)
+        return _give_back(unfinished, folder, name)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+def _copy(source: int, target: int) -> None:
+    """Content, times and rights of a file, onto the disk."""
+    offset = 0
+    while piece := os.pread(source, _PIECE, offset):
+        while piece:
+            written = os.write(target, piece)
+            piece, offset = piece[written:], offset + written
+    status = os.fstat(source)
+    with contextlib.suppress(OSError):  # some file systems know no rights
+        os.fchmod(target, stat.S_IMODE(status.st_mode) & 0o777)
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.fsync(target)
+
+
+def _renamed_without_replacing(source: _Name, target: _Name) -> bool:
+    folders = {"src_dir_fd": source.folder, "dst_dir_fd": target.folder}
+    try:
+        os.link(source.name, target.name, follow_symlinks=False, **folders)
     except FileExistsError:
-        if not _same(source, target):  # else: killed between the two steps
-            return False
+        there, ours = target.status(), source.status()
+        if there is None or ours is None or not os.path.samestat(there, ours):
+            return False  # else: killed between the two steps
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(target):
+        if target.status() is not None:
             return False
-        os.rename(source, target)  # noqa: PTH104
+        os.rename(source.name, target.name, **folders)  # noqa: PTH104
         return True
-    os.unlink(source)  # noqa: PTH108
+    source.unlink()
     return True
 
 
-def _same(one: str, other: str) -> bool:
-    try:
-        return os.path.samestat(os.lstat(one), os.lstat(other))
-    except OSError:
-        return False
-
-
-def names(path: Path) -> Iterator[str]:
-    """The name itself, then with numbers: ``w1.png``, ``w1-2.png`` ... ``w1-9.png``, then times."""
-    yield str(path)
+def names(name: str) -> Iterator[str]:
+    """A name itself, then with numbers: ``w1.png``, ``w1-2.png`` ... ``w1-9.png``, then times."""
+    yield name
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122
+    if len(suffix) > _SUFFIX:
+        stem, suffix = name, ""
     for number in range(2, 10):
-        yield str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        yield _fitting(stem, f"-{number}{suffix}")
     while True:
-        yield str(path.with_name(f"{path.stem}-{time.time_ns()}{path.suffix}"))
+        yield _fitting(stem, f"-{time.time_ns()}{suffix}")
+
+
+def _fitting(stem: str, end: str) -> str:
+    """A name that is not too long, by less of the stem."""
+    while len(os.fsencode(f"{stem}{end}")) > NAME_MAX:
+        stem = stem[:-1]
+    return f"{stem}{end}"

@@ -23,6 +23,7 @@ from edge.pipeline import error_record
 from edge.sinks.record import MAP, Record
 from edge.sinks.taken import Stamp
 from edge.sinks.wafer_maps import kept_map
+from edge.sources.beneath import NOT_THERE, place_in
 from edge.sources.writer import Writer, writer_of
 from edge.wafermap import WaferMap
 
@@ -50,6 +51,20 @@ class Trust(str, Enum):
     SETTLED = "settled"
     #: The same, on a file system where nobody can be asked.
     BLIND = "blind"
+
+
+class Entry(NamedTuple):
+    """A file to take.
+
+    Attributes:
+        path: The file, absolute.
+        trust: How far it is believed to be complete.
+        top: The watched folder that it is in; no link below that is followed.
+    """
+
+    path: str
+    trust: Trust
+    top: str
 
 
 class State(str, Enum):
@@ -107,33 +122,34 @@ class Taker:
         self._classifier = classifier
         self._names = names
 
-    def take_all(self, entries: Iterable[tuple[str, Trust]]) -> Iterator[Attempt]:
-        """Take files one after the other; ``entries`` are paths and how far each is trusted."""
-        for path, trust in entries:
-            yield from self.take(path, trust)
+    def take_all(self, entries: Iterable[Entry]) -> Iterator[Attempt]:
+        """Take files one after the other."""
+        for entry in entries:
+            yield from self.take(entry)
 
-    def take(self, path: str, trust: Trust) -> Iterator[Attempt]:
+    def take(self, entry: Entry) -> Iterator[Attempt]:
         """Take one file.
 
         Yields:
             Any number of ``PART`` and then one of the other states. Nothing is raised on behalf
             of the file.
         """
+        path = entry.path
         try:
-            # A pipe by that name must not be waited for.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield Attempt(path, State.GONE)
-            return
+            descriptor = place_in(entry.top, path).open()
         except (OSError, ValueError) as error:
-            if getattr(error, "errno", None) in _OURS:
+            number = getattr(error, "errno", None)
+            if number in NOT_THERE:
+                yield Attempt(path, State.GONE)
+                return
+            if number in _OURS:
                 yield Attempt(path, State.UNSURE)
                 return
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
             yield _bad(path, None, reason, "")
             return
         try:
-            yield from self._take_open(descriptor, path, trust)
+            yield from self._take_open(descriptor, path, entry.trust)
         finally:
             os.close(descriptor)
 

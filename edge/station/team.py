@@ -16,11 +16,9 @@ from multiprocessing.connection import Pipe
 from typing import Any, Final
 
 from edge.crew import Chunk, Crew, Helper, dismiss
-from edge.station.take import Attempt, Taker, Trust
+from edge.station.take import Attempt, Entry, Taker
 
 _log = logging.getLogger(__name__)
-
-Entry = tuple[str, Trust]
 
 #: Files handed over at a time.
 CHUNK: Final = 16
@@ -71,7 +69,7 @@ class Team:
         chunk: list[Entry] = []
         full = 0
         for entry in entries:
-            if entry[0].lower().endswith(STREAMED):
+            if entry.path.lower().endswith(STREAMED):
                 yield Chunk(chunk)
                 yield Chunk([entry], streamed=True)
                 chunk = []

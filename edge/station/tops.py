@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,10 +11,14 @@ from pathlib import Path
 
 from edge.errors import UsageError
 from edge.name_pattern import NamePattern, Names
-from edge.sources import files
+from edge.sources import files, tree
+from edge.sources.beneath import Place, is_too_long, place_in
 from edge.sources.watch import Watch
-from edge.station.putaway import Done
+from edge.station.putaway import HIDDEN, Done, restore
 from edge.station.settle import Patience
+from edge.text import printable
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,13 @@ class Top:
         self._outputs = outputs
         if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112
             raise UsageError(f"{name}: is a file; name the folder to watch")
-        self._done = os.path.abspath(settings.done_dir or os.path.join(name, "done"))  # noqa: PTH100, PTH118
-        own = [self._done] if settings.done is Done.MOVE else []
-        if settings.quarantine:
-            own.append(os.path.abspath(settings.quarantine))  # noqa: PTH100
-        # Links may lead to one folder by several names; events come with the one listened to.
-        self._own_folders = tuple(map(os.path.realpath, own))
         self._real = os.path.realpath(name)
+        done = settings.done_dir or os.path.join(name, "done")  # noqa: PTH118
+        self._done = self._root(done) if settings.done is Done.MOVE else None
+        self._quarantine = self._root(settings.quarantine) if settings.quarantine else None
+        # Links may lead to one folder by several names; events come with the one listened to.
+        roots = (self._done, self._quarantine)
+        self._own_folders = tuple(os.path.realpath(root.path) for root in roots if root)
         for folder in self._own_folders:
             if f"{self._real}{os.sep}".startswith(f"{folder}{os.sep}"):
                 raise UsageError(
@@ -87,6 +92,7 @@ class Top:
                     "taken; name a folder beside it or in it"
                 )
         self._watch: Watch | None = None
+        self._said: set[str] = set()
 
     @property
     def is_there(self) -> bool:
@@ -111,16 +117,27 @@ class Top:
         if self._watch:
             self._watch.stop()
 
-    def scan(self, folder: str | None = None) -> Iterator[str]:
-        """Files that count, in natural order.
+    def scan(self, folder: str = "") -> Iterator[str]:
+        """Files that count, in natural order; what a crash left hidden gets its name back.
 
         Args:
             folder: Look into this folder of it alone, absolute.
         """
-        for path in files.walk(
-            folder or self.name, self._own_folders, recursive=self._settings.recursive
+        inner = self.inner(folder) if folder and folder != self.name else ""
+        for path in tree.walk(
+            self.name,
+            inner,
+            self._own_folders,
+            recursive=self._settings.recursive,
+            also=HIDDEN,
+            pass_over=self._pass_over,
         ):
-            if self.counts(path):
+            if HIDDEN in path and os.path.basename(path).startswith(HIDDEN):  # noqa: PTH119
+                for found in restore(self.at(path)):
+                    _log.warning("%s: was being put away; it is looked at anew", printable(found))
+                    if self.counts(found):
+                        yield found
+            elif self.counts(path):
                 yield path
 
     def counts(self, path: str) -> bool:
@@ -128,6 +145,9 @@ class Top:
         inner = self.inner(path)
         name = os.path.basename(inner)  # noqa: PTH119
         if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
+            return False
+        if is_too_long(path):
+            self._pass_over(path, tree.DEEP)
             return False
         if not self._settings.recursive and os.sep in inner:
             return False
@@ -141,12 +161,23 @@ class Top:
             fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(inner, glob) for glob in globs
         )
 
-    def place(self, path: str, *, bad: bool) -> Path | None:
+    def at(self, path: str) -> Place:
+        """A file in this folder, reached from here alone."""
+        return place_in(self.name, path)
+
+    def place(self, path: str, *, bad: bool) -> Place | None:
         """Where a file goes when its records are kept; None where it is deleted."""
-        inner = self.inner(path)
-        if bad and self._settings.quarantine:
-            return self._settings.quarantine / inner
-        return Path(self._done, inner) if self._settings.done is Done.MOVE else None
+        root = self._quarantine if bad and self._quarantine else self._done
+        return root and Place(root.top, os.path.join(root.inner, self.inner(path)))  # noqa: PTH118
+
+    def target(self, path: str) -> Place:
+        """What was a ``place``, by its path."""
+        for root in (self._quarantine, self._done):
+            if root and path.startswith(os.path.join(root.path, "")):  # noqa: PTH118
+                return place_in(root.top, path)
+        if self.holds(path):
+            return self.at(path)
+        return Place(*os.path.split(path))
 
     def holds(self, path: str) -> bool:
         """Whether a path lies in the folder, by its name."""
@@ -154,4 +185,23 @@ class Top:
 
     def inner(self, path: str) -> str:
         """A file's name as seen from the folder."""
-        return path.removeprefix(os.path.join(self.name, ""))  # noqa: PTH118
+        return self.at(path).inner
+
+    def _root(self, folder: str | Path) -> Place:
+        """Where files go; a folder in the watched one is reached from there, without links."""
+        path = os.path.abspath(folder)  # noqa: PTH100
+        inside = place_in(self._real, os.path.realpath(path))
+        if not os.path.isabs(inside.inner):  # noqa: PTH117
+            return Place(self.name, inside.inner)
+        if not os.path.isabs(self.at(path).inner):  # noqa: PTH117
+            raise UsageError(
+                f"{folder}: leads out of the watched folder by a link, where none is followed; "
+                "name the folder that it leads to"
+            )
+        return Place(path, "")
+
+    def _pass_over(self, path: str, why: str) -> None:
+        """Said once of each kind: a thousand links are no thousand lines, every ten seconds."""
+        if why not in self._said:
+            self._said.add(why)
+            _log.warning("%s: is passed over: %s; so is all of that kind", printable(path), why)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -329,11 +330,68 @@ def test_links_and_pipes_stop_nobody(folder: Path, store: Path) -> None:
     elsewhere.mkdir()
     drop(elsewhere, 1)
     (folder / "linked").symlink_to(elsewhere)
+    (folder / "secret.csv").symlink_to("/etc/shadow")
     drop(folder, 2)
-    assert once(folder, store).code == 1
-    assert sources(store) == ["w2.csv", "w1.csv"]
+    run = once(folder, store, "--done", "delete", "--quarantine", folder.parent / "bad")
+    assert run.code == 1
+    assert run.stderr.count("a link, which is not followed") == 1
+    assert sources(store) == ["w2.csv"]
     bad = {Path(row["source"]).name for row in rows(store, "SELECT * FROM errors")}
-    assert bad == {"a.csv", "b.csv", "pipe.png"}
+    assert bad == {"pipe.png"}
+    assert names(elsewhere) == {"w1.csv"}
+    assert names(folder) == {"loop", "nowhere.csv", "a.csv", "b.csv", "linked", "secret.csv"}
+
+
+def test_a_link_laid_while_it_runs_leads_nowhere(folder: Path, store: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    drop(elsewhere, 1)
+    (elsewhere / "bad.csv").write_text("name,euro\nrent,900\n")
+    (folder / "lot").mkdir()
+    arguments = ("--store", store, "--done", "delete", "--quarantine", tmp_path / "bad")
+    with Running(tmp_path, "watch", folder, *arguments, "--bad-after", "0.1") as station:
+        station.wait_ready()
+        drop(folder / "lot", 2)
+        wait_for(lambda: sources(store) == ["w2.csv"], "the first wafer")
+        (folder / "lot").rename(tmp_path / "away")
+        (folder / "lot").symlink_to(elsewhere)
+        (folder / "x.csv").symlink_to(elsewhere / "w1.csv")
+        for number in (3, 4):  # these are listened to by the name of the link, too
+            drop(elsewhere, number)
+            drop(folder, 10 + number)
+            wait_for(lambda: f"w1{number}.csv" in sources(store), "another file")  # noqa: B023
+        time.sleep(1.5)
+        assert station.stop() == 0, station.said()
+    assert names(elsewhere) == {"w1.csv", "bad.csv", "w3.csv", "w4.csv"}
+    assert sources(store) == ["w2.csv", "w13.csv", "w14.csv"]
+    assert not rows(store, "SELECT * FROM errors")
+
+
+def test_a_tree_of_any_depth_ends_nothing(folder: Path, store: Path, tmp_path: Path) -> None:
+    """It appears while the station listens, and lies there when it is started again."""
+    with Running(tmp_path, "watch", folder, "--store", store) as station:
+        station.wait_ready()
+        here = os.open(folder, os.O_RDONLY)
+        for _ in range(1200):
+            os.mkdir("a", dir_fd=here)
+            there = os.open("a", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = there
+        content = os.open("deep.csv", os.O_CREAT | os.O_WRONLY, dir_fd=here)
+        os.write(content, wafer_bytes(1))
+        os.close(content)
+        os.close(here)
+        wait_for(lambda: sources(store) == ["deep.csv"], "the deepest wafer", 20)
+        for number in (2, 3):
+            drop(folder, number)
+            wait_for(lambda: f"w{number}.csv" in sources(store), "a wafer", 15)  # noqa: B023
+            assert station.stop() == 0, station.said()
+            station.again()
+            station.wait_ready()
+        drop(folder, 4)
+        wait_for(lambda: "w4.csv" in sources(store), "a wafer after the restart", 15)
+        assert station.stop() == 0, station.said()
+    subprocess.run(["rm", "-rf", folder / "a"], check=True)
 
 
 def test_a_labelled_set_wafer_by_wafer(folder: Path, store: Path, tmp_path: Path) -> None:

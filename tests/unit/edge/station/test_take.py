@@ -20,7 +20,7 @@ from edge.sinks.store_reader import StoreReader
 from edge.sinks.taken import FileNote
 from edge.sources.writer import Writer
 from edge.station import take
-from edge.station.take import Attempt, State, Taker, Trust, result, stamp_of
+from edge.station.take import Attempt, Entry, State, Taker, Trust, result, stamp_of
 from edge.wafermap import WaferMap
 from tests.support.station import wafer_bytes
 
@@ -40,8 +40,12 @@ class Counting:
         return SimpleNamespace(as_record=lambda: record, embedding=None)
 
 
+def entry(path: Path, trust: Trust = Trust.ASK) -> Entry:
+    return Entry(str(path), trust, str(path.parent))
+
+
 def taken(path: Path, trust: Trust = Trust.ASK, by: object = None) -> list[Attempt]:
-    return list(Taker(cast(Classifier, by or Counting())).take(str(path), trust))
+    return list(Taker(cast(Classifier, by or Counting())).take(entry(path, trust)))
 
 
 def only(path: Path, trust: Trust = Trust.ASK, by: object = None) -> Attempt:
@@ -186,7 +190,7 @@ def test_a_file_that_grows_without_end_is_not_followed(
 
 def test_content_that_upsets_the_classifier_stops_nothing(wafer: Path) -> None:
     [bad, good] = Taker(cast(Classifier, Failing())).take_all(
-        [(str(wafer), Trust.ASK), (str(wafer.with_name("none.csv")), Trust.ASK)]
+        [entry(wafer), entry(wafer.with_name("none.csv"))]
     )
     assert bad.state is State.BAD
     assert "ZeroDivisionError: by zero); please report" in bad.records[0]["error"]
@@ -195,30 +199,50 @@ def test_content_that_upsets_the_classifier_stops_nothing(wafer: Path) -> None:
 
 def test_what_is_no_file_is_bad_and_not_waited_for(tmp_path: Path) -> None:
     """Opening a pipe would wait for a writer, for ever."""
-    pipe, folder, loop = tmp_path / "p.csv", tmp_path / "d.csv", tmp_path / "l.csv"
+    pipe, folder = tmp_path / "p.csv", tmp_path / "d.csv"
     os.mkfifo(pipe)
     folder.mkdir()
-    loop.symlink_to(loop)
     found: list[Attempt] = []
     thread = threading.Thread(
-        target=lambda: found.extend(only(path, Trust.SETTLED) for path in (pipe, folder, loop)),
+        target=lambda: found.extend(only(path, Trust.SETTLED) for path in (pipe, folder)),
         daemon=True,
     )
     thread.start()
     thread.join(10)
-    assert [attempt.state for attempt in found] == [State.BAD] * 3
-    assert [attempt.records[0]["kind"] for attempt in found] == [
-        "unsupported",
-        "unsupported",
-        "missing",
-    ]
+    assert [attempt.state for attempt in found] == [State.BAD] * 2
+    assert [attempt.records[0]["kind"] for attempt in found] == ["unsupported"] * 2
     assert only(tmp_path / "nul\0.csv").state is State.BAD
+
+
+def test_no_link_is_followed(tmp_path: Path, wafer: Path) -> None:
+    """Whoever may write into the folder must not have others' files read with our rights."""
+    secret, top = tmp_path / "secret", tmp_path / "top"
+    (top / "lot").mkdir(parents=True)
+    secret.mkdir()
+    wafer.rename(secret / "w.csv")
+    (top / "w.csv").symlink_to(secret / "w.csv")
+    (top / "lot" / "w.csv").symlink_to(secret / "w.csv")
+    (top / "linked").symlink_to(secret)
+    (top / "loop.csv").symlink_to("loop.csv")
+    linked = tmp_path / "linked-top"
+    linked.symlink_to(secret)
+
+    def state(top: Path, inner: str) -> State:
+        [attempt] = Taker(cast(Classifier, Counting())).take(
+            Entry(str(top / inner), Trust.ASK, str(top))
+        )
+        return attempt.state
+
+    inside = ("w.csv", "lot/w.csv", "linked/w.csv", "loop.csv")
+    assert [state(top, inner) for inner in inside] == [State.GONE] * 4
+    assert state(linked, "w.csv") is State.TAKEN, "the watched folder itself may be a link"
+    assert state(tmp_path, "secret/w.csv") is State.TAKEN
 
 
 def test_no_descriptor_stays_open(tmp_path: Path, wafer: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for path in (wafer, tmp_path, tmp_path / "none.csv"):
-        taken(path)
+        list(Taker(cast(Classifier, Counting())).take(Entry(str(path), Trust.ASK, "/")))
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
