@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import math
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from operator import itemgetter
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -16,17 +21,41 @@ from edge.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from edge.station.station import Station
 
-#: Seconds that a client may take to ask.
-TIMEOUT: Final = 10
+#: Seconds that a client may take from connecting to having the answer, however it dawdles.
+TIMEOUT: Final = 5.0
+
+#: Clients at a time; the oldest one gives way to the next.
+CLIENTS: Final = 32
+
+#: Clients who connect faster than they are taken.
+BACKLOG: Final = 128
+
+#: Bytes of a request; what comes behind is not read.
+REQUEST: Final = 16 * 1024
+
+#: Seconds until a client is taken after there was no descriptor for it.
+PAUSE: Final = 0.2
 
 _Start = Callable[..., Any]
 _Answer = tuple[str, str, bytes]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread a client, few of them, and none for long.
+
+    To shut a connection down ends the wait of its thread, which then closes it.
+    """
+
     daemon_threads = True
+    request_queue_size = BACKLOG
     # Two stations on one port would share its requests.
     allow_reuse_port = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Since when each connection is open; endless for one that was shut down.
+        self._since: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
 
     def server_bind(self) -> None:
         """Without asking a name server who this machine is, which can take a minute."""
@@ -34,16 +63,80 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next client."""
+        try:
+            return super().get_request()
+        except OSError:  # no descriptor is left: the client waits, and is asked for again at once
+            time.sleep(PAUSE)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a client on; another one may have to go."""
+        with self._lock:
+            if len(self._since) >= CLIENTS:
+                self._shut_down(time.monotonic(), 1)
+            taken = len(self._since) < 2 * CLIENTS  # threads that were told to end, and hang
+            if taken:
+                self._since[request] = time.monotonic()
+        if taken:
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection's end."""
+        with self._lock:
+            self._since.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called twice a second, and after each client."""
+        with self._lock:
+            self._shut_down(time.monotonic() - TIMEOUT, CLIENTS)
+
+    def _shut_down(self, before: float, most: int) -> None:
+        """Shut down connections that were opened before a time, the oldest first."""
+        oldest = sorted(self._since.items(), key=itemgetter(1))[:most]
+        for request, since in oldest:
+            if since > before:
+                break
+            self._since[request] = math.inf
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up or never finish asking are no news."""
 
 
 class _Server6(_Server):
-    address_family = 10  # AF_INET6
+    address_family = socket.AF_INET6
+
+
+class _Head(io.RawIOBase):
+    """What a client sends, up to a limit."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._left = REQUEST
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        size = self._connection.recv_into(buffer, min(len(buffer), self._left)) if self._left else 0
+        self._left -= size
+        return size
 
 
 class _Handler(WSGIRequestHandler):
     timeout = TIMEOUT
+
+    def setup(self) -> None:
+        """Read no more than a request has."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Head(self.connection))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Requests are no news."""

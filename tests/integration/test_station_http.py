@@ -6,16 +6,18 @@ import json
 import os
 import re
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from edge.station.http import CLIENTS, REQUEST, TIMEOUT
 from tests.support.cli import wm_edge
 from tests.support.station import Running, drop, rows, wait_for
 
@@ -148,6 +150,54 @@ def test_strange_and_slow_clients_disturb_nobody(
         drop(folder, 1)
         wait_for(lambda: rows(tmp_path / "s.sqlite"), "the wafer recorded")
         assert station.stop() == 0
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the station has ended a connection."""
+    try:
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_many_clients_take_neither_threads_nor_descriptors_from_the_station(
+    station: Running, folder: Path, tmp_path: Path
+) -> None:
+    process = Path(f"/proc/{station.process.pid}")
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(4 * CLIENTS):
+            client = stack.enter_context(socket.create_connection(address(station), 5))
+            client.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+            clients.append(client)
+            for each in clients:  # a byte now and then: none is ever silent for long
+                with suppress(OSError):
+                    each.sendall(b"x")
+        assert get(station, "/healthz")[0] == 200, "somebody who asks is answered"
+        wait_for(lambda: len([*process.glob("task/*")]) < 2 * CLIENTS, "few threads", seconds=3)
+        assert len([*process.glob("fd/*")]) < 2 * CLIENTS + 20
+        assert is_closed(clients[0]), "the oldest gave way"
+        drop(folder, 1)
+        wait_for(lambda: rows(tmp_path / "s.sqlite"), "the wafer recorded")
+        assert station.stop() == 0
+
+
+def test_a_client_that_goes_on_dawdling_is_shut_out(station: Running) -> None:
+    with socket.create_connection(address(station), 5) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        client.settimeout(0.5)  # a byte every half second: never silent for long
+        deadline = time.monotonic() + TIMEOUT + 5
+        while not is_closed(client):
+            assert time.monotonic() < deadline, "it was let go on"
+            client.sendall(b"x")
+
+
+def test_a_request_without_end_is_answered_by_its_beginning(station: Running) -> None:
+    with socket.create_connection(address(station), 5) as client:
+        client.sendall(b"GET /nothing HTTP/1.1\r\n" + b"X: " + b"x" * REQUEST)
+        assert client.recv(100).startswith(b"HTTP/1.0 4"), "answered before it had ended"
 
 
 def test_it_listens_on_loopback_alone(station: Running) -> None:
