@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edge import __version__
+from edge import __version__, wheels
 from edge.errors import ModelError, RuntimeUnavailableError
 from edge.runtime import Backend, installed
 from edge.text import printable
@@ -59,7 +59,8 @@ def examine(model: Path | None = None, backend: Backend | None = None) -> Iterat
     yield from libraries
     versions = installed()
     for candidate, version in versions.items():
-        yield Check(str(candidate), version or "not installed")
+        has = "not installed" if wheels.exists(candidate) else f"there is none for {wheels.here()}"
+        yield Check(str(candidate), version or has)
     broken = [check.name for check in libraries if check.exit_code]
     if broken:
         found = f"not examined: {' and '.join(broken)} cannot be loaded"
@@ -70,7 +71,7 @@ def examine(model: Path | None = None, backend: Backend | None = None) -> Iterat
         yield Check(
             "numpy with tflite",
             f"tflite-runtime cannot work with NumPy {numpy_version}",
-            "pip install 'numpy<2', or use LiteRT: pip install ai-edge-litert",
+            f"pip install 'numpy<2'{_or_litert()}",
         )
     from edge.model import load
 
@@ -116,8 +117,8 @@ def _run(model_file: ModelFile, backend: Backend | None) -> Iterator[Check]:
         f"{1e6 * statistics.median(invoke):.0f} µs an inference, "
         f"{1e6 * statistics.median(whole):.0f} µs a wafer with encoding and verdict (1 thread)"
     )
-    slow = runtime.backend is Backend.TFLITE and platform.machine() in ("x86_64", "aarch64")
-    mend = "LiteRT is about 5 x faster here: pip install ai-edge-litert" if slow else ""
+    slow = runtime.backend is Backend.TFLITE and wheels.exists(Backend.LITERT)
+    mend = f"LiteRT is about 5 x faster here: {wheels.mend(Backend.LITERT)}" if slow else ""
     yield Check("speed", found, mend)
     difference = largest_difference(classifier)
     sound = difference <= TOLERANCE
@@ -127,6 +128,12 @@ def _run(model_file: ModelFile, backend: Backend | None) -> Iterator[Check]:
         "" if sound else "the file or the runtime computes something else; try another --backend",
         0 if sound else RuntimeUnavailableError.exit_code,
     )
+
+
+def _or_litert() -> str:
+    if not wheels.exists(Backend.LITERT):
+        return ""
+    return f", or use LiteRT: {wheels.mend(Backend.LITERT)}"
 
 
 def _library(name: str) -> Check:

@@ -55,19 +55,12 @@ class Kernels(str, Enum):
 class _Source:
     module: str
     distribution: str
-    install: str
 
 
 _SOURCES: dict[Backend, _Source] = {
-    Backend.LITERT: _Source(
-        "ai_edge_litert.interpreter", "ai-edge-litert", "pip install ai-edge-litert"
-    ),
-    Backend.TFLITE: _Source(
-        "tflite_runtime.interpreter", "tflite-runtime", "pip install tflite-runtime 'numpy<2'"
-    ),
-    Backend.TENSORFLOW: _Source(
-        "tensorflow.lite.python.interpreter", "tensorflow", "pip install tensorflow"
-    ),
+    Backend.LITERT: _Source("ai_edge_litert.interpreter", "ai-edge-litert"),
+    Backend.TFLITE: _Source("tflite_runtime.interpreter", "tflite-runtime"),
+    Backend.TENSORFLOW: _Source("tensorflow.lite.python.interpreter", "tensorflow"),
 }
 
 
@@ -131,17 +124,31 @@ def start(
         UsageError: ``WM_EDGE_BACKEND`` names an unknown runtime.
     """
     chosen = backend or _from_environment()
-    attempts: list[str] = []
+    attempts: list[tuple[Backend, str]] = []
     for candidate in [chosen] if chosen else Backend:
         source = _SOURCES[candidate]
         try:
             interpreter = _construct(source, content, threads, kernels)
         # A native runtime raises whatever it likes (SystemError with a wrong NumPy, for one).
         except Exception as error:  # noqa: BLE001
-            attempts.append(f"  {candidate}: {_short(error)}\n    mend: {source.install}")
+            attempts.append((candidate, _short(error)))
             continue
         return Runtime(candidate, interpreter)
-    raise RuntimeUnavailableError("no TFLite runtime could run this model:\n" + "\n".join(attempts))
+    raise RuntimeUnavailableError(_advice(attempts))
+
+
+def _advice(attempts: list[tuple[Backend, str]]) -> str:
+    """What was tried, and how to mend what can be mended on this machine."""
+    from edge import wheels
+
+    lines = ["no TFLite runtime could run this model:"]
+    for candidate, reason in attempts:
+        lines.append(f"  {candidate}: {reason}")
+        if wheels.exists(candidate):
+            lines.append(f"    mend: {wheels.mend(candidate)}")
+    if not any(wheels.exists(candidate) for candidate, _ in attempts):
+        lines.append(f"  mend: {wheels.mend(attempts[0][0])}")
+    return "\n".join(lines)
 
 
 def _from_environment() -> Backend | None:

@@ -157,6 +157,12 @@ def _missing(error: ImportError) -> int:
     extra = ROUTES[verb].extra if verb in ROUTES else ""
     package = f"'wm-edge[{extra}]'" if extra else "wm-edge"
     if isinstance(error, ModuleNotFoundError):
+        if str(error.name).partition(".")[0] in {"tensorflow", "keras"}:
+            from edge import wheels
+            from edge.runtime import Backend
+
+            if not wheels.exists(Backend.TENSORFLOW):
+                return _say(f"{verb} needs TensorFlow, and there is none for {wheels.here()}", 3)
         option = "" if extra else "--force-reinstall "
         mend = f"pip install {option}{package}"
         return _say(f"{error.name} is not installed, {verb} needs it; mend: {mend}", 3)

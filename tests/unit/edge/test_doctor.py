@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edge import doctor
+from edge import doctor, wheels
 from edge.doctor import Check, examine
 from edge.model import ModelFile
 from edge.runtime import Backend
+from edge.wheels import Machine
 from tests.support import spoil
 
 
@@ -55,6 +56,7 @@ def test_runtime_that_does_not_work_is_code_3_with_the_mend(
         doctor, "installed", lambda: {**dict.fromkeys(Backend), Backend.TFLITE: "2.14"}
     )
     monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
+    monkeypatch.setattr(wheels, "here", lambda: Machine("x86_64", 64, (3, 11)))
     found = by_name(list(examine(backend=Backend.TFLITE)))
     assert found["runtime"].exit_code == 3
     assert "pip install tflite-runtime 'numpy<2'" in found["runtime"].found

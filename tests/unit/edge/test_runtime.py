@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge import wheels
 from edge.errors import RuntimeUnavailableError, UsageError
 from edge.model import ModelFile
 from edge.runtime import ENVIRONMENT_VARIABLE, Backend, Kernels, installed, start
+from edge.wheels import Machine
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +90,7 @@ def test_options_reach_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_error_lists_every_attempt_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     provide(monkeypatch, litert=None, tflite=Broken, tensorflow=FailsLate)
+    monkeypatch.setattr(wheels, "here", lambda: Machine("x86_64", 64, (3, 11)))
     with pytest.raises(RuntimeUnavailableError) as caught:
         start(b"")
     assert str(caught.value).splitlines() == [
@@ -112,6 +115,7 @@ def test_environment_forces_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forced_one_that_fails_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = provide(monkeypatch, litert=Working, tflite=Broken)
+    monkeypatch.setattr(wheels, "here", lambda: Machine("x86_64", 64, (3, 11)))
     with pytest.raises(RuntimeUnavailableError, match="tflite-runtime 'numpy<2'") as caught:
         start(b"", backend=Backend.TFLITE)
     assert asked == ["tflite"]
