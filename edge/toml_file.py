@@ -15,6 +15,7 @@ else:
     import tomli as tomllib
 
 from edge.errors import UsageError
+from edge.home import expanded
 
 MAX_BYTES: Final = 2**20
 
@@ -26,19 +27,23 @@ def read(path: Path) -> Table:
         UsageError: it cannot be read or is not TOML; says where.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise UsageError(f"{path}: larger than {MAX_BYTES} bytes; is this the right file?")
-        text = path.read_text("utf-8-sig")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}: line {line}: not UTF-8; save it as UTF-8") from error
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         raise UsageError(f"{path}: not TOML: {error}") from error
-    return Table(path, text, "", content)
+    except RecursionError:
+        raise UsageError(f"{path}: not TOML: brackets nested too deeply; mend it") from None
+    return Table(path, text, "", values)
 
 
 @dataclass
@@ -98,6 +103,8 @@ class Table:
         value = self.content.pop(key)
         try:
             return read(value)
+        except UsageError as error:
+            raise self.wrong(key, f"is refused: {error}") from None
         except (ValueError, TypeError):
             shown = "something else" if secret else repr(value)
             raise self.wrong(key, f"is {shown}, must be {what}") from None
@@ -119,7 +126,7 @@ class Table:
 
     def _path(self, value: Any) -> Path:
         """A path, as seen from the folder of the file."""
-        return self.file.parent / Path(self._text(value)).expanduser()
+        return self.file.parent / expanded(self._text(value))
 
     def path(self, key: str) -> Path | None:
         """A path."""

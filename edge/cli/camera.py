@@ -41,6 +41,16 @@ from edge.cli import options, station_options
     help="Seconds without another die after which a wafer is complete: longer than a prober takes "
     "for a die; 0 records every map that stands still.",
 )
+@click.option(
+    "--username",
+    default="",
+    help="Of the camera; else the environment's WM_EDGE_CAMERA_USERNAME.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its first line is the password; else the environment's WM_EDGE_CAMERA_PASSWORD.",
+)
 @station_options.common
 def command(
     source: str,
@@ -48,6 +58,8 @@ def command(
     stable: int,
     patience: float,
     complete_after: float,
+    username: str,
+    password_file: Path | None,
     **common: Any,
 ) -> int:
     """Read the wafer map on a tool's screen and record the verdict of every wafer.
@@ -63,7 +75,7 @@ def command(
     \b
     Examples:
       wm-edge camera 0 --store results.sqlite
-      wm-edge camera rtsp://user:password@camera/screen --recipe prober.toml --metrics 9105
+      wm-edge camera rtsp://camera/screen --username line3 --password-file /etc/wm-edge/camera
       wm-edge camera recording.mp4 --jsonl wafers.jsonl
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -71,6 +83,16 @@ def command(
 
     settings = replace(
         station_options.settings(common),
-        cameras=(CameraSettings(source, recipe, stable, patience, complete_after),),
+        cameras=(
+            CameraSettings(
+                source,
+                recipe,
+                stable,
+                patience,
+                complete_after,
+                username=username,
+                password_file=password_file,
+            ),
+        ),
     )
     return station_options.work(settings, quiet=common["quiet"])

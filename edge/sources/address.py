@@ -1,20 +1,21 @@
 """Where frames come from: what the user wrote as SOURCE, understood.
 
-A stream's address often holds a password. ``Address.shown`` is the address without it, the only
-form that messages, metrics and records may use; ``Address.target`` goes to the library that opens
-it and nowhere else.
+A stream's address often holds a password, and every part of it may: path, parameters, fragment.
+``Address.shown`` is scheme, host and port alone, the only form that messages, metrics and records
+may use; ``Address.target`` goes to the library that opens it and nowhere else.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from edge.errors import UsageError
+from edge.home import expanded
 from edge.sources.frames import Pace
 
 #: Streams that can be opened. FFmpeg knows more; some of those read or write local files.
@@ -31,15 +32,7 @@ ACCEPTED: Final = (
 #: Stands for what cannot be shown.
 HIDDEN: Final = "***"
 
-_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-
-# Some cameras take the password in the path (`/user=a&password=b`) or join parameters with "_".
-# Everything up to the next "&" goes: hiding too much costs nothing.
-_SECRET: Final = re.compile(
-    r"[^?&;/=]*(?:user|usr|login|account|pass|pwd|token|key|secret|auth|cred|sig|session|jwt)"
-    r"[^?&;/=]*=[^&]*",
-    re.IGNORECASE,
-)
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*", re.DOTALL)
 
 
 class SourceKind(str, Enum):
@@ -63,7 +56,7 @@ class Address:
         kind: What it is.
         target: What the library that opens it takes: the number of a USB camera, the path of a
             device or file, the whole URL. May hold a password; left out of ``repr``.
-        shown: The same for people, without user, password and secret parameters.
+        shown: The same for people; of a stream, scheme, host and port.
     """
 
     kind: SourceKind
@@ -77,8 +70,18 @@ class Address:
 
     @property
     def secret(self) -> bool:
-        """Whether ``target`` holds something that must not be shown."""
-        return self.kind is SourceKind.STREAM and self.target != self.shown
+        """Whether ``target`` may hold something that must not be shown."""
+        return self.kind is SourceKind.STREAM
+
+    @property
+    def place(self) -> str:
+        """What all spellings of the same source have in common; may hold a password."""
+        if self.kind is SourceKind.STREAM:
+            parts = urlsplit(self.target)
+            user = parts.netloc.rpartition("@")[0]
+            return f"{self.shown} {user} {parts._replace(scheme='', netloc='').geturl()}"
+        device = f"/dev/video{self.target}" if self.kind is SourceKind.USB else self.target
+        return os.path.realpath(device)
 
 
 def parse(source: str) -> Address:
@@ -105,23 +108,41 @@ def parse(source: str) -> Address:
     if source.lower() == PICAMERA:
         return Address(SourceKind.PICAMERA, PICAMERA, PICAMERA)
     if url := _URL.fullmatch(source):
-        return _stream(source, url[1].lower(), url[2])
+        return _stream(source, url[1].lower())
     if source.startswith("/dev/"):
         return Address(SourceKind.DEVICE, source, source)
     return _file(source)
 
 
-def _stream(source: str, scheme: str, rest: str) -> Address:
-    shown = f"{scheme}://{_without_secrets(rest)}"
+def without_secrets(url: str) -> str:
+    """Scheme, host and port of a URL; every other part of it may be a secret.
+
+    Where it cannot be told which part the host is, as with a password that has an unescaped ``/``,
+    the scheme alone.
+    """
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return f"{scheme}://{HIDDEN}"
+    if "@" in rest.removeprefix(parts.netloc) or not host.isprintable():
+        return f"{scheme}://{HIDDEN}"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}" + ("" if port is None else f":{port}")
+
+
+def _stream(source: str, scheme: str) -> Address:
+    shown = without_secrets(source)
     if scheme not in SCHEMES:
         raise UsageError(f"{shown}: streams of the kind {scheme}:// are not accepted; {ACCEPTED}")
     try:
         parts = urlsplit(source)
         host, port = parts.hostname, parts.port
     except ValueError:
-        # Nothing is shown: where the password ends is just what cannot be told.
         raise UsageError(
-            f"{scheme}://{HIDDEN}: not a valid address; write {scheme}://host:port/path, and in a "
+            f"{shown}: not a valid address; write {scheme}://host:port/path, and in a "
             "user name or password %40 for @, %3A for :, %2F for /, %3F for ? and %23 for #"
         ) from None
     if not host and not (scheme == "udp" and port):
@@ -131,23 +152,9 @@ def _stream(source: str, scheme: str, rest: str) -> Address:
     return Address(SourceKind.STREAM, source, shown)
 
 
-def _without_secrets(rest: str) -> str:
-    """What stands behind ``scheme://``, without user, password and secret parameters."""
-    end = re.search(r"[/?#]|$", rest)
-    split = end.start() if end else len(rest)
-    host, tail = rest[:split].rpartition("@")[2], rest[split:]
-    left = [_SECRET.sub("", part) for part in tail.split("&")]
-    shown = "&".join(part for part in left if part).replace("?&", "?").rstrip("?")
-    if "@" in tail:
-        # A password with an unescaped "/" looks like this; so does a path with "@". Hide both.
-        return f"{HIDDEN}@{shown.rpartition('@')[2]}"
-    return host + shown
-
-
 def _file(source: str) -> Address:
-    path = Path(source).expanduser()
-    # A mistyped address, "rtsp:/user:password@camera", looks like a file.
-    shown = f"{HIDDEN}@{source.rpartition('@')[2]}" if "@" in source else source
+    path = expanded(source)
+    shown = _like_a_file(source)
     try:
         is_file, exists = path.is_file(), path.exists()
         size = path.stat().st_size if is_file else 0
@@ -162,3 +169,11 @@ def _file(source: str) -> Address:
         raise UsageError(f"{shown}: the video file is empty; record it again")
     # Absolute: FFmpeg takes a relative name such as "concat:..." for a protocol.
     return Address(SourceKind.FILE, str(path.absolute()), source)
+
+
+def _like_a_file(source: str) -> str:
+    """How a file that is not there is shown: "rtsp:/user:password@camera" looks like one, too."""
+    if "@" in source:
+        return f"{HIDDEN}@{re.split('[/?#;&]', source.rpartition('@')[2])[0]}"
+    mistyped = re.match("([A-Za-z][A-Za-z0-9+.-]+):", source)
+    return f"{mistyped[1]}:{HIDDEN}" if mistyped else source

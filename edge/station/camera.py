@@ -12,7 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ from edge.sinks.store_reader import StoreReader
 from edge.sources.address import Address, SourceKind, parse
 from edge.sources.batch import Batch, Figure
 from edge.sources.frames import Frame
+from edge.sources.login import with_login
 from edge.station.settle import utc_now
 from edge.station.take import result
 from edge.text import printable
@@ -52,19 +54,34 @@ class CameraSettings:
     """What to look at.
 
     Attributes:
-        source: As ``edge.sources.address.parse`` takes it; may hold a password.
+        source: As ``edge.sources.address.parse`` takes it; may hold a password, left out of
+            ``repr``.
         recipe: File that says what the screen looks like; None for the usual colours.
         stable: Frames that must show the same wafer map before it counts.
         patience: Seconds without a frame after which the camera is opened anew.
         complete_after: Seconds that a map must stand without another die before it is recorded; 0
             records every map that stands still.
+        name: What the camera is called in records, metrics and messages; empty for its address.
+        username: Of the camera, where its address has none.
+        password_file: File whose first line is the password.
     """
 
-    source: str
+    source: str = field(repr=False)
     recipe: Path | None = None
     stable: int = FRAMES
     patience: float = 10.0
     complete_after: float = COMPLETE_AFTER
+    name: str = ""
+    username: str = ""
+    password_file: Path | None = None
+
+    def address(self) -> Address:
+        """Where the frames come from, with user and password.
+
+        Raises:
+            UsageError: it cannot be right.
+        """
+        return with_login(parse(self.source), self.username, self.password_file)
 
     def reader(self) -> ScreenReader:
         """What reads the frames.
@@ -90,11 +107,14 @@ class CameraSource:
         UsageError: the source or the recipe makes no sense.
     """
 
-    def __init__(self, settings: CameraSettings, classifier: Classifier, store: Path) -> None:
+    def __init__(
+        self, settings: CameraSettings, name: str, classifier: Classifier, store: Path
+    ) -> None:
         from edge.sources.camera_feed import Feed
 
-        self._address = parse(settings.source)
-        self.name = self._address.shown
+        self.name = name
+        # What is said of the feed names the camera, too.
+        self._address = replace(settings.address(), shown=name)
         self._settings = settings
         self._classifier = classifier
         self._store = store
@@ -217,6 +237,29 @@ class CameraSource:
             return None
         with closing(StoreReader(self._store)) as reader:
             return reader.last_of(self.name)
+
+
+def camera_names(cameras: Iterable[CameraSettings]) -> list[str]:
+    """What each camera is called: no two alike, and the same in every run.
+
+    A camera without a name of its own is called by its address. Addresses that are shown alike, two
+    paths of one host, are numbered in their order: ``rtsp://host``, ``rtsp://host (2)``.
+
+    Raises:
+        UsageError: an address that cannot be right.
+    """
+    cameras = list(cameras)
+    used = {camera.name for camera in cameras if camera.name}
+    found = []
+    for camera in cameras:
+        name = camera.name
+        if not name:
+            shown = parse(camera.source).shown
+            numbered = (f"{shown} ({number})" for number in count(2))
+            name = next(each for each in chain([shown], numbered) if each not in used)
+            used.add(name)
+        found.append(name)
+    return found
 
 
 def _identity(address: Address) -> str:

@@ -20,8 +20,7 @@ from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
 from edge.sinks.rows import Same
 from edge.sinks.wafer_maps import ALWAYS, KEPT, KeepMaps
-from edge.sources.address import parse
-from edge.station.camera import COMPLETE_AFTER, CameraSettings
+from edge.station.camera import COMPLETE_AFTER, CameraSettings, camera_names
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
 from edge.station.settle import Patience
@@ -127,14 +126,23 @@ def _camera(table: Table) -> CameraSettings:
     source = str(table.any("source", "", _source, "a text, or the number of a camera", secret=True))
     if not source:
         raise table.wrong("source", "is missing; name a device, a video file or a URL")
+    if "password" in table.content:
+        raise table.wrong("password", "does not belong here; write it into a file: password_file")
     found = CameraSettings(
         source=source,
         recipe=table.path("recipe"),
         stable=table.whole("stable", 1, 1000) or 3,
         patience=table.number("patience", 10.0, 0.5, 3600),
         complete_after=table.number("complete_after", COMPLETE_AFTER, 0, 86400),
+        name=table.any("name", "", _name, "a text of characters that can be printed"),
+        username=table.text("username", "", secret=True),
+        password_file=table.path("password_file"),
     )
     table.done()
+    try:
+        found.address()
+    except UsageError as error:
+        raise table.wrong("source", f"is refused: {error}") from None
     return found
 
 
@@ -204,6 +212,12 @@ def _source(value: Any) -> str:
     return str(value)
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError(value)
+    return value.strip()
+
+
 def _costs(value: Any) -> Costs:
     if not isinstance(value, list):  # a text, too, is a row of things
         raise TypeError(value)
@@ -243,9 +257,10 @@ def examine(settings: Settings) -> Iterator[str]:
             note = "" if Path(top).is_dir() else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
             yield from _names(top, folder)
-    for camera in settings.cameras:
+    for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):
         camera.reader()
-        yield f"camera   {parse(camera.source).shown}"
+        shown = camera.address().shown
+        yield f"camera   {name}" + (f" ({shown})" if camera.name else "")
     if settings.metrics:
         yield "metrics  http://{}:{}/metrics".format(*settings.metrics)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from edge.errors import UsageError
 from edge.runtime import Backend, Kernels
 from edge.sinks.rows import Same
 from edge.sinks.wafer_maps import ALWAYS, KeepMaps
+from edge.sources.address import parse, without_secrets
 from edge.station.camera import CameraSettings
 from edge.station.tops import FolderSettings
 from edge.verdict import Costs
@@ -88,10 +89,9 @@ class Settings:
     keep_maps: KeepMaps = ALWAYS
 
     def __post_init__(self) -> None:
-        written = [self.store.resolve(), *map(_written, self.sinks)]
-        for place in written:
-            if written.count(place) > 1:  # each record would come twice, and locks are a process's
-                raise UsageError(f"{place}: two sinks write to it; give each one of its own")
+        # Each record would come twice, and locks are a process's.
+        written = [(self.store.resolve(), str(self.store.resolve())), *map(_written, self.sinks)]
+        _once(written, "two sinks write to it; give each one of its own")
         tops = [(os.path.realpath(top), folder) for folder in self.folders for top in folder.tops]
         for place, _ in tops:
             for other, folder in tops:  # each file would be two wafers
@@ -100,11 +100,21 @@ class Settings:
                         f"{place}: lies in {other}, which is watched with all that is in it; "
                         "name one of the two"
                     )
-        looked_at = [place for place, _ in tops]
-        looked_at += [camera.source for camera in self.cameras]
-        for place in looked_at:
-            if looked_at.count(place) > 1:  # two sources would race for the same wafers
-                raise UsageError(f"{place}: named twice; once is enough")
+        # Two sources would race for the same wafers.
+        cameras = [parse(camera.source) for camera in self.cameras]
+        looked_at = [*((place, place) for place, _ in tops), *((c.place, c.shown) for c in cameras)]
+        _once(looked_at, "named twice; once is enough")
+        named = [(camera.name, camera.name) for camera in self.cameras if camera.name]
+        _once(named, "the name of two cameras; give each its own")
+
+
+def _once(places: Sequence[tuple[Path | str, str]], why: str) -> None:
+    """Refuse what is there twice; of each there is what tells it, and how it is shown."""
+    seen = set()
+    for place, shown in places:
+        if place in seen:
+            raise UsageError(f"{shown}: {why}")
+        seen.add(place)
 
 
 def listen_on(text: object) -> tuple[str, int]:
@@ -119,5 +129,9 @@ def listen_on(text: object) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
-def _written(sink: SinkSettings) -> Path | str:
-    return sink.target if "://" in sink.target else Path(sink.target).resolve()
+def _written(sink: SinkSettings) -> tuple[Path | str, str]:
+    """What tells the target, and how it is shown."""
+    if "://" in sink.target:
+        return sink.target, without_secrets(sink.target)
+    target = Path(sink.target).resolve()
+    return target, str(target)

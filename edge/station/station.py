@@ -147,9 +147,11 @@ class Station:
             team = Team(Taker(self._classifier(), names), {**self._order, "names": names})
             yield FolderSource(folder, team, self.settings.store, outputs)
         if self.settings.cameras:
-            from edge.station.camera import CameraSource
-        for camera in self.settings.cameras:
-            yield CameraSource(camera, self._classifier(), self.settings.store)
+            from edge.station.camera import CameraSource, camera_names
+
+            called = camera_names(self.settings.cameras)
+            for camera, name in zip(self.settings.cameras, called, strict=True):
+                yield CameraSource(camera, name, self._classifier(), self.settings.store)
 
     def _classifier(self) -> Classifier:
         """One for each source: none may be used by two threads."""

@@ -34,6 +34,8 @@ def said(doing: Callable[[], Any]) -> str:
         (b"a = 1\nb = = 2\n", r"not TOML: .*line 2"),
         (b"a = 1\na = 2\n", r"not TOML: "),
         (b"a = 1\n# caf\xe9\n", r"line 2: not UTF-8; save it as UTF-8"),
+        (b"a = " + b"[" * 5000 + b"]" * 5000, "not TOML: brackets nested too deeply"),
+        (b"a = " + b"9" * 5000, "not TOML: "),
         (b"#" * (MAX_BYTES + 1), r"larger than 1048576 bytes; is this the right file\?"),
     ],
 )
@@ -48,6 +50,18 @@ def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
         with pytest.raises(UsageError, match=rf"{path.name}: cannot be read \(.*check the name"):
             toml_file.read(path)
+
+
+def test_a_device_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(UsageError, match="larger than"):
+        toml_file.read(Path("/dev/zero"))
+
+
+def test_a_home_that_nobody_has_is_a_mistake_of_the_key(tmp_path: Path) -> None:
+    for read in (Table.path, Table.paths):
+        value = "'~nobodyhere/x'" if read is Table.path else "['~nobodyhere/x']"
+        words = said(lambda: read(table(tmp_path, f"# home\na = {value}"), "a"))  # noqa: B023
+        assert words == "line 2: a is refused: there is no home ~nobodyhere; write the path in full"
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

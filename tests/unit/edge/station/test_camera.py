@@ -57,7 +57,7 @@ def classifier() -> Classifier:
 
 
 def records(script: str, store: Path, classifier: Classifier) -> list[dict[str, Any]]:
-    source = CameraSource(CameraSettings("tcp://127.0.0.1:9"), classifier, store)
+    source = CameraSource(CameraSettings("tcp://127.0.0.1:9"), "camera", classifier, store)
     screen = Screen(script)
     source._feed.frames = screen.frames  # type: ignore[method-assign]
     source._reader = cast(Any, screen)

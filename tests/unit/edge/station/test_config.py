@@ -11,7 +11,7 @@ import pytest
 from edge.errors import UsageError
 from edge.patterns import PATTERNS
 from edge.runtime import Backend, Kernels
-from edge.station.camera import CameraSettings
+from edge.station.camera import CameraSettings, camera_names
 from edge.station.config import examine, read
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings
@@ -59,7 +59,10 @@ bad_after = 10
 paths = ["other"]
 
 [[camera]]
-source = "rtsp://user:secret@camera/1"
+source = "rtsp://camera/1"
+name = "prober 3"
+username = "user"
+password_file = "password"
 recipe = "screen.toml"
 stable = 4
 patience = 20
@@ -98,6 +101,9 @@ def refusal(folder: Path, text: str) -> str:
 
 
 def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    screen, password = tmp_path / "screen.toml", tmp_path / "password"
+    camera = CameraSettings("rtsp://camera/1", screen, 4, 20.0, 30.0, "prober 3", "user", password)
     below = (dict.fromkeys(PATTERNS, 0.9), {"Edge-Ring": 0.5}, {"none": 1.0})
     found = read(written(tmp_path, FULL))
     # What counts is the last word on each pattern, not in which order they stand.
@@ -133,9 +139,7 @@ def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
             ),
             FolderSettings(tops=(str(tmp_path / "other"),)),
         ),
-        cameras=(
-            CameraSettings("rtsp://user:secret@camera/1", tmp_path / "screen.toml", 4, 20.0, 30.0),
-        ),
+        cameras=(camera,),
         sinks=(
             SinkSettings("jsonl", str(tmp_path / "out.jsonl"), {"fsync": "never"}),
             SinkSettings("csv", "/out.csv", {"fsync": "always"}),
@@ -255,11 +259,48 @@ def test_two_sinks_on_one_target_are_refused(tmp_path: Path) -> None:
     for name, sinks in {
         "out.jsonl": ["kind='jsonl'\nfile='out.jsonl'", "kind='jsonl'\nfile='./out.jsonl'"],
         "s.sqlite": ["kind='store'\nfile='s.sqlite'"],
-        "mqtt://b": ["kind='mqtt'\nurl='mqtt://b'"] * 2,
+        "mqtt://b: two sinks": ["kind='mqtt'\nurl='mqtt://b'"] * 2,
     }.items():
         text = LEAST + "".join(f"[[sink]]\n{sink}\n" for sink in sinks)
         with pytest.raises(UsageError, match=re.escape(name)):
             read(written(tmp_path, text))
+
+
+CAMERAS = """[station]
+store = 's.sqlite'
+[[camera]]
+source = "rtsp://me:geheim@cam/1/geheim"
+[[camera]]
+source = "rtsp://cam/2?geheim"
+[[camera]]
+source = "rtsp://cam/3"
+name = "rtsp://cam (2)"
+"""
+
+
+def test_no_two_cameras_are_called_alike(tmp_path: Path) -> None:
+    cameras = read(written(tmp_path, CAMERAS)).cameras
+    assert camera_names(cameras) == ["rtsp://cam", "rtsp://cam (3)", "rtsp://cam (2)"]
+    with pytest.raises(UsageError, match="the name of two cameras"):
+        read(written(tmp_path, CAMERAS + "[[camera]]\nsource='0'\nname='rtsp://cam (2)'"))
+    message = refusal(tmp_path, CAMERAS + "[[camera]]\nsource='0'\nname='a\tb'")
+    assert message.startswith("line 12: [camera] name is ")
+
+
+def test_no_message_shows_more_of_an_address_than_its_host(tmp_path: Path) -> None:
+    sink = "[[sink]]\nkind='mqtt'\nurl='mqtt://b/geheim'\n"
+    for text in (
+        CAMERAS + "[[camera]]\nsource='RTSP://me:geheim@cam/1/geheim'",
+        CAMERAS + "[[camera]]\nsource='ftp://cam/geheim'",
+        CAMERAS + "[[camera]]\nsource='rtsp://cam/4'\npassword='geheim'",
+        CAMERAS + "[[camera]]\nsource='rtsp://me:geheim@cam/4'\nusername='me'",
+        CAMERAS + "[[camera]]\nsource=['rtsp://me:geheim@cam/4']",
+        CAMERAS + sink * 2,
+    ):
+        with pytest.raises(UsageError) as caught:
+            read(written(tmp_path, text))
+        assert "geheim" not in str(caught.value)
+    assert "geheim" not in repr(read(written(tmp_path, CAMERAS)))
 
 
 def test_a_password_in_an_mqtt_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
