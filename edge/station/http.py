@@ -208,7 +208,7 @@ def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterabl
 def _health(station: Station) -> _Answer:
     """503 where no wafers can be taken; a sink that is behind is a note, since nothing is lost."""
     troubles = station.troubles()
-    behind = {each.name: each.failure for each in station.outboxes if each.failure}
+    behind = {each.name: trouble for each in station.outboxes if (trouble := each.trouble)}
     body = {
         "status": "trouble" if troubles else "degraded" if behind else "ok",
         "troubles": troubles,

@@ -54,7 +54,7 @@ class StationCollector(Collector):
         yield _gauge(
             "store_writable", "1 if results can be recorded.", [({}, _no(station.recorder.trouble))]
         )
-        sources = [({"source": each.name}, _no(each.trouble())) for each in station.sources]
+        sources = [({"source": each.name}, float(station.is_up(each))) for each in station.sources]
         yield _gauge("source_up", "1 if wafers can come from the source.", sources)
         yield _gauge(
             "seconds_since_last_wafer",
@@ -107,7 +107,7 @@ class StationCollector(Collector):
         yield _gauge(
             "sink_up",
             "1 if the sink works.",
-            [({"sink": e.name}, _no(e.failure)) for e in outboxes],
+            [({"sink": e.name}, _no(e.trouble)) for e in outboxes],
         )
 
     def _figures(self) -> Iterator[Metric]:

@@ -33,6 +33,9 @@ LONGEST_PAUSE: Final = 30.0
 #: Seconds without anything new after which a sink may look after itself.
 IDLE: Final = 1.0
 
+#: Seconds without a sign of life after which a sink counts as hanging.
+SILENT: Final = 60.0
+
 #: Seconds that a sink which works may go on after the station was told to stop.
 LAST: Final = 2.0
 
@@ -53,6 +56,7 @@ class Outbox:
         self._sink = sink
         self._store = store
         self._pause = FIRST_PAUSE
+        self._alive = time.monotonic()
         self._failed_at = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -66,6 +70,22 @@ class Outbox:
     def wake(self) -> None:
         """There is something new in the store."""
         self._wake.set()
+
+    @property
+    def has_died(self) -> bool:
+        """Whether nothing will be delivered any more; from any thread."""
+        running = self._thread.ident is None or self._thread.is_alive()
+        return not (running or self._stopping.is_set())
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the sink gets no records now, in a few words; from any thread."""
+        if self.has_died:
+            return f"{self.name}: nothing is delivered any more; restart the station"
+        silent = time.monotonic() - self._alive
+        if self.failure is None and silent > SILENT:
+            return f"{self.name}: does not answer for {silent:.0f} s"
+        return self.failure
 
     def stop(self) -> None:
         """Deliver what is there, if that works, and end; does not wait."""
@@ -113,6 +133,7 @@ class Outbox:
 
     def _worked(self) -> None:
         self._pause = FIRST_PAUSE
+        self._alive = time.monotonic()
         if self.failure is not None:
             away = time.monotonic() - self._failed_at
             _log.warning("%s: works again after %.0f s", printable(self.name), away)
@@ -123,3 +144,4 @@ class Outbox:
             self._failed_at = time.monotonic()
             _log.error("%s; nothing is lost, it goes on when that works", printable(reason))
         self.failure = reason
+        self._alive = time.monotonic()

@@ -36,6 +36,9 @@ ROUND: Final = 0.5
 #: Seconds between two notes of how far the sinks have come.
 NOTING: Final = 2.0
 
+#: Seconds for a round, after which recording counts as standing still.
+STILL: Final = 15.0
+
 #: Seconds after the order to stop by which everything in flight has been recorded.
 GRACE: Final = 2.0
 
@@ -87,10 +90,14 @@ class Station:
             self.store.close()
             raise
         self.recorder = Recorder(self.store, self._common(), self.tally, self._kept)
-        self._failures: dict[str, Exception] = {}
-        self._threads: dict[int, threading.Thread] = {}
+        self._failures: dict[str, BaseException] = {}
+        self._threads = [
+            threading.Thread(target=self._pump, args=(source,), daemon=True)
+            for source in self.sources
+        ]
         self._noted: dict[str, Mark] = {}
         self._noted_at = 0.0
+        self._round_at = time.monotonic()
 
     def run(self) -> None:
         """Work until ``stop`` is set or every source has ended.
@@ -99,18 +106,16 @@ class Station:
             Exception: what ended the last source; what it handed over before is recorded.
         """
         notifier = Notifier()
-        for number, source in enumerate(self.sources):
-            thread = threading.Thread(target=self._pump, args=(source,), daemon=True)
-            self._threads[number] = thread
         for outbox in self.outboxes:
             outbox.start()
-        for thread in self._threads.values():
+        for thread in self._threads:
             thread.start()
         notifier.ready("taking wafers")
         stop_at = float("inf")
         while True:
+            self._round_at = time.monotonic()
             # Asked first: what a source handed over before it ended is kept in this round or later.
-            ended = not any(thread.is_alive() for thread in self._threads.values())
+            ended = not any(thread.is_alive() for thread in self._threads)
             kept = self.recorder.keep_next(0.0 if ended else ROUND)
             self._note_marks()
             with suppress(OutputError):  # the recorder says what is wrong
@@ -131,10 +136,20 @@ class Station:
         return max(0, self.store.last - outbox.mark.delivered)
 
     def troubles(self) -> list[str]:
-        """What keeps wafers from being recorded now."""
+        """What keeps wafers from being recorded or delivered, until somebody does something."""
+        still = time.monotonic() - self._round_at
+        stands = [f"recording stands still for {still:.0f} s"] if still > STILL else []
         found = [source.trouble() for source in self.sources]
         ended = [f"{name}: has ended ({error})" for name, error in self._failures.items()]
-        return [trouble for trouble in (self.recorder.trouble, *found, *ended) if trouble]
+        died = [outbox.trouble for outbox in self.outboxes if outbox.has_died]
+        all_ = (*stands, self.recorder.trouble, *found, *ended, *died)
+        return [trouble for trouble in all_ if trouble]
+
+    def is_up(self, source: StationSource) -> bool:
+        """Whether wafers can come from a source now."""
+        thread = self._threads[self.sources.index(source)]
+        has_ended = thread.ident is not None and not thread.is_alive()
+        return not has_ended and source.trouble() is None
 
     def _sources(self) -> Iterator[StationSource]:
         outputs = (self.settings.store, *(Path(sink.target) for sink in self.settings.sinks))
@@ -190,9 +205,9 @@ class Station:
             for batch in source.batches(self.stop):
                 if not self.recorder.hand_over(batch, self.stop):
                     return
-        except Exception as error:  # noqa: BLE001 - one source's fault is not the others'
+        except BaseException as error:  # noqa: BLE001 - one source's fault is not the others'
             self._failures[source.name] = error
-            if len(self.sources) > 1:
+            if len(self.sources) > 1:  # an error that ends the station is said by who runs it
                 _log.error("%s; the other sources go on", printable(str(error)))
             if len(self._failures) == len(self.sources):
                 self.stop.set()
@@ -230,7 +245,7 @@ class Station:
             )
         for outbox in self.outboxes:
             outbox.stop()
-        for source, thread in zip(self.sources, self._threads.values(), strict=True):
+        for source, thread in zip(self.sources, self._threads, strict=True):
             # One that hangs may still be at it.
             last = None if thread.is_alive() else source.close()
             if last is not None:

@@ -1,0 +1,100 @@
+"""What a station says of itself is true, also when one of its threads hangs or has died."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.sinks.record import Record
+from edge.station import outbox, station
+from edge.station.settings import ModelSettings, Settings, SinkSettings
+from edge.station.station import Station
+from edge.station.tops import FolderSettings
+from tests.support.station import drop, wait_for
+
+
+class Panic(BaseException):
+    """As native libraries raise it: no ``Exception``."""
+
+
+@contextmanager
+def running(
+    folder: Path, show: Callable[[Sequence[Record]], None] | None = None, **changes: Any
+) -> Iterator[Station]:
+    """A station on two folders, at work; ``changes`` are methods of its first source or sink."""
+    tops = [folder / "a", folder / "b"]
+    for top in tops:
+        top.mkdir()
+    made = Station(
+        Settings(
+            folder / "s.sqlite",
+            "st-7",
+            ModelSettings(),
+            folders=tuple(FolderSettings((str(top),)) for top in tops),
+            sinks=(SinkSettings("jsonl", str(folder / "r.jsonl")),),
+        ),
+        show,
+    )
+    for name, method in changes.items():
+        owner = made.sources[0] if hasattr(made.sources[0], name) else made.outboxes[0]._sink
+        setattr(owner, name, method)
+    thread = threading.Thread(target=made.run, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def raising(*_: object) -> Any:
+    raise Panic("lost its mind")
+
+
+def test_a_recorder_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(station, "STILL", 1.0)
+    go_on = threading.Event()
+    with running(tmp_path, show=lambda _: go_on.wait(30) and None) as made:
+        wait_for(made._threads[0].is_alive, "at work")
+        assert made.troubles() == []
+        drop(tmp_path / "a", 1)
+        wait_for(made.troubles, "the trouble")
+        assert "recording stands still for" in made.troubles()[0]
+        go_on.set()
+        wait_for(lambda: made.troubles() == [], "well again")
+
+
+def test_a_source_whose_thread_has_died(tmp_path: Path) -> None:
+    with running(tmp_path, batches=raising) as made:
+        wait_for(lambda: not made.is_up(made.sources[0]), "it has ended")
+        assert made.troubles() == [f"{made.sources[0].name}: has ended (lost its mind)"]
+        assert made.is_up(made.sources[1])
+
+
+# A thread that dies of this says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_sink_whose_thread_has_died(tmp_path: Path) -> None:
+    with running(tmp_path, send=raising) as made:
+        wait_for(made._threads[0].is_alive, "at work")
+        assert made.troubles() == []
+        drop(tmp_path / "a", 1)
+        wait_for(made.troubles, "the trouble")
+        assert made.troubles() == [
+            f"jsonl:{tmp_path}/r.jsonl: nothing is delivered any more; restart the station"
+        ]
+
+
+def test_a_sink_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "SILENT", 2.0)
+    go_on = threading.Event()
+    with running(tmp_path, send=lambda _: go_on.wait(30) and raising()) as made:
+        drop(tmp_path / "a", 1)
+        found = wait_for(lambda: made.outboxes[0].trouble, "noticed")
+        assert "does not answer for" in found
+        assert made.troubles() == [], "nothing is lost"
