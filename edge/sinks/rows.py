@@ -10,11 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from edge.sinks.file_table import Former
 from edge.sinks.record import ERROR_KEYS, MAP, RESULT_KEYS, Record
 from edge.sinks.sqlite import storable
-from edge.sinks.taken import FileNote, Placed, Stamp
+from edge.sinks.taken import Placed
 from edge.sinks.wafer_maps import MapTable
 
 
@@ -28,24 +29,6 @@ class Same(str, Enum):
 
     def __str__(self) -> str:
         return self.value
-
-
-class Former(NamedTuple):
-    """What is known of a file that was taken now.
-
-    Attributes:
-        is_known: It was taken before in this state, but for its change time: that it comes again is
-            no news.
-        path: The name, absolute, under which it was taken before; no such file is there any more.
-        file: The same below the watched folder.
-    """
-
-    is_known: bool
-    path: str | None
-    file: str | None
-
-
-NEW: Final = Former(False, None, None)
 
 
 class Rows:
@@ -66,63 +49,20 @@ class Rows:
         self._same = same
         self._tops = tops
 
-    def begin(
-        self, notes: Mapping[str, FileNote | None], placed: Iterable[Placed]
-    ) -> dict[str, Former]:
-        """Note what became of files since, and look up those that were taken now.
-
-        Args:
-            notes: As for ``Store.add``.
-            placed: As for ``Store.add``.
-
-        Returns:
-            What is known of each file that has a note.
-        """
+    def place(self, placed: Iterable[Placed]) -> None:
+        """Note files that are elsewhere than their records say."""
         for place in placed:
             self._execute(_PLACE, [place.place, place.sha256, place.file, place.path])
             self._execute(_PLACE_ERROR, [place.place, place.sha256, place.path])
-        for path, note in notes.items():
-            if note is None:  # first of all: its inode may be another file's by now
-                self._execute(_FORGET, [path])
-        return {path: self._former(path, note) for path, note in notes.items() if note is not None}
 
-    def end(
-        self,
-        notes: Mapping[str, FileNote | None],
-        former: Mapping[str, Former],
-        repeats: Mapping[tuple[str, str], str],
-    ) -> None:
-        """Note the files that were taken, and the wafers that came again.
+    def note_repeats(self, repeats: Mapping[tuple[str, str], str]) -> None:
+        """Note wafers that came again.
 
         Args:
-            notes: As for ``Store.add``.
-            former: What ``begin`` gave.
             repeats: When, by source and hash.
         """
         for (source, digest), when in repeats.items():
             self._execute(_NOTE_REPEAT, [source, digest, when])
-        for path, before in former.items():
-            note = notes[path]
-            if note is None:
-                continue
-            if before.path is not None:
-                self._execute(_FORGET, [before.path])
-            self._execute(_REMEMBER, [path, *note.stamp, note.file, note.sha256, note.target])
-
-    def _former(self, path: str, note: FileNote) -> Former:
-        """What is known of a file: taken before, or of another name then."""
-        known = self._connection.execute(
-            "SELECT size, mtime_ns, inode FROM taken WHERE path = ?", (storable(path),)
-        ).fetchone()
-        if known is not None:
-            return Former(note.stamp.same_but_for_ctime(Stamp(*known)), None, None)
-        for old, file in self._connection.execute(
-            "SELECT path, file FROM taken WHERE inode = ? AND size = ? AND mtime_ns = ?",
-            (note.stamp.inode, note.stamp.size, note.stamp.mtime_ns),
-        ):
-            if not os.path.lexists(old):
-                return Former(True, old, file or old)
-        return NEW
 
     def keep(self, number: int, record: Record, before: Former) -> Record | None:
         """Insert a record; None where it stands there already."""
@@ -174,10 +114,6 @@ class Rows:
 
     def _top_of(self, source: str) -> str | None:
         return next((top for top in self._tops if source.startswith(f"{top}{os.sep}")), None)
-
-
-_FORGET: Final = "DELETE FROM taken WHERE path = ?"
-_REMEMBER: Final = "INSERT OR REPLACE INTO taken VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _named(columns: Sequence[str]) -> str:

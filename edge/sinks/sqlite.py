@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,10 @@ from edge.errors import OutputError, UsageError
 _PATIENCE: Final = 10.0
 
 
+#: Values in a statement: what every SQLite takes.
+_VALUES: Final = 900
+
+
 def storable(value: Any) -> Any:
     """SQLite holds UTF-8 alone: bytes of a name that are none are written as backslash escapes."""
     if isinstance(value, str):
@@ -22,6 +26,38 @@ def storable(value: Any) -> Any:
         except UnicodeEncodeError:
             return value.encode("utf-8", "backslashreplace").decode()
     return value
+
+
+def select_in(
+    connection: sqlite3.Connection, select: str, values: Iterable[Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows in which a column has one of some values.
+
+    Args:
+        connection: Of the database.
+        select: Ends with the column's name.
+        values: Any number of them.
+    """
+    rest = list(values)
+    while rest:
+        some, rest = rest[:_VALUES], rest[_VALUES:]
+        yield from connection.execute(f"{select} IN ({', '.join('?' * len(some))})", some)
+
+
+def bulk_insert(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, many in a statement.
+
+    Args:
+        connection: Of the database.
+        insert: Ends with the table's name.
+        rows: All of one length.
+    """
+    at_once = _VALUES // len(rows[0]) if rows else 1
+    for begin in range(0, len(rows), at_once):
+        some = rows[begin : begin + at_once]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        statement = f"{insert} VALUES {', '.join([marks] * len(some))}"
+        connection.execute(statement, [value for row in some for value in row])
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -18,9 +18,10 @@ from typing import Final
 from edge.errors import OutputError, UsageError
 from edge.output import identity
 from edge.sinks.durable import Mark
+from edge.sinks.file_table import NEW, FileTable
 from edge.sinks.lock import Lock
 from edge.sinks.record import Record
-from edge.sinks.rows import NEW, NEXT, Rows, Same
+from edge.sinks.rows import NEXT, Rows, Same
 from edge.sinks.schema import migrate
 from edge.sinks.sqlite import connect, sqlite_errors
 from edge.sinks.taken import FileNote, Placed
@@ -75,6 +76,7 @@ class Store:
         try:
             self._connection = connect(path)
             self.name, self._next = self._prepare()
+            self._files = FileTable(self._connection)
             self._maps = MapTable(self._connection, keep_maps)
             self._rows = Rows(self._connection, self._maps, same, tops)
             self._identity = identity(path)
@@ -124,7 +126,9 @@ class Store:
         rows = self._rows
         with sqlite_errors(self.path), self._transaction() as connection:
             number = first = connection.execute(NEXT).fetchone()[0]
-            former = rows.begin(notes, placed)
+            self._maps.begin()
+            rows.place(placed)
+            former = self._files.begin(notes)
             for record in records:
                 before = former.get(record["source"], NEW)
                 kept = rows.keep(number, record, before)
@@ -133,7 +137,9 @@ class Store:
                     number += 1
                 elif note_repeats and "error" not in record and not before.is_known:
                     repeats[record["source"], record["source_sha256"]] = record["recorded_at"]
-            rows.end(notes, former, repeats)
+            rows.note_repeats(repeats)
+            self._files.end(notes, former)
+            self._maps.end()
             if number != first:
                 connection.execute("UPDATE numbering SET next_id = ?", (number,))
         self._next = number

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.sinks.record import Record
+from edge.sinks.sqlite import bulk_insert
 from edge.verdict import Verdict
 from edge.wafermap import DieGrid
 
@@ -27,8 +28,6 @@ _LEVEL: Final = 1
 #: Ids looked through at a time while old maps are dropped, and seconds between two such looks.
 STEP: Final = 500
 EVERY: Final = 1.0
-
-_INSERT: Final = "INSERT INTO maps VALUES (?, ?, ?, ?, ?)"
 
 
 class KeptMap(NamedTuple):
@@ -118,14 +117,25 @@ class MapTable:
     def __init__(self, connection: sqlite3.Connection, keep: KeepMaps) -> None:
         self._connection = connection
         self._keep = keep
+        self._new: dict[int, KeptMap] = {}
         self._looked_at = 0
         self._due = time.monotonic()
 
     def insert(self, number: int, record: Record, kept: KeptMap) -> None:
-        """Keep what a record brought with it."""
+        """Keep what a record brought with it, once the transaction comes to its ``end``."""
         if self._keep.which is Which.REVIEW and record["verdict"] != Verdict.REVIEW.value:
             kept = kept._replace(dies=None)
-        self._connection.execute(_INSERT, (number, *kept))
+        self._new[number] = kept
+
+    def begin(self) -> None:
+        """What an earlier transaction could not keep comes again."""
+        self._new.clear()
+
+    def end(self) -> None:
+        """Keep all of them."""
+        rows = [(number, *kept) for number, kept in self._new.items()]
+        bulk_insert(self._connection, "INSERT INTO maps", rows)
+        self._new.clear()
 
     def old(self) -> int | None:
         """The last of some ids whose maps are too old, now and then; None where there are none."""
