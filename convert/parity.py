@@ -36,8 +36,21 @@ class Parity:
 
     @property
     def green(self) -> bool:
-        """Whether no class lost more than allowed."""
-        return not self.lost
+        """Whether no class lost more than allowed, and more than one pattern is told at all."""
+        return not self.lost and self.after.only_answer is None
+
+    @property
+    def why_red(self) -> str:
+        """What is wrong, for a message; of a green one nothing."""
+        lost = ", ".join(f"{name} {a} -> {b} of {n}" for name, (a, b, n) in self.lost.items())
+        reasons = [f"int8 lost more than {self.allowed_points:g} points in: {lost}"] if lost else []
+        if answer := self.after.only_answer:
+            alike = " as the float network does" if self.before.only_answer == answer else ""
+            reasons.append(
+                f"int8 calls every wafer {answer}{alike}: it tells no pattern from another; look "
+                "at what the training printed, and at the parts of the set"
+            )
+        return "; ".join(reasons)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -46,6 +59,7 @@ class Parity:
             "allowed_points": self.allowed_points,
             "agreement": self.agreement,
             "largest_probability_drift": self.largest_drift,
+            "only_answer": self.after.only_answer,
             "lost": {
                 name: {"right_float": a, "right_int8": b, "n": n}
                 for name, (a, b, n) in self.lost.items()
@@ -56,9 +70,12 @@ class Parity:
 
     def summary(self) -> str:
         """Readable form, Markdown."""
+        judged = sum(score.n > 0 for score in self.after.per_class.values())
+        few = "" if judged == len(PATTERNS) else f", on {judged} of {len(PATTERNS)} patterns"
         lines = [
-            f"# Parity: {'green' if self.green else 'RED'}",
+            f"# Parity: {'green' if self.green else 'RED'}{few}",
             "",
+            *([] if self.green else [f"{self.why_red}.", ""]),
             (
                 f"Mean per-class accuracy: float {100 * self.before.macro_recall:.2f} %, "
                 f"int8 {100 * self.after.macro_recall:.2f} %. Same class for "

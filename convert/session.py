@@ -21,6 +21,7 @@ from edge.errors import GateError, UsageError
 from edge.evaluate import as_station
 from edge.metadata import check_texts
 from edge.model import save
+from edge.split import part_doubts
 from edge.verdict import Costs
 
 #: Points of per-class accuracy that int8 may cost.
@@ -67,7 +68,7 @@ def convert(
         tell: Receives progress, a line at a time.
 
     Raises:
-        GateError: a class lost more than allowed.
+        GateError: a class lost more than allowed, or all wafers are called alike.
         DataError: no whole run, not the set that it was trained on, or a part without wafers.
         UsageError: a file exists already, its folder does not, no station has the encoding, a goal
             of review makes no sense, or a control character stands in a name or the notice.
@@ -81,6 +82,8 @@ def convert(
     config = read_config(source.run)
     goal = Goal.of_recipe(config["recipe"]).changed(precision, costs)
     check_same_data(config, labelled, source.run)
+    for doubt in part_doubts(labelled):
+        tell(f"warning: {doubt}")
     plain = load_network(source.run)
     seed = config["recipe"]["seed"]
     tell("encoding the wafers")
@@ -113,7 +116,7 @@ def convert(
     tell(f"quantising, judging on {len(test):,} wafers of the test part")
     found, tried = judge(quantise(network, material.calibration), spared=False), list[Tried]()
     first = found.parity
-    if remedy is Remedy.SEARCH and not found.parity.green:
+    if remedy is Remedy.SEARCH and found.parity.lost:
         tell("the gate is red; trying remedies")
         offered = trials(network, material.calibration, material.train.planes, tell, seed=seed)
         found, tried = search(found, offered, judge)
@@ -123,13 +126,13 @@ def convert(
     tell("writing the report")
     Evidence(found, first, tuple(tried), float_tflite, judges, material.calibration).write(out)
     if not found.parity.green:
-        lost = ", ".join(f"{k} {a} -> {b} of {n}" for k, (a, b, n) in found.parity.lost.items())
-        mend = "--remedy tries to mend it" if not tried else "no remedy mended it"
+        mend = "; --remedy tries to mend it" if not tried else "; no remedy mended it"
+        mend += ", --allow-drop POINTS overrides, recorded in the file"
+        if found.parity.after.only_answer:  # nothing that conversion could mend or allow
+            mend = ""
         raise GateError(
-            f"int8 lost more than {judges.allowed_points:g} points in: {lost}; no model file was "
-            f"written, one that stands at {out} is not of this run. See "
-            f"{beside(out, 'parity.md')}; {mend}, --allow-drop POINTS overrides, recorded in the "
-            "file"
+            f"{found.parity.why_red}; no model file was written, one that stands at {out} is not "
+            f"of this run. See {beside(out, 'parity.md')}{mend}"
         )
     save(found.model.content, out, overwrite=overwrite)
     return found

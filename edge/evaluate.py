@@ -15,14 +15,15 @@ from edge import encoding, metrics
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.errors import DataError
+from edge.metrics import FEW_WAFERS
 from edge.overlap import Overlap, Sketch
 from edge.patterns import PATTERNS, Pattern
 from edge.reliability import calibration_error
 from edge.verdict import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
 from edge.wafermap import FAIL, WaferMap
 
-#: A class with fewer wafers has an interval too wide to say much.
-FEW_WAFERS: Final = 20
+#: For messages: of a network that has learned nothing, or was damaged.
+ONE_ANSWER: Final = "every wafer is called {}: the network tells no pattern from another"
 
 #: Logits of who is sure of ``none``, whatever the temperature.
 _SURE: Final = np.asarray([1e6 if name == Pattern.NONE else 0.0 for name in PATTERNS], np.float32)
@@ -147,8 +148,12 @@ def evaluate(
     sketch = classifier.model.metadata.get("training", {}).get("sketch")
     seen = Sketch.parse(sketch).overlap(labelled) if sketch else None
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(PATTERNS))
+    scores = metrics.score(confusion, PATTERNS)
+    warnings = list(data_warnings(labelled, seen))
+    if scores.only_answer:
+        warnings.insert(0, ONE_ANSWER.format(scores.only_answer))
     return Evaluation(
-        metrics.score(confusion, PATTERNS),
+        scores,
         true,
         shares,
         others[:, 0],
@@ -160,7 +165,7 @@ def evaluate(
         labelled.sha256(),
         encoding.SYMMETRIES if classifier.average_symmetries else 1,
         seen,
-        tuple(data_warnings(labelled, seen)),
+        tuple(warnings),
     )
 
 

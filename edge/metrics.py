@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 #: 97.5 % quantile of the standard normal: two-sided 95 % intervals.
 Z95 = 1.959963984540054
+
+#: With fewer wafers of a class each one moves its figure by 5 points or more.
+FEW_WAFERS: Final = 20
 
 
 def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
@@ -97,6 +100,13 @@ class Scores:
         """Mean per-class accuracy over the classes that are present."""
         recalls = [score.recall for score in self.per_class.values() if score.recall is not None]
         return float(np.mean(recalls)) if recalls else 0.0
+
+    @property
+    def only_answer(self) -> str | None:
+        """The class that all wafers were given although they are of several; None otherwise."""
+        given = np.flatnonzero(self.confusion.sum(axis=0))
+        several = np.count_nonzero(self.confusion.sum(axis=1)) > 1
+        return self.labels[given[0]] if several and len(given) == 1 else None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: macro_recall, accuracy, per_class, confusion."""

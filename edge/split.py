@@ -9,22 +9,30 @@ label serves nowhere: such wafers get an empty part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.dataset import LabelledSet, Part
 from edge.errors import DataError, UsageError
+from edge.metrics import FEW_WAFERS
 from edge.patterns import PATTERNS
 
 #: Share of train, val, test.
 DEFAULT_SHARES: tuple[float, float, float] = (0.70, 0.15, 0.15)
 
 PARTS: tuple[str, ...] = tuple(part.value for part in Part)
+
+#: What a part without a class, or with next to none of it, means.
+_MEANING: Final = {
+    Part.TRAIN.value: "too little to learn from",
+    Part.VAL.value: "the best epoch and the thresholds of review rest on next to nothing",
+    Part.TEST.value: "what is measured on it says next to nothing of them",
+}
 
 
 class SplitBy(str, Enum):
@@ -138,6 +146,28 @@ def require_parts(report: SplitReport, shares: tuple[float, float, float]) -> No
             f"the part {' and '.join(empty)} came out empty: {report.groups} groups divided by "
             f"{report.by} do not suffice; add wafers of other lots, or give that part the share 0"
         )
+
+
+def part_doubts(labelled: LabelledSet) -> Iterator[str]:
+    """What makes the parts of a split set say little: a sentence each.
+
+    A part that is empty is left to those who need it.
+    """
+    classes, parts = labelled.class_indices(), labelled.columns["part"]
+    absent = [name for name, n in labelled.class_counts().items() if not n]
+    if absent:
+        yield f"no wafer of {', '.join(absent)} in the set: a network cannot learn what it is"
+    for part, why in _MEANING.items():
+        found = np.bincount(classes[parts == part], minlength=len(PATTERNS))
+        counts = dict(zip(PATTERNS, found.tolist(), strict=True))
+        if not found.any():
+            continue
+        missing = [name for name, n in counts.items() if not n and name not in absent]
+        few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
+        if missing:
+            yield f"the {part} part holds no wafer of {', '.join(missing)}: {why}"
+        if few:
+            yield f"the {part} part holds fewer than {FEW_WAFERS} wafers of {', '.join(few)}: {why}"
 
 
 def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> LabelledSet:

@@ -11,7 +11,7 @@ from typing import Any
 from edge import __version__
 from edge.dataset import LabelledSet, load
 from edge.errors import DataError, UsageError
-from edge.split import ensure_parts, lots_apart
+from edge.split import ensure_parts, lots_apart, part_doubts
 from train.recipe import Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
@@ -46,6 +46,8 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
             finished, or settings to resume with that are not the run's.
     """
     labelled = ensure_parts(load(settings.data), tell)
+    for doubt in part_doubts(labelled):
+        tell(f"warning: {doubt}")
     if settings.resume:
         run = Run.open(settings.out)
         _check_same_data(run, labelled)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError, GateError, WmEdgeError
-from edge.evaluate import FEW_WAFERS, Evaluation, evaluate
+from edge.evaluate import ONE_ANSWER, Evaluation, evaluate
 from edge.gate import comparison, diagnosis
 from edge.gate.checks import (
     MODEL_CHECKS,
@@ -27,6 +27,7 @@ from edge.gate.checks import (
 )
 from edge.gate.comparison import Change
 from edge.gate.soundness import Soundness
+from edge.metrics import FEW_WAFERS
 from edge.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -120,8 +121,9 @@ def run(
         error, before = error or problem, None
     warnings: list[str] = []
     if labelled is not None and sound.classifier and result:
-        warnings = [*result.warnings, *_doubts(checks)]
         checks += judge(labelled, sound.classifier, result, before, max_drop)
+        # A warning of the result may be one of these.
+        warnings = list(dict.fromkeys([*result.warnings, *_doubts(checks)]))
         checks.append(_data(result))
     elif labelled is not None:
         checks.append(passed("data", f"{len(labelled)} wafers, not judged"))
@@ -281,7 +283,9 @@ def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> I
         and not (now.predicted == index).any()
         and _was_named(index, before)
     ]
-    if silent:
+    if now.scores.only_answer:
+        yield failed("dead-classes", ONE_ANSWER.format(now.scores.only_answer))
+    elif silent:
         yield failed("dead-classes", f"never predicted: {', '.join(silent)}")
     else:
         yield passed("dead-classes", "every pattern can be predicted")
@@ -301,4 +305,5 @@ def _data(now: Evaluation) -> Check:
 
 def _doubts(checks: list[Check]) -> list[str]:
     """What failed of the model file, for those who measure without a gate."""
-    return [check.message for check in checks if check.failed and check.name in MODEL_CHECKS]
+    names = {*MODEL_CHECKS, "dead-classes"}
+    return [check.message for check in checks if check.failed and check.name in names]

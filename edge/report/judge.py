@@ -58,6 +58,9 @@ def judge(
         for name, (right, kept, n) in gone.items()
         if lost_too_much(right, kept, n, allowed_points)
     }
+    if answer := after.only_answer:
+        text = f"RED: int8 calls every wafer {answer}; it tells no pattern from another"
+        return Verdict(Level.RED, text, rule, reference, lost)
     if lost:
         return Verdict(Level.RED, _red(lost), rule, reference, lost)
     if not gone:

@@ -44,7 +44,7 @@ def command(
     from edge.dataset import load
     from edge.output import check_place
     from edge.patterns import PATTERNS
-    from edge.split import PARTS, SplitBy, require_parts, split
+    from edge.split import PARTS, SplitBy, part_doubts, require_parts, split
 
     check_place(out, overwrite=overwrite)
     divided, report = split(load(data), SplitBy(by), shares, seed)
@@ -59,6 +59,6 @@ def command(
         f"{report.conflicts} maps that carry two labels",
         err=True,
     )
-    if report.warning:
-        click.secho(f"WARNING: {report.warning}", err=True, fg="yellow", bold=True)
+    for warning in filter(None, (report.warning, *part_doubts(divided))):
+        click.secho(f"WARNING: {warning}", err=True, fg="yellow", bold=True)
     return 0

@@ -40,6 +40,7 @@ def command(
     """
     options.require("tensorflow", "matplotlib")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from edge.evaluate import ONE_ANSWER
     from train.session import Settings, start
 
     result = start(Settings(data, recipe, out, seed, epochs, resume), _tell)
@@ -55,6 +56,9 @@ def command(
         f"val part, epoch {result.best_epoch} of {result.epochs}: mean per-class accuracy "
         f"{100 * result.scores.macro_recall:.2f} %, accuracy {100 * result.scores.accuracy:.2f} %"
     )
+    if result.scores.only_answer:
+        warning = ONE_ANSWER.format(result.scores.only_answer)
+        click.secho(f"WARNING: {warning}; convert will refuse it", err=True, fg="yellow", bold=True)
     click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
     return 0
 

@@ -94,7 +94,7 @@ def test_summary_names_the_class_that_lost() -> None:
     assert text.count("not judged") == 7
     assert "Same class for 95.00 % of the wafers" in text
     assert "may lose 1 points or one wafer" in text
-    assert losing(50, 1).summary().startswith("# Parity: green")
+    assert losing(50, 1).summary().startswith("# Parity: green, on 2 of 9 patterns")
     assert all(f"| {name} |" in text for name in PATTERNS)
 
 
@@ -104,3 +104,16 @@ def test_json_form() -> None:
     assert figures["allowed_points"] == 2.5
     assert figures["lost"] == {"Center": {"right_float": 50, "right_int8": 47, "n": 50}}
     assert figures["int8"]["per_class"]["Center"]["recall"] == 0.94
+
+
+def test_a_network_that_calls_all_wafers_alike_is_red_though_nothing_was_lost() -> None:
+    classes = np.arange(80) % 8
+    dead = np.full(80, 3)
+    parity = compare(classes, shares(dead), shares(dead), 1.0)
+    assert parity.lost == {}
+    assert not parity.green
+    text = parity.summary()
+    assert text.startswith("# Parity: RED, on 8 of 9 patterns")
+    assert "int8 calls every wafer Edge-Ring as the float network does" in text
+    assert parity.as_dict()["only_answer"] == "Edge-Ring"
+    assert compare(dead, shares(dead), shares(dead), 1.0).green  # nothing else was to be told

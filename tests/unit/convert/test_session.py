@@ -8,14 +8,15 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from convert import attempt
+from convert import attempt, session
 from convert.metadata import Source
 from convert.parity import Parity, compare
-from convert.session import convert
+from convert.session import Remedy, convert
 from edge import encoding
 from edge.classifier import Classifier
 from edge.dataset import LabelledSet
@@ -142,6 +143,26 @@ def test_evidence_names_the_model_file_and_a_red_gate_none(
     assert out.read_bytes() == before
     assert evidence(out)["model_sha256"] is None
     assert "No model file belongs to this" in out.with_suffix(".parity.md").read_text("utf-8")
+
+
+def test_a_network_that_learned_nothing_is_red_and_nothing_is_said_to_mend_it(
+    source: Source, divided: LabelledSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dead(network: Any) -> Any:
+        for weights in network.layers[-1].weights:
+            weights.assign(weights * 0)
+        return network
+
+    loaded = session.load_network
+    monkeypatch.setattr(session, "load_network", lambda run: dead(loaded(run)))
+    told: list[str] = []
+    with pytest.raises(GateError, match="int8 calls every wafer Center as the float") as caught:
+        convert(source, divided, tmp_path / "m.tflite", remedy=Remedy.SEARCH, tell=told.append)
+    assert "--allow-drop" not in str(caught.value)
+    assert not any("remedies" in line for line in told)
+    assert any(line.startswith("warning: the test part holds fewer than 20") for line in told)
+    assert not (tmp_path / "m.tflite").exists()
+    assert (tmp_path / "m.parity.md").read_text("utf-8").startswith("# Parity: RED")
 
 
 @pytest.mark.parametrize(

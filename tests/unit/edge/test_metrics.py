@@ -79,3 +79,14 @@ def test_json_form_is_plain_and_keeps_the_orientation() -> None:
     assert figures["confusion"] == {"labels": ["a", "b"], "rows": [[1, 2], [0, 3]]}
     assert figures["per_class"]["a"]["recall"] == pytest.approx(1 / 3)
     assert isinstance(figures["per_class"]["a"]["ci95"], list)
+
+
+def test_one_answer_for_wafers_of_several_classes_is_told() -> None:
+    names = ("a", "b", "c")
+    for rows, answer in (
+        ([[0, 4, 0], [0, 5, 0], [0, 0, 0]], "b"),
+        ([[0, 4, 0], [1, 5, 0], [0, 0, 0]], None),
+        ([[0, 0, 0], [0, 5, 0], [0, 0, 0]], None),  # there was no other to tell
+        ([[0, 0, 0]] * 3, None),
+    ):
+        assert score(np.asarray(rows), names).only_answer == answer

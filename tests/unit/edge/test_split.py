@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from edge.dataset import LabelledSet, build
 from edge.errors import DataError, UsageError
 from edge.patterns import PATTERNS
-from edge.split import SplitBy, ensure_parts, lot_groups, lots_apart, require_parts, split
+from edge.split import (
+    SplitBy,
+    ensure_parts,
+    lot_groups,
+    lots_apart,
+    part_doubts,
+    require_parts,
+    split,
+)
 
 
 def small_set(lots: list[int], labels: list[int], maps: list[int], **columns: Any) -> LabelledSet:
@@ -221,3 +229,16 @@ def test_lots_apart_sees_a_lot_on_two_sides(generated: LabelledSet) -> None:
     assert lots_apart(generated.with_columns(part=parts))
     parts[1] = "test"  # its lot has three wafers
     assert not lots_apart(generated.with_columns(part=parts))
+
+
+def test_parts_that_lack_a_class_or_nearly_do_are_told() -> None:
+    labels = [0] * 90 + [8] * 90 + [4] * 30
+    labelled = small_set(list(range(210)), labels, list(range(210)))
+    parts = np.tile(["train", "val", "test"], 70)
+    parts[180:] = "train"
+    parts[180:183] = "test"
+    said = list(part_doubts(labelled.with_columns(part=parts)))
+    assert said[0].startswith("no wafer of Donut, Edge-Loc, Edge-Ring, Near-full, Random, Scratch")
+    assert said[1].startswith("the val part holds no wafer of Loc: ")
+    assert said[2].startswith("the test part holds fewer than 20 wafers of Loc (3): ")
+    assert len(said) == 3

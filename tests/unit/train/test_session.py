@@ -124,6 +124,7 @@ def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> N
     told: list[str] = []
     settings = Settings(folder / "wafers.npz", None, folder / "resumed", resume=True)
     result = start(settings, told.append)
+    assert any(line.startswith("warning: the val part holds fewer than 20") for line in told)
     assert next(line for line in told if line.startswith("epoch")).startswith("epoch 2/2")
     one, two = (Run.open(folder / name) for name in ("whole", "resumed"))
     histories = [run.read_json("history.json") for run in (one, two)]

@@ -131,6 +131,21 @@ def test_pattern_that_is_never_named_is_dead(classifier: Classifier, tmp_path: P
     assert not check.failed  # the trusted model did not name it either
 
 
+def test_one_answer_for_all_is_dead_and_said_without_a_gate(
+    generated: LabelledSet,
+    classifier: Classifier,
+    sound: Soundness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = generated.select(np.asarray([0, 6]))  # too few of a class to miss it
+    always = classifier.classify(generated.wafer_map(0))
+    monkeypatch.setattr(Classifier, "classify", lambda *_: always)
+    found = judge.run(sound, lambda: few, None, 1.0)
+    assert "dead-classes" in found.red
+    told = [line for line in found.warnings if f"every wafer is called {always.pattern}" in line]
+    assert len(told) == 1
+
+
 def test_run_reports_every_check(generated: LabelledSet, sound: Soundness, tmp_path: Path) -> None:
     first = judge.run(sound, lambda: generated, None, 1.0)
     assert [check.name for check in first.checks] == list(NAMES)

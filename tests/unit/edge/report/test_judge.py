@@ -95,3 +95,12 @@ def test_without_float_nothing_is_judged() -> None:
 def test_senseless_limits_are_refused(allowed: float) -> None:
     with pytest.raises(UsageError, match="allowed drop"):
         judge(None, None, scores(WAFERS, WAFERS), allowed)
+
+
+def test_one_answer_for_all_is_red_though_float_gives_it_as_well() -> None:
+    confusion = np.zeros((len(PATTERNS), len(PATTERNS)), np.int64)
+    confusion[:, 0] = 20
+    dead = metrics.score(confusion, PATTERNS)
+    verdict = judge(Variant.KERAS, counts(dead), dead)
+    assert verdict.level is Level.RED
+    assert "int8 calls every wafer Center" in verdict.text
