@@ -69,6 +69,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds that an unreadable file must stay unchanged before it counts as bad.",
 )
+@click.option(
+    "--complete-after",
+    type=options.FiniteRange(0, 86_400),
+    default=0.0,
+    show_default=True,
+    help="Seconds that a file must stay unchanged before it is taken: for tools that write a wafer "
+    "anew after every die.",
+)
 @click.option("--once", is_flag=True, help="Take what is there and end.")
 @station_options.common
 def command(
@@ -83,6 +91,7 @@ def command(
     poll_interval: float,
     stable_polls: int,
     bad_after: float,
+    complete_after: float,
     once: bool,
     **common: Any,
 ) -> int:
@@ -124,7 +133,7 @@ def command(
                 done=Done(done),
                 done_dir=done_dir,
                 quarantine=quarantine,
-                patience=Patience(looks=stable_polls, bad=bad_after),
+                patience=Patience(looks=stable_polls, bad=bad_after, complete=complete_after),
                 once=once,
             ),
         ),

@@ -6,13 +6,20 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import signal
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-#: File systems of other machines: what a writer there does is not known here.
-_REMOTE: Final = ("nfs", "cifs", "smb", "9p", "fuse", "ceph", "afs", "glusterfs", "lustre")
+#: File systems of which every writer goes through this kernel, so that it knows them all. Of a
+#: share, or of anything that a program makes up (FUSE), it knows its own alone.
+LOCAL: Final = (
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "nilfs2", "reiserfs", "bcachefs", "zfs",
+    "tmpfs", "ramfs", "overlay", "vfat", "msdos", "exfat", "ntfs3", "fuseblk", "hfsplus", "udf",
+)  # fmt: skip
+
+_MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 class Writer(str, Enum):
@@ -79,13 +86,53 @@ def leases_harmless() -> None:
         signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
-def is_remote(path: str | Path) -> bool:
-    """Whether a folder lies on another machine; False where that cannot be found out."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        device = os.stat(path).st_dev  # noqa: PTH116
-        wanted = f"{os.major(device)}:{os.minor(device)}"
-        for line in Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines():
+class FileSystems:
+    """Where the operating system knows who writes a file; for one thread.
+
+    Asked by device, so that whatever is mounted somewhere below a folder, and whenever, is seen.
+    """
+
+    def __init__(self) -> None:
+        self._tells: dict[int, bool] = {}
+        self._changes = select.poll()
+        self._mounts: BinaryIO | None = None
+        with contextlib.suppress(OSError):
+            self._mounts = _MOUNTS.open("rb")
+            self._changes.register(self._mounts, select.POLLPRI)
+
+    def tell(self, path: str) -> bool:
+        """Whether the file system of a file tells who writes it."""
+        try:
+            device = os.lstat(path).st_dev
+        except (OSError, ValueError):
+            return False
+        if self._changes.poll(0):  # a device's number may be given to another one
+            self._tells.clear()
+        known = self._tells.get(device)
+        if known is None:
+            known = self._tells[device] = _kind(path) in LOCAL
+        return known
+
+    def close(self) -> None:
+        """Let go of the list of mounts."""
+        if self._mounts is not None:
+            self._mounts.close()
+
+
+def _kind(path: str) -> str:
+    """What file system a file lies in; empty where that cannot be found out.
+
+    By the mount, not by the device: Btrfs and overlays give numbers that no list of mounts has.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+        descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            about = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+        finally:
+            os.close(descriptor)
+        number = about.partition("mnt_id:")[2].split()[0]
+        for line in _MOUNTS.read_text("utf-8", "replace").splitlines():
             before, _, after = line.partition(" - ")
-            if before.split()[2] == wanted:
-                return after.split()[0].startswith(_REMOTE)
-    return False
+            if before.split()[0] == number:
+                return after.split()[0]
+    return ""

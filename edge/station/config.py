@@ -83,6 +83,7 @@ def _folder(table: Table) -> FolderSettings:
         looks=table.whole("stable_polls", 2, 100) or 3,
         interval=table.number("stable_interval", 0.5, 0.05, 3600),
         bad=table.number("bad_after", 2.0, 0, 3600),
+        complete=table.number("complete_after", 0.0, 0, 86_400),
     )
     polling = table.flag("polling", default=False)
     interval = table.number("poll_interval", 1.0, 0.05, 3600)

@@ -23,7 +23,7 @@ from edge.sinks.record import Record
 from edge.sinks.store_reader import StoreReader
 from edge.sinks.taken import PART, FileNote, Stamp
 from edge.sources.batch import Batch, Figure
-from edge.sources.writer import is_remote
+from edge.sources.writer import FileSystems
 from edge.station.arrivals import Arrivals
 from edge.station.disposal import Disposal
 from edge.station.settle import Next, Settling
@@ -73,10 +73,11 @@ class FolderSource:
         self._store = store
         written = frozenset(map(os.path.realpath, outputs))
         self._tops = [Top(top, settings, written) for top in settings.tops]
-        blind = settings.polling is not None or any(is_remote(top) for top in settings.tops)
         interval = settings.polling or settings.patience.interval
-        self._patience = replace(settings.patience, interval=interval, blind=blind)
-        self._settling = Settling(self._patience)
+        self._patience = replace(settings.patience, interval=interval)
+        polling = settings.polling is not None
+        tells = (lambda _: False) if polling else FileSystems().tell
+        self._settling = Settling(self._patience, tells)
         self._arrivals = Arrivals(self._tops)
         self._disposal = Disposal(settings, self._tops)
         self._names = settings.names()
@@ -160,11 +161,12 @@ class FolderSource:
             return False
         is_new = path not in self._settling
         self._top_of[path] = top
-        if is_new and self._is_known(path, _stamp(path), reader):
+        stamp = _stamp(path) if is_new else None
+        if is_new and self._is_known(path, stamp, reader):
             self._forget(path)
             return False
         self._settling.notice(path)
-        return is_new and not self._patience.blind
+        return stamp is not None and self._settling.is_sure(path, stamp)
 
     def _is_ready(self, path: str, reader: StoreReader) -> bool:
         stamp = _stamp(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -25,6 +25,9 @@ LATER: Final = 0.2
 PATIENT: Final = 30.0
 HELD: Final = 60.0
 
+#: Nanoseconds between two times that FAT can tell apart.
+FAT_STEP: Final = 2_000_000_000
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -35,13 +38,13 @@ class Patience:
             somebody writes it.
         interval: Seconds between two of these looks.
         bad: Seconds that a file which cannot be read must stay unchanged before it counts as bad.
-        blind: True where the operating system is not asked (another machine's folder).
+        complete: Seconds that every file must stay unchanged before it is taken.
     """
 
     looks: int = 3
     interval: float = 0.5
     bad: float = 2.0
-    blind: bool = False
+    complete: float = 0.0
 
 
 class Next(str, Enum):
@@ -63,6 +66,7 @@ class Candidate:
         seen: When it was noticed, monotonic seconds.
         seen_at: The same by the clock on the wall, UTC.
         due: When to look at it.
+        blind: Whether the operating system is not asked who writes it (another machine's folder).
         stamp: Its state at the last look.
         unchanged: Looks in a row that found this state.
         since: When this state was first seen.
@@ -73,6 +77,7 @@ class Candidate:
     seen: float
     seen_at: str
     due: float
+    blind: bool = False
     stamp: Stamp | None = None
     unchanged: int = 0
     since: float = 0.0
@@ -81,9 +86,15 @@ class Candidate:
 
 
 class Settling:
-    """The files that are waited for."""
+    """The files that are waited for.
 
-    def __init__(self, patience: Patience) -> None:
+    Args:
+        patience: How long they are given.
+        tells: Whether the operating system tells who writes a file.
+    """
+
+    def __init__(self, patience: Patience, tells: Callable[[str], bool] = lambda _: True) -> None:
+        self._tells = tells
         self._patience = patience
         self._candidates: dict[str, Candidate] = {}
         self._order: list[tuple[float, str]] = []
@@ -99,11 +110,17 @@ class Settling:
         now = time.monotonic()
         candidate = self._candidates.get(path)
         if candidate is None:
-            candidate = self._candidates[path] = Candidate(now, utc_now(), now)
+            candidate = self._candidates[path] = Candidate(
+                now, utc_now(), now, not self._tells(path)
+            )
         elif candidate.due <= now:
             return
         candidate.pause = SOON
         self._plan(path, candidate, now)
+
+    def is_sure(self, path: str, stamp: Stamp) -> bool:
+        """Whether a file that was just noticed may be taken as it is, if nobody writes it."""
+        return not self._candidates[path].blind and not self._quiet(stamp)
 
     def due(self) -> Iterator[tuple[str, Trust]]:
         """Files to look at now; each must be judged or forgotten before it comes again."""
@@ -120,15 +137,22 @@ class Settling:
 
     def needs_look(self, path: str, stamp: Stamp) -> bool:
         """Whether a file, before it is opened, has to be found unchanged once more."""
-        if not self._patience.blind:
-            return False
         candidate = self._candidates[path]
+        if not candidate.blind and not self._quiet(stamp):
+            return False
         self._compare(candidate, stamp)
-        return not self._is_settled(candidate)
+        if time.monotonic() - candidate.since < self._quiet(stamp):
+            return True
+        return candidate.blind and not self._is_settled(candidate)
 
     def postpone(self, path: str) -> None:
-        """Look again after the usual interval."""
-        self._plan(path, self._candidates[path], time.monotonic() + self._patience.interval)
+        """Look again after the usual interval, or when it will have been unchanged long enough."""
+        candidate = self._candidates[path]
+        now = time.monotonic()
+        pause = self._patience.interval
+        if not candidate.blind and candidate.stamp is not None:
+            pause = max(SOON, candidate.since + self._quiet(candidate.stamp) - now)
+        self._plan(path, candidate, now + pause)
 
     def judge(self, attempt: Attempt) -> Next:
         """Decide what follows from an attempt."""
@@ -137,13 +161,14 @@ class Settling:
             return Next.FORGET
         if attempt.state in (State.TAKEN, State.PART):
             # It may have been opened long after it was found settled.
-            if self._patience.blind and attempt.stamp != candidate.stamp:
+            waited = not attempt.sure or (attempt.stamp and self._quiet(attempt.stamp))
+            if waited and attempt.stamp != candidate.stamp:
                 self._compare(candidate, attempt.stamp)
                 self.postpone(attempt.path)
                 return Next.WAIT
             return Next.RECORD
         now = time.monotonic()
-        if not self._patience.blind:
+        if not candidate.blind:
             self._compare(candidate, attempt.stamp)
         if attempt.state is State.BAD and now - candidate.since >= self._patience.bad:
             return Next.RECORD
@@ -174,7 +199,7 @@ class Settling:
         self._candidates.pop(path, None)
 
     def _trust(self, candidate: Candidate) -> Trust:
-        if self._patience.blind:
+        if candidate.blind:
             return Trust.BLIND
         return Trust.SETTLED if self._is_settled(candidate) else Trust.ASK
 
@@ -183,6 +208,12 @@ class Settling:
         quiet = (self._patience.looks - 1) * self._patience.interval
         enough = candidate.unchanged >= self._patience.looks
         return enough and time.monotonic() - candidate.since >= quiet
+
+    def _quiet(self, stamp: Stamp) -> float:
+        """Seconds that a file in this state must stay unchanged."""
+        # FAT counts in steps of two seconds: until one is over, a change need not show.
+        coarse = stamp.mtime_ns == stamp.ctime_ns and not stamp.mtime_ns % FAT_STEP
+        return max(self._patience.complete, FAT_STEP / 1e9 if coarse else 0.0)
 
     def _compare(self, candidate: Candidate, stamp: Stamp | None) -> None:
         if stamp == candidate.stamp and candidate.unchanged:

@@ -92,12 +92,14 @@ class Attempt(NamedTuple):
         state: What came of it.
         stamp: The state the file was in, where it could be looked at.
         records: One a wafer or unreadable wafer, with ``source_sha256``.
+        sure: Whether the system told that nobody writes it.
     """
 
     path: str
     state: State
     stamp: Stamp | None = None
     records: list[Record] = []  # noqa: RUF012 - never changed in place
+    sure: bool = True
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -165,6 +167,7 @@ class Taker:
         if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is Trust.ASK):
             yield Attempt(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
             return
+        sure = writer is Writer.NONE and trust is not Trust.BLIND
         digest = ""
         records: list[Record] = []
         try:
@@ -180,7 +183,7 @@ class Taker:
                     if stamp_of(os.fstat(descriptor)) != before:
                         yield Attempt(path, State.BUSY, before)
                         return
-                    yield Attempt(path, State.PART, before, records)
+                    yield Attempt(path, State.PART, before, records, sure)
                     records = []
                 records.append(self._record(item, digest))
         except Exception as error:  # noqa: BLE001 - no file must end the station
@@ -190,7 +193,7 @@ class Taker:
                 yield _bad(path, stamp, _reason(error, path), digest, records)
                 return
         changed = stamp_of(os.fstat(descriptor)) != before
-        yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records)
+        yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records, sure)
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:
         if isinstance(item, InputError):

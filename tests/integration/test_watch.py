@@ -367,6 +367,47 @@ def test_a_link_laid_while_it_runs_leads_nowhere(folder: Path, store: Path, tmp_
     assert not rows(store, "SELECT * FROM errors")
 
 
+@pytest.mark.parametrize("options", [(), ("--polling", "--poll-interval", "0.1")])
+def test_a_wafer_written_over_another_one_with_its_size_and_time(
+    folder: Path, store: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """``cp -p``, ``tar``, ``unzip``: the time of its last change of any kind tells them apart."""
+    path = folder / "current.csv"
+    with Running(tmp_path, "watch", folder, "--store", store, *options) as station:
+        station.wait_ready()
+        for number in (1, 2):
+            with path.open("r+b" if path.exists() else "w+b") as file:
+                file.write(wafer_bytes(number))
+                file.flush()
+                os.utime(file.fileno(), ns=(10**18, 10**18))
+            found = [digest(each) for each in range(1, number + 1)]
+            wait_for(
+                lambda: [row["source_sha256"] for row in rows(store)] == found,  # noqa: B023
+                f"wafer {number}",
+                20,
+            )
+        path.chmod(0o600)
+        time.sleep(1.5)
+        assert station.stop() == 0, station.said()
+    assert len(rows(store)) == 2, "a chmod makes no wafer"
+
+
+def test_a_file_that_is_written_anew_after_every_die_is_one_wafer(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    lines = wafer_bytes(1).splitlines(keepends=True)
+    arguments = ("--store", store, "--complete-after", "1.5")
+    with Running(tmp_path, "watch", folder, *arguments) as station:
+        station.wait_ready()
+        for done in range(4, len(lines) + 1, 4):  # each time a valid map, with more dies
+            (folder / "w.csv.part").write_bytes(b"".join(lines[:done]))
+            (folder / "w.csv.part").rename(folder / "w.csv")
+            time.sleep(0.3)
+        wait_for(lambda: rows(store), "the wafer", 10)
+        assert station.stop() == 0, station.said()
+    assert [row["source_sha256"] for row in rows(store)] == [digest(1)]
+
+
 def test_a_tree_of_any_depth_ends_nothing(folder: Path, store: Path, tmp_path: Path) -> None:
     """It appears while the station listens, and lies there when it is started again."""
     with Running(tmp_path, "watch", folder, "--store", store) as station:

@@ -112,6 +112,19 @@ def test_a_file_that_somebody_writes_stays(folder: Path) -> None:
     assert content(folder) == {"w1.png": "moren"}
 
 
+@pytest.mark.parametrize("move", [False, True])
+def test_a_newer_file_with_the_time_of_the_older_one_stays(folder: Path, move: bool) -> None:
+    """``cp -p`` and ``tar`` set the time, and write into the file that is there."""
+    path = file(folder / "w1.png", "older")
+    os.utime(path, ns=(10**18, 10**18))
+    taken = stamp(path)
+    file(path, "newer")
+    os.utime(path, ns=(10**18, 10**18))
+    assert stamp(path).same_but_for_ctime(taken)
+    assert not away(path, taken, folder / "done" / "w1.png" if move else None)
+    assert content(folder) == {"w1.png": "newer"}
+
+
 def test_what_comes_while_the_file_is_hidden_keeps_the_name(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,11 @@ def attempt(state: State, stamp: Stamp | None = A, path: str = "w.png") -> Attem
     return Attempt(path, state, stamp)
 
 
+def blind(_: str) -> bool:
+    """Another machine's folder."""
+    return False
+
+
 def due(settling: Settling) -> list[tuple[str, Trust]]:
     return list(settling.due())
 
@@ -113,7 +118,7 @@ def test_where_nobody_can_tell_a_file_must_stay_the_same(pass_: Pass) -> None:
 
 
 def test_on_another_machine_a_file_is_not_opened_before_it_settled(pass_: Pass) -> None:
-    settling = Settling(Patience(looks=3, interval=0.5, blind=True))
+    settling = Settling(Patience(looks=3, interval=0.5), blind)
     settling.notice("w.png")
     looks = []
     for stamp in (A, B, B, B):
@@ -123,7 +128,9 @@ def test_on_another_machine_a_file_is_not_opened_before_it_settled(pass_: Pass) 
         assert due(settling) == []
         pass_(0.5)
     assert looks == [True, True, True, False]
-    assert not Settling(Patience()).needs_look("w.png", A)
+    local = Settling(Patience())
+    local.notice("w.png")
+    assert not local.needs_look("w.png", A)
 
 
 def test_a_bad_file_is_given_time_from_its_last_change(pass_: Pass) -> None:
@@ -163,7 +170,7 @@ def test_the_clock_on_the_wall_is_utc() -> None:
 
 def test_changes_elsewhere_do_not_shorten_the_wait(pass_: Pass) -> None:
     """Every event brings a look forward; three looks in a moment say nothing of a slow writer."""
-    settling = Settling(Patience(looks=3, interval=1.0, blind=True))
+    settling = Settling(Patience(looks=3, interval=1.0), blind)
     settling.notice("w.png")
     for _ in range(15):
         assert due(settling) == [("w.png", Trust.BLIND)]
@@ -177,11 +184,60 @@ def test_changes_elsewhere_do_not_shorten_the_wait(pass_: Pass) -> None:
 
 
 def test_a_file_that_changed_between_the_last_look_and_its_opening_waits_anew(pass_: Pass) -> None:
-    settling = Settling(Patience(looks=2, interval=1.0, blind=True))
+    settling = Settling(Patience(looks=2, interval=1.0), blind)
     settling.notice("w.png")
     for _ in range(2):
         settling.needs_look("w.png", A)
         pass_(1.0)
     assert not settling.needs_look("w.png", A)
-    assert settling.judge(attempt(State.TAKEN, B)) is Next.WAIT
+    assert settling.judge(attempt(State.TAKEN, B)._replace(sure=False)) is Next.WAIT
     assert settling.needs_look("w.png", B)
+
+
+def test_a_settled_file_of_which_nobody_knows_waits_anew_when_it_changed(pass_: Pass) -> None:
+    """In a backlog a file is opened long after the last look."""
+    settling = Settling(Patience(looks=2, interval=1.0))
+    settling.notice("w.png")
+    for _ in range(2):
+        due(settling)
+        assert settling.judge(attempt(State.UNSURE)) is Next.WAIT
+        pass_(1.0)
+    assert due(settling) == [("w.png", Trust.SETTLED)]
+    assert settling.judge(attempt(State.TAKEN, B)._replace(sure=False)) is Next.WAIT
+    assert settling.judge(attempt(State.TAKEN, A)) is Next.RECORD, "the system told"
+
+
+def test_a_file_that_is_written_anew_after_every_die_is_taken_when_it_is_complete(
+    pass_: Pass,
+) -> None:
+    settling = Settling(Patience(complete=30.0))
+    settling.notice("w.png")
+    assert not settling.is_sure("w.png", A)
+    for stamp, seconds in ((A, 29.0), (B, 29.0), (B, 1.0)):
+        assert due(settling)
+        assert settling.needs_look("w.png", stamp)
+        settling.postpone("w.png")
+        pass_(seconds)
+        settling.notice("w.png")
+    assert due(settling)
+    assert not settling.needs_look("w.png", B)
+    assert settling.judge(attempt(State.TAKEN, A)) is Next.WAIT, "changed in the last moment"
+    settling.postpone("w.png")
+    pass_(29.0)
+    assert due(settling) == []
+    pass_(1.0)
+    assert due(settling), "it is not looked at every moment meanwhile"
+
+
+def test_a_clock_that_counts_in_steps_of_two_seconds_is_waited_for(pass_: Pass) -> None:
+    """FAT: what is overwritten within the same step shows nowhere."""
+    fat, ext4 = Stamp(1, 4 * 10**9, 7, 4 * 10**9), Stamp(1, 4 * 10**9, 7, 4 * 10**9 + 1)
+    settling = Settling(Patience())
+    settling.notice("w.png")
+    assert settling.is_sure("w.png", ext4)
+    assert not settling.is_sure("w.png", fat)
+    assert settling.needs_look("w.png", fat)
+    settling.postpone("w.png")
+    pass_(2.0)
+    assert not settling.needs_look("w.png", fat)
+    assert settling.judge(attempt(State.TAKEN, fat)) is Next.RECORD
