@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.blocks import MIN_DIES
+from edge.formats.blocks import MIN_DIES, shrink
 from edge.formats.palette import (
     GREY,
     LEVEL_STEP,
@@ -72,7 +72,8 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
         middle = _blocks(distance, block)[:, block // 2, :, block // 2]
         if float(middle.max()) > MAX_MIDDLE or float(middle.mean()) > MAX_MEAN:
             break
-        return _states(inner[:, 0, :, 0], palette, source)
+        # These blocks may by chance divide dies of another size.
+        return _states(shrink(inner[:, 0, :, 0], source), palette, source)
     raise _not_clean(source)
 
 

@@ -87,13 +87,13 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
     """
     if pixels.ndim == 2 and (pixels.dtype.kind != "u" or int(pixels.max()) < LEVEL_STEP):
         # Die states as they stand, or bad values, which are named with row and column.
-        return check_grid(shrink(pixels), source)
+        return check_grid(shrink(pixels, source), source)
     if pixels.ndim == 2:
-        codes = shrink(pixels)
+        codes = shrink(pixels, source)
         levels = sorted(_distinct(codes, source, "grey levels"))
         dies = _painted(codes, levels, states_of_levels(levels, source))
     else:
-        dies = _coloured(shrink(_packed(pixels, source)), source)
+        dies = _coloured(shrink(_packed(pixels, source), source), source)
     _refuse_bright_corners(dies, source)
     return check_grid(dies, source)
 

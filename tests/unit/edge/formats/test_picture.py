@@ -9,18 +9,23 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.errors import InputError, InputKind
 from edge.formats import read
 from edge.formats.palette import PALETTES, Palette
+from edge.formats.picture import dies_of
 from edge.wafermap import WaferMap
 
 Pixels = npt.NDArray[np.generic]
@@ -125,9 +130,90 @@ def test_oblong_dies(tmp_path: Path, step: tuple[int, int], margin: int) -> None
 
 
 @pytest.mark.parametrize("step", [(1, 2), (2, 1), (1, 3)])
-def test_rows_that_happen_to_repeat_stay(tmp_path: Path, step: tuple[int, int]) -> None:
-    dies = wafer(26).repeat(step[0], axis=0).repeat(step[1], axis=1)
+def test_dies_of_one_pixel_by_several(tmp_path: Path, step: tuple[int, int]) -> None:
+    dies = wafer(26)
+    pixels = dies.repeat(step[0], axis=0).repeat(step[1], axis=1)
+    assert np.array_equal(single(save(tmp_path / "w.png", pixels)).dies, dies)
+
+
+@pytest.mark.parametrize("rows", [[3, 4], [1, 3, 11, 20], [12, 13, 14, 15]])
+def test_rows_that_happen_to_repeat_stay(tmp_path: Path, rows: list[int]) -> None:
+    dies = wafer(26)
+    for row in rows:
+        dies[row + 1] = dies[row]
     assert np.array_equal(single(save(tmp_path / "w.png", dies)).dies, dies)
+
+
+#: How programs choose the die of each of ``size`` pixels: OpenCV, torch; Pillow, matplotlib; what
+#: draws rectangles; SciPy.
+ENLARGED: dict[str, Callable[[npt.NDArray[np.intp], int], npt.NDArray[np.intp]]] = {
+    "floor": lambda at, dies: at * dies // len(at),
+    "middle": lambda at, dies: (2 * at + 1) * dies // (2 * len(at)),
+    "rectangles": lambda at, dies: ((at + 1) * dies - 1) // len(at),
+    "ends": lambda at, dies: (2 * at * (dies - 1) // (len(at) - 1) + 1) // 2,
+}
+
+
+def enlarged(dies: Pixels, size: tuple[int, int], way: str) -> Pixels:
+    """Dies of k and of k + 1 pixels."""
+    rows, columns = (
+        ENLARGED[way](np.arange(pixels), old) for pixels, old in zip(size, dies.shape, strict=True)
+    )
+    return dies[np.ix_(rows, columns)]
+
+
+def trimmed(dies: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Without rows and columns in which no die is."""
+    return dies[dies.any(axis=1)][:, dies.any(axis=0)]
+
+
+#: Below two pixels a die, many equal rows or few rows leave nothing to tell an enlarged map by.
+FACTORS = st.one_of(
+    st.tuples(st.floats(2.0, 9.0), st.floats(2.0, 9.0), st.sampled_from([0.0, 0.02, 0.2])),
+    st.tuples(st.floats(1.3, 1.9), st.floats(1.3, 1.9), st.sampled_from([0.1, 0.2])),
+)
+
+
+@pytest.mark.parametrize("way", ENLARGED)
+@settings(derandomize=True, deadline=None, max_examples=50, database=None)
+@given(
+    rows=st.integers(20, 60),
+    columns=st.integers(20, 60),
+    factors=FACTORS,
+    margin=st.sampled_from([0, 0, 1, 11]),
+    seed=st.integers(0, 99),
+)
+def test_enlarged_by_any_factor(
+    way: str, rows: int, columns: int, factors: tuple[float, float, float], margin: int, seed: int
+) -> None:
+    """The true grid, or refused."""
+    y, x = np.mgrid[:rows, :columns]
+    round_ = np.hypot((2 * y + 1) / rows - 1, (2 * x + 1) / columns - 1) <= 1
+    bad = np.random.default_rng(seed).random((rows, columns)) < factors[2]
+    dies = trimmed((round_ * (1 + bad)).astype(np.uint8))
+    size = (round(len(dies) * factors[0]), round(dies.shape[1] * factors[1]))
+    pixels = np.array([0, 127, 255], np.uint8)[np.pad(enlarged(dies, size, way), margin)]
+    with contextlib.suppress(InputError):
+        assert np.array_equal(trimmed(dies_of(pixels, "w.png")), dies)
+
+
+@pytest.mark.parametrize("size", [64, 96, 224, 369])
+@pytest.mark.parametrize("shape", [(7, 7), (26, 26), (43, 39), (52, 52)])
+@pytest.mark.parametrize("way", ["floor", "middle"])
+def test_usual_sizes_are_read(tmp_path: Path, way: str, shape: tuple[int, int], size: int) -> None:
+    dies = wafer(max(shape))[:, : shape[1]]
+    pixels = np.array([0, 127, 255], np.uint8)[enlarged(dies, (size, size), way)]
+    assert np.array_equal(single(save(tmp_path / "w.png", pixels)).dies, dies)
+
+
+@pytest.mark.parametrize("size", [(60, 56), (66, 50), (44, 44)])
+def test_enlarged_jpeg(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Blocks of 4 x 4 pixels fit some of these maps by chance."""
+    dies = wafer(7, 0)
+    pixels = np.array([0, 127, 255], np.uint8)[enlarged(dies, size, "floor")]
+    path = save(tmp_path / "w.jpg", magnified(pixels, 4))
+    with contextlib.suppress(InputError):
+        assert np.array_equal(trimmed(single(path).dies), trimmed(dies))
 
 
 def test_few_changes_are_no_oblong_dies(tmp_path: Path) -> None:
@@ -291,18 +377,19 @@ def test_what_other_threads_say_harms_no_jpeg(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Damage must not be told by what appears on the process's stderr, nor that be lost."""
-    path = save(tmp_path / "w.jpg", magnified(wafer() * 127, 8))
+    path = save(tmp_path / "w.jpg", magnified(wafer() * 127, 4))
     done = threading.Event()
     written = []
 
     def talk() -> None:
         while not done.is_set():
             written.append(os.write(2, b"a line of another thread\n"))
+            time.sleep(0.001)
 
     thread = threading.Thread(target=talk)
     thread.start()
     try:
-        for _ in range(20):
+        for _ in range(10):
             assert np.array_equal(single(path).dies, wafer())
     finally:
         done.set()
