@@ -54,6 +54,14 @@ def shrink(codes: Codes, source: str) -> Codes:
     return codes[np.ix_(*places)]
 
 
+def magnified(codes: Codes) -> bool:
+    """Whether there are, or may be, several pixels a die; see ``shrink``."""
+    try:
+        return shrink(codes, "") is not codes
+    except InputError:
+        return True
+
+
 def _places(codes: Codes, source: str) -> tuple[Places, Places] | None:
     """Where to take each row and each column of dies from; None for all as they are."""
     height, width = codes.shape
@@ -124,6 +132,8 @@ def _steps(down: Places, across: Places) -> tuple[int, int]:
 
 def _even(changes: Places, step: int) -> bool:
     """Whether a third of the blocks lie side by side: then no other step comes near."""
+    if len(changes) < 2:
+        return False
     gaps = np.diff(changes)
     longest = max(map(len, (gaps == step).tobytes().split(b"\0")))
     return 3 * longest * step >= int(changes[-1] - changes[0])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.formats.blocks import shrink
+from edge.formats.blocks import magnified
 from edge.formats.palette import Scale
 from edge.screen import Gate, Refusal
 from edge.screen.colours import Shown, dieness, is_of
@@ -263,7 +263,7 @@ def _plausible(dies: DieGrid, recipe: Recipe) -> Refusal | None:
             f"{rows} x {columns} dies; the recipe wants {recipe.rows or 'any'} x "
             f"{recipe.columns or 'any'}"
         )
-    if shrink(dies) is not dies:
+    if magnified(dies):
         return _unclear("every row or column is there twice: the pitch is not sure")
     if _even_gaps(dies, 0) or _even_gaps(dies, 1):
         return _unclear("empty rows or columns at even distances: the pitch is not sure")
