@@ -68,7 +68,8 @@ def wafers() -> list[DieGrid]:
         for index in range(len(labelled))
         for which in range(encoding.SYMMETRIES)
     ]
-    return [*golden.wafers(), *turned][:WAFERS]
+    fragments = [np.ones((4, 4), np.uint8), np.asarray([[0, 2]], np.uint8), np.full((1, 3), 2, "B")]
+    return [*golden.wafers(), golden.few_fails(1), *fragments, *turned][:WAFERS]
 
 
 def near(found: float, known: float) -> bool:
