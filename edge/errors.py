@@ -6,6 +6,10 @@ Each class carries the exit code that the command line ends with.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
+
+#: Exit code of work that did not come to its end; what it had written by then is whole.
+CUT_SHORT: Final = 5
 
 
 class InputKind(str, Enum):
@@ -51,7 +55,7 @@ class InputError(WmEdgeError):
 class OutputError(WmEdgeError):
     """Results cannot be written (disk full, no permission)."""
 
-    exit_code = 1
+    exit_code = CUT_SHORT
 
 
 class ReaderGoneError(BrokenPipeError):

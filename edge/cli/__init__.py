@@ -14,7 +14,7 @@ import click
 
 from edge import __version__
 from edge.cli.streams import forget, make_safe
-from edge.errors import ReaderGoneError, WmEdgeError
+from edge.errors import CUT_SHORT, ReaderGoneError, WmEdgeError
 from edge.text import printable
 
 EXIT_CODES = """\b
@@ -24,6 +24,7 @@ Exit codes:
   2  wrong usage or unusable data set
   3  no usable model file, runtime or device
   4  an accuracy gate is red
+  5  cut short: results cannot be written, or wm-edge itself failed
 """
 
 
@@ -129,8 +130,20 @@ def main() -> NoReturn:
     except ImportError as error:
         code = _missing(error)
     except OSError as error:
-        code = _say(f"{error.filename or 'output'}: {error.strerror or error}", 1)
+        code = _say(f"{error.filename or 'output'}: {error.strerror or error}", CUT_SHORT)
+    except MemoryError:
+        code = _say(
+            "not enough memory for this; smaller files or fewer --threads may do", CUT_SHORT
+        )
+    except Exception:  # noqa: BLE001 - what nobody foresaw must not look like some bad inputs
+        code = _say(f"failed; please report this:\n{_traceback()}", CUT_SHORT)
     sys.exit(_flushed(code if isinstance(code, int) else 0))
+
+
+def _traceback() -> str:
+    from traceback import format_exc  # loaded where something is wrong already
+
+    return format_exc().strip()
 
 
 def _say(text: str, code: int) -> int:
@@ -148,7 +161,7 @@ def _flushed(code: int) -> int:
     except OSError as error:
         forget(sys.stdout.fileno())
         if code == 0:
-            code = _say(f"output: {error.strerror}", 1)
+            code = _say(f"output: {error.strerror}", CUT_SHORT)
     return code
 
 
