@@ -14,6 +14,7 @@ from convert.quantise import Calibration, calibration_set, some_of_each
 from edge import encoding
 from edge.dataset import LabelledSet, Part
 from edge.errors import DataError
+from edge.verdict import MIN_FAILS
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +50,8 @@ class Material:
     """What a conversion works on.
 
     Attributes:
-        train: Wafers of the train part, at most ``PER_CLASS`` a class.
+        train: Wafers of the train part, at most ``PER_CLASS`` a class; like those of the val part
+            such as the network is asked about.
         val: The val part: fits temperature and thresholds.
         test: The test part: judges.
         scattered: Wafers with one pattern and the scatter of another wafer, made of the train
@@ -74,13 +76,18 @@ class Material:
         """
         rng = np.random.default_rng(seed)
         parts = {part: labelled.part(part) for part in Part}
+        for part in (Part.TRAIN, Part.VAL):
+            parts[part] = _asked(parts[part])
         for part, why in (
             (Part.TRAIN, "calibration takes wafers that trained"),
             (Part.VAL, "temperature and thresholds are fitted on it"),
             (Part.TEST, "parity is judged on wafers that trained nothing"),
         ):
             if not len(parts[part]):
-                raise DataError(f"the {part} part is empty: {why}")
+                raise DataError(
+                    f"the {part} part is empty, wafers with fewer than {MIN_FAILS} failing dies "
+                    f"apart: {why}"
+                )
         train = parts[Part.TRAIN]
         calibration = calibration_set(train, seed, size=size)
         some = np.concatenate(some_of_each(train.class_indices(), PER_CLASS, rng))
@@ -92,6 +99,12 @@ class Material:
             *overlaid(sample.planes, sample.classes, MIXTURES, rng),
             calibration,
         )
+
+
+def _asked(labelled: LabelledSet) -> LabelledSet:
+    """The wafers that the network is asked about: what it says of the others decides nothing."""
+    asked = labelled.fail_counts() >= MIN_FAILS
+    return labelled if asked.all() else labelled.select(asked)
 
 
 def encoded(labelled: LabelledSet, size: int) -> Wafers:

@@ -95,6 +95,11 @@ class LabelledSet:
             wafer=_known(self.columns.get("wafer"), index),
         )
 
+    def fail_counts(self) -> npt.NDArray[np.int64]:
+        """Failing dies (W,) of each wafer."""
+        counts = [np.count_nonzero(self.grid(index) == FAIL) for index in range(len(self))]
+        return np.asarray(counts, np.int64)
+
     def class_indices(self) -> npt.NDArray[np.intp]:
         """Class index (W,) of each wafer, in the order of ``PATTERNS``."""
         order = np.argsort(PATTERNS)

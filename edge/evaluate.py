@@ -20,7 +20,7 @@ from edge.overlap import Overlap, Sketch
 from edge.patterns import PATTERNS, Pattern
 from edge.reliability import calibration_error
 from edge.verdict import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
-from edge.wafermap import FAIL, WaferMap
+from edge.wafermap import WaferMap
 
 #: For messages: of a network that has learned nothing, or was damaged.
 ONE_ANSWER: Final = "every wafer is called {}: the network tells no pattern from another"
@@ -183,10 +183,8 @@ def as_station(
     Returns:
         A copy.
     """
-    clear = [
-        np.count_nonzero(labelled.grid(index) == FAIL) < MIN_FAILS for index in range(len(labelled))
-    ]
-    return np.where(np.asarray(clear)[:, np.newaxis], _SURE, logits)
+    clear = labelled.fail_counts() < MIN_FAILS
+    return np.where(clear[:, np.newaxis], _SURE, logits)
 
 
 def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[str]:

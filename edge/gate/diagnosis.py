@@ -19,6 +19,7 @@ from edge.classifier import Classifier
 from edge.dataset import LabelledSet
 from edge.encoding import Encoded
 from edge.patterns import PATTERNS
+from edge.verdict import MIN_FAILS
 
 #: Most wafers that a mistake is tried on.
 WAFERS: Final = 500
@@ -124,6 +125,10 @@ def by_wafers(
         goal: Share of ``expected`` that a sound model reaches, 0..1.
     """
     some = sample(labelled.class_indices())
+    # Of the others the network is not asked, so that no mistake in its input explains them.
+    some = some[labelled.select(some).fail_counts() >= MIN_FAILS]
+    if not some.size:
+        return None
     expected = expected[some]
     encoded = [encoding.encode(labelled.grid(index), classifier.size) for index in some]
     now = float((found[some] == expected).mean())

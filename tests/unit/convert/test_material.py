@@ -8,8 +8,9 @@ import pytest
 from convert import material
 from convert.material import Material, Wafers, encoded
 from edge import encoding
-from edge.dataset import LabelledSet
+from edge.dataset import LabelledSet, build, concatenate
 from edge.errors import DataError
+from edge.firmware.golden import few_fails
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,17 @@ def test_every_part_serves_its_purpose_alone(divided: LabelledSet) -> None:
     assert len(found.scattered) == len(found.mixtures) == 4
     dies = {wafer[..., 1].tobytes() for wafer in found.train.planes}
     assert {wafer[..., 1].tobytes() for wafer in found.mixtures} <= dies
+
+
+def test_wafers_that_no_network_is_asked_about_fit_nothing_and_are_judged(
+    divided: LabelledSet,
+) -> None:
+    clear = build([few_fails(2)] * 3, ["none"] * 3, part=np.asarray(["train", "val", "test"]))
+    found = Material.of(concatenate([divided, clear]), encoding.SIZE, seed=0)
+    plain = Material.of(divided, encoding.SIZE, seed=0)
+    assert len(found.train.classes) == len(plain.train.classes)
+    assert len(found.val.classes) == len(plain.val.classes)
+    assert len(found.test.classes) == len(plain.test.classes) + 1
 
 
 def test_all_of_it_has_the_size_that_the_network_takes(divided: LabelledSet) -> None:
