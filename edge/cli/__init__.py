@@ -111,6 +111,7 @@ def cli() -> None:
     Examples:
       wm-edge classify wafers/                   a folder of wafer maps
       wm-edge classify lot42.npz > lot42.jsonl   one JSON object a wafer
+      wm-edge watch wafers/                      a station: every wafer recorded
       wm-edge doctor                             is this machine ready?
     """
 

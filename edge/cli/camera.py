@@ -75,7 +75,7 @@ def command(
     \b
     Examples:
       wm-edge camera 0 --store results.sqlite
-      wm-edge camera rtsp://camera/screen --username line3 --password-file /etc/wm-edge/camera
+      wm-edge camera rtsp://camera/screen --username line3 --password-file key.txt
       wm-edge camera recording.mp4 --jsonl wafers.jsonl
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

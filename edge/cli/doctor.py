@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 from edge.cli import options
+from edge.cli.streams import tell
+
+#: Where what was found begins.
+INDENT = 29
 
 
 @click.command(name="doctor")
@@ -28,9 +32,10 @@ def command(model: Path | None, backend: str | None) -> int:
     code = 0
     for check in examine(model, Backend(backend) if backend else None):
         mark = "FAIL" if check.exit_code else "note" if check.mend else "ok"
-        click.echo(f"{mark:<5}{check.name:<24}{check.found}")
+        for number, line in enumerate(check.found.split("\n")):
+            tell(f"{'' if number else mark:<5}{'' if number else check.name:<24}{line}", INDENT)
         if check.mend:
-            click.echo(f"{'':<29}mend: {check.mend}")
+            tell(f"{'':<{INDENT}}mend: {check.mend}", INDENT)
         code = max(code, check.exit_code)
     click.echo("ready" if code == 0 else "not ready", err=True)
     return code

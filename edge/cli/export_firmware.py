@@ -12,7 +12,13 @@ from edge.firmware.targets import TARGETS
 
 @click.command(name="export-firmware")
 @click.argument("paths", metavar="[MODEL] DIR", type=click.Path(path_type=Path), nargs=-1)
-@click.option("--target", type=click.Choice(list(TARGETS)), default="c99", show_default=True)
+@click.option(
+    "--target",
+    type=click.Choice(list(TARGETS)),
+    default="c99",
+    show_default=True,
+    help="Kernels of its own, or a TFLite Micro project.",
+)
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 @click.option(
     "--measure",

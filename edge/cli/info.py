@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
+
+from edge.cli.streams import tell
 
 
 @click.command(name="info")
@@ -28,5 +31,12 @@ def command(model: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({**model_file.metadata, "sha256": model_file.sha256}, indent=1))
     else:
-        click.echo(card(model_file))
+        for line in card(model_file).split("\n"):
+            tell(line, _column(line))
     return 0
+
+
+def _column(line: str) -> int:
+    """Where the text of a line of the card begins, behind its title."""
+    found = re.match(r"\s+|[a-z][a-z ]{10,11} (?=\S)", line)
+    return found.end() if found else 0

@@ -12,7 +12,11 @@ from edge.cli import station_options
 
 @click.command(name="station")
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False), metavar="CONFIG.toml")
-@click.option("--check", is_flag=True, help="Check the file and what it names, then end.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Check the file and what it names, show the lots found in names, then end.",
+)
 @click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr.")
 def command(config: Path, check: bool, quiet: bool) -> int:
     """Run a station: folders and cameras in, every wafer recorded once.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from edge.text import PLAIN
@@ -55,6 +57,18 @@ def forget(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def tell(line: str, indent: int) -> None:
+    """Write a line to stdout; on a terminal it is broken at words, to go on where ``indent`` is."""
+    if sys.stdout is None:  # closed before Python started: nobody wants to know
+        return
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size((80, 24)).columns
+        if len(line) > width > 2 * indent:
+            lines = textwrap.wrap(line[indent:], width - indent)
+            line = line[:indent] + f"\n{'':<{indent}}".join(lines)
+    sys.stdout.write(f"{line}\n")
 
 
 def _wrapped(stream: TextIO, lost: type[OSError]) -> TextIO:

@@ -122,7 +122,15 @@ def test_help_of_every_verb_has_an_example_and_no_heavy_import(verb: list[str]) 
     assert "Usage:" in done.text
     assert "Example" in done.text
     assert " ".join(["wm-edge", *verb]) in done.text
+    assert [line for line in done.text.splitlines() if len(line) > 80] == []
     assert not names & {"numpy", "cv2", "rich", "keras", "matplotlib", *RUNTIMES}
+
+
+def test_every_option_says_what_it_does() -> None:
+    for route in [*ROUTES.values(), *Dataset.routes.values()]:
+        verb = importlib.import_module(route.module).command
+        for option in verb.params:
+            assert option.param_type_name == "argument" or option.help, (route.module, option.name)
 
 
 def test_top_help_lists_every_verb_and_the_exit_codes() -> None:

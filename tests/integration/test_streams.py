@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -111,3 +113,32 @@ def test_the_exit_code_is_true_without_a_reader_of_messages(tmp_path: Path) -> N
     os.close(writer)
     assert done.returncode == 1
     assert len(parse_lines(done.stdout)) == 12
+
+
+@pytest.mark.parametrize("verb", ["info", "doctor"])
+def test_lines_are_broken_at_words_on_a_terminal(verb: str) -> None:
+    shown = on_terminal(verb, columns=60)
+    assert max(map(len, shown)) <= 60
+    if verb == "info":
+        assert " ".join(shown).split() == wm_edge(verb).text.split()
+        assert sum(line.startswith(" " * 12) for line in shown) > 10
+
+
+def on_terminal(*arguments: str, columns: int) -> list[str]:
+    """Lines that a command shows on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [*command(), *arguments],
+        env=environment(COLUMNS=str(columns)),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other side has closed
+        while block := os.read(ours, 4096):
+            shown += block
+    os.close(ours)
+    assert child.wait(TIMEOUT) == 0
+    return shown.decode("utf-8").splitlines()

@@ -34,11 +34,12 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
     SOURCE is recognised by its content:
 
     \b
-      LSWMD.pkl                WM-811K from Kaggle (2.1 GB, needs about 3.3 GB of memory)
-      WM811K.pkl               WM-811K from mirlab.org
-      another .pkl             a data frame with the columns waferMap and failureType
-      Wafer_Map_Datasets.npz   MixedWM38: its wafers with one pattern or none
-      a folder                 class folders of images, .npy or .csv: Center/, Donut/, ..., none/
+      LSWMD.pkl               WM-811K from Kaggle (2.1 GB; takes 3.3 GB of memory)
+      WM811K.pkl              WM-811K from mirlab.org
+      another .pkl            a data frame with waferMap and failureType
+      Wafer_Map_Datasets.npz  MixedWM38: its wafers with one pattern or none
+      a folder                class folders (Center/, Donut/, ..., none/) of
+                              images, .npy or .csv
 
     Class folders whose names state lots (--name-pattern) can be divided by lot.
 
@@ -49,7 +50,7 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
     \b
     Examples:
       wm-edge dataset import LSWMD.pkl --out wm811k.npz
-      wm-edge dataset import folders/ --name-pattern '{lot}_{wafer}' --out ours.npz
+      wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
     """
     if exists(out) and not overwrite:
         raise DataError(f"{out}: exists already; choose another name or pass --overwrite")

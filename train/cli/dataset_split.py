@@ -26,7 +26,13 @@ import click
     show_default=True,
     help="Shares of train, val and test.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same parts.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output file.")
 def command(
     data: Path, out: Path, by: str, shares: tuple[float, float, float], seed: int, overwrite: bool
