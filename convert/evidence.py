@@ -14,6 +14,7 @@ from edge import float_network
 from edge.output import check_place, write_bytes, write_text
 from edge.report import page
 from edge.report.measure import measure
+from edge.text import printable
 
 #: Suffixes of the files beside the model file; the report has a JSON twin.
 PARITY_JSON, PARITY_TEXT, REPORT = "parity.json", "parity.md", "report.html"
@@ -86,10 +87,11 @@ class Evidence:
             "calibration": self.calibration.manifest,
             "data_sha256": metadata["training"]["data_sha256"],
         }
+        name = printable(out.name)
         belongs = (
-            f"Model file: {out.name}, sha256 {model_sha256}."
+            f"Model file: {name}, sha256 {model_sha256}."
             if model_sha256
-            else f"No model file belongs to this: a {out.name} beside it is of another conversion."
+            else f"No model file belongs to this: a {name} beside it is of another conversion."
         )
         text = parity.summary()
         if self.tried:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from convert.parity import Parity
 from convert.remedy import Trial
 from edge.errors import ModelError
+from edge.text import printable
 
 
 class Judged(Protocol):
@@ -88,10 +89,15 @@ def table(plain: Parity, tried: Sequence[Tried]) -> str:
     for one in tried:
         trial = one.trial
         size = f"{len(trial.content) / 1000:.0f}" if trial.content else "-"
-        outcome = f"{_judged(one.parity)}" if one.parity else f"- | - | - | {one.refused}"
+        outcome = f"{_judged(one.parity)}" if one.parity else f"- | - | - | {_cell(one.refused)}"
         name = f"{trial.name} ({trial.note})" if trial.note else trial.name
-        lines.append(f"| {name} | {size} | {trial.seconds:.1f} | {outcome} |")
+        lines.append(f"| {_cell(name)} | {size} | {trial.seconds:.1f} | {outcome} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text for one cell: it names tensors, which may be called anything."""
+    return printable(text).replace("|", "\\|")
 
 
 def _judged(parity: Parity) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from convert.parity import Parity, compare
 from convert.remedy import Trial
-from convert.remedy.search import search, table
+from convert.remedy.search import Tried, search, table
 from edge.errors import ModelError
 from edge.patterns import PATTERNS
 
@@ -70,3 +70,9 @@ def test_all_red_gives_the_plain_one_back() -> None:
     found, tried = search(PLAIN, trials(b"5", b"6"), judge)
     assert found is PLAIN
     assert len(tried) == 2
+
+
+def test_a_tensor_called_anything_stays_in_its_cell() -> None:
+    trial = Trial("remedy", None, "tensor a|b\n| c\x1b[2J is float64", 1.0, "")
+    line = table(PLAIN.parity, [Tried(trial, None, trial.failure)]).splitlines()[-1]
+    assert line.endswith(r"| tensor a\|b?\| c?[2J is float64 |")
