@@ -163,11 +163,10 @@ class AppendSink:
                 if not line.endswith(b"\n") or not self._lines.is_whole(record):
                     continue
                 whole += len(record)
-                identity = self._lines.identity(record) or ""
+                number = mark.names.number(self._lines.identity(record) or "")
                 record = b""
-                store, _, number = identity.rpartition("-")
-                if store == mark.store and number.isdigit():
-                    found.append(int(number))
+                if number is not None:
+                    found.append(number)
         if whole < self._length:
             self._cut_back(whole)
         delivered = max(found) if shrunk and found else max(mark.delivered, *found, 0)

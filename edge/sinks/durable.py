@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
+from edge.sinks.names import NO_NAMES, Names
 from edge.sinks.record import Record
 
 
@@ -22,12 +23,12 @@ class Mark:
     Attributes:
         delivered: Number of the last record that is kept (``results.id``, ``errors.id``); 0: none.
         offset: For a sink that is a file: its length after that record, in bytes.
-        store: Name of the store that numbers the records; a record's ``id`` begins with it.
+        names: Names of the store that numbers the records: which ``id`` is whose number.
     """
 
     delivered: int = 0
     offset: int = 0
-    store: str = ""
+    names: Names = NO_NAMES
 
 
 class DurableSink(Protocol):

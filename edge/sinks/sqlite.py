@@ -71,8 +71,12 @@ def connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
-        with closing(connection.execute("PRAGMA schema_version")) as cursor:  # reads the header
-            cursor.fetchone()
+        try:
+            with closing(connection.execute("PRAGMA schema_version")) as cursor:  # reads the header
+                cursor.fetchone()
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 

@@ -9,29 +9,19 @@ transaction, so a crash leaves either all or nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from edge.errors import OutputError, UsageError
-from edge.output import identity
+from edge.errors import UsageError
 from edge.sinks.durable import Mark
 from edge.sinks.file_table import NEW, FileTable
-from edge.sinks.lock import Lock
+from edge.sinks.names import Names
 from edge.sinks.record import Record
-from edge.sinks.rows import NEXT, Rows, Same
-from edge.sinks.schema import migrate
-from edge.sinks.sqlite import connect, sqlite_errors
+from edge.sinks.rows import Rows, Same
+from edge.sinks.store_file import StoreFile
 from edge.sinks.taken import FileNote, Placed
 from edge.sinks.wafer_maps import ALWAYS, KeepMaps, MapTable
-
-#: After a long transaction the write-ahead log is cut back to this many bytes.
-_LOG_LIMIT: Final = 16 * 2**20
-
-#: Milliseconds that a transaction waits for another program's.
-_BUSY: Final = 500
 
 
 @dataclass
@@ -72,33 +62,38 @@ class Store:
         self.path = path
         if not path.parent.is_dir():
             raise UsageError(f"{path}: cannot be made, there is no folder {path.parent}; make it")
-        self._lock = Lock(path)
-        try:
-            self._connection = connect(path)
-            self.name, self._next = self._prepare()
-            self._files = FileTable(self._connection)
-            self._maps = MapTable(self._connection, keep_maps)
-            self._rows = Rows(self._connection, self._maps, same, tops)
-            self._identity = identity(path)
-        except BaseException:
-            self._lock.release()
-            raise
 
-    def _prepare(self) -> tuple[str, int]:
-        with sqlite_errors(self.path):
-            migrate(self._connection, str(self.path))  # refuses other databases unchanged
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
-            # The recorder tries again by itself and must hear of an order to stop meanwhile.
-            self._connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
-            name, number = self._connection.execute("SELECT * FROM numbering").fetchone()
-            return name, number
+        def use(connection: sqlite3.Connection) -> None:
+            self._files = FileTable(connection)
+            self._maps = MapTable(connection, keep_maps)
+            self._rows = Rows(connection, self._maps, same, tops)
+
+        self._file = StoreFile(path, use)
+
+    @property
+    def names(self) -> Names:
+        """Its names, the one that new records get last."""
+        return self._file.names
+
+    @property
+    def name(self) -> str:
+        """The name that new records get."""
+        return self.names.ranges[-1][1]
+
+    @property
+    def log_bytes(self) -> int:
+        """Length of the write-ahead log; from any thread."""
+        return self._file.log_bytes
+
+    @property
+    def notice(self) -> str | None:
+        """What somebody should know though recording goes on."""
+        return self._file.notice
 
     @property
     def last(self) -> int:
         """Number of the newest record; 0 where there is none."""
-        return self._next - 1
+        return self._file.next - 1
 
     def add(
         self,
@@ -123,9 +118,9 @@ class Store:
         added = Added()
         repeats: dict[tuple[str, str], str] = {}
         notes = taken or {}
-        rows = self._rows
-        with sqlite_errors(self.path), self._transaction() as connection:
-            number = first = connection.execute(NEXT).fetchone()[0]
+        with self._file.transaction() as connection:
+            rows = self._rows
+            number = first = self._file.next
             self._maps.begin()
             rows.place(placed)
             former = self._files.begin(notes)
@@ -142,14 +137,13 @@ class Store:
             self._maps.end()
             if number != first:
                 connection.execute("UPDATE numbering SET next_id = ?", (number,))
-        self._next = number
         added.repeats = [source for source, _ in repeats]
         return added
 
     def marks(self) -> dict[str, Mark]:
         """How far each sink has come, by its name."""
-        with sqlite_errors(self.path):
-            rows = self._connection.execute("SELECT sink, delivered, offset FROM marks").fetchall()
+        with self._file.look() as connection:
+            rows = connection.execute("SELECT sink, delivered, offset FROM marks").fetchall()
         return {sink: Mark(delivered, offset) for sink, delivered, offset in rows}
 
     def save_marks(self, marks: Mapping[str, Mark]) -> None:
@@ -158,11 +152,27 @@ class Store:
         Raises:
             OutputError: it could not be noted.
         """
-        with sqlite_errors(self.path), self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
                 [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],
             )
+
+    def rename(self, first: int) -> None:
+        """Give all records from a number on a new name: a sink has others with their ``id``.
+
+        Raises:
+            OutputError: it could not be noted.
+        """
+        self._file.rename(first)
+
+    def rest(self) -> None:
+        """There is nothing to record: look after the file; called twice a second or so.
+
+        Raises:
+            OutputError: it is not what it was; nothing can be recorded.
+        """
+        self._file.rest()
 
     def tidy(self) -> None:
         """Drop some maps that are too old, now and then; called in every round.
@@ -170,30 +180,12 @@ class Store:
         Raises:
             OutputError: not now.
         """
-        with sqlite_errors(self.path):
+        with self._file.look():
             last = self._maps.old()
-            if last is not None:
-                with self._transaction():
-                    self._maps.drop(last)
+        if last is not None:
+            with self._file.transaction():
+                self._maps.drop(last)
 
     def close(self) -> None:
         """Let go of the file and its lock."""
-        with suppress(sqlite3.Error):
-            self._connection.close()
-        self._lock.release()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if identity(self.path) != self._identity:
-            raise OutputError(
-                f"{self.path}: was moved or deleted while in use; put it back, "
-                "or stop the station and start it with a new one"
-            )
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        self._file.close()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from edge.errors import OutputError, UsageError
+from edge.sinks.gate import gate_of
+from edge.sinks.names import Names, read_names
 from edge.sinks.record import ERROR_KEYS, RESULT_KEYS, Record
 from edge.sinks.sqlite import connect, sqlite_errors, storable
 from edge.sinks.taken import FileNote, Stamp
@@ -40,42 +46,49 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.connection = connect(path)
-        with sqlite_errors(path):
-            self.connection.execute("PRAGMA query_only = ON")
-            self._name = self.connection.execute("SELECT store FROM numbering").fetchone()[0]
+        self._gate = gate_of(path)
+        self.connection: sqlite3.Connection | None = None
+        with self._gate.shared():
+            self._open()
+
+    @property
+    def names(self) -> Names:
+        """The store's names, now."""
+        with self._look() as connection:
+            return read_names(connection)
 
     def after(self, number: int, limit: int) -> list[Record]:
         """The records behind a number, in order."""
-        with sqlite_errors(self._path):
-            # One look for both tables: what is kept between two looks would be passed over.
-            self.connection.execute("BEGIN")
+        with self._look() as connection:
+            # One look for all tables: what is kept between two looks would be passed over.
+            connection.execute("BEGIN")
             try:
-                results = self.connection.execute(_RESULTS, (number, limit)).fetchall()
-                errors = self.connection.execute(_ERRORS, (number, limit)).fetchall()
+                names = read_names(connection)
+                results = connection.execute(_RESULTS, (number, limit)).fetchall()
+                errors = connection.execute(_ERRORS, (number, limit)).fetchall()
             finally:
-                self.connection.execute("ROLLBACK")
-        found = [(row[0], self._record(RESULT_KEYS, row)) for row in results]
-        found += [(row[0], self._record(ERROR_KEYS, row)) for row in errors]
+                connection.execute("ROLLBACK")
+        found = [(row[0], _record(names, RESULT_KEYS, row)) for row in results]
+        found += [(row[0], _record(names, ERROR_KEYS, row)) for row in errors]
         found.sort(key=lambda pair: pair[0])
         return [record for _, record in found[:limit]]
 
     def taken(self, path: str) -> FileNote | None:
         """What is remembered of a file, if it was taken."""
-        with sqlite_errors(self._path):
-            row = self.connection.execute(f"{_NOTES} WHERE path = ?", (storable(path),)).fetchone()
+        with self._look() as connection:
+            row = connection.execute(f"{_NOTES} WHERE path = ?", (storable(path),)).fetchone()
         return _note(row) if row else None
 
     def in_hand(self) -> dict[str, FileNote]:
         """Files that were recorded and are not known to be put away, by their absolute names."""
-        with sqlite_errors(self._path):
-            rows = self.connection.execute(f"{_NOTES} WHERE target IS NOT NULL").fetchall()
+        with self._look() as connection:
+            rows = connection.execute(f"{_NOTES} WHERE target IS NOT NULL").fetchall()
         return {row[0]: _note(row) for row in rows}
 
     def last_of(self, source: str) -> str | None:
         """Hash of the newest result of a source."""
-        with sqlite_errors(self._path):
-            row = self.connection.execute(
+        with self._look() as connection:
+            row = connection.execute(
                 "SELECT source_sha256 FROM results WHERE source = ? ORDER BY id DESC LIMIT 1",
                 (storable(source),),
             ).fetchone()
@@ -83,10 +96,43 @@ class StoreReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        self.connection.close()
+        self._gate.leave(self)
+        self._close()
 
-    def _record(self, columns: Sequence[str], row: Sequence[Any]) -> Record:
-        record = {"id": f"{self._name}-{row[0]}", **dict(zip(columns, row[1:], strict=True))}
-        if "probabilities" in record:
-            record["probabilities"] = json.loads(record["probabilities"])
-        return record
+    def _open(self) -> sqlite3.Connection:
+        # SQLite deletes the log of an empty database; whoever emptied it may put it back.
+        if not _size(self._path):
+            raise OutputError(f"{self._path}: is empty or gone")
+        self.connection = connect(self._path)
+        self._gate.enter(self, self._close)
+        with sqlite_errors(self._path):
+            self.connection.execute("PRAGMA query_only = ON")
+        return self.connection
+
+    def _close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    @contextmanager
+    def _look(self) -> Iterator[sqlite3.Connection]:
+        """What cannot be read now may be read later: its writer looks after the file."""
+        try:
+            with self._gate.shared(), sqlite_errors(self._path):
+                yield self.connection or self._open()
+        except UsageError as error:
+            raise OutputError(str(error)) from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+def _record(names: Names, columns: Sequence[str], row: Sequence[Any]) -> Record:
+    record = {"id": names.of(row[0]), **dict(zip(columns, row[1:], strict=True))}
+    if "probabilities" in record:
+        record["probabilities"] = json.loads(record["probabilities"])
+    return record

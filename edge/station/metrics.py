@@ -54,6 +54,11 @@ class StationCollector(Collector):
         yield _gauge(
             "store_writable", "1 if results can be recorded.", [({}, _no(station.recorder.trouble))]
         )
+        yield _gauge(
+            "store_log_bytes",
+            "Length of the store's write-ahead log.",
+            [({}, station.store.log_bytes)],
+        )
         sources = [({"source": each.name}, float(station.is_up(each))) for each in station.sources]
         yield _gauge("source_up", "1 if wafers can come from the source.", sources)
         yield _gauge(

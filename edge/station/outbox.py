@@ -47,12 +47,22 @@ class Outbox:
         sink: The sink.
         store: File of the station's store.
         mark: How far the sink has come.
+        last: Number of the store's newest record before this run.
+
+    Attributes:
+        looked: Set when the sink was asked for the first time how far it really has come.
+        is_ahead: The sink has records of the store that the store does not know. It gets no more
+            until ``renamed`` is called.
     """
 
-    def __init__(self, sink: DurableSink, store: Path, mark: Mark) -> None:
+    def __init__(self, sink: DurableSink, store: Path, mark: Mark, last: int) -> None:
         self.name = sink.name
         self.mark = mark
         self.failure: str | None = None
+        self.looked = threading.Event()
+        self.is_ahead = False
+        self._last: int | None = last
+        self._first: int | None = None
         self._sink = sink
         self._store = store
         self._pause = FIRST_PAUSE
@@ -69,6 +79,12 @@ class Outbox:
 
     def wake(self) -> None:
         """There is something new in the store."""
+        self._wake.set()
+
+    def renamed(self, first: int) -> None:
+        """The store's records from this number on have a new name, so none of them is delivered."""
+        self._first = first
+        self.is_ahead = False
         self._wake.set()
 
     @property
@@ -100,36 +116,71 @@ class Outbox:
     def _run(self) -> None:
         while True:
             try:
-                return self._feed()
+                if not self._feed():
+                    return
+                continue
             except (WmEdgeError, OSError) as error:
                 self._failed(str(error))
             except Exception as error:  # noqa: BLE001 - one sink's fault is not the station's
                 self._failed(f"failed in an unforeseen way ({error!r})")
             finally:
+                self.looked.set()
                 with suppress(Exception):
                     self._sink.close()
             if self._stopping.wait(self._pause * random.uniform(0.5, 1.0)):  # noqa: S311
-                return None
+                return
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
-    def _feed(self) -> None:
-        """Hand records on until the station stops."""
+    def _feed(self) -> bool:
+        """Hand records on until the station stops, or the store has a new name.
+
+        Returns:
+            Whether to begin again.
+        """
         with closing(StoreReader(self._store)) as reader:
-            self.mark = self._sink.open(self.mark)
+            first, self._first = self._first, None
+            if first is not None:
+                self.mark = replace(self.mark, delivered=min(self.mark.delivered, first - 1))
+            mark = self._sink.open(replace(self.mark, names=reader.names))
+            if self._last is not None and mark.delivered > self._last:
+                return self._wait_for_name(mark)
+            self.mark, self._last = mark, None
+            self.looked.set()
             while True:
                 self._wake.clear()
+                if self._first is not None:
+                    return True
                 while records := reader.after(self.mark.delivered, BATCH):
                     mark = self._sink.send(records)
                     delivered = max(mark.delivered, number_of(records[-1]))
                     self.mark = replace(self.mark, delivered=delivered, offset=mark.offset)
                     self._worked()
                     if time.monotonic() >= self._stop_at:
-                        return
+                        return False
+                    if self._first is not None:
+                        return True
                 if self._stopping.is_set():
-                    return
+                    return False
                 if not self._wake.wait(IDLE):
                     self._sink.idle(IDLE)
                     self._worked()
+
+    def _wait_for_name(self, mark: Mark) -> bool:
+        """What this run records must get other ids than the sink has already."""
+        _log.warning(
+            "%s: has records up to number %d, the store had %d when the station started (was it "
+            "put back from a backup?); what is recorded from then on gets a new name",
+            printable(self.name),
+            mark.delivered,
+            self._last,
+        )
+        self._last = None
+        self.is_ahead = True
+        self.looked.set()
+        while self._first is None and not self._stopping.is_set():
+            self._wake.wait(IDLE)
+            self._wake.clear()
+        return self._first is not None
 
     def _worked(self) -> None:
         self._pause = FIRST_PAUSE

@@ -107,6 +107,7 @@ class Recorder:
             try:
                 self._unkept = [self._queue.get(timeout=seconds)]
             except queue.Empty:
+                self._rest()
                 return False
         elif self.trouble is not None:
             time.sleep(seconds)
@@ -118,19 +119,34 @@ class Recorder:
         try:
             self._keep(self._unkept)
         except OutputError as error:
-            if self.trouble is None:
-                _log.error(
-                    "%s; no more files are taken until it can, none is lost (a camera's wafers "
-                    "wait in memory, some 500 of them)",
-                    printable(str(error)),
-                )
-            self.trouble = str(error)
+            self._failed(error)
             return False
+        self._worked()
+        self._unkept = []
+        return True
+
+    def _rest(self) -> None:
+        """Nothing to record: the store looks after itself."""
+        try:
+            self._store.rest()
+        except OutputError as error:
+            self._failed(error)
+        else:
+            self._worked()
+
+    def _failed(self, error: OutputError) -> None:
+        if self.trouble is None:
+            _log.error(
+                "%s; no more files are taken until it can, none is lost (a camera's wafers "
+                "wait in memory, some 500 of them)",
+                printable(str(error)),
+            )
+        self.trouble = str(error)
+
+    def _worked(self) -> None:
         if self.trouble is not None:
             _log.warning("the store can be written again")
             self.trouble = None
-        self._unkept = []
-        return True
 
     def _keep(self, waiting: Sequence[Handed]) -> None:
         records: list[Record] = []

@@ -39,6 +39,9 @@ NOTING: Final = 2.0
 #: Seconds for a round, after which recording counts as standing still.
 STILL: Final = 15.0
 
+#: Seconds that the sinks that are files have at the start to say how far they have come.
+ASKING: Final = 2.0
+
 #: Seconds after the order to stop by which everything in flight has been recorded.
 GRACE: Final = 2.0
 
@@ -83,6 +86,7 @@ class Station:
         self.store = Store(
             settings.store, same=settings.same, tops=tops, keep_maps=settings.keep_maps
         )
+        self._names, self._first = self.store.names, self.store.last + 1
         try:
             self.sources = list(self._sources())
             self.outboxes = self._outboxes(sinks)
@@ -108,6 +112,7 @@ class Station:
         notifier = Notifier()
         for outbox in self.outboxes:
             outbox.start()
+        self._ask_sinks()
         for thread in self._threads:
             thread.start()
         notifier.ready("taking wafers")
@@ -117,6 +122,7 @@ class Station:
             # Asked first: what a source handed over before it ended is kept in this round or later.
             ended = not any(thread.is_alive() for thread in self._threads)
             kept = self.recorder.keep_next(0.0 if ended else ROUND)
+            self._follow_names()
             self._note_marks()
             with suppress(OutputError):  # the recorder says what is wrong
                 self.store.tidy()
@@ -174,19 +180,31 @@ class Station:
 
     def _outboxes(self, sinks: Sequence[DurableSink]) -> list[Outbox]:
         """One a sink; a sink that the store does not know gets what is recorded from now on."""
+        last = self.store.last
         known = self.store.marks()
-        new = {sink.name: Mark(self.store.last) for sink in sinks if sink.name not in known}
+        new = {sink.name: Mark(last) for sink in sinks if sink.name not in known}
         if new:
             self.store.save_marks(new)
         marks = {**known, **new}
-        return [
-            Outbox(
-                sink,
-                self.settings.store,
-                Mark(marks[sink.name].delivered, marks[sink.name].offset, self.store.name),
-            )
-            for sink in sinks
-        ]
+        return [Outbox(sink, self.settings.store, marks[sink.name], last) for sink in sinks]
+
+    def _ask_sinks(self) -> None:
+        """Before anything is recorded: which files have more than the store knows of?"""
+        deadline = time.monotonic() + ASKING
+        for outbox in self.outboxes:
+            if outbox.mark.offset:
+                outbox.looked.wait(max(0.0, deadline - time.monotonic()))
+        self._follow_names()
+
+    def _follow_names(self) -> None:
+        """Where numbers were given before, this run's records get a new name."""
+        if any(outbox.is_ahead for outbox in self.outboxes):
+            with suppress(OutputError):  # a full disk: in the next round
+                self.store.rename(self._first)
+        if self._names != self.store.names:
+            self._names = self.store.names
+            for outbox in self.outboxes:
+                outbox.renamed(self._names.ranges[-1][0])
 
     def _common(self) -> dict[str, Any]:
         return {

@@ -403,6 +403,78 @@ def test_a_store_that_is_taken_away_is_said(folder: Path, store: Path, tmp_path:
         stop_in_time(station)
 
 
+@pytest.mark.parametrize("harm", ["deleted", "cut", "flipped"])
+def test_the_log_of_the_store_is_harmed_and_the_station_killed(
+    folder: Path, store: Path, tmp_path: Path, harm: str
+) -> None:
+    arguments = ("watch", folder, "--store", store, "--done", "delete")
+    log = store.with_name(f"{store.name}-wal")
+    with Running(tmp_path, *arguments) as station:
+        station.wait_ready()
+        for number in range(10):
+            drop(folder, number)
+        wait_for(lambda: recorded(store) == wafers(*range(10)), "the first wafers")
+        if harm == "deleted":
+            log.unlink()
+        elif harm == "cut":
+            os.truncate(log, 0)
+        else:
+            content = bytearray(log.read_bytes())
+            content[1000::500] = bytes(byte ^ 1 for byte in content[1000::500])
+            with log.open("r+b") as file:
+                file.write(content)
+        for number in range(10, 20):
+            drop(folder, number)
+        wait_for(lambda: not list(folder.iterdir()), "all put away")
+        assert "nothing is lost" in station.said()
+        station.kill()
+    assert recorded(store) == wafers(*range(20))
+    assert wm_edge(*arguments, "--once", cwd=tmp_path).code == 0
+    assert recorded(store) == wafers(*range(20))
+
+
+def test_a_store_put_back_from_its_backup_gives_no_id_twice(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    arguments = (
+        "watch",
+        folder,
+        "--store",
+        store,
+        "--jsonl",
+        "r.jsonl",
+        "--csv",
+        "r.csv",
+        "--once",
+    )
+
+    def record(*numbers: int) -> str:
+        for number in numbers:
+            drop(folder, number)
+        done = wm_edge(*arguments, cwd=tmp_path)
+        assert done.code == 0
+        return done.stderr
+
+    record(1, 2)
+    with closing(sqlite3.connect(store)) as one, closing(sqlite3.connect(tmp_path / "b")) as two:
+        one.backup(two)
+    record(3, 4, 5)
+    for name in (store, store.with_name(f"{store.name}.lock")):
+        name.unlink()
+    (tmp_path / "b").rename(store)
+    for number in (3, 4, 5):
+        (folder / f"w{number}.csv").unlink()
+    said = record(6, 7, 8, 9)
+    assert "has records up to number 5, the store had 2" in said
+    found = parse_lines((tmp_path / "r.jsonl").read_bytes())
+    assert [record["source_sha256"] for record in found] == [digest(n) for n in range(1, 10)]
+    assert len({record["id"] for record in found}) == 9
+    lines = (tmp_path / "r.csv").read_text().splitlines()[1:]
+    assert [line.partition(",")[0] for line in lines] == [record["id"] for record in found]
+    assert "has records" not in record(10)
+    assert line_count(tmp_path / "r.jsonl") == 10
+
+
 def test_a_folder_made_anew_is_listened_to(folder: Path, store: Path, tmp_path: Path) -> None:
     with Running(tmp_path, "watch", folder, "--store", store) as station:
         station.wait_ready()

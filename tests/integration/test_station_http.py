@@ -81,7 +81,7 @@ def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path
     (folder / "bad.csv").write_text("1,2\n3\n")
     store = tmp_path / "s.sqlite"
     wait_for(lambda: len(rows(store)) == 20 and rows(store, "SELECT * FROM errors"), "all recorded")
-    drop(folder, 0, "again.csv")
+    drop(folder, 0)
     wait_for(lambda: metrics(station)["wm_edge_repeats_total"] == {(): 1}, "the repeat counted")
     wait_for(lambda: "No space" in station.said(), "the dead sink noticed")
     with (folder / "held.csv").open("w"):
@@ -102,6 +102,7 @@ def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path
     assert found["wm_edge_queue_depth"][full] == 21
     wait_for(lambda: metrics(station)["wm_edge_queue_depth"][table] == 0, "the table has all")
     assert found["wm_edge_store_writable"] == {(): 1}
+    assert 0 < found["wm_edge_store_log_bytes"][()] < 2**24
     assert found["wm_edge_source_up"] == {(str(folder),): 1}
     assert "st-7" in next(iter(found["wm_edge_model_info"]))
 

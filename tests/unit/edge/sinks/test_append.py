@@ -17,11 +17,12 @@ from edge.errors import OutputError
 from edge.sinks.append import AppendSink
 from edge.sinks.csv import STATION_COLUMNS
 from edge.sinks.durable import KINDS, Mark
+from edge.sinks.names import Names
 from edge.sinks.record import Record
 from tests.support.records import error, holder, result
 
 STORE = "ab12cd34"
-FRESH = Mark(0, 0, STORE)
+FRESH = Mark(0, 0, Names(((1, STORE),)))
 
 #: What careless writers and readers break at.
 ODD = ["plain", 'a"b', "two\nlines", 'all\r\n",\n"of it"\n', "=1+1", "\u2028晶圆", "\n", '"']
@@ -53,7 +54,7 @@ def opened(kind: str, path: Path, mark: Mark = FRESH, **options: str) -> tuple[A
 
 def written(kind: str, path: Path, *numbers: int, mark: Mark = FRESH) -> Mark:
     sink, mark = opened(kind, path, mark)
-    mark = replace(sink.send(numbered(*numbers)), store=STORE)
+    mark = replace(sink.send(numbered(*numbers)), names=FRESH.names)
     sink.close()
     return mark
 
@@ -106,8 +107,31 @@ def test_a_mark_that_lags_behind_is_brought_up(tmp_path: Path, kind: str) -> Non
     late = written(kind, path, 3, 4, mark=early)
     for mark in (FRESH, early, late):
         sink, found = opened(kind, path, mark)
-        assert found == Mark(4, path.stat().st_size, STORE)
+        assert found == Mark(4, path.stat().st_size, FRESH.names)
         sink.close()
+
+
+@both
+def test_records_of_before_a_backup_was_put_back_are_not_taken_for_todays(
+    tmp_path: Path, kind: str
+) -> None:
+    """The store ends with 2 now; 3 and 4 in the file are other wafers than those to come."""
+    path = tmp_path / "out"
+    early = written(kind, path, 1, 2)
+    written(kind, path, 3, 4, mark=early)
+    again = replace(early, names=Names(((1, STORE), (3, "00000000"))))
+    sink, found = opened(kind, path, again)
+    assert (found.delivered, found.offset) == (2, path.stat().st_size)
+    sink.send(numbered(3, store="00000000"))
+    sink.close()
+    assert [name for name, _ in read_back(kind, path)][-3:] == [
+        f"{STORE}-3",
+        f"{STORE}-4",
+        "00000000-3",
+    ]
+    sink, found = opened(kind, path, again)
+    assert found.delivered == 3
+    sink.close()
 
 
 @both
@@ -115,7 +139,7 @@ def test_numbers_of_another_store_say_nothing(tmp_path: Path, kind: str) -> None
     """The store was moved away and begins again at 1; the file goes on."""
     path = tmp_path / "out"
     written(kind, path, 1, 2, 3)
-    sink, mark = opened(kind, path, Mark(0, 0, "00000000"))
+    sink, mark = opened(kind, path, Mark(0, 0, Names(((1, "00000000"),))))
     assert mark.delivered == 0
     sink.send(numbered(1, store="00000000"))
     sink.close()
@@ -147,9 +171,9 @@ def test_a_file_that_is_emptied_while_the_station_runs_goes_on(tmp_path: Path, k
     mark = sink.send(numbered(3))
     sink.close()
     assert read_back(kind, path) == expected(3)
-    again, found = opened(kind, path, replace(mark, store=STORE))
+    again, found = opened(kind, path, replace(mark, names=FRESH.names))
     again.close()
-    assert found == Mark(3, path.stat().st_size, STORE)
+    assert found == Mark(3, path.stat().st_size, FRESH.names)
 
 
 @both
@@ -159,7 +183,7 @@ def test_what_an_operator_cut_off_is_written_again(tmp_path: Path, kind: str) ->
     mark = written(kind, path, 3, 4, mark=first)
     os.truncate(path, first.offset + 10)
     sink, found = opened(kind, path, mark)
-    assert found == replace(first, store=STORE)
+    assert found == replace(first, names=FRESH.names)
     sink.send(numbered(3, 4))
     sink.close()
     assert read_back(kind, path) == expected(1, 2, 3, 4)

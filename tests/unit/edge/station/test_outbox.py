@@ -63,7 +63,7 @@ class Post:
     def __init__(self, path: Path, mark: int) -> None:
         self.store = Store(path)
         self.sink = Fake()
-        self.outbox = Outbox(self.sink, path, Mark(mark, 0, self.store.name))
+        self.outbox = Outbox(self.sink, path, Mark(mark), self.store.last)
         self._last = 0
 
     def record(self, count: int) -> None:
@@ -96,16 +96,47 @@ def test_all_records_in_order_and_the_mark_follows(post: Post) -> None:
     wait_for(lambda: post.outbox.mark.delivered == 13, "what came after")
     post.end()
     assert post.sink.kept == list(range(1, 14))
-    assert post.outbox.mark == Mark(13, 1300, post.store.name)
+    assert post.outbox.mark == Mark(13, 1300, post.store.names)
     assert (len(post.sink.opened), post.sink.closed) == (1, 1)
 
 
 def test_it_goes_on_where_the_sink_really_is(post: Post) -> None:
     post.record(6)
+    post.outbox = Outbox(post.sink, post.store.path, Mark(), post.store.last)
     post.sink.real = 4
     post.outbox.start()
     wait_for(lambda: post.outbox.mark.delivered == 6, "the rest")
     assert post.sink.kept == [5, 6]
+    post.end()
+
+
+def test_a_sink_that_is_ahead_gets_what_is_new_once_that_has_a_new_name(post: Post) -> None:
+    """The store was put back from its backup: the sink has numbers 3 to 9 of other wafers."""
+    post.record(2)
+    post.outbox = Outbox(post.sink, post.store.path, Mark(2), post.store.last)
+    post.sink.real = 9
+    post.outbox.start()
+    assert post.outbox.looked.wait(10)
+    wait_for(lambda: post.outbox.is_ahead, "it is seen")
+    post.record(3)  # recorded before the owner of the store came to it
+    assert (post.sink.kept, post.outbox.mark) == ([], Mark(2))
+    post.sink.real = 2
+    post.store.rename(3)
+    post.outbox.renamed(3)
+    wait_for(lambda: post.outbox.mark.delivered == 5, "the new ones")
+    assert post.sink.kept == [3, 4, 5]
+    assert not post.outbox.is_ahead
+    assert post.sink.opened[-1].names == post.store.names
+    post.end()
+
+
+def test_a_store_that_lost_its_end_delivers_what_takes_its_place(post: Post) -> None:
+    post.record(4)
+    post.outbox.start()
+    wait_for(lambda: post.outbox.mark.delivered == 4, "all of them")
+    post.store.rename(3)
+    post.outbox.renamed(3)
+    wait_for(lambda: post.sink.kept == [1, 2, 3, 4, 3, 4], "those under their new ids")
     post.end()
 
 
@@ -125,7 +156,7 @@ def test_a_failure_neither_skips_nor_repeats_what_is_kept(
     post.end()
     assert post.sink.kept == list(range(1, 11))
     assert [mark.delivered for mark in post.sink.opened] == [0, 4, 4, 4]
-    assert {mark.store for mark in post.sink.opened} == {post.store.name}
+    assert {mark.names for mark in post.sink.opened} == {post.store.names}
     assert post.sink.closed == 4, "closed before it is opened again, and at the end"
     assert post.outbox.failure is None
     assert [line.levelname for line in caplog.records] == ["ERROR", "WARNING"], "each said once"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edge.errors import OutputError
+from edge.sinks import store_file
 from edge.sinks.record import Record
 from edge.sinks.store import Added, Store
 from edge.sinks.store_reader import StoreReader
@@ -75,6 +76,20 @@ def at(tmp_path: Path) -> Iterator[Setup]:
 
 def sources(records: Sequence[Record]) -> list[str]:
     return [record["source"] for record in records]
+
+
+def test_a_store_in_trouble_is_known_while_nothing_is_recorded(
+    at: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_file, "IDLE", 0.0)
+    assert not at.recorder.keep_next(0)
+    content = at.store.path.read_bytes()
+    at.store.path.write_bytes(b"")
+    assert not at.recorder.keep_next(0)
+    assert at.recorder.trouble is not None
+    at.store.path.write_bytes(content)
+    assert not at.recorder.keep_next(0)
+    assert at.recorder.trouble is None
 
 
 def test_what_waits_shares_a_transaction(at: Setup) -> None:

@@ -1,0 +1,281 @@
+"""A store's files while they are in use: whether they are still those that this process wrote.
+
+Somebody may delete, cut, overwrite or put back a database file or its write-ahead log under a
+running station. SQLite does not notice; it would go on writing into a file without a name, or copy
+flipped bytes into the database. So the files are looked at before and after each transaction (three
+``stat`` where nothing happened), and the log's checksums before any of it goes into the database.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from edge.errors import OutputError
+from edge.output import temporary
+from edge.sinks.lock import claim, keep_log, let_log_go
+from edge.sinks.spare import Spare
+from edge.sinks.wal import Findings, Index, LogFile, read_index
+
+#: How often the log is read again that another program writes at this moment.
+_TRIES: Final = 50
+
+#: Frames beyond which a log that was looked through is not looked through from its start again.
+_MANY: Final = 4096
+
+_CHUNK: Final = 2**20
+
+
+class Doubt(Enum):
+    """What keeps a store from being written."""
+
+    #: The database file was moved, deleted or replaced.
+    MOVED = auto()
+    #: The log or its index was deleted or replaced; what was written is in our hands.
+    LOG_REPLACED = auto()
+    #: The log does not hold what was written.
+    LOG_HARMED = auto()
+    #: The database file was written by somebody else.
+    WRITTEN = auto()
+
+
+class _State(NamedTuple):
+    """A file as ``stat`` sees it."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class Guard:
+    """Watches a database file, its log and the log's index.
+
+    Args:
+        path: The database file; made, empty, if it does not exist. No descriptor of it may be
+            closed while SQLite has it open, but by SQLite: that would let go of SQLite's locks.
+
+    Raises:
+        UsageError: another process has claimed it.
+        OutputError: it cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        real = path.resolve()
+        self._files = (str(real), f"{real}-wal", f"{real}-shm")
+        self._log: int | None = None
+        self._index: int | None = None
+        self._known: list[_State | None] = [None, None, None]
+        self._done: Index | None = None
+        self._spare = Spare()
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            self._database = os.open(real, flags, 0o644)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+        try:
+            claim(self._database, path)
+        except BaseException:
+            os.close(self._database)
+            raise
+
+    # Before SQLite opens the files.
+
+    @property
+    def database(self) -> str:
+        """The state of the database file, for a note of it."""
+        return " ".join(map(str, _state(self._files[0]) or ()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the database file holds nothing."""
+        return not os.fstat(self._database).st_size
+
+    def left(self) -> Findings | None:
+        """What is in the log that an earlier run left; None where there is none."""
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self._files[1], os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                if os.fstat(descriptor).st_size:
+                    return LogFile(descriptor).findings()
+            finally:
+                os.close(descriptor)
+        return None
+
+    def copy_log(self) -> str:
+        """Set a copy of the log aside; returns its name.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        descriptor = os.open(self._files[1], os.O_RDONLY) if self._log is None else self._log
+        copy, name = temporary(os.path.dirname(self._files[1]))  # noqa: PTH120
+        aside = f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+        folder = Path(self._files[1]).parent
+        try:
+            at = 0
+            while content := os.pread(descriptor, _CHUNK, at):
+                at += os.write(copy, content)
+            (folder / name).rename(aside)
+        except BaseException:
+            (folder / name).unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(copy)
+            if descriptor != self._log:
+                os.close(descriptor)
+        return aside
+
+    def move_log(self) -> str:
+        """Set the log itself aside: it is another database's. Returns its new name.
+
+        Raises:
+            OSError: it cannot be moved.
+        """
+        aside = f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+        Path(self._files[1]).rename(aside)
+        Path(self._files[2]).unlink(missing_ok=True)
+        return aside
+
+    def keep_log(self) -> None:
+        """SQLite must not put the log into the database when its last connection is closed."""
+        keep_log(self._database)
+
+    def let_log_go(self) -> None:
+        """SQLite may tidy up when its last connection is closed."""
+        let_log_go(self._database)
+
+    # While SQLite has them open.
+
+    def opened(self) -> None:
+        """SQLite has opened the files: from now on they are watched.
+
+        Raises:
+            OSError: the log or its index cannot be opened.
+        """
+        self._log = os.open(self._files[1], os.O_RDWR | os.O_CLOEXEC)
+        self._index = os.open(self._files[2], os.O_RDONLY | os.O_CLOEXEC)
+        self._done = None
+        self.keep_log()
+        self._known = self._states()
+        self._spare.follow(self._log, read_index(self._index))
+
+    def closed(self) -> None:
+        """SQLite has closed all connections, those of readers too."""
+        for descriptor in (self._log, self._index):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._log = self._index = None
+
+    def close(self) -> None:
+        """Let go of the files; all connections are closed."""
+        self.closed()
+        self._spare.close()
+        os.close(self._database)
+
+    @property
+    def log_bytes(self) -> int:
+        """Length of the log; from any thread."""
+        log = _state(self._files[1])
+        return log.size if log else 0
+
+    @property
+    def frames(self) -> int:
+        """Frames in the log; 0 too where its index cannot be read at this moment."""
+        index = None if self._index is None else read_index(self._index)
+        return index.frames if index else 0
+
+    def doubt(self) -> Doubt | None:
+        """What is wrong with the files, if anything; looks into the log where it was touched."""
+        states = self._states()
+        if doubt := self._other(states):
+            return doubt
+        if states[1] != self._known[1]:
+            if not self.holds(afresh=True):
+                return Doubt.LOG_HARMED
+            self._known[1] = states[1]
+        return Doubt.WRITTEN if states[0] != self._known[0] else None
+
+    def holds(self, *, afresh: bool = False) -> bool:
+        """Whether the log holds what was written into it.
+
+        Args:
+            afresh: Look through all of it; else what was looked through before is trusted where the
+                log is long.
+        """
+        assert self._log is not None  # noqa: S101 - opened() was called
+        assert self._index is not None  # noqa: S101
+        for _ in range(_TRIES):
+            index = read_index(self._index)
+            if index is None:
+                time.sleep(0.001)
+                continue
+            trust = None if afresh or index.frames < _MANY else self._done
+            if LogFile(self._log).holds(index, trust):
+                self._done = index
+                return True
+            if read_index(self._index) == index:
+                return False
+        return False
+
+    def committed(self) -> Doubt | None:
+        """A transaction was finished: the log as it is now is ours, if it is the same file."""
+        assert self._log is not None  # noqa: S101 - opened() was called
+        assert self._index is not None  # noqa: S101
+        states = self._states()
+        self._known[1] = states[1]
+        self._spare.follow(self._log, read_index(self._index))
+        return self._other(states)
+
+    def restore(self) -> bool:
+        """Make the log that is open what it was when the last transaction ended, if that is known.
+
+        Returns:
+            Whether it is.
+        """
+        assert self._log is not None  # noqa: S101 - opened() was called
+        assert self._index is not None  # noqa: S101
+        return self._spare.restore(self._log, read_index(self._index)) and self.holds(afresh=True)
+
+    def checkpointed(self) -> None:
+        """The log went into the database: what the files are now is our doing."""
+        states = self._states()
+        if not self._other(states):
+            self._known = states
+
+    def accept(self, database: str) -> None:
+        """What somebody else made of the database file is in order.
+
+        Args:
+            database: Its state, by ``database``, before it was looked at.
+        """
+        state = self._states()[0]
+        if state is not None and " ".join(map(str, state)) == database:
+            self._known[0] = state
+
+    def _states(self) -> list[_State | None]:
+        return [_state(file) for file in self._files]
+
+    def _other(self, states: list[_State | None]) -> Doubt | None:
+        """Whether a name stands for another file than the one that is open."""
+        for state, known, doubt in zip(states, self._known, _REPLACED, strict=True):
+            if state is None or known is None or state[:2] != known[:2]:
+                return doubt
+        return None
+
+
+_REPLACED: Final = (Doubt.MOVED, Doubt.LOG_REPLACED, Doubt.LOG_REPLACED)
+
+
+def _state(file: str) -> _State | None:
+    try:
+        found = os.stat(file)  # noqa: PTH116
+    except OSError:
+        return None
+    return _State(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,88 @@
+"""A second copy of a write-ahead log while a station runs: what harms the log loses no record.
+
+A log holds the records of the last seconds alone, a few megabytes; the copy is in memory that the
+process does not map.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Final
+
+from edge.sinks.wal import Index, LogFile
+
+#: Bytes of a log beyond which there is no copy of it: another program keeps it from being emptied.
+LARGEST: Final = 16 * 2**20
+
+
+class Spare:
+    """The copy; nothing is copied where the system has no such memory."""
+
+    def __init__(self) -> None:
+        self._copy: int | None = None
+        self._salts = b""
+        self._length = 0
+        self._log: LogFile | None = None
+        with suppress(OSError, AttributeError):
+            self._copy = os.memfd_create("wm-edge-log")
+
+    def follow(self, descriptor: int, index: Index | None) -> None:
+        """A transaction was finished: copy what it added.
+
+        Args:
+            descriptor: Of the log.
+            index: What the log holds.
+        """
+        if self._copy is None or index is None:
+            return
+        if self._log is None or self._log.salts != index.salts:
+            self._log = LogFile(descriptor)
+        length = self._log.length(index.frames)
+        start = self._length if self._salts == index.salts and self._length <= length else 0
+        self._salts, self._length = index.salts, 0
+        try:
+            if not start or length > LARGEST:
+                os.ftruncate(self._copy, 0)
+            if length <= LARGEST and _copied(descriptor, self._copy, start, length):
+                self._length = length
+        except OSError:
+            self._salts = b""
+
+    def restore(self, descriptor: int, index: Index | None) -> bool:
+        """Write the copy over the log.
+
+        Args:
+            descriptor: Of the log, as ``follow``.
+            index: What the log must hold.
+
+        Returns:
+            Whether the copy is what the log must be, and could be written.
+        """
+        if self._copy is None or index is None or not self._length:
+            return False
+        if not LogFile(self._copy).holds(index):
+            return False
+        try:
+            whole = _copied(self._copy, descriptor, 0, self._length)
+            os.fsync(descriptor)
+        except OSError:
+            return False
+        return whole
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        if self._copy is not None:
+            os.close(self._copy)
+            self._copy = None
+
+
+def _copied(source: int, target: int, start: int, stop: int) -> bool:
+    """Returns whether there was as much to copy."""
+    os.lseek(target, start, os.SEEK_SET)
+    while start < stop:
+        count = os.sendfile(target, source, start, stop - start)
+        if not count:
+            return False
+        start += count
+    return True
