@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 @click.command(name="convert")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=options.UserPath())
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     required=True,
     help="The labelled set the run was trained on.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Model file to write.")
+@click.option("--out", type=options.UserPath(), required=True, help="Model file to write.")
 @click.option("--name", help="What the model calls itself in records; the run folder's name else.")
 @click.option(
     "--data-name", help="Public name of the data, for the model card; the file's name else."
 )
 @click.option(
     "--notice",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="Text file with the data's licence notice and citations, kept in the model file.",
 )
 @click.option(

@@ -43,17 +43,17 @@ class Counts(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--float",
     "float_path",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="The same network as a float .tflite; MODEL's name with .float.tflite when not given.",
 )
 @click.option(
     "--run",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="Run folder of the float Keras network; needs TensorFlow.",
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="Labelled set to take wafers from; simple ones are drawn when not given.",
 )
 @click.option(
@@ -74,12 +74,10 @@ class Counts(click.ParamType):  # type: ignore[type-arg]
     help="For the latency of each subject; 5 when not given.",
 )
 @click.option("--quick", is_flag=True, help="A first impression in some seconds.")
-@click.option(
-    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here."
-)
+@click.option("--json", "json_path", type=options.UserPath(), help="Write the figures here.")
 @click.option(
     "--compare",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="JSON of an earlier run; shows what has changed since.",
 )
 @options.overwrite

@@ -16,7 +16,7 @@ from edge.cli import options, station_options
 @click.argument("source", metavar="SOURCE")
 @click.option(
     "--recipe",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.UserPath(dir_okay=False),
     help="TOML file with the colours of the screen; the usual colours when not given.",
 )
 @click.option(
@@ -48,7 +48,7 @@ from edge.cli import options, station_options
 )
 @click.option(
     "--password-file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.UserPath(dir_okay=False),
     help="Its first line is the password; else the environment's WM_EDGE_CAMERA_PASSWORD.",
 )
 @station_options.common

@@ -22,24 +22,22 @@ if TYPE_CHECKING:
 
 
 @click.command(name="evaluate")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=options.UserPath())
 @options.model
 @click.option(
     "--part",
     type=click.Choice(("train", "val", "test")),
     help="Only this part of a split labelled set.",
 )
-@click.option(
-    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here."
-)
+@click.option("--json", "json_path", type=options.UserPath(), help="Write the figures here.")
 @click.option(
     "--write-baseline",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="Write the figures and the answer to every wafer here, for --baseline.",
 )
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="What --write-baseline wrote with a model you trust; exit 4 when this one is worse.",
 )
 @click.option(
@@ -52,7 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--junit",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="Write every check as JUnit XML here, for CI screens; exit 4 when one failed.",
 )
 @options.average_symmetries

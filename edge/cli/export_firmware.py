@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from edge.cli import options
 from edge.firmware.rounding import Rounding
 from edge.firmware.targets import TARGETS
 
 
 @click.command(name="export-firmware")
-@click.argument("paths", metavar="[MODEL] DIR", type=click.Path(path_type=Path), nargs=-1)
+@click.argument("paths", metavar="[MODEL] DIR", type=options.UserPath(), nargs=-1)
 @click.option(
     "--target",
     type=click.Choice(list(TARGETS)),

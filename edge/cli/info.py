@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from edge.cli import options
 from edge.cli.streams import tell
 
 
 @click.command(name="info")
-@click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.argument("model", type=options.UserPath(), required=False)
 @click.option("--json", "as_json", is_flag=True, help="The whole metadata as JSON.")
 def command(model: Path | None, as_json: bool) -> int:
     """Show the model card of MODEL, or of the model file that ships.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +23,23 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class UserPath(click.Path):
+    """A path; ``~`` at its start is a home, since shells leave ``--store=~/x`` as it is."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the path."""
+        text = os.fspath(value)
+        if text.startswith("~") and not os.path.lexists(text):
+            value = os.path.expanduser(text)  # noqa: PTH111 - leaves what it does not know
+            if value == text:
+                home = text.partition("/")[0]
+                self.fail(f"there is no home {home}; write the path in full", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class NamePatternType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
@@ -47,7 +65,7 @@ BACKENDS = ("litert", "tflite", "tensorflow")
 model: Decorator = click.option(
     "-m",
     "--model",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Model file; the one that ships when not given.",
 )
 backend: Decorator = click.option(
@@ -87,7 +105,7 @@ _kind: Decorator = click.option(
     help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
 )
 _output: Decorator = click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+    "-o", "--output", type=UserPath(dir_okay=False), help="Write to this file."
 )
 _top_k: Decorator = click.option(
     "--top-k",

@@ -13,10 +13,10 @@ from edge.text import printable
 
 
 @click.command(name="report")
-@click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.argument("model", type=options.UserPath(), required=False)
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     required=True,
     help="Wafers to judge on: a labelled-set .npz or class folders of wafer maps.",
 )
@@ -28,12 +28,12 @@ from edge.text import printable
 @click.option(
     "--float",
     "float_path",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="Float .tflite of the same network; NAME.float.tflite beside MODEL when not given.",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     default="report.html",
     show_default=True,
     help="Page to write; the JSON twin comes beside it.",
@@ -47,7 +47,7 @@ from edge.text import printable
 )
 @click.option(
     "--mixed",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="MixedWM38's .npz: what becomes of its wafers with several patterns at once.",
 )
 @options.overwrite

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from edge.cli import station_options
+from edge.cli import options, station_options
 
 
 @click.command(name="station")
-@click.argument("config", type=click.Path(path_type=Path, dir_okay=False), metavar="CONFIG.toml")
+@click.argument("config", type=options.UserPath(dir_okay=False), metavar="CONFIG.toml")
 @click.option(
     "--check",
     is_flag=True,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge.station.settings import Settings
     from edge.station.station import Station
 
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_FILE: Final = options.UserPath(dir_okay=False)
 STORE: Final = "wm-edge.sqlite"
 
 

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--done-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.UserPath(file_okay=False),
     help="Where `--done move` moves files; `done` in the folder itself when not given.",
 )
 @click.option(
     "--quarantine",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.UserPath(file_okay=False),
     help="Move files that stay unreadable there; else they are recorded as errors and left.",
 )
 @click.option(

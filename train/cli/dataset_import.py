@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command("import", short_help="Turn WM-811K, MixedWM38 or class folders into a labelled set.")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=options.UserPath())
 @click.option(
     "--out",
     required=True,
     metavar="FILE.npz",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.UserPath(dir_okay=False),
     help="Labelled set to write.",
 )
 @options.name_pattern

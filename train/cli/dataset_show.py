@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli import options
 from edge.errors import DataError
 from edge.output import exists
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: wm-edge dataset show wafers.npz --out sheet.png --part test")
-@click.argument("data", metavar="DATA.npz", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA.npz", type=options.UserPath())
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Picture to write (.png or .jpg)."
+    "--out", required=True, type=options.UserPath(), help="Picture to write (.png or .jpg)."
 )
 @click.option(
     "--per-class",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from edge.cli import options
+
 
 @click.command(name="split")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Labelled set to write (.npz)."
-)
+@click.argument("data", type=options.UserPath())
+@click.option("--out", type=options.UserPath(), required=True, help="Labelled set to write (.npz).")
 @click.option(
     "--by",
     type=click.Choice(("lot", "official", "random")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli import options
 from edge.errors import UsageError
 from edge.output import exists
 from edge.patterns import PATTERNS, pattern_named
@@ -31,7 +32,7 @@ class Format(str, Enum):
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     help="An .npz to write, or a folder for pictures.",
 )
 @click.option(
@@ -48,7 +49,7 @@ class Format(str, Enum):
 )
 @click.option(
     "--like",
-    type=click.Path(path_type=Path),
+    type=options.UserPath(),
     metavar="DATA.npz",
     help="Take die grids from this labelled set (from its train part, if it has been split).",
 )

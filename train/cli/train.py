@@ -11,11 +11,11 @@ from edge.cli import options
 
 
 @click.command(name="train")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=options.UserPath())
 @click.option(
     "--recipe", help="Name of a recipe, or a TOML file; a new run takes `default` when not given."
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder to make.")
+@click.option("--out", type=options.UserPath(), required=True, help="Run folder to make.")
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
