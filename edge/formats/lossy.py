@@ -36,7 +36,7 @@ _SAMPLES: Final = 50_000
 _STRIP_PIXELS: Final = 2**18
 
 
-def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
+def dies_of(pixels: npt.NDArray[Any], source: str) -> tuple[DieGrid, bool]:
     """Turn the pixels of a JPEG into die states.
 
     Each pixel is given the nearest colour of the palette that fits best. The block size is the
@@ -48,7 +48,8 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
         source: Name for error messages.
 
     Returns:
-        uint8 (rows, columns) of {0, 1, 2}.
+        uint8 (rows, columns) of {0, 1, 2}, and whether pass and fail are surely not the other way
+        round.
 
     Raises:
         InputError: not clean enough to read exactly.
@@ -77,7 +78,7 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
     raise _not_clean(source)
 
 
-def _states(cells: npt.NDArray[np.uint8], palette: Palette, source: str) -> DieGrid:
+def _states(cells: npt.NDArray[np.uint8], palette: Palette, source: str) -> tuple[DieGrid, bool]:
     colours = palette.colours().astype(np.uint8)
     present = np.flatnonzero(np.bincount(cells.ravel(), minlength=len(colours)))
     if len(present) == 1:
@@ -87,8 +88,9 @@ def _states(cells: npt.NDArray[np.uint8], palette: Palette, source: str) -> DieG
             "one colour all over, which in a JPEG may be anything; save it as PNG",
         )
     table = np.zeros(len(colours), np.uint8)
-    table[present] = states_of_colours(colours[present], source, (*PALETTES, GREY))
-    return table[cells]
+    states, sure = states_of_colours(colours[present], source, (*PALETTES, GREY))
+    table[present] = states
+    return table[cells], sure
 
 
 def _best_palette(rgb: npt.NDArray[np.uint8]) -> Palette:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ class Palette:
         no_die: RGB shades of positions without a die.
         good: RGB shades of passing dies.
         bad: RGB shades of failing dies.
+        sure: False where some draw it the other way round, passing for failing.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Palette:
     no_die: tuple[Colour, ...]
     good: tuple[Colour, ...]
     bad: tuple[Colour, ...]
+    sure: bool = True
 
     def colours(self) -> npt.NDArray[np.float32]:
         """float32 (colours, 3) of all shades."""
@@ -66,6 +68,18 @@ class Palette:
         """uint8 (colours,): the die state of each row of ``colours``."""
         counts = (len(self.no_die), len(self.good), len(self.bad))
         return np.repeat(np.asarray([NO_DIE, PASS, FAIL], np.uint8), counts)
+
+
+class Meaning(NamedTuple):
+    """What the levels or colours of a picture mean.
+
+    Attributes:
+        states: A die state for each.
+        sure: False where pass and fail may be the other way round.
+    """
+
+    states: list[int]
+    sure: bool = True
 
 
 def _map(name: str, low: Colour, middle: Colour, high: Colour) -> Palette:
@@ -106,7 +120,15 @@ PALETTES: Final = (
     _map("turbo", (48, 18, 59), (164, 252, 60), (122, 4, 3)),
     _map("coolwarm", (59, 76, 192), (221, 220, 220), (180, 4, 38)),
     *(
-        Palette(f"{good} pass, {bad} fail on {ground}", Scale.FIXED, shades, goods, bads)
+        # Blue and red are also the ends of diverging maps, whose red is the higher value.
+        Palette(
+            f"{good} pass, {bad} fail on {ground}",
+            Scale.FIXED,
+            shades,
+            goods,
+            bads,
+            sure=good == "green",
+        )
         for ground, shades in _BACKGROUNDS.items()
         for good, goods, bad, bads in (
             ("green", _GREEN, "red", _RED),
@@ -118,7 +140,7 @@ PALETTES: Final = (
 )
 
 
-def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = False) -> list[int]:
+def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = False) -> Meaning:
     """Die states of the grey levels of a lossless picture.
 
     Args:
@@ -128,13 +150,13 @@ def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = 
         transparent: Whether other pixels are transparent, which is the no-die state.
 
     Returns:
-        One of 0, 1, 2 for each level.
+        A state for each level; sure of 0, 1, 2 and of 0, 127 or 128, 255.
 
     Raises:
         InputError: too many levels, or too few to tell what they mean.
     """
     if levels[-1] <= FAIL:
-        return list(levels)
+        return Meaning(list(levels))
     names = ", ".join(map(str, levels))
     if len(levels) > 3:
         raise InputError(
@@ -150,14 +172,14 @@ def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = 
             f"grey levels {names} lie too close together for die states; "
             "save them as 0 (no die), 1 (pass), 2 (fail)",
         )
-    if len(levels) == 3 and not transparent:
-        return [NO_DIE, PASS, FAIL]
     # 16-bit pictures of an 8-bit scale end in 65535; their middle shifts down to 127 or 128 too.
     shift = 8 if levels[-1] > 255 else 0
     known = {0: NO_DIE, 127: PASS, 128: PASS, 255: FAIL}
     states = [known.get(level >> shift, -1) for level in levels]
     if -1 not in states and PASS in states:
-        return states
+        return Meaning(states)
+    if len(levels) == 3 and not transparent:
+        return Meaning([NO_DIE, PASS, FAIL], sure=False)
     raise InputError(
         source,
         InputKind.AMBIGUOUS,
@@ -168,7 +190,7 @@ def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = 
 
 def states_of_colours(
     colours: npt.NDArray[np.uint8], source: str, palettes: Sequence[Palette] = PALETTES
-) -> list[int]:
+) -> Meaning:
     """Die states of the colours of a picture, by the one palette that all of them fit.
 
     Args:
@@ -177,7 +199,7 @@ def states_of_colours(
         palettes: To choose from.
 
     Returns:
-        One of 0, 1, 2 for each colour.
+        A state for each colour.
 
     Raises:
         InputError: no palette fits, or what fits does not tell pass from fail.
@@ -206,14 +228,15 @@ def states_of_colours(
                 f"the colours fit '{palette.name}' and '{rival.name}' alike, with other "
                 "meanings; save die states as a grey PNG of 0, 1, 2",
             )
-    if palette.scale is Scale.AUTOMATIC and PASS not in states:
+    if PASS not in states:
         raise InputError(
             source,
             InputKind.AMBIGUOUS,
-            f"only the extreme colours of '{palette.name}': a plot scaled to its own values, "
-            "where pass and fail cannot be told apart; save die states as a grey PNG of 0, 1, 2",
+            f"none of the passing dies' colours of '{palette.name}': a plot scaled to its own "
+            "values, or in other colours, where pass and fail cannot be told apart; save die "
+            "states as a grey PNG of 0, 1, 2",
         )
-    return states
+    return Meaning(states, palette.sure)
 
 
 def nearest_colours(

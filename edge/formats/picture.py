@@ -21,7 +21,7 @@ from edge.errors import InputError, InputKind
 from edge.formats import lossy, picture_header
 from edge.formats.blocks import refuse_lines, shrink
 from edge.formats.palette import LEVEL_STEP, states_of_colours, states_of_levels
-from edge.wafermap import FAIL, DieGrid, WaferMap, check_grid
+from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
 
 if TYPE_CHECKING:
     from edge.formats import Source
@@ -59,9 +59,9 @@ def read(file: Source, source: str) -> Iterator[WaferMap]:
     pixels: npt.NDArray[Any] | None
     png = picture_header.checked(data, source)
     if picture_header.is_jpeg(data):
-        pixels = _decode_jpeg(data, source)
-        dies = check_grid(lossy.dies_of(pixels, source), source)
-        _refuse_bright_corners(dies, source)
+        dies, sure = lossy.dies_of(_decode_jpeg(data, source), source)
+        check_grid(dies, source)
+        _refuse_other_way_round(dies, source, sure=sure)
     else:
         pixels = png.pixels() if png else None
         if pixels is None:
@@ -91,10 +91,11 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
     if pixels.ndim == 2:
         codes = shrink(pixels, source)
         levels = sorted(_distinct(codes, source, "grey levels"))
-        dies = _painted(codes, levels, states_of_levels(levels, source))
+        states, sure = states_of_levels(levels, source)
+        dies = _painted(codes, levels, states)
     else:
-        dies = _coloured(shrink(_packed(pixels, source), source), source)
-    _refuse_bright_corners(dies, source)
+        dies, sure = _coloured(shrink(_packed(pixels, source), source), source)
+    _refuse_other_way_round(dies, source, sure=sure)
     return check_grid(dies, source)
 
 
@@ -186,21 +187,22 @@ def _check_count(found: list[int], source: str, what: str) -> None:
         )
 
 
-def _coloured(codes: npt.NDArray[np.uint32], source: str) -> DieGrid:
+def _coloured(codes: npt.NDArray[np.uint32], source: str) -> tuple[DieGrid, bool]:
+    """Die states, and whether pass and fail are surely not the other way round."""
     found = _distinct(codes, source, "colours")
     opaque = [code for code in found if code]
     if not opaque:
-        return np.zeros(codes.shape, np.uint8)
+        return np.zeros(codes.shape, np.uint8), True
     rgb = np.asarray(opaque, "<u4").view(np.uint8).reshape(-1, 4)[:, 2::-1]
     if (rgb == rgb[:, :1]).all():
         opaque.sort()
         levels = [code & 0xFF for code in opaque]
         if FAIL < levels[-1] < LEVEL_STEP:  # raises: the value with its row and column
-            return check_grid((codes & 0xFF).astype(np.uint8), source)
-        states = states_of_levels(levels, source, transparent=len(opaque) < len(found))
+            return check_grid((codes & 0xFF).astype(np.uint8), source), True
+        states, sure = states_of_levels(levels, source, transparent=len(opaque) < len(found))
     else:
-        states = states_of_colours(rgb, source)
-    return _painted(codes, opaque, states)
+        states, sure = states_of_colours(rgb, source)
+    return _painted(codes, opaque, states), sure
 
 
 def _painted(codes: npt.NDArray[Any], values: list[int], states: list[int]) -> DieGrid:
@@ -215,12 +217,25 @@ def _painted(codes: npt.NDArray[Any], values: list[int], states: list[int]) -> D
     return dies
 
 
-def _refuse_bright_corners(dies: DieGrid, source: str) -> None:
-    """Refuse a scale that runs the other way round: no wafer has failing dies in all corners."""
-    if dies[0, 0] == dies[0, -1] == dies[-1, 0] == dies[-1, -1] == FAIL:
+def _refuse_other_way_round(dies: DieGrid, source: str, *, sure: bool) -> None:
+    """Refuse a scale that may mean something else, as one whose middle is no die.
+
+    No wafer has dies of one state in all corners. Where passing and failing may be the other way
+    round, there must be both, and more that pass.
+    """
+    corner = int(dies[0, 0])
+    if corner != NO_DIE and corner == dies[0, -1] == dies[-1, 0] == dies[-1, -1]:
+        what = "failing" if corner == FAIL else "passing"
         raise InputError(
             source,
             InputKind.AMBIGUOUS,
-            "the level or colour of failing dies fills all four corners, as a background would; "
+            f"the level or colour of {what} dies fills all four corners, as a background would; "
             "save die states as a grey PNG of 0 (no die), 1 (pass), 2 (fail)",
+        )
+    if not sure and not 0 < np.count_nonzero(dies == FAIL) <= np.count_nonzero(dies == PASS):
+        raise InputError(
+            source,
+            InputKind.AMBIGUOUS,
+            "most dies fail or all pass, unless these levels or colours have passing and failing "
+            "the other way round; save die states as a grey PNG of 0 (no die), 1 (pass), 2 (fail)",
         )

@@ -293,6 +293,46 @@ def test_scale_the_other_way_round(tmp_path: Path, turned: npt.NDArray[np.uint8]
     assert refusal(save(tmp_path / "w.png", turned[wafer()])).kind is InputKind.AMBIGUOUS
 
 
+BLUE_WHITE_RED = np.array([(0, 0, 255), (255, 254, 254), (255, 0, 0)], np.uint8)
+COOLWARM = np.array([(59, 76, 192), (221, 220, 220), (180, 4, 38)], np.uint8)
+GREY = np.array([0, 127, 255], np.uint8)
+HEAT = np.array([(0, 0, 0), (190, 0, 0), (255, 255, 255)], np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize(
+    ("colours", "states"),
+    [
+        (COOLWARM, (1, 0, 2)),  # no die in the middle
+        (COOLWARM, (1, 2, 0)),
+        (GREY, (1, 0, 2)),
+        (GREY, (1, 2, 0)),
+        (VIRIDIS, (1, 2, 0)),
+        (BLUE_WHITE_RED, (0, 1, 2)),  # blue background, white passing dies
+        (BLUE_WHITE_RED, (1, 2, 0)),  # red passing dies
+        (np.array([20, 90, 200], np.uint8), (0, 2, 1)),
+        (HEAT, (0, 1, 2)),  # red passing dies, white failing ones
+    ],
+)
+@pytest.mark.parametrize("fails", [0.2, 0.0, 1.0])
+def test_scales_in_another_order(
+    tmp_path: Path,
+    colours: npt.NDArray[np.uint8],
+    states: tuple[int, ...],
+    fails: float,
+    suffix: str,
+) -> None:
+    """Refused, whether all dies pass, some fail, or all."""
+    pixels = magnified(colours[np.array(states)[wafer(fails=fails)]], 8)
+    error = refusal(save(tmp_path / f"w{suffix}", pixels))
+    assert error.kind in (InputKind.AMBIGUOUS, InputKind.NOT_A_MAP)
+
+
+def test_one_colour_is_no_wafer_that_passes(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.png", np.full((40, 40), 127, np.uint8))
+    assert refusal(path).kind is InputKind.AMBIGUOUS
+
+
 def photograph() -> npt.NDArray[np.uint8]:
     """Smooth noise."""
     noise = np.random.default_rng(3).integers(0, 256, (9, 9, 3)).astype(np.uint8)
