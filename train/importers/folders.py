@@ -57,6 +57,8 @@ def import_folders(
             unnumbered += _collect(found, label, collector)
         if progress is not None:
             progress(done, len(files))
+    if names and names.misses > 1:
+        collector.note(f"{names.misses} files in all do not fit the name pattern")
     if unnumbered:
         collector.note(f"{unnumbered} wafers have a name that is no number; theirs is not kept")
     return collector.finish()

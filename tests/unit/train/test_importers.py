@@ -356,13 +356,14 @@ def test_help_has_an_example() -> None:
 
 def test_lots_from_names_let_class_folders_be_divided_by_lot(tmp_path: Path) -> None:
     (tmp_path / "Center").mkdir()
-    for name in ("A_1.npy", "A_2.npy", "B_W3.npy", "C.npy"):
+    for name in ("A_1.npy", "A_2.npy", "B_W3.npy", "C.npy", "D.npy"):
         np.save(tmp_path / "Center" / name, MAP)
     imported = import_dataset(tmp_path, pattern=NamePattern("{lot}_{wafer}"))
-    assert imported.labelled.columns["lot"].tolist() == [0, 0, 1, -1]
-    assert imported.labelled.columns["wafer"].tolist() == [1, 2, -1, -1]
+    assert imported.labelled.columns["lot"].tolist() == [0, 0, 1, -1, -1]
+    assert imported.labelled.columns["wafer"].tolist() == [1, 2, -1, -1, -1]
     notes = " ".join(imported.report.notes)
     assert "C.npy does not fit the name pattern {lot}_{wafer}" in notes
+    assert "2 files in all do not fit" in notes
     assert "1 wafers have a name that is no number" in notes
     # The class folder is no lot.
     imported = import_dataset(tmp_path, pattern=NamePattern("{lot}/{wafer}"))
