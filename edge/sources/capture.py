@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import numpy as np
 
-from edge.errors import InputError, InputKind
+from edge.errors import InputError, InputKind, UsageError
 from edge.sources.address import Address, SourceKind
+from edge.sources.confine import confined
 from edge.sources.frames import Image
+from edge.sources.rtsp import is_rtsp, leads_elsewhere
 
 if TYPE_CHECKING:
     import cv2
@@ -45,12 +47,9 @@ _LAST_WAIT: Final = 2.0
 
 _THREADS: Final[weakref.WeakSet[threading.Thread]] = weakref.WeakSet()
 
-#: Only those the user did not set. The first is OpenCV's lock around opening: with it, one camera
-#: that does not answer keeps all others from being opened again.
-_SETTINGS: Final = {
-    "OPENCV_FFMPEG_IS_THREAD_SAFE": "1",
-    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
-}
+#: OpenCV's lock around opening: with it, one camera that does not answer keeps all others from
+#: being opened again. Not where the user set it.
+_SETTINGS: Final = {"OPENCV_FFMPEG_IS_THREAD_SAFE": "1"}
 
 #: These print addresses, so they are not the user's to set.
 _SILENCE: Final = {"OPENCV_LOG_LEVEL": "OFF", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
@@ -98,7 +97,8 @@ def open_capture(
 
     Raises:
         InputError: it cannot be opened now; for a live source it may be worth trying again.
-        UsageError: it can never be opened on this machine (``picamera2`` is not installed).
+        UsageError: it can never be opened on this machine (``picamera2`` is not installed, or
+            OpenCV is one that does not do as it is told).
     """
     if address.kind is SourceKind.PICAMERA:
         from edge.sources.picamera import PicameraCapture
@@ -267,6 +267,11 @@ def _open_device(cv2: Any, address: Address) -> cv2.VideoCapture:
 def _open_with_ffmpeg(
     cv2: Any, address: Address, opening: float, reading: float
 ) -> cv2.VideoCapture:
+    if cv2.__version__.startswith("4.11."):
+        raise UsageError(
+            "OpenCV 4.11 cannot be kept from following playlists and redirects: "
+            "pip install 'opencv-python-headless<4.11'"
+        )
     settings = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
         max(1, round(1000 * opening)),
@@ -276,7 +281,23 @@ def _open_with_ffmpeg(
     if address.kind is SourceKind.STREAM:
         # With n threads FFmpeg's decoder gives a frame only when n - 1 more have arrived.
         settings += [cv2.CAP_PROP_N_THREADS, 1]
-    return cv2.VideoCapture(address.target, cv2.CAP_FFMPEG, settings)
+    if is_rtsp(address):
+        _ask_first(address, opening)
+    with confined(address):
+        return cv2.VideoCapture(address.target, cv2.CAP_FFMPEG, settings)
+
+
+def _ask_first(address: Address, seconds: float) -> None:
+    try:
+        elsewhere = leads_elsewhere(address, seconds)
+    except OSError:
+        raise _not_opened(address) from None
+    if elsewhere:
+        raise InputError(
+            address.shown,
+            InputKind.UNREADABLE,
+            "cannot be opened: it leads to another address, which is not followed; give that one",
+        )
 
 
 def _quiet_opencv() -> Any:
@@ -302,7 +323,8 @@ def _not_opened(address: Address) -> InputError:
         "you are in the group video; `ls /dev/video*` lists the cameras",
         SourceKind.FILE: "not a video that OpenCV can read, or damaged; try to play it, and "
         "convert it to MP4 or AVI",
-        SourceKind.STREAM: "no answer, a wrong user or password, or no video there; check that the "
-        "camera is on and that the address plays elsewhere (ffplay, VLC)",
+        SourceKind.STREAM: "no answer, a wrong user or password, or no video there (a playlist or "
+        "another host that it leads to is not followed); check that the camera is on and that the "
+        "address plays elsewhere (ffplay, VLC)",
     }[address.kind]
     return InputError(address.shown, InputKind.UNREADABLE, f"cannot be opened: {mend}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -20,7 +21,8 @@ from edge.errors import InputError, InputKind, UsageError
 from edge.sources.address import Address, SourceKind, parse
 from edge.sources.camera_feed import Feed, FeedState
 from edge.sources.capture import as_bgr, open_capture
-from tests.support import cli, video
+from edge.sources.login import with_login
+from tests.support import certificates, cli, video
 from tests.support.video import needs_ffmpeg
 
 # Recordings
@@ -173,6 +175,128 @@ def test_the_program_ends_cleanly_while_a_camera_hangs() -> None:
         done = cli.python(_OPEN, f"tcp://{video.HOST}:{silent.getsockname()[1]}")
         assert time.monotonic() - began < 6
     assert done.code == 0, done.stderr
+
+
+# Where a camera leads to
+
+
+def frames_of(source: str, **login: Any) -> int:
+    """How many frames an address gives."""
+    capture = open_capture(with_login(parse(source), **login), opening=3, reading=3)
+    with contextlib.closing(capture):
+        return sum(1 for _ in iter(lambda: capture.read() is not None, False))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return video.write(tmp_path_factory.mktemp("film") / "a.avi", video.numbered(9))
+
+
+def test_a_redirect_stays_on_the_host_that_was_named(
+    film: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("no_proxy", video.HOST)
+    content: dict[str, bytes | str] = {"/a": film.read_bytes()}
+    with video.Pages(dict(content)) as other, video.Pages(dict(content)) as camera:
+        camera.pages |= {"/here": "/a", "/away": f"{other.url}/a", "/file": film.as_uri()}
+        assert frames_of(f"{camera.url}/a") == 9
+        assert frames_of(f"{camera.url}/here") == 9
+        for page in ("away", "file"):
+            with pytest.raises(InputError, match="another host"):
+                frames_of(f"{camera.url}/{page}")
+        assert other.asked == []
+    assert "is not followed" in caplog.text
+
+
+def test_playlists_are_not_followed(film: Path, tmp_path: Path) -> None:
+    with video.Pages({"/a": film.read_bytes()}) as other:
+        lists = {
+            f"{scheme}.{kind}": text.replace("URL", target).encode()
+            for kind, text in {
+                "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nURL\n#EXT-X-ENDLIST\n",
+                "ffconcat": "ffconcat version 1.0\nfile 'URL'\n",
+                "sdp": "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 26\na=control:URL\n",
+            }.items()
+            for scheme, target in {
+                "http": f"{other.url}/a",
+                "file": film.as_uri(),
+                "plain": str(film),
+            }.items()
+        }
+        for name, content in lists.items():
+            (tmp_path / name).write_bytes(content)
+        with video.Pages({f"/{name}": content for name, content in lists.items()}) as camera:
+            for name, content in lists.items():
+                with socket.create_server((video.HOST, 0)) as raw:
+                    threading.Thread(target=_send, args=(raw, content), daemon=True).start()
+                    tcp = f"tcp://{video.HOST}:{raw.getsockname()[1]}"
+                    for source in (f"{camera.url}/{name}", tcp, str(tmp_path / name)):
+                        with pytest.raises(InputError, match="cannot be opened"):
+                            frames_of(source)
+            assert set(camera.asked) == {f"/{name}" for name in lists}
+        assert other.asked == []
+
+
+def _send(listening: socket.socket, content: bytes) -> None:
+    with contextlib.suppress(OSError):  # closed at the end of the test
+        client, _ = listening.accept()
+        with client:
+            client.sendall(content)
+
+
+def test_a_login_from_a_file_reaches_the_camera(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("ge/he:i@m % ü\n", "utf-8")
+    with video.Pages({"/a": film.read_bytes()}, login="line 3:ge/he:i@m % ü") as camera:
+        with pytest.raises(InputError, match="wrong user"):
+            frames_of(f"{camera.url}/a")
+        login = {"username": "line 3", "password_file": tmp_path / "password"}
+        assert frames_of(f"{camera.url}/a", **login) == 9
+
+
+@pytest.mark.skipif(not certificates.available(), reason=certificates.MISSING)
+def test_https_stays_on_its_host_too(film: Path, tmp_path: Path) -> None:
+    pair = certificates.Authority(tmp_path / "ca").sign("camera", f"IP:{video.HOST}")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    with video.Pages({"/a": film.read_bytes()}) as other:
+        with video.Pages({"/a": film.read_bytes(), "/b": f"{other.url}/a"}, tls=tls) as camera:
+            assert frames_of(f"{camera.url}/a") == 9
+            with pytest.raises(InputError, match="another host"):
+                frames_of(f"{camera.url}/b")
+        assert other.asked == []
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_rtsp_redirect_is_not_followed(number: int) -> None:
+    """Whether the camera answers the first or the second question so."""
+    with (
+        socket.create_server((video.HOST, 0)) as other,
+        socket.create_server((video.HOST, 0)) as camera,
+    ):
+        there = f"rtsp://{video.HOST}:{other.getsockname()[1]}/"
+        threading.Thread(target=_redirect, args=(camera, there, number), daemon=True).start()
+        with pytest.raises(InputError, match="leads to another address"):
+            frames_of(f"rtsp://me:geheim@{video.HOST}:{camera.getsockname()[1]}/live")
+        other.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            other.accept()
+
+
+def _redirect(listening: socket.socket, there: str, number: int) -> None:
+    client, _ = listening.accept()
+    with client:
+        for question in range(1, number + 1):
+            assert b"geheim" not in client.recv(4096)
+            status = f"302 Moved\r\nLocation: {there}" if question == number else "200 OK"
+            client.sendall(f"RTSP/1.0 {status}\r\nCSeq: {question}\r\n\r\n".encode())
+
+
+def test_an_opencv_that_cannot_be_confined_is_refused(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "__version__", "4.11.0")
+    with pytest.raises(UsageError, match=r"opencv-python-headless<4\.11"):
+        frames_of(str(film))
 
 
 # Images

@@ -14,15 +14,19 @@ Loopback only. Tests that use this module ask ``needs_ffmpeg`` first.
 
 from __future__ import annotations
 
+import base64
+import functools
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -196,6 +200,67 @@ class Server:
         while not self._over.wait(0.05):
             if self._process is not None and self._process.poll() is not None:
                 self._spawn()
+
+
+class Pages:
+    """A web server: what it has, and where else it sends those who ask.
+
+    Attributes:
+        url: Of its root.
+        asked: Paths that were asked for.
+        pages: By path: content, or the address that it redirects to.
+        login: ``user:password`` that is asked for; empty for none.
+    """
+
+    def __init__(
+        self,
+        pages: dict[str, bytes | str],
+        *,
+        login: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listen on a free port; ``with`` serves."""
+        self.pages = pages
+        self.asked: list[str] = []
+        self.login = base64.b64encode(login.encode()).decode()
+        self._server = ThreadingHTTPServer((HOST, 0), functools.partial(_Page, self))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://{HOST}:{self._server.server_port}"
+
+    def __enter__(self) -> Pages:  # noqa: PYI034 - `Self` needs Python 3.11
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Page(BaseHTTPRequestHandler):
+    def __init__(self, pages: Pages, *given: Any) -> None:
+        self._pages = pages
+        super().__init__(*given)
+
+    def do_GET(self) -> None:
+        self._pages.asked.append(self.path)
+        page = self._pages.pages.get(self.path, b"")
+        if self._pages.login and self.headers["Authorization"] != f"Basic {self._pages.login}":
+            self._answer(401, "WWW-Authenticate", 'Basic realm="x"')
+        elif isinstance(page, str):
+            self._answer(302, "Location", page)
+        else:
+            self._answer(200 if page else 404, "Content-Type", "application/octet-stream", page)
+
+    def _answer(self, status: int, key: str, value: str, content: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header(key, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
 
 
 def _bit_edges(width: int) -> Iterator[int]:
