@@ -271,3 +271,14 @@ def test_a_fault_of_ours_does_not_look_like_some_bad_inputs(tmp_path: Path) -> N
     assert done.code == 5
     assert done.stderr.startswith("wm-edge: failed; please report this:\nTraceback")
     assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["click", "statistics", "numpy"])
+def test_a_file_of_the_user_that_hides_a_library_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("")
+    env = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    there = tmp_path / "elsewhere"
+    there.mkdir()
+    done = wm_edge("doctor", start=DOOR, env=env, cwd=there)
+    assert done.code in {3, 5}
+    assert f"wm-edge: {tmp_path / name}.py: hides a module" in done.stderr
