@@ -7,7 +7,7 @@ enough to do. A helper that is killed loses nothing: its chunk is worked on here
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -69,7 +69,7 @@ class Crew(Generic[Entry, Outcome]):
         helpers: Other processes that do the same; may be none, and may be added to.
     """
 
-    def __init__(self, own: Work[Entry, Outcome], helpers: list[Helper]) -> None:
+    def __init__(self, own: Work[Entry, Outcome], helpers: Sequence[Helper]) -> None:
         self._own = own
         self._helpers = helpers
 

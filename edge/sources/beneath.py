@@ -73,8 +73,12 @@ class Place(NamedTuple):
         """
         if os.sep not in self.inner:
             return os.open(self.path, READ)
-        with self.folder() as (folder, name):
+        inner, name = os.path.split(self.inner)
+        folder = open_folder(self.top, inner)
+        try:
             return os.open(name, READ, dir_fd=folder)
+        finally:
+            os.close(folder)
 
 
 def place_in(top: str, path: str) -> Place:

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 
 def main() -> None:
-    """Entry point: the number of the pipe's end stands in the first argument.
+    """Entry point: the arguments are the pipe's end, the file of notes and the slot in it.
 
     The first message is the order: the keyword arguments of ``Classifier``, and as ``names`` what
     finds lot and wafer in names. Then come chunks.
@@ -17,11 +17,15 @@ def main() -> None:
     from edge.classifier import Classifier
     from edge.crew import serve
     from edge.sources.writer import leases_harmless
+    from edge.station.deaths import Slot
     from edge.station.take import Taker
 
     leases_harmless()
-    with Connection(int(sys.argv[1])) as connection:
+    pipe, notes, slot = map(int, sys.argv[1:4])
+    with Connection(pipe) as connection:
         order = connection.recv()
         names = order.pop("names")
-        taker = Taker(Classifier(**order), names)
+        own = Slot(notes, slot)
+        own.hold()
+        taker = Taker(Classifier(**order), names, own)
         serve(connection, taker.take_all)

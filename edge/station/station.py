@@ -87,6 +87,7 @@ class Station:
             settings.store, same=settings.same, tops=tops, keep_maps=settings.keep_maps
         )
         self._names, self._first = self.store.names, self.store.last + 1
+        self._at_end: list[Callable[[], None]] = []
         try:
             self.sources = list(self._sources())
             self.outboxes = self._outboxes(sinks)
@@ -160,12 +161,17 @@ class Station:
     def _sources(self) -> Iterator[StationSource]:
         outputs = (self.settings.store, *(Path(sink.target) for sink in self.settings.sinks))
         if self.settings.folders:
+            from edge.station.deaths import Deaths
             from edge.station.folder import FolderSource
             from edge.station.take import Taker
             from edge.station.team import Team
+
+            deaths = Deaths(self.settings.store)
+            self._at_end.append(deaths.close)
         for folder in self.settings.folders:
             names = folder.names()
-            team = Team(Taker(self._classifier(), names), {**self._order, "names": names})
+            taker = Taker(self._classifier(), names, deaths.slot())
+            team = Team(taker, {**self._order, "names": names}, deaths)
             yield FolderSource(folder, team, self.settings.store, outputs)
         if self.settings.cameras:
             from edge.station.camera import CameraSource, camera_names
@@ -279,6 +285,8 @@ class Station:
                     printable(outbox.name),
                     behind,
                 )
+        for end in self._at_end:
+            end()
         self.store.close()
 
 

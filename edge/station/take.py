@@ -25,6 +25,7 @@ from edge.sinks.taken import Stamp
 from edge.sinks.wafer_maps import kept_map
 from edge.sources.beneath import NOT_THERE, place_in
 from edge.sources.writer import Writer, writer_of
+from edge.station.deaths import Slot
 from edge.wafermap import WaferMap
 
 #: Records handed on at a time of a file that holds many wafers.
@@ -118,16 +119,24 @@ class Taker:
     Args:
         classifier: Of its own.
         names: Finds lot and wafer in names.
+        slot: Where it notes what it reads.
     """
 
-    def __init__(self, classifier: Classifier, names: Names | None = None) -> None:
+    def __init__(
+        self, classifier: Classifier, names: Names | None = None, slot: Slot | None = None
+    ) -> None:
+        self._slot = slot
         self._classifier = classifier
         self._names = names
 
     def take_all(self, entries: Iterable[Entry]) -> Iterator[Attempt]:
         """Take files one after the other."""
-        for entry in entries:
-            yield from self.take(entry)
+        try:
+            for entry in entries:
+                yield from self.take(entry)
+        finally:
+            if self._slot is not None:
+                self._slot.clear()
 
     def take(self, entry: Entry) -> Iterator[Attempt]:
         """Take one file.
@@ -148,7 +157,7 @@ class Taker:
                 yield Attempt(path, State.UNSURE)
                 return
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
-            yield _bad(path, None, reason, "")
+            yield bad(path, None, reason, "")
             return
         try:
             yield from self._take_open(descriptor, path, entry.trust)
@@ -161,12 +170,14 @@ class Taker:
         if not stat.S_ISREG(status.st_mode):
             # A device never ends, and what is read from a pipe is gone.
             text = "is a pipe, a device or a folder, not a file; take it out of the folder"
-            yield _bad(path, before, InputError(path, InputKind.UNSUPPORTED, text), "")
+            yield bad(path, before, InputError(path, InputKind.UNSUPPORTED, text), "")
             return
         writer = Writer.NONE if trust is Trust.BLIND else writer_of(descriptor)
         if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is Trust.ASK):
             yield Attempt(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
             return
+        if self._slot is not None:
+            self._slot.note(path, before)
         sure = writer is Writer.NONE and trust is not Trust.BLIND
         digest = ""
         records: list[Record] = []
@@ -190,7 +201,7 @@ class Taker:
             if stamp_of(os.fstat(descriptor)) == before:
                 passing = isinstance(error, _PASSING) or isinstance(error.__cause__, _PASSING)
                 stamp = None if passing else before
-                yield _bad(path, stamp, _reason(error, path), digest, records)
+                yield bad(path, stamp, _reason(error, path), digest, records)
                 return
         changed = stamp_of(os.fstat(descriptor)) != before
         yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records, sure)
@@ -230,9 +241,18 @@ def _reason(error: Exception, path: str) -> InputError:
     return InputError(path, InputKind.UNREADABLE, text)
 
 
-def _bad(
+def bad(
     path: str, stamp: Stamp | None, error: InputError, digest: str, records: Sequence[Record] = ()
 ) -> Attempt:
+    """A file that cannot be taken.
+
+    Args:
+        path: The file.
+        stamp: Its state; None where it is not the file's fault.
+        error: Why.
+        digest: Hash of its content, as far as it is known.
+        records: What could be read of it.
+    """
     record = {**error_record(error), "source_sha256": digest}
     return Attempt(path, State.BAD, stamp, [*records, record])
 

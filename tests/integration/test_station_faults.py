@@ -590,3 +590,78 @@ def test_a_log_that_nobody_reads_stops_nobody(folder: Path, store: Path, tmp_pat
     finally:
         os.close(source)
         os.close(log)
+
+
+#: Kills the process that reads a file with this content, as the kernel does when memory runs out.
+POISON = """
+import hashlib, os, signal
+sha256 = hashlib.sha256
+def deadly(content=b"", **more):
+    if b"POISON" in content:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sha256(content, **more)
+hashlib.sha256 = deadly
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "files"), [("a.csv", b"", 20), ("a.npz", b"PK\3\4", 20), ("w99.csv", b"", 200)]
+)
+def test_a_file_that_the_station_dies_of_is_passed_over(
+    folder: Path, store: Path, tmp_path: Path, name: str, head: bytes, files: int
+) -> None:
+    """Alone, streamed, and in a backlog, where helpers take it."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(POISON)
+    for number in range(files):
+        drop(folder, number)
+    (folder / name).write_bytes(head + b"POISON,1\n")
+    arguments = ("watch", folder, "--store", store, "--bad-after", "0.1")
+    starts = 1
+    with Running(tmp_path, *arguments, PYTHONPATH=str(tmp_path / "site")) as station:
+        deadline = time.monotonic() + 60
+        while not rows(store, "SELECT * FROM errors") and time.monotonic() < deadline:
+            if station.process.poll() is not None:
+                station.again()
+                starts += 1
+            time.sleep(0.05)
+        assert starts <= 3
+        wanted = {f"w{number}.csv" for number in range(files)} - {name}
+        wait_for(lambda: len(rows(store)) == len(wanted), "all others")
+        [error] = rows(store, "SELECT * FROM errors")
+        assert Path(error["source"]).name == name
+        assert "died 2 times" in error["error"]
+        if not head:  # what is changed is another file
+            (folder / name).write_bytes(wafer_bytes(1000))
+            wait_for(lambda: len(rows(store)) == len(wanted) + 1, "the file when it has changed")
+        stop_in_time(station)
+
+
+def test_a_file_that_was_in_hand_when_the_station_was_killed_is_not_blamed(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    """Killed again and again while it takes one file for long; the file is well."""
+    (tmp_path / "site").mkdir()
+    slow = POISON.replace("os.kill(os.getpid(), signal.SIGKILL)", "__import__('time').sleep(1.5)")
+    (tmp_path / "site" / "sitecustomize.py").write_text(slow.replace("POISON", "2,2,1"))
+    drop(folder, 1)
+    assert b"2,2,1" in (folder / "w1.csv").read_bytes()
+    with Running(
+        tmp_path, "watch", folder, "--store", store, PYTHONPATH=str(tmp_path / "site")
+    ) as station:
+        notes = store.with_name(f"{store.name}.taking")
+        for number in range(1, 4):
+            wait_for(lambda: notes.exists() and b"w1.csv" in notes.read_bytes(), "it is in hand")
+            time.sleep(0.3)
+            station.kill()
+            if rows(store):
+                break
+            station.again()
+            wait_for(
+                lambda: station.said().count("recording into ") == number + 1,  # noqa: B023
+                "the next start",
+            )
+            time.sleep(0.7)
+        wait_for(lambda: rows(store), "the wafer")
+        stop_in_time(station)
+    assert not rows(store, "SELECT * FROM errors")
