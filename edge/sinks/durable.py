@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
+from edge.errors import OutputError
 from edge.sinks.names import NO_NAMES, Names
 from edge.sinks.record import Record
 
@@ -29,6 +30,20 @@ class Mark:
     delivered: int = 0
     offset: int = 0
     names: Names = NO_NAMES
+
+
+class RecordRefusedError(OutputError):
+    """A sink will never take a record as it is; it has kept those before it and takes others.
+
+    Attributes:
+        id: The record's.
+        why: In a few words.
+    """
+
+    def __init__(self, message: str, id_: str, why: str) -> None:
+        super().__init__(message)
+        self.id = id_
+        self.why = why
 
 
 class DurableSink(Protocol):
@@ -58,6 +73,7 @@ class DurableSink(Protocol):
         """Keep some records, in order; when this returns, they are kept.
 
         Raises:
+            RecordRefusedError: one of them it will never take; a short one comes in its place.
             OutputError: not all of them could be kept. The sink is opened again and the same
                 records come again.
         """

@@ -32,3 +32,23 @@ MAP: Final = "_map"
 def number_of(record: Record) -> int:
     """The number in a record's ``id``, which is ``<store>-<number>``."""
     return int(record["id"].rpartition("-")[2])
+
+
+#: ``kind`` of what takes the place of a record in a sink that will never take it.
+UNDELIVERABLE: Final = "undeliverable"
+
+#: Characters of a source's name, of a reason in it.
+_SHORT: Final = 120
+
+
+def short(record: Record, why: str) -> Record:
+    """What takes the place of a record that a sink will never take: an error with its ``id``."""
+    kept = {key: record.get(key) for key in ("id", *ERROR_KEYS)}
+    source = record["source"]
+    return {
+        **kept,
+        "source": source if len(source) <= _SHORT else f"\N{HORIZONTAL ELLIPSIS}{source[-_SHORT:]}",
+        "error": f"not taken as it is ({why[: 2 * _SHORT]}); it is whole in the station's store",
+        "kind": UNDELIVERABLE,
+        "moved_to": None,
+    }

@@ -109,6 +109,11 @@ class StationCollector(Collector):
             "Records that a sink has not kept yet.",
             [({"sink": each.name}, self._station.behind(each)) for each in outboxes],
         )
+        yield _counter(
+            "records_refused_total",
+            "Records of which a sink has the id alone, since it will never take them whole.",
+            [({"sink": each.name}, each.refused) for each in outboxes],
+        )
         yield _gauge(
             "sink_up",
             "1 if the sink works.",

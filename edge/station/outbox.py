@@ -10,14 +10,15 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from edge.errors import WmEdgeError
-from edge.sinks.durable import DurableSink, Mark
-from edge.sinks.record import number_of
+from edge.errors import OutputError, WmEdgeError
+from edge.sinks.durable import DurableSink, Mark, RecordRefusedError
+from edge.sinks.record import Record, number_of, short
 from edge.sinks.store_reader import StoreReader
 from edge.text import printable
 
@@ -32,6 +33,9 @@ LONGEST_PAUSE: Final = 30.0
 
 #: Seconds without anything new after which a sink may look after itself.
 IDLE: Final = 1.0
+
+#: So many times a record may upset a sink in a way that nobody foresaw.
+UPSETS: Final = 3
 
 #: Seconds without a sign of life after which a sink counts as hanging.
 SILENT: Final = 60.0
@@ -53,18 +57,25 @@ class Outbox:
         looked: Set when the sink was asked for the first time how far it really has come.
         is_ahead: The sink has records of the store that the store does not know. It gets no more
             until ``renamed`` is called.
+        refused: Records that the sink did not take as they are.
     """
 
     def __init__(self, sink: DurableSink, store: Path, mark: Mark, last: int) -> None:
         self.name = sink.name
         self.mark = mark
         self.failure: str | None = None
+        self.refused = 0
         self.looked = threading.Event()
         self.is_ahead = False
         self._last: int | None = last
         self._first: int | None = None
         self._sink = sink
         self._store = store
+        #: Up to this number records are handed over one by one; how often one of them upset the
+        #: sink, which, and why.
+        self._alone_until = 0
+        self._upsets = 0
+        self._suspect = self._reason = ""
         self._pause = FIRST_PAUSE
         self._alive = time.monotonic()
         self._failed_at = 0.0
@@ -150,10 +161,8 @@ class Outbox:
                 self._wake.clear()
                 if self._first is not None:
                     return True
-                while records := reader.after(self.mark.delivered, BATCH):
-                    mark = self._sink.send(records)
-                    delivered = max(mark.delivered, number_of(records[-1]))
-                    self.mark = replace(self.mark, delivered=delivered, offset=mark.offset)
+                while records := reader.after(self.mark.delivered, self._most()):
+                    self._hand_over(records)
                     self._worked()
                     if time.monotonic() >= self._stop_at:
                         return False
@@ -181,6 +190,55 @@ class Outbox:
             self._wake.wait(IDLE)
             self._wake.clear()
         return self._first is not None
+
+    def _most(self) -> int:
+        """Records to hand over at a time."""
+        return 1 if self.mark.delivered < self._alone_until else BATCH
+
+    def _hand_over(self, records: Sequence[Record]) -> None:
+        """Hand records to the sink; one that it will never take does not hold up the others."""
+        suspect = records[0]["id"]
+        if self._upsets >= UPSETS and suspect == self._suspect:
+            self._upsets = 0
+            self._shorten(records, RecordRefusedError("", suspect, self._reason))
+            return
+        try:
+            self._kept(self._sink.send(records), records[-1])
+        except RecordRefusedError as refused:
+            self._shorten(records, refused)
+        except (WmEdgeError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            # Handed over one by one, the record that upsets the sink shows.
+            self._alone_until = max(self._alone_until, number_of(records[-1]))
+            if len(records) == 1:
+                self._upsets = self._upsets + 1 if suspect == self._suspect else 1
+                self._suspect, self._reason = suspect, f"{type(error).__name__}: {error}"
+            raise
+
+    def _shorten(self, records: Sequence[Record], refused: RecordRefusedError) -> None:
+        """Let a short record take the place of one; if the sink refuses that too it is not it."""
+        place = [record["id"] for record in records].index(refused.id)
+        if place:
+            self._kept(self.mark, records[place - 1])
+        try:
+            mark = self._sink.send([short(records[place], refused.why)])
+        except RecordRefusedError as again:
+            raise OutputError(str(again)) from again
+        self._kept(mark, records[place])
+        self.refused += 1
+        _log.error(
+            "%s: record %s of %s is not taken (%s); its id is delivered alone, it stands whole in "
+            "the store",
+            printable(self.name),
+            refused.id,
+            printable(records[place]["source"]),
+            printable(refused.why),
+        )
+
+    def _kept(self, mark: Mark, record: Record) -> None:
+        delivered = max(mark.delivered, number_of(record))
+        self.mark = replace(self.mark, delivered=delivered, offset=mark.offset)
 
     def _worked(self) -> None:
         self._pause = FIRST_PAUSE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError
-from edge.sinks.durable import Mark
-from edge.sinks.record import Record, number_of
+from edge.sinks.durable import Mark, RecordRefusedError
+from edge.sinks.jsonl import encode
+from edge.sinks.record import UNDELIVERABLE, Record, number_of, short
 from edge.sinks.store import Store
+from edge.sinks.store_copy import StoreSink
 from edge.station import outbox as module
 from edge.station.outbox import LAST, Outbox
 from tests.support.records import error, result
-from tests.support.station import wait_for
+from tests.support.station import rows, wait_for
 
 
 class Fake:
@@ -32,6 +35,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.kept: list[int] = []
+        self.short: list[str] = []
         self.opened: list[Mark] = []
         self.idled = 0
         self.closed = 0
@@ -45,6 +49,7 @@ class Fake:
         return mark if self.real is None else Mark(self.real)
 
     def send(self, records: Sequence[Record]) -> Mark:
+        self.short += [record["id"] for record in records if record.get("kind") == UNDELIVERABLE]
         numbers = [number_of(record) for record in records]
         self.on_send(numbers)
         self.kept += numbers
@@ -240,3 +245,93 @@ def test_a_sink_with_nothing_to_do_looks_after_itself(
     wait_for(lambda: post.sink.idled > 2, "signs of life")
     post.end()
     assert post.sink.kept == []
+
+
+def test_a_record_that_the_sink_will_never_take_holds_up_no_other(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[list[int]] = []
+
+    def refuse(numbers: list[int]) -> None:
+        sent.append(numbers)
+        if 7 in numbers and not post.sink.short:
+            post.sink.kept += [5, 6]  # what goes before is kept
+            name = post.store.name
+            raise RecordRefusedError("f: no", f"{name}-7", "too large")
+
+    post.sink.on_send = refuse
+    post.record(10)
+    post.outbox.start()
+    wait_for(lambda: post.outbox.mark.delivered == 10, "everything")
+    post.end()
+    assert sent == [[1, 2, 3, 4], [5, 6, 7, 8], [7], [8, 9, 10]]
+    assert post.sink.kept == list(range(1, 11))
+    assert post.sink.short == [f"{post.store.name}-7"]
+    assert (post.outbox.refused, len(post.sink.opened)) == (1, 1)
+    assert [line.levelname for line in caplog.records] == ["ERROR"]
+    assert "too large" in caplog.text
+
+
+def test_a_record_that_upsets_the_sink_for_ever_holds_up_no_other(post: Post) -> None:
+    def upset(numbers: list[int]) -> None:
+        if 7 in numbers and not post.sink.short:
+            raise OverflowError("too large to convert")
+
+    post.sink.on_send = upset
+    post.record(10)
+    post.outbox.start()
+    wait_for(lambda: post.outbox.mark.delivered == 10, "everything")
+    post.end()
+    assert post.sink.kept == list(range(1, 11))
+    assert post.sink.short == [f"{post.store.name}-7"]
+    assert post.outbox.failure is None
+
+
+def test_a_sink_that_takes_nothing_at_all_loses_nothing(post: Post) -> None:
+    attempts: list[list[int]] = []
+
+    def broken(numbers: list[int]) -> None:
+        attempts.append(numbers)
+        raise OverflowError("out of its mind")
+
+    post.sink.on_send = broken
+    post.record(3)
+    post.outbox.start()
+    wait_for(lambda: len(attempts) > 8, "many attempts")
+    assert post.outbox.mark.delivered == 0
+    post.sink.on_send = lambda _: None
+    wait_for(lambda: post.outbox.mark.delivered == 3, "everything")
+    post.end()
+    assert post.sink.kept == [1, 2, 3]
+
+
+def test_what_a_second_store_cannot_hold_holds_up_no_other(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Store.add
+
+    def picky(self: Store, records: list[Record], *more: object, **rest: object) -> object:
+        if any(record.get("lot") == "A2" for record in records):
+            raise sqlite3.IntegrityError("NOT NULL constraint failed: results.lot")
+        return add(self, records, *more, **rest)  # type: ignore[arg-type]
+
+    post.store.add([result(1), result(2, lot="A2"), result(3)])
+    monkeypatch.setattr(Store, "add", picky)
+    copy = tmp_path / "copy.sqlite"
+    outbox = Outbox(StoreSink(copy), tmp_path / "s.sqlite", Mark(), post.store.last)
+    outbox.start()
+    wait_for(lambda: outbox.mark.delivered == 3, "everything")
+    outbox.stop()
+    outbox.join()
+    assert [row["source"] for row in rows(copy)] == ["in/w1.png", "in/w3.png"]
+    kept = rows(copy, "SELECT * FROM errors")
+    assert [(row["source"], row["kind"]) for row in kept] == [("in/w2.png", UNDELIVERABLE)]
+    assert "NOT NULL" in kept[0]["error"]
+
+
+def test_a_short_record_is_short() -> None:
+    whole = {"id": "s-1", **result(1, source="in/" + 2000 * "x" + "/w1.png")}
+    made = short(whole, "y" * 2000)
+    assert made["id"] == "s-1"
+    assert made["source"].endswith("x/w1.png")
+    assert len(encode(made)) < 1000
