@@ -18,9 +18,10 @@ from dataclasses import replace
 from typing import Final
 
 from edge.errors import OutputError, UsageError
-from edge.sinks.durable import Mark
+from edge.sinks.durable import Mark, RecordRefusedError
 from edge.sinks.jsonl import encode
-from edge.sinks.mqtt_link import KEEPALIVE, ONLINE, Link
+from edge.sinks.mqtt_link import KEEPALIVE, ONLINE, Link, LostError
+from edge.sinks.mqtt_reasons import is_of_a_record
 from edge.sinks.mqtt_target import Access, Scheme, Target, Topic, parse, topic_level
 from edge.sinks.record import Record, number_of
 
@@ -30,6 +31,10 @@ DEFAULT_TIMEOUT: Final = 10.0
 #: Seconds after connecting when ``online`` is said again: the broker may only by then have found
 #: out that this station's connection before a power cut is dead, and have said ``offline``.
 _SAY_AGAIN: Final = 2.0 * KEEPALIVE
+
+#: Connections that end without a word while one and the same record alone is under way: then it is
+#: the record's fault.
+_LOSSES: Final = 5
 
 
 class MqttSink:
@@ -50,6 +55,11 @@ class MqttSink:
         self._link: Link | None = None
         self._mark = Mark()
         self._say_again = math.inf
+        # Connections lost in a row, and how many of them with the same lone record under way.
+        self._losses = self._times = 0
+        self._lone: str | None = None
+        self._one_by_one = False
+        self._blamed: str | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -70,19 +80,26 @@ class MqttSink:
         """Publish the records; all of them are acknowledged when this returns.
 
         Raises:
+            RecordRefusedError: the broker will never take one; the others are acknowledged.
             OutputError: connection lost, a record refused, or no acknowledgement in time.
         """
         link = self._connected()
         try:
             self._availability(link)
             for record in records:
-                link.make_room(self._timeout)
-                topic = Topic.RESULTS if "pattern" in record else Topic.ERRORS
-                link.publish(topic, payload(record), f"record {record['id']}")
-            link.settle(self._timeout)
+                self._publish(link, record)
+            self._settle(link)
+        except RecordRefusedError:
+            raise
+        except LostError as lost:
+            self._suspect(link.under_way, lost.code)
+            self._drop()
+            raise
         except OutputError:
             self._drop()
             raise
+        self._losses = 0
+        self._one_by_one = False
         if records:
             self._mark = replace(self._mark, delivered=number_of(records[-1]))
         return self._mark
@@ -114,6 +131,42 @@ class MqttSink:
         if self._link is None:
             raise OutputError(f"MQTT broker {self._target.broker}: not connected; open it again")
         return self._link
+
+    def _publish(self, link: Link, record: Record) -> None:
+        topic = Topic.RESULTS if "pattern" in record else Topic.ERRORS
+        content, label = payload(record), f"record {record['id']}"
+        why = link.too_large(topic, content)
+        if label == self._blamed:
+            self._blamed, why = None, "the broker closes the connection over it"
+        if why is not None:
+            self._settle(link)
+            raise self._refusal(label, why)
+        link.make_room(self._timeout)
+        link.publish(topic, content, label)
+        if self._one_by_one:
+            self._settle(link)
+
+    def _suspect(self, under_way: Sequence[str], code: int | None) -> None:
+        """Find out for which record's sake connections end: sent one by one it shows."""
+        of_a_record = is_of_a_record(code)
+        if code is not None and not of_a_record:
+            return
+        lone = under_way[0] if len(under_way) == 1 else None
+        self._losses += 1
+        self._times = self._times + 1 if lone == self._lone else 1
+        self._lone = lone
+        self._one_by_one = of_a_record or self._losses > 1
+        if lone is not None and (of_a_record or self._times >= _LOSSES):
+            self._blamed = lone
+
+    def _settle(self, link: Link) -> None:
+        link.settle(self._timeout)
+        for label, why in link.refused():
+            raise self._refusal(label, why)
+
+    def _refusal(self, label: str, why: str) -> RecordRefusedError:
+        message = f"MQTT broker {self._target.broker}: {label} was refused: {why}"
+        return RecordRefusedError(message, label.removeprefix("record "), why)
 
     def _availability(self, link: Link) -> None:
         if time.monotonic() >= self._say_again:

@@ -10,27 +10,19 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from edge.errors import OutputError, UsageError
+from edge.errors import OutputError
 from edge.sinks import mqtt_reasons
+from edge.sinks.mqtt_client import OFFLINE, Heard, Sent, client
 from edge.sinks.mqtt_target import Access, Scheme, Target, Topic
-
-if TYPE_CHECKING:
-    from paho.mqtt.client import Client
-    from paho.mqtt.reasoncodes import ReasonCode
 
 #: Seconds of silence after which the broker is asked for a sign of life; a second time as long
 #: without one, and the connection counts as lost.
 KEEPALIVE: Final = 15
 
 ONLINE: Final = b"online"
-OFFLINE: Final = b"offline"
 
-#: Unacknowledged messages at a time; the broker may want fewer.
-_WINDOW: Final = 100
 #: Bytes a message has beside topic and payload, generously.
 _OVERHEAD: Final = 16
 #: Seconds that are waited at a time: only in between does the library look whether to ask for a
@@ -42,35 +34,25 @@ _FAREWELL: Final = 0.7
 _LEAST: Final = 0.05
 #: None: not Linux.
 _QUICK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
-#: The way every socket error of the client library is logged.
-_SOCKET_ERROR: Final = "failed to receive on socket: "
 
 
-@dataclass
-class _Heard:
-    """What the broker has said, noted down by the callbacks.
+class LostError(OutputError):
+    """The connection is lost.
 
-    The client holds this and never the link: a cycle would keep sockets open until the garbage
-    collector comes by.
+    Attributes:
+        code: The reason that the broker gave for closing it; None: none.
     """
 
-    answered: ReasonCode | None = None
-    window: int = _WINDOW
-    largest: int | None = None
-    acknowledges: bool = True
-    pending: dict[int, str] = field(default_factory=dict)
-    progress: int = 0
-    refused: deque[tuple[str, int]] = field(default_factory=deque)
-    ended: bool = False
-    ended_code: int | None = None
-    detail: str = ""
+    def __init__(self, message: str, code: int | None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Link:
     """A connection to a broker.
 
-    Every method but ``close`` and ``drop`` raises OutputError when the connection is lost; the
-    link must then be dropped.
+    Every method but ``close`` and ``drop`` raises LostError when the connection is lost; the link
+    must then be dropped.
     """
 
     def __init__(self, target: Target, access: Access, client_id: str, seconds: float) -> None:
@@ -87,8 +69,8 @@ class Link:
         """
         self._target = target
         self._seconds = seconds
-        self._heard = _Heard()
-        self._client = _client(target, access, client_id, self._heard)
+        self._heard = Heard()
+        self._client = client(target, access, client_id, self._heard)
         try:
             deadline = time.monotonic() + seconds
             self._connect(deadline)
@@ -124,6 +106,33 @@ class Link:
         """Wait until another message may be on its way; ``settle`` says what is raised."""
         self.settle(seconds, self._heard.window - 1)
 
+    @property
+    def under_way(self) -> list[str]:
+        """Labels of the messages that are not acknowledged."""
+        return [sent.label for sent in self._heard.pending.values()]
+
+    def refused(self) -> list[tuple[str, str]]:
+        """Labels of messages that the broker will never take, and why; asked when all is settled.
+
+        Raises:
+            OutputError: one was refused for what may pass. A reason that it does not tell is the
+                message's fault where it took another one for the same topic meanwhile.
+        """
+        heard = self._heard
+        refused, heard.refused = heard.refused, []
+        taken, heard.taken = heard.taken, set()
+        for sent, code in refused:
+            if not mqtt_reasons.is_of_a_record(code) and sent.topic not in taken:
+                raise self._refusal(sent, code)
+        return [(sent.label, mqtt_reasons.of_code(code)) for sent, code in refused]
+
+    def too_large(self, topic: Topic, payload: bytes) -> str | None:
+        """Why the broker will never take a message, by the size that it allows; None: it may."""
+        size = len(payload) + len(self._target.topic(topic).encode("utf-8")) + _OVERHEAD
+        if self._heard.largest is None or size <= self._heard.largest:
+            return None
+        return f"it has {size:,} bytes and the broker takes {self._heard.largest:,}"
+
     def publish(self, topic: Topic, payload: bytes, label: str, *, retain: bool = False) -> None:
         """Send a message; only ``settle`` makes sure that it has arrived.
 
@@ -134,30 +143,25 @@ class Link:
             retain: Whether the broker keeps it for those who come later.
 
         Raises:
-            OutputError: the connection is lost, or the broker takes no message of this size.
+            LostError: the connection is lost.
         """
         whole = self._target.topic(topic)
-        size = len(payload) + len(whole.encode("utf-8")) + _OVERHEAD
-        if self._heard.largest is not None and size > self._heard.largest:
-            raise self._error(
-                f"{label} has {size:,} bytes and it takes {self._heard.largest:,}; "
-                "raise its packet size limit; nothing is sent past this record until then"
-            )
         info = self._client.publish(whole, payload, qos=1, retain=retain)
         if info.rc:
             raise self._lost()
-        self._heard.pending[info.mid] = label
+        self._heard.pending[info.mid] = Sent(label, topic)
 
     def pump(self, seconds: float) -> None:
         """Read and write what there is; wait for something up to ``seconds`` (>= 0), 1 at most.
 
         Raises:
-            OutputError: the connection is lost, or a message was refused.
+            OutputError: the connection is lost, or a message was refused that is not at fault.
         """
         failed = self._client.loop(min(seconds, _SLICE))
-        if self._heard.refused:
-            label, code = self._heard.refused[0]
-            raise self._error(f"{label} was refused: {mqtt_reasons.of_code(code)}")
+        for sent, code in self._heard.refused:
+            its_fault = mqtt_reasons.is_of_a_record(code) or mqtt_reasons.is_vague(code)
+            if sent.topic is Topic.AVAILABILITY or not its_fault:
+                raise self._refusal(sent, code)
         if failed or self._heard.ended:
             raise self._lost()
 
@@ -176,7 +180,7 @@ class Link:
         while len(heard.pending) > pending:
             left = deadline - time.monotonic()
             if left <= 0:
-                label = next(iter(heard.pending.values()))
+                label = next(iter(heard.pending.values())).label
                 raise self._error(
                     f"no acknowledgement of {label} for {round(seconds, 1):g} s (timed out); "
                     "is the network overloaded, or the broker's disk full?"
@@ -217,77 +221,24 @@ class Link:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
 
-    def _lost(self) -> OutputError:
+    def _lost(self) -> LostError:
         heard = self._heard
-        if heard.ended_code is not None and mqtt_reasons.is_failure(heard.ended_code):
-            return self._error(
-                f"it closed the connection: {mqtt_reasons.of_code(heard.ended_code)}"
-            )
+        code = heard.ended_code
+        if code is not None and mqtt_reasons.is_failure(code):
+            reason = f"it closed the connection: {mqtt_reasons.of_code(code)}"
+            return LostError(self._told(reason), code)
         said = f" ({heard.detail})" if heard.detail else ""
-        return self._error(
+        reason = (
             f"connection lost{said}; does the broker still run? Its log may say that a record was "
             "too large or that another client took over the identifier"
         )
+        return LostError(self._told(reason), None)
+
+    def _refusal(self, sent: Sent, code: int) -> OutputError:
+        return self._error(f"{sent.label} was refused: {mqtt_reasons.of_code(code)}")
 
     def _error(self, reason: str) -> OutputError:
-        return OutputError(f"MQTT broker {self._target.broker}: {reason}")
+        return OutputError(self._told(reason))
 
-
-def _client(target: Target, access: Access, client_id: str, heard: _Heard) -> Client:
-    from paho.mqtt.client import Client
-    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        userdata=heard,
-        protocol=MQTTProtocolVersion.MQTTv5,
-        reconnect_on_failure=False,
-    )
-    # The window is kept here: the library's own queue is walked through on every acknowledgement.
-    client.max_inflight_messages = 0
-    client.will_set(target.topic(Topic.AVAILABILITY), OFFLINE, qos=1, retain=True)
-    if access.username is not None:
-        client.username_pw_set(access.username, access.password)
-    if target.scheme is Scheme.TLS:
-        try:
-            client.tls_set_context(access.tls_context())
-        except UsageError as error:
-            # It was all right when the station started: a file is being renewed just now.
-            raise OutputError(f"MQTT broker {target.broker}: {error}") from error
-    client.on_connect = _on_connect
-    client.on_publish = _on_publish
-    client.on_disconnect = _on_disconnect
-    client.on_log = _on_log
-    client.on_socket_open = _on_socket_open
-    return client
-
-
-def _on_connect(_: Client, heard: _Heard, __: Any, reason: ReasonCode, properties: Any) -> None:
-    heard.answered = reason
-    heard.window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
-    heard.largest = getattr(properties, "MaximumPacketSize", None)
-    heard.acknowledges = getattr(properties, "MaximumQoS", 1) > 0
-
-
-def _on_publish(_: Client, heard: _Heard, mid: int, reason: ReasonCode, __: Any) -> None:
-    label = heard.pending.pop(mid, "a record")
-    heard.progress += 1
-    if mqtt_reasons.is_failure(reason.value):
-        heard.refused.append((label, reason.value))
-
-
-def _on_disconnect(_: Client, heard: _Heard, flags: Any, reason: ReasonCode, __: Any) -> None:
-    heard.ended = True
-    if flags.is_disconnect_packet_from_server:
-        heard.ended_code = reason.value
-
-
-def _on_log(_: Client, heard: _Heard, __: int, text: str) -> None:
-    if text.startswith(_SOCKET_ERROR):
-        heard.detail = text.removeprefix(_SOCKET_ERROR)
-
-
-def _on_socket_open(_: Client, __: _Heard, sock: Any) -> None:
-    # A window's last packet would otherwise wait for the acknowledgement of those before it.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _told(self, reason: str) -> str:
+        return f"MQTT broker {self._target.broker}: {reason}"

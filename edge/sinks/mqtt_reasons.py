@@ -11,9 +11,14 @@ from edge.sinks.mqtt_target import CA, CERTIFICATE, PASSWORD, USERNAME, Scheme
 _CREDENTIALS: Final = f"set {USERNAME} and {PASSWORD}, and look into the broker's list of users"
 _BACK_OFF: Final = "wait before connecting again"
 _FAILURE: Final = 0x80
+#: Refusals for what a message is: its size, its content.
+_OF_A_RECORD: Final = (0x95, 0x99)
+#: Refusals that may be for that, or for what passes.
+_VAGUE: Final = (0x80, 0x83)
 
 #: MQTT 5, section 2.4; without those that only the broker's side can meet.
 _WORDS: Final = {
+    0x80: "it gives no reason; look into the broker's log",
     0x81: "what it received is malformed; is there a proxy in between?",
     0x82: "it speaks of a protocol error; is there a proxy in between?",
     0x83: "it has a reason of its own; look into the broker's log",
@@ -36,6 +41,7 @@ _WORDS: Final = {
     0x96: f"too many records a second for it; raise its rate limit, and {_BACK_OFF}",
     0x97: f"a quota is used up; raise the broker's quota, and {_BACK_OFF}",
     0x98: "its administrator closed the connection; ask who runs the broker",
+    0x99: "its rules do not allow a record's content; look into the broker's schemas",
     0x9A: "it does not keep retained messages, which availability needs; allow them",
     0x9B: "it does not acknowledge messages (QoS 1), which results need; allow it",
     0x9C: "it wants another server to be used; change the target",
@@ -56,6 +62,16 @@ _KINDS: Final = {
 def is_failure(code: int) -> bool:
     """Whether one of MQTT's reason codes (0 to 255) says no."""
     return code >= _FAILURE
+
+
+def is_of_a_record(code: int | None) -> bool:
+    """Whether a code says no to one record alone, and will say so again."""
+    return code in _OF_A_RECORD
+
+
+def is_vague(code: int) -> bool:
+    """Whether a code says no without saying to what."""
+    return code in _VAGUE
 
 
 def of_code(code: int) -> str:

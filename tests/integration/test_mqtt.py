@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from edge.errors import OutputError
-from edge.sinks.durable import Mark
+from edge.sinks.durable import Mark, RecordRefusedError
 from edge.sinks.mqtt import MqttSink, open_durable
 from tests.support import broker as brokers
 from tests.support import certificates
@@ -286,12 +286,13 @@ def test_the_broker_says_how_much_it_takes(tmp_path: Path) -> None:
         sink = sink_for(broker)
         sink.open(Mark())
         assert sink.send([result(number) for number in range(1, 101)]) == Mark(100)
-        with pytest.raises(OutputError, match=r"record store-102 has [\d,]+ bytes .* 2,000"):
-            sink.send([result(101), result(102, "w" * 2000)])
-        sink.open(Mark(100))
-        assert sink.send([result(101)]) == Mark(101)
+        with pytest.raises(RecordRefusedError, match=r"it has [\d,]+ bytes .* 2,000") as refused:
+            sink.send([result(101), result(102, "w" * 2000), result(103)])
+        assert refused.value.id == "store-102"
+        assert sink.send([result(103)]) == Mark(103), "it takes others, without being opened anew"
         sink.close()
-        assert len(subscriber.wait(102, "results")) == 102
+        kept = [message.record["id"] for message in subscriber.wait(102, "results")]
+        assert kept[-2:] == ["store-101", "store-103"]
 
 
 def test_a_broker_gets_no_more_at_once_than_it_asked_for() -> None:
