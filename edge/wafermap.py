@@ -19,6 +19,13 @@ FAIL: Final = 2
 STATES: Final = "0 (no die), 1 (pass), 2 (fail)"
 BOOLEAN: Final = "True and False do not tell no die, pass and fail apart; save 0, 1, 2"
 
+#: Other ways to write die states, by a value that only they have.
+_MENDS: Final = {
+    (0.5,): "halves 0, 0.5, 1: save (2 * grid).astype('uint8')",
+    (-1,): "if -1, 0, 1 are no die, pass, fail: save (grid + 1).astype('uint8')",
+    (127, 128, 255): "grey levels 0, 127, 255: save (grid > 0) + (grid > 200).astype('uint8')",
+}
+
 #: Longest side of a map, in dies. The largest wafer of WM-811K has 300; the bound keeps a hostile
 #: file from exhausting memory and the encoding's float32 sums exact (see edge.encoding).
 MAX_SIDE: Final = 4096
@@ -57,6 +64,11 @@ class WaferMap:
     def fail_count(self) -> int:
         """Number of failing dies."""
         return int(np.count_nonzero(self.dies == FAIL))
+
+
+def mend(value: float) -> str:
+    """What to do about a value that is no die state but a known way to write one; may be empty."""
+    return next((f" ({how})" for known, how in _MENDS.items() if value in known), "")
 
 
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> None:
@@ -115,7 +127,8 @@ def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
         raise InputError(
             source,
             InputKind.BAD_VALUE,
-            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}",
+            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}"
+            f"{mend(float(values[row, column]))}",
         )
     if top == NO_DIE:
         raise InputError(
@@ -135,6 +148,7 @@ def _to_uint8(values: npt.NDArray[np.generic], source: str) -> DieGrid:
         raise InputError(
             source,
             InputKind.BAD_VALUE,
-            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}",
+            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}"
+            f"{mend(float(values[row, column]))}",
         )
     return dies

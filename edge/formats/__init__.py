@@ -64,6 +64,7 @@ class Format:
         module: Imported on first use; has ``read(file, source)``.
         suffixes: Lower case, with the dot; a folder scan picks these up.
         signature: Matched against the first ``HEAD_BYTES`` bytes; None for formats without one.
+        named: Suffixes of files that are read where they are named, and passed over in folders.
         max_bytes: Larger files are refused unread; None for formats that are read as a stream.
     """
 
@@ -71,6 +72,7 @@ class Format:
     module: str
     suffixes: tuple[str, ...]
     signature: re.Pattern[bytes] | None = None
+    named: tuple[str, ...] = ()
     max_bytes: int | None = MAX_BYTES
 
     def reader(self) -> Reader:
@@ -94,7 +96,7 @@ FORMATS: Final = (
         re.compile(rb"PK\x03\x04|PK\x05\x06"),
         max_bytes=None,
     ),
-    Format("grid of numbers", "edge.formats.grid", (".csv", ".tsv")),
+    Format("grid of numbers", "edge.formats.grid", (".csv", ".tsv"), named=(".txt",)),
 )
 
 #: What a folder scan picks up.
@@ -260,7 +262,7 @@ def _choose(head: bytes, source: str) -> Format:
             return entry
     suffix = os.path.splitext(source)[1].lower()  # noqa: PTH122 (hot path)
     for entry in FORMATS:
-        if suffix not in entry.suffixes:
+        if suffix not in entry.suffixes + entry.named:
             continue
         if entry.signature is None:
             return entry

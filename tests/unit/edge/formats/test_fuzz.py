@@ -71,6 +71,8 @@ def test_read_returns_what_was_written(
     tmp_path: Path, suffix: str, dies: npt.NDArray[np.uint8]
 ) -> None:
     assume(dies.any())
+    # What may be a header of column numbers is refused.
+    assume(suffix not in (".csv", ".tsv") or dies[0].tolist() not in ([0, 1], [0, 1, 2], [1, 2]))
     path = tmp_path / f"w{suffix}"
     write(path, dies)
     (found,) = consume(path)
