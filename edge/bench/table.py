@@ -10,7 +10,9 @@ from edge.bench.figures import Ratio, Report, Row
 from edge.bench.subject import PERCENTILES, STAGES
 from edge.text import printable
 
+#: Widths of names with and without a version; all tables fit 80 columns.
 _NAME = 24
+_SHORT = 16
 
 
 def render(report: Report) -> str:
@@ -68,39 +70,40 @@ def _latency(rows: Sequence[Row]) -> Iterator[str]:
 
 def _throughput(report: Report) -> Iterator[str]:
     threads = [str(count) for count in report.settings["threads"]]
-    counts = " ".join(f"{f'{count} thr.':>8}" for count in threads)
+    counts = " ".join(f"{f'{count} thr.':>7}" for count in threads)
     yield (
-        f"{'':<{_NAME}} {'wafers/s':<{9 * len(threads) - 1}} {'cold':>8} {'memory':>7} "
-        f"{'MMAC':>6} {'GMAC/s':>7} {'of int8':>8}"
+        f"{'':<{_SHORT}} {'wafers/s':<{8 * len(threads) - 1}} {'cold':>8} {'memory':>6} "
+        f"{'MMAC':>6} {'GMAC/s':>7} {'of int8':>7}"
     )
-    yield f"{'':<{_NAME}} {counts} {'start ms':>8} {'MB':>7} {'':>6} {'':>7} {'peak':>8}"
+    yield f"{'':<{_SHORT}} {counts} {'start ms':>8} {'MB':>6} {'':>6} {'':>7} {'peak':>7}"
     for row in report.rows:
         if row.failure is None:
-            rates = " ".join(f"{_or_dash(row.wafers_per_second.get(t), '.0f'):>8}" for t in threads)
+            rates = " ".join(f"{_or_dash(row.wafers_per_second.get(t), '.0f'):>7}" for t in threads)
             macs = None if row.macs is None else row.macs / 1e6
             rate = None if row.macs_per_second is None else row.macs_per_second / 1e9
             yield (
-                f"{row.name:<{_NAME}} {rates} {_or_dash(row.cold_start_ms, '.0f'):>8} "
-                f"{_or_dash(row.peak_memory_mb, '.0f'):>7} {_or_dash(macs, '.2f'):>6} "
-                f"{_or_dash(rate, '.2f'):>7} {_or_dash(row.share_of_peak, '.1%'):>8}"
+                f"{row.name:<{_SHORT}} {rates} {_or_dash(row.cold_start_ms, '.0f'):>8} "
+                f"{_or_dash(row.peak_memory_mb, '.0f'):>6} {_or_dash(macs, '.2f'):>6} "
+                f"{_or_dash(rate, '.2f'):>7} {_or_dash(row.share_of_peak, '.1%'):>7}"
             )
     best = report.peak.macs_per_second
     if best is None:
         yield f"int8 peak of this machine: - ({report.peak.failure})"
     else:
-        yield f"int8 peak of this machine: {best / 1e9:.1f} GMAC/s ({peak.DESCRIPTION})"
+        yield f"int8 peak of this machine: {best / 1e9:.1f} GMAC/s"
+        yield f"  ({peak.DESCRIPTION})"
 
 
 def _ratios(ratios: Sequence[Ratio]) -> Iterator[str]:
     width = max([_NAME, *(len(ratio.name) for ratio in ratios)])
-    yield f"{'ratio':<{width}} {'median':>9}  {'rounds':<17} {'bar':<10}"
+    yield f"{'ratio':<{width}} {'median':>6} {'rounds':<11} {'bar':<7}"
     for ratio in ratios:
         rounds = f"{ratio.low:.2f} - {ratio.high:.2f}"
         bar, result = "", ""
         if ratio.bar is not None:
-            bar = f"{'>=' if ratio.at_least else '<='} {ratio.bar:g} x"
+            bar = f"{'>=' if ratio.at_least else '<='}{ratio.bar:g}"
             result = "met" if ratio.met else "MISSED"
-        yield f"{ratio.name:<{width}} {ratio.value:>7.2f} x  {rounds:<17} {bar:<10} {result}"
+        yield f"{ratio.name:<{width}} {ratio.value:>6.2f} {rounds:<11} {bar:<7} {result}"
 
 
 def _figure(value: float | None) -> str:

@@ -61,6 +61,7 @@ def test_int8_float_and_keras_are_measured_side_by_side(tmp_path: Path, shipped:
     assert len(report.ratios) == 3
     assert "not the same network" in report.warnings[0]
     table = render(report)
+    assert max(map(len, table.splitlines()[3:])) <= 80
     assert all(ratio.name in table for ratio in report.ratios)
 
 
