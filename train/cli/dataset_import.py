@@ -11,6 +11,7 @@ from edge.cli import options
 from edge.cli.progress import Progress
 from edge.errors import DataError
 from edge.output import exists
+from edge.text import printable
 
 if TYPE_CHECKING:
     from edge.name_pattern import NamePattern
@@ -79,4 +80,4 @@ def _summary(imported: Imported) -> str:
     lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]
     lines += [f"note: {note}" for note in report.notes]
     lines += [f"problem: {problem}" for problem in report.problems]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -373,3 +373,16 @@ def test_lots_from_names_let_class_folders_be_divided_by_lot(tmp_path: Path) -> 
 def test_a_name_pattern_is_for_class_folders(frame: Callable[..., Path]) -> None:
     with pytest.raises(UsageError, match="is for class folders"):
         import_dataset(frame([Row(MAP, "none")]), pattern=NamePattern("{lot}"))
+
+
+def test_the_command_shows_no_control_character_of_a_file_name(tmp_path: Path) -> None:
+    folder = tmp_path / "set" / "Center"
+    folder.mkdir(parents=True)
+    np.save(folder / "a.npy", MAP)
+    (folder / "\x1b[31mred\n.npy").write_bytes(b"nothing")
+    out = str(tmp_path / "out.npz")
+    result = CliRunner().invoke(command, [str(tmp_path / "set"), "--out", out])
+    assert result.exit_code == 0
+    [problem] = [line for line in result.output.splitlines() if line.startswith("problem")]
+    assert "?[31mred?.npy" in problem
+    assert "\x1b" not in result.output
