@@ -83,7 +83,7 @@ def classify_paths(
         One record a wafer or unusable input, in the order of ``paths``.
     """
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
-        items = _items(files.expand(paths, exclude=exclude), names)
+        items = read_items(files.expand(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
     helpers: list[Helper] = []
@@ -99,7 +99,13 @@ def classify_paths(
         dismiss(helpers)
 
 
-def _items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
+def read_items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
+    """What stands in some files; errors stand for themselves.
+
+    Args:
+        found: Files, as ``edge.sources.files.expand`` names them.
+        names: As for ``classify_paths``.
+    """
     for item in found:
         if isinstance(item, InputError):
             yield item
@@ -114,7 +120,7 @@ def _classify(
 ) -> Iterator[Record]:
     for entry in entries:
         if isinstance(entry, str):
-            yield from classify_items(_items([entry], names), own, top_k)
+            yield from classify_items(read_items([entry], names), own, top_k)
         else:
             yield entry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ import click
 
 from edge.cli import options, review
 from edge.cli.progress import Progress
-from edge.text import printable
 
 if TYPE_CHECKING:
     from edge.name_pattern import NamePattern, Names
@@ -122,34 +121,24 @@ def command(
             stream: Iterable[Record] = (
                 records if first is None else itertools.chain([first], records)
             )
-            if names is not None:
-                stream = _noted(stream, names)
+            stream = options.noted(stream, names)
             summary = run(stream, sink, fail_fast=fail_fast, on_record=progress.at)
         finally:
             sink.close()
     if not quiet:
-        _say(summary, names.misses if names else 0)
+        _say(summary, names)
     return 1 if summary.errors else 0
-
-
-def _noted(records: Iterable[Record], names: Names) -> Iterator[Record]:
-    """The records; the first name that does not fit the pattern is said."""
-    for record in records:
-        if sentence := names.note(record):
-            click.echo(f"warning: {printable(sentence)}", err=True)
-        yield record
 
 
 def _format_of(output: Path | None) -> str:
     return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
 
 
-def _say(summary: Summary, misses: int) -> None:
+def _say(summary: Summary, names: Names | None) -> None:
     accepted = summary.wafers - summary.review
     parts = [f"{accepted} accepted", f"{summary.review} to review"]
     if summary.errors:
         parts.append(f"{summary.errors} could not be read")
-    if misses:
-        parts.append(f"{misses} with a name that does not fit the pattern")
+    parts += options.misfits(names)
     wafers = "wafer" if summary.wafers == 1 else "wafers"
     click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

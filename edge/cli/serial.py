@@ -15,6 +15,7 @@ from edge.cli import options
 from edge.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from edge.name_pattern import NamePattern, Names
     from edge.pipeline import Summary
     from edge.serial.device import Device
     from edge.serial.link import Link
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 )
 @options.model
 @options.results
+@options.name_pattern
 @click.option("--fail-fast", is_flag=True, help="Stop at the first wafer without a result.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary on stderr.")
 def command(
@@ -64,6 +66,7 @@ def command(
     output: Path | None,
     overwrite: bool,
     top_k: int | None,
+    pattern: NamePattern | None,
     fail_fast: bool,
     quiet: bool,
 ) -> int:
@@ -82,11 +85,13 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.errors import UsageError
     from edge.model import load
+    from edge.name_pattern import Names
     from edge.output import check_place
     from edge.pipeline import run
     from edge.serial.records import classify_items
     from edge.sinks import Format, open_sink
     from edge.sources import files
+    from edge.workers import read_items
 
     paths = arguments if program is not None else arguments[1:]
     if not paths:
@@ -107,16 +112,18 @@ def command(
         Progress("sending", total, wanted=watched) as progress,
     ):
         device.check_model(model_file)
-        items = files.read_all(paths, exclude=output)
+        names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
+        items = read_items(files.expand(paths, exclude=output), names)
         with closing(classify_items(items, device, model_file.name, top_k)) as records:
             # The device is tried before the output is touched.
             sink = open_sink(Format(kind), output, overwrite=overwrite)
             try:
-                summary = run(records, sink, fail_fast=fail_fast, on_record=progress.at)
+                stream = options.noted(records, names)
+                summary = run(stream, sink, fail_fast=fail_fast, on_record=progress.at)
             finally:
                 sink.close()
     if not quiet:
-        _say(summary, device)
+        _say(summary, device, names)
     return 1 if summary.errors else 0
 
 
@@ -136,12 +143,13 @@ def _format_of(output: Path | None) -> str:
     return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
 
 
-def _say(summary: Summary, device: Device) -> None:
+def _say(summary: Summary, device: Device, names: Names | None) -> None:
     accepted = summary.wafers - summary.review
     parts = [f"{accepted} accepted", f"{summary.review} to review"]
     if summary.errors:
         parts.append(f"{summary.errors} without a result")
     if device.retried:
         parts.append(f"{device.retried} sent again")
+    parts += options.misfits(names)
     wafers = "wafer" if summary.wafers == 1 else "wafers"
     click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

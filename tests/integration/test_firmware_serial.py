@@ -159,6 +159,16 @@ def test_records_are_those_of_classify_with_reference_kernels(program: Path, waf
     assert f"{len(ours.records)} wafers: " in ours.stderr
 
 
+def test_lots_from_names(program: Path, tmp_path: Path) -> None:
+    dies = np.full((9, 9), 1, np.uint8)
+    for name in ("A_1.npy", "odd.npy"):
+        np.save(tmp_path / name, dies)
+    arguments = ("--exec", program, tmp_path, "--name-pattern", "{lot}_{wafer}")
+    done = wm_edge("serial", *arguments)
+    assert [(each["lot"], each["wafer"]) for each in done.records] == [("A", "1"), (None, None)]
+    assert "odd.npy does not fit the name pattern" in done.stderr
+
+
 def test_bad_and_too_large_inputs_get_records_and_the_others_go_on(
     program: Path, tmp_path: Path
 ) -> None:
