@@ -1,6 +1,7 @@
 """A wafer map shown on a screen or drawn in a picture -> die states.
 
     frame -> find.py -> edges.py -> square.py -> lattice.py -> grid.py (outline.py) -> stable.py
+    place.py: what is left of it where a frame lost the rest
 
 Each step that refuses a frame does so under the name of a gate.
 """

@@ -65,12 +65,14 @@ class CloseUp:
         hull: float32 (N, 2): convex outline of the wafer, x and y in pixels of ``image``.
         shown: The colours.
         scale: Frame pixels a pixel of ``image``.
+        corner: Where in the frame (in the recipe's region) it begins, x and y.
     """
 
     image: Image
     hull: npt.NDArray[np.float32]
     shown: Shown
     scale: float
+    corner: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,7 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
         The wafer's surroundings by the palette that fits best and, where another one fits too, by
         the second best; or a refusal by ``no-wafer``, ``cut-off`` or ``exposure``.
     """
-    if recipe.region is not None:
-        x, y, width, height = recipe.region
-        frame = frame[y : y + height, x : x + width]
+    frame = looked_at(frame, recipe)
     if min(frame.shape[:2]) < _MIN_SIDE:
         return Refusal(Gate.NO_WAFER, f"{frame.shape[1]} x {frame.shape[0]} pixels are too few")
     factor = -(-max(frame.shape[:2]) // _COARSE)
@@ -119,6 +119,14 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
     return found or Refusal(
         Gate.EXPOSURE, f"colours of two die states differ by {contrast:.0f} levels only"
     )
+
+
+def looked_at(frame: Image, recipe: Recipe) -> Image:
+    """The part of a frame that counts."""
+    if recipe.region is None:
+        return frame
+    x, y, width, height = recipe.region
+    return frame[y : y + height, x : x + width]
 
 
 def _nothing(coarse: Image, recipe: Recipe, min_side: float, brightest: float) -> Refusal:
@@ -295,4 +303,4 @@ def _close_up(frame: Image, blob: _Blob, factor: int, shown: Shown) -> CloseUp:
         size = (round(image.shape[1] / scale), round(image.shape[0] / scale))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     outline = (hull - np.array([left, top], np.float32)) / scale
-    return CloseUp(image, outline.astype(np.float32), shown, scale)
+    return CloseUp(image, outline.astype(np.float32), shown, scale, (left, top))

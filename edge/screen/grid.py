@@ -90,7 +90,7 @@ def _dies(
     Returns:
         uint8 (rows, columns) of {0, 1, 2}, and bool (rows, columns); or a refusal.
     """
-    states = _states(middle, shown)
+    states = states_of(middle, shown)
     wafer, around, near = _wafer(states)
     if wafer[[0, -1]].any() or wafer[:, [0, -1]].any():
         return _unclear("dies far outside the wafer's outline")
@@ -190,7 +190,7 @@ def _colours_wrong(shown: Shown, recipe: Recipe) -> Refusal | None:
     return None
 
 
-def _states(middle: npt.NDArray[np.float32], shown: Shown) -> npt.NDArray[np.uint8]:
+def states_of(middle: npt.NDArray[np.float32], shown: Shown) -> npt.NDArray[np.uint8]:
     """State of each position, or ``_DOUBTFUL``: uint8 (rows, columns)."""
     away = np.stack([np.linalg.norm(middle - colour, axis=2) for colour in shown.colours])
     states = away.argmin(axis=0).astype(np.uint8)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from edge.formats.palette import Scale
-from edge.screen import Refusal
+from edge.screen import Gate, Refusal
 from edge.screen.edges import edges
-from edge.screen.find import CloseUp, find
+from edge.screen.find import CloseUp, find, looked_at
 from edge.screen.grid import read_dies
 from edge.screen.lattice import Lattice, lattice
+from edge.screen.place import Place, place_of
 from edge.screen.recipe import Recipe
 from edge.screen.square import square
 from edge.sources.frames import Image
@@ -26,6 +27,9 @@ class ScreenReader:
     the lines of the last one: if that gives the very same map, it is the answer, for a third of the
     work. Anything else is looked at as if it were the first frame.
 
+    A frame in which nothing round is left, but a part of the wafer read last still stands in its
+    place, is one of which the rest was lost: it is not without a wafer (gate ``cut-off``).
+
     Args:
         recipe: What the screen looks like.
     """
@@ -33,6 +37,7 @@ class ScreenReader:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._last: tuple[Lattice, DieGrid] | None = None
+        self._place: Place | None = None
 
     def read(self, frame: Image) -> DieGrid | Refusal:
         """Read one frame.
@@ -47,6 +52,8 @@ class ScreenReader:
         """
         found = find(frame, self._recipe)
         if isinstance(found, Refusal):
+            if found.gate is Gate.NO_WAFER and self._place is not None:
+                return self._place.remains(looked_at(frame, self._recipe)) or found
             return found
         if self._last is not None:
             lines, dies = self._last
@@ -75,4 +82,5 @@ class ScreenReader:
         dies = read_dies(seen, lines, self._recipe)
         if not isinstance(dies, Refusal):
             self._last = lines, dies
+            self._place = place_of(seen, lines)
         return dies

@@ -25,7 +25,8 @@ class Stable:
 
     It is given unless it is the wafer given last: the same map is another wafer only if the screen
     was without a wafer (gate ``no-wafer``) for as many frames in between. Frames refused by another
-    gate neither prolong nor end such a pause: they may show anything.
+    gate neither prolong nor end such a pause: they may show anything. So may a map that lacks dies
+    of the wafer before it and is the same otherwise: a row was lost in the frame.
 
     Args:
         frames: How many frames must agree, 1 or more.
@@ -35,6 +36,7 @@ class Stable:
     Attributes:
         waiting: Whether the frame fed last was read, but may still change (gate ``unstable``).
         known: Whether the frame fed last shows the wafer given last.
+        lacking: Whether the frame fed last shows the wafer before with fewer dies.
         late: Wafers that went on growing after they were given, and count twice.
     """
 
@@ -55,6 +57,7 @@ class Stable:
         self._absent = 0
         self.waiting = False
         self.known = False
+        self.lacking = False
         self.late = 0
 
     def feed(self, seen: DieGrid | Refusal, at: float = 0.0) -> DieGrid | None:
@@ -68,13 +71,16 @@ class Stable:
             A map, in the frame in which it is sure that it is another wafer's and complete; else
             None.
         """
-        self.waiting = self.known = False
+        self.waiting = self.known = self.lacking = False
         if isinstance(seen, Refusal):
             if seen.gate is Gate.NO_WAFER and self._away():
                 return self.end()
             return self._due(at)
         if self._absent < self._frames:
             self._absent = 0  # too short a pause: it was the same wafer all along
+            if self._lacks(seen):
+                self.lacking = True
+                return self._due(at)
         if self._candidate is None or not _alike(seen, self._candidate):
             self._candidate = seen.copy()
             self._since = at
@@ -98,6 +104,13 @@ class Stable:
         self._last, self._pending = self._pending, None
         self._last_digest = digest_of(self._last)
         return self._last
+
+    def _lacks(self, seen: DieGrid) -> bool:
+        """Whether a map is that of the wafer before without some dies."""
+        if self._candidate is not None and _alike(seen, self._candidate):
+            return False
+        before = self._last if self._pending is None else self._pending
+        return before is not None and grows(seen, before)
 
     def _stands(self, seen: DieGrid, at: float) -> DieGrid | None:
         """Another map than the one that is waited for has stood still."""

@@ -189,6 +189,7 @@ class CameraSource:
         else:
             self._readable = time.monotonic()
             self._refused[Gate.UNSTABLE] += self._stable.waiting
+            self._refused[Gate.CUT_OFF] += self._stable.lacking
         if self._stable.late > late and self._settings.complete_after:
             _log.warning(
                 "%s: the wafer recorded last went on growing after %g s and will count again; wait "

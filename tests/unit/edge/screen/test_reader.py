@@ -17,7 +17,19 @@ from edge.screen.reader import ScreenReader
 from edge.screen.recipe import Recipe
 from edge.sources.frames import Image
 from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
-from tests.support.screens import BLACK, GREY, WHITE, Look, View, cropped, disc, draw, film
+from tests.support.screens import (
+    BLACK,
+    GREEN,
+    GREY,
+    RED,
+    WHITE,
+    Look,
+    View,
+    cropped,
+    disc,
+    draw,
+    film,
+)
 
 READER = ScreenReader(Recipe())
 
@@ -108,6 +120,27 @@ def test_a_wafer_of_which_a_part_is_lost_is_refused(side: int, how: str) -> None
         row = round(rows[0] + kept * pitch)
         lost[row:] = lost[row - 1] if how == "repeated" else {"grey": 90, "black": 0}.get(how, 128)
         gate(np.ascontiguousarray(np.rot90(lost, -side)), ScreenReader(Recipe()))
+
+
+@pytest.mark.parametrize("how", ["grey", "black", "repeated"])
+def test_what_is_left_of_a_wafer_is_no_pause(how: str) -> None:
+    """A third of the frame is not round; but it was seen before, and stands where it stood."""
+    reader = ScreenReader(Recipe())
+    frame = film(draw(disc(26, 26, fails=0.1), Look(16, 16, 2, ground=BLACK)), GRABBED)
+    for side in range(4):
+        assert not isinstance(reader.read(frame), Refusal)
+        lost = np.rot90(frame, side).copy()
+        row = round(0.37 * len(lost))
+        lost[row:] = lost[row - 1] if how == "repeated" else {"grey": 128, "black": 0}[how]
+        lost = np.ascontiguousarray(np.rot90(lost, -side))
+        assert gate(lost, reader) in {Gate.CUT_OFF, Gate.UNCLEAR_GRID}
+    for level in (0, 128, 255):
+        assert gate(np.full_like(frame, level), reader) is Gate.NO_WAFER
+    for colour in (GREEN, RED):
+        assert gate(np.full_like(frame, colour[::-1]), reader) is Gate.NO_WAFER
+    begun = disc(26, 26, fails=0.1)
+    begun[2:] = NO_DIE
+    assert gate(film(draw(begun, Look(16, 16, 2, ground=BLACK)), GRABBED), reader) is Gate.NO_WAFER
 
 
 @pytest.mark.parametrize(

@@ -133,13 +133,15 @@ def test_a_prober_that_starts_anew_has_finished_the_wafer_before() -> None:
         (ALL, 1),
         (ALL, 5),
     ]
-    shrunk = drawn(9)
-    assert [
-        dies for dies, _ in given_over(Stable(3, 60.0), [*one, *shrunk * 3, *one, *[AWAY] * 3])
-    ] == [
-        ALL,
-        ALL,
-    ]
+
+
+def test_a_wafer_that_lacks_dies_for_a_while_is_no_other() -> None:
+    """A row that is lost in the frame looks like a flat."""
+    lacking = drawn(9)
+    stable = Stable(3)
+    assert given_over(stable, [A, A, A, *lacking * 9, A, A, A]) == [(ALL, 0)]
+    assert given_over(stable, [*[AWAY] * 3, *lacking * 3]) == [(ALL - 9, 0)]
+    assert given_over(Stable(3, 60.0), [A, A, A, *lacking * 9, *[AWAY] * 3]) == [(ALL, 1)]
 
 
 def test_a_die_that_changes_is_no_growth() -> None:

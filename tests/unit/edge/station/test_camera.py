@@ -75,7 +75,7 @@ def records(script: str, store: Path, classifier: Classifier) -> list[dict[str, 
         ("aaa-aaa", 1),
         ("a!aa", 1),
         ("gggaaa---", 1),
-        ("gggaaagggaaa---", 2),
+        ("gggaaagggaaa---", 1),
         ("gggaaa", 0),
     ],
 )
