@@ -581,7 +581,7 @@ def test_a_log_that_nobody_reads_stops_nobody(folder: Path, store: Path, tmp_pat
         with Running(tmp_path, "watch", folder, "--store", store, stderr=log) as station:
             for number in range(200):
                 (folder / f"bad{number}.csv").write_text(
-                    f"{number},\n"
+                    f"{number},x\n"
                 )  # each is a line in the log
                 drop(folder, number)
             wait_for(lambda: len(rows(store)) == 200, "all recorded")
