@@ -8,8 +8,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-#: Exit code of work that did not come to its end; what it had written by then is whole.
-CUT_SHORT: Final = 5
+#: Exit code of work that did not come to its end; what it had written by then is whole. Scripts
+#: know it: the same as of inputs that failed.
+CUT_SHORT: Final = 1
 
 
 class InputKind(str, Enum):

@@ -20,11 +20,10 @@ from edge.text import printable
 EXIT_CODES = """\b
 Exit codes:
   0  all done
-  1  some inputs failed (the others were classified)
+  1  some inputs failed (the others were classified), or results cannot be written
   2  wrong usage or unusable data set
   3  no usable model file, runtime or device
   4  an accuracy gate is red
-  5  cut short: results cannot be written, or wm-edge itself failed
 """
 
 
