@@ -81,10 +81,11 @@ def command(
     from convert.session import Remedy, convert
     from edge.dataset import load
     from edge.errors import UsageError
+    from edge.regular_file import read_text
     from edge.split import ensure_parts
 
     try:
-        lines = notice.read_text("utf-8").splitlines() if notice else []
+        lines = read_text(notice).splitlines() if notice else []
     except OSError as error:
         raise UsageError(f"{notice}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge.dataset import LabelledSet
 from edge.errors import DataError, UsageError
 from edge.output import exists
+from edge.regular_file import read_text
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +40,7 @@ def read_config(run: Path) -> dict[str, Any]:
     if not exists(path):
         raise DataError(f"{run}: not a run folder (no config.json); `wm-edge train` makes one")
     try:
-        config: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        config: dict[str, Any] = json.loads(read_text(path))
         for key, kind in KEYS.items():
             _require(config, key, kind)
     except KeyError as error:

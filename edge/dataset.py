@@ -23,8 +23,6 @@ of any other type is refused.
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -34,6 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.archive import MAX_WAFERS, UNREADABLE, Arrays
 from edge.columns import OPTIONAL, column_problems, plain
 from edge.errors import DataError
 from edge.output import exists, replacing
@@ -41,11 +40,6 @@ from edge.patterns import PATTERNS, pattern_named
 from edge.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
 
 REQUIRED = ("dies", "offsets", "shapes", "labels")
-
-
-#: What NumPy raises besides the archive's own errors; RuntimeError: encrypted, or packed in a way
-#: that ``zipfile`` does not know.
-_UNREADABLE = (OSError, ValueError, EOFError, MemoryError, RuntimeError)
 
 
 class Part(str, Enum):
@@ -244,17 +238,15 @@ def load(path: str | Path) -> LabelledSet:
     """
     path = Path(path)
     try:
-        opened = np.load(path, allow_pickle=False)
-        if not isinstance(opened, np.lib.npyio.NpzFile):  # a single array
-            raise DataError(f"{path}: not a labelled set (an .npz with {', '.join(REQUIRED)})")
-        with opened as file:
-            missing = [name for name in REQUIRED if name not in file.files]
+        with Arrays(path) as file:
+            missing = [name for name in REQUIRED if name not in file.names]
             if missing:
                 raise DataError(
                     f"{path}: not a labelled set, it lacks {', '.join(missing)}; "
                     "`wm-edge dataset import` makes one from LSWMD.pkl, MixedWM38 or class folders"
                 )
-            arrays = {name: file[name] for name in (*REQUIRED, *OPTIONAL) if name in file.files}
+            present = [name for name in (*REQUIRED, *OPTIONAL) if name in file.names]
+            arrays = {name: file.read(name) for name in present}
         arrays = {name: plain(name, values) for name, values in arrays.items()}
         arrays["labels"] = _named(arrays["labels"])
     except FileNotFoundError as error:
@@ -264,8 +256,12 @@ def load(path: str | Path) -> LabelledSet:
             f"{path}: a folder; `wm-edge dataset import {path} --out set.npz` makes a labelled set "
             "of class folders"
         ) from error
-    except (*_UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as a labelled set ({error})") from error
+    except UNREADABLE as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{path}: not a labelled set that can be read ({reason}); it must be an .npz with "
+            f"{', '.join(REQUIRED)}"
+        ) from error
     labelled = LabelledSet(
         arrays.pop("dies"),
         arrays.pop("offsets"),
@@ -294,6 +290,8 @@ def _check(labelled: LabelledSet, path: Path) -> None:
 
 def _problems(labelled: LabelledSet) -> Iterator[str]:
     wafers = len(labelled.labels) if labelled.labels.ndim == 1 else -1
+    if wafers > MAX_WAFERS:
+        yield f"more than {MAX_WAFERS:,} wafers"
     if labelled.labels.dtype.kind != "U":
         yield f"labels are of type {labelled.labels.dtype}, not text"
     if labelled.dies.dtype != np.uint8 or labelled.dies.ndim != 1:

@@ -16,6 +16,7 @@ from edge.encoding import Encoded
 from edge.errors import ModelError
 from edge.model import MAX_BYTES, ModelFile
 from edge.patterns import PATTERNS
+from edge.regular_file import read_bytes
 from edge.runtime import Backend, start
 
 #: A float weight takes four times the space of an int8 one.
@@ -29,14 +30,9 @@ def read(path: Path) -> bytes:
         ModelError: missing, no regular file, too large, or no TFLite network.
     """
     try:
-        if not path.is_file():
-            raise ModelError(f"{path}: cannot be read (no such file); check --float")
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
+        content = read_bytes(path, _MAX_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); check --float") from error
-    if len(content) > _MAX_BYTES:
-        raise ModelError(f"{path}: refused, larger than {_MAX_BYTES >> 20} MB")
     if content[4:8] != b"TFL3":
         raise ModelError(f"{path}: not a TFLite model (wrong magic bytes); check --float")
     return content

@@ -10,8 +10,6 @@ Mixed-type Wafer Defect Pattern Recognition", IEEE Trans. Semicond. Manuf. 33(4)
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge.archive import UNREADABLE, Arrays
 from edge.errors import DataError
 from edge.wafermap import FAIL, DieGrid
 
@@ -67,31 +66,28 @@ def read(source: Path) -> Mixed:
         DataError: unreadable, or the arrays are not of this layout.
     """
     try:
-        with np.load(source, allow_pickle=False) as file:
-            published = set(file.files) >= PUBLISHED
-            maps, hot = (
-                file[name] for name in (("arr_0", "arr_1") if published else ("maps", "labels"))
-            )
-            names = PATTERN_ORDER if published else tuple(map(str, file["label_names"]))
-    # AttributeError, from Python 3.11 on TypeError: a single array is no archive.
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+        with Arrays(source) as file:
+            if not (file.names >= PUBLISHED or file.names >= NAMED):
+                raise DataError(
+                    f"{source}: has no maps with labels, its arrays are "
+                    f"{', '.join(sorted(file.names)[:5]) or 'none'}; expected are arr_0 and arr_1, "
+                    "or maps, labels and label_names (`wm-edge classify` reads maps alone)"
+                )
+            published = file.names >= PUBLISHED
+            maps, hot = map(file.read, ("arr_0", "arr_1") if published else ("maps", "labels"))
+            names = PATTERN_ORDER if published else tuple(map(str, file.read("label_names")))
+    except UNREADABLE as error:
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{source}: cannot be read ({error}); was the download complete?"
+            f"{source}: cannot be read ({reason}); was the download complete?"
         ) from error
-    if maps.ndim != 3 or maps.dtype.kind not in "uib" or hot.shape != (len(maps), len(names)):
+    if maps.ndim != 3 or hot.shape != (len(maps), len(names)):
         raise DataError(
-            f"{source}: maps are {maps.shape} of {maps.dtype} and labels {hot.shape}; "
+            f"{source}: maps are {maps.shape} and labels {hot.shape}; "
             f"expected are (wafers, rows, columns) and (wafers, {len(names)})"
         )
+    if maps.dtype.kind not in "uibf":
+        raise DataError(f"{source}: maps are of type {maps.dtype}; expected are whole numbers")
     if not np.isin(hot, (0, 1)).all():
         raise DataError(f"{source}: labels must be 0 or 1, one column a pattern")
     return Mixed(maps, hot.astype(bool), names)

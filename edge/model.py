@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import math
-import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -24,10 +23,12 @@ from typing import Any, Final
 import numpy as np
 
 from edge import encoding
+from edge.archive import open_archive
 from edge.errors import ModelError
 from edge.metadata import check_knowledge, check_review, check_sections, check_texts
 from edge.output import exists, replacing
 from edge.patterns import PATTERNS
+from edge.regular_file import read_bytes
 from edge.runtime import Interpreter
 from edge.verdict import Review
 
@@ -198,24 +199,17 @@ def save(content: bytes, path: str | Path, *, overwrite: bool = False) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """The whole file; a pipe or device, which may never end, is not even opened."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ModelError(f"{path}: cannot be read (not a regular file); check --model")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        return read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); check --model") from error
     except ValueError as error:  # a NUL in the name
         raise ModelError(f"{path}: cannot be read ({error}); check --model") from error
-    if len(content) > MAX_BYTES:
-        raise ModelError(f"{path}: refused, larger than {MAX_BYTES >> 20} MB: not a model file")
-    return content
 
 
 def _read_metadata(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with open_archive(io.BytesIO(content)) as archive:
             entry = archive.getinfo(METADATA_NAME)
             if entry.file_size > MAX_BYTES:
                 raise ModelError(f"{path}: refused, its metadata claims {entry.file_size} bytes")

@@ -16,6 +16,7 @@ else:
 
 from edge.errors import UsageError
 from edge.home import expanded
+from edge.regular_file import read_text
 
 MAX_BYTES: Final = 2**20
 
@@ -27,11 +28,7 @@ def read(path: Path) -> Table:
         UsageError: it cannot be read or is not TOML; says where.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_BYTES} bytes; is this the right file?")
-        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        text = read_text(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edge.archive import Arrays
+
 
 class WeightAverage(keras.callbacks.Callback):  # type: ignore[misc]
     """Follows all weights (the statistics of batch norm too) while a network trains.
@@ -60,9 +62,9 @@ class WeightAverage(keras.callbacks.Callback):  # type: ignore[misc]
 
     def load(self, path: Path) -> None:
         """Take up the state of an interrupted run."""
-        with np.load(path, allow_pickle=False) as file:
-            self.steps = int(file["steps"])
-            self.values = [file[f"arr_{index}"] for index in range(len(file.files) - 1)]
+        with Arrays(path) as file:
+            self.steps = int(file.read("steps"))
+            self.values = [file.read(f"arr_{index}") for index in range(len(file.names) - 1)]
 
 
 def _assign(model: keras.Model, values: list[npt.NDArray[np.float32]]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, get_origin, get_type_hints
 
 from edge.errors import UsageError
 from edge.patterns import pattern_named
+from edge.regular_file import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -200,8 +201,8 @@ def load(name_or_path: str) -> Recipe:
             f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(known)}"
         )
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not readable as TOML: {error}") from error
     return from_dict({"name": path.stem, **content}, str(path))
 

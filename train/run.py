@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, UsageError
 from edge.output import exists, replacing
+from edge.regular_file import read_text
 from train.recipe import Recipe, from_dict
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Run:
         if not whole:
             return None
         newest = max(whole, key=lambda entry: int(entry.name))
-        history: History = json.loads((newest / "history.json").read_text())
+        history: History = json.loads(read_text(newest / "history.json"))
         average.load(newest / "average.npz")
         return keras.models.load_model(newest / "model.keras"), history
 
@@ -175,4 +176,4 @@ class Run:
 
     def read_json(self, name: str) -> Any:
         """Read one of the folder's JSON files."""
-        return json.loads((self.path / name).read_text("utf-8"))
+        return json.loads(read_text(self.path / name))

@@ -22,12 +22,14 @@ import gc
 import gzip
 import io
 import lzma
+import os
 import pickle  # the restricted subclass below is the point of this module
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from edge.errors import DataError
+from edge.regular_file import open_regular
 from train.standins import Array, Block, Categories, Dtype, Extension, Frame, Index, Inert, Manager
 
 if TYPE_CHECKING:
@@ -199,9 +201,10 @@ class _CountedFile(io.FileIO):
     """A file that reports how much of it has been read."""
 
     def __init__(self, path: Path, progress: Progress | None) -> None:
-        super().__init__(path)
+        with open_regular(path) as file:
+            super().__init__(os.dup(file.fileno()))
         self._progress = progress
-        self._total = path.stat().st_size
+        self._total = os.fstat(self.fileno()).st_size
         self._done = 0
 
     def readinto(self, buffer: Any, /) -> int:

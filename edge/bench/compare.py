@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edge.bench.figures import FORMAT, VERSION
 from edge.errors import UsageError
+from edge.regular_file import read_bytes
 
 MAX_BYTES: Final = 16 * 2**20
 
@@ -42,13 +43,7 @@ def read(path: Path) -> dict[str, Any]:
         UsageError: missing, unreadable, or something else.
     """
     try:
-        if not path.is_file():
-            raise UsageError(f"{path}: cannot be read (no such file); check --compare")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise _refusal(path, f"it is larger than {MAX_BYTES >> 20} MB")
-        data = json.loads(content)
+        data = json.loads(read_bytes(path, MAX_BYTES))
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise _refusal(path, f"it does not say that it is {FORMAT!r}")
         if data.get("version") != VERSION:

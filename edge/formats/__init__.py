@@ -14,7 +14,6 @@ import importlib
 import io
 import os
 import re
-import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 from edge.errors import InputError, InputKind
+from edge.regular_file import check_regular, open_regular
 from edge.wafermap import WaferMap
 
 #: Largest file that a format which needs the whole file in memory accepts.
@@ -109,6 +109,10 @@ _OS_ERRORS: Final = {
     errno.EPERM: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
     errno.ELOOP: (InputKind.MISSING, "a symbolic link that leads back to itself; mend the link"),
     errno.ENAMETOOLONG: (InputKind.MISSING, "no such file; the name is too long to exist"),
+    errno.ENXIO: (
+        InputKind.UNSUPPORTED,
+        "a pipe, socket or device, not a file; save it to a file",
+    ),
     errno.EISDIR: (InputKind.UNSUPPORTED, "a folder, not a file; name the files in it"),
 }
 
@@ -128,11 +132,11 @@ def read(path: str | Path) -> Iterator[Item]:
             or later where the damage only then comes to light. No other exception leaves here.
     """
     source = os.fspath(path)
-    with _input_errors(source):
-        size = _check_openable(source)
-        with open(source, "rb", buffering=0) as file:  # noqa: PTH123 (hot path)
-            head = file.read(HEAD_BYTES)
-            yield from _read(file, head, size, source)
+    with _input_errors(source), _open(source) as file:
+        status = os.fstat(file.fileno())
+        check_status(status, source)
+        head = file.read(HEAD_BYTES)
+        yield from _read(file, head, status.st_size, source)
 
 
 def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
@@ -215,10 +219,9 @@ def os_error(error: OSError, source: str) -> InputError:
     return InputError(source, kind, reason)
 
 
-def _check_openable(source: str) -> int:
-    """Size of a regular file; asked before opening, since opening a pipe would wait forever."""
+def _open(source: str) -> io.FileIO:
     try:
-        status = os.stat(source)  # noqa: PTH116 (hot path)
+        return open_regular(source)
     except FileNotFoundError:
         if os.path.islink(source):  # noqa: PTH114
             raise InputError(
@@ -231,23 +234,16 @@ def _check_openable(source: str) -> int:
         raise InputError(
             source, InputKind.MISSING, f"not a usable file name ({error}); check the name"
         ) from error
-    check_status(status, source)
-    return status.st_size
 
 
 def check_status(status: os.stat_result, source: str) -> None:
     """Refuse what is not a regular file with something in it.
 
     Raises:
-        InputError: a pipe, socket or device; a file of zero bytes.
-        OSError: a folder.
+        InputError: a file of zero bytes.
+        OSError: a folder, pipe, socket or device.
     """
-    if stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.EISDIR, "is a directory")
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(
-            source, InputKind.UNSUPPORTED, "a pipe, socket or device, not a file; save it to a file"
-        )
+    check_regular(status, source)
     if status.st_size == 0:
         raise InputError(
             source,

@@ -7,16 +7,16 @@ does not grow with the number of wafers, whatever the headers declare.
 from __future__ import annotations
 
 import math
-import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from edge.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
 from edge.errors import InputError, InputKind
 from edge.formats.array import Header, cut_short, read_header
 from edge.wafermap import BOOLEAN, MAX_SIDE, WaferMap, check_grid
@@ -31,10 +31,6 @@ _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 _CHUNK_ROWS: Final = 4096
 _MAX_ITEM_BYTES: Final = 1024
-#: A labelled set has ten members; the archive's table of contents is read whole by ``zipfile``.
-_MAX_CONTENTS: Final = 2**20
-_END_RECORD: Final = struct.Struct("<4s4H2LH")
-_END_SIGNATURE: Final = b"PK\5\6"
 _UNKNOWN: Final = ("-1", "", "nan")
 #: Largest array that is read whole: rows and columns of ten million wafers as int16.
 _MAX_BY_COLUMNS: Final = 40 * 2**20
@@ -55,8 +51,7 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
         InputError: not a labelled set, damaged, or arrays that do not fit together.
     """
     try:
-        _check_contents(file, source)
-        with zipfile.ZipFile(cast(IO[bytes], file)) as archive, ExitStack() as opened:
+        with open_archive(file) as archive, ExitStack() as opened:
             columns = {name: _Column(archive, name, source, opened) for name in REQUIRED}
             wafers = _check_headers(columns, source)
             for name in OPTIONAL:
@@ -168,6 +163,13 @@ def _check_headers(columns: dict[str, _Column], source: str) -> int:
         raise _inconsistent(source, "`offsets` and `shapes` must be whole numbers")
     if wafers < 0 or shapes["shapes"] != (wafers, 2):
         raise _inconsistent(source, "`offsets` and `shapes` disagree on the number of wafers")
+    dies = columns["dies"].header
+    if wafers > MAX_WAFERS or dies.count * dies.dtype.itemsize > MAX_UNPACKED:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED >> 30} GiB of dies; divide the set",
+        )
     if wafers == 0:
         raise InputError(source, InputKind.EMPTY, "a labelled set without any wafer")
     return wafers
@@ -185,21 +187,6 @@ def _texts(column: _Column | None) -> Iterator[str | None]:
         else:
             text = str(value)
         yield None if text in _UNKNOWN else text
-
-
-def _check_contents(file: Source, source: str) -> None:
-    """Bound what ``zipfile`` will load before it yields the first member."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_RECORD.size - 0xFFFF))
-    tail = file.read()
-    place = tail.rfind(_END_SIGNATURE)
-    if place < 0:
-        raise InputError(
-            source, InputKind.UNREADABLE, "cut short: the archive has no end; copy it again"
-        )
-    if _END_RECORD.unpack_from(tail, place)[5] > _MAX_CONTENTS:
-        raise _inconsistent(source, "too many members")
-    file.seek(0)
 
 
 def _inconsistent(source: str, what: str) -> InputError:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from edge.errors import DataError
 from edge.patterns import PATTERNS
+from edge.regular_file import read_text
 
 if TYPE_CHECKING:
     from edge.evaluate import Evaluation
@@ -110,12 +111,8 @@ def read(path: Path) -> Baseline:
     Raises:
         DataError: unreadable, no such JSON, or made by a newer version.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: cannot be read as a baseline (no such file, or no regular one)")
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path}: too large to be a baseline")
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(read_text(path, _MAX_BYTES))
     # RecursionError: brackets nested without end.
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read as a baseline ({error})") from error

@@ -10,20 +10,20 @@ import hashlib
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from edge import encoding, selftest
+from edge.archive import UNREADABLE, open_archive
 from edge.classifier import Classifier
 from edge.errors import ModelError, RuntimeUnavailableError
 from edge.gate import diagnosis
 from edge.gate.checks import MODEL_CHECKS, Check, failed, passed, skipped
 from edge.model import MAX_BYTES, METADATA_NAME, ModelFile, load, shipped_path
 from edge.patterns import PATTERNS
+from edge.regular_file import read_bytes
 from edge.runtime import Backend, start
 
 #: What reading malformed metadata raises.
@@ -97,16 +97,14 @@ def _parts(path: Path, backend: Backend | None) -> Iterator[Check]:
 def _taken_apart(path: Path) -> tuple[bytes, bytes, dict[str, Any]] | None:
     """The whole file, its network and its metadata, whatever they say; None where impossible."""
     try:
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:
-            return None
-        content = path.read_bytes()
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        content = read_bytes(path, MAX_BYTES)
+        with open_archive(io.BytesIO(content)) as archive:
             entry = archive.getinfo(METADATA_NAME)
             if entry.file_size > MAX_BYTES:
                 return None
             metadata = json.loads(archive.read(entry))
             begin = min(item.header_offset for item in archive.infolist())
-    except (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (*UNREADABLE, KeyError):
         return None
     return (content, content[:begin], metadata) if isinstance(metadata, dict) else None
 

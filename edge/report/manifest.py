@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from edge.model import ModelFile
 from edge.patterns import PATTERNS
+from edge.regular_file import read_text
 
 #: A manifest of a thousand fingerprints takes 30 kB.
 _MAX_BYTES: Final = 16 * 2**20
@@ -42,9 +43,7 @@ def calibration_manifest(model: ModelFile) -> dict[str, Any] | None:
     """
     path = model.path.with_name(f"{model.path.stem}.parity.json")
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
-            return None
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(read_text(path, _MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("model_sha256") != model.sha256:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.archive import UNREADABLE, open_archive
 from edge.dataset import REQUIRED
 from edge.errors import DataError, UsageError
+from edge.regular_file import open_regular
 from train.importers.folders import import_folders
 from train.importers.frame import import_frame
 from train.importers.mixed import NAMED, PUBLISHED, import_mixed
@@ -51,9 +52,7 @@ def import_dataset(
             raise UsageError(
                 f"{source}: a name pattern is for class folders; this is one file of many wafers"
             )
-        if source.exists() and not source.is_file():
-            raise DataError(f"{source}: neither a file nor a folder")  # a pipe may never end
-        with source.open("rb") as file:
+        with open_regular(source) as file:
             start = file.read(8)
     except FileNotFoundError as error:
         raise DataError(f"{source}: no such file or folder") from error
@@ -72,9 +71,9 @@ def import_dataset(
 
 def _import_zip(source: Path, progress: Progress | None) -> Imported:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with open_regular(source) as file, open_archive(file) as archive:
             members = archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{source}: cannot be read ({error}); was the download complete?"
         ) from error
@@ -85,4 +84,7 @@ def _import_zip(source: Path, progress: Progress | None) -> Imported:
         raise DataError(f"{source}: is a labelled set already; there is nothing to import")
     if any(Path(name).suffix.lower() in (".pkl", ".pickle", ".npz") for name in members):
         raise DataError(f"{source}: a zip archive; unpack it and import the file inside")
-    raise DataError(f"{source}: not a known data set; known are {_KNOWN}")
+    raise DataError(
+        f"{source}: no known data set, its arrays are {', '.join(sorted(arrays)[:5]) or 'none'}; "
+        f"known are {_KNOWN}. Maps without patterns are for `wm-edge classify`"
+    )

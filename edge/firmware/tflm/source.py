@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import zipfile
 from typing import Final
 
 import numpy as np
 
+from edge.archive import open_archive
 from edge.errors import ModelError
 from edge.firmware import csource, model_source
 from edge.firmware.network_source import Network as Lowered
@@ -34,7 +34,7 @@ def bare(model: ModelFile) -> bytes:
     Raises:
         ModelError: what is left is not the network that the metadata was written for.
     """
-    with zipfile.ZipFile(io.BytesIO(model.content)) as archive:
+    with open_archive(io.BytesIO(model.content)) as archive:
         content = model.content[: min(item.header_offset for item in archive.infolist())]
     known = model.metadata.get("tflite_sha256")
     if known is not None and hashlib.sha256(content).hexdigest() != known:

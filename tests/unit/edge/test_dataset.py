@@ -147,7 +147,7 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], None], str]] = {
     ),
     "labels as numbers": (replaced("labels", lambda a: np.arange(len(a))), "not text"),
     "labels in two columns": (replaced("labels", lambda a: np.stack([a, a])), "do not agree"),
-    "objects": (replaced("labels", lambda a: a.astype(object)), "Object arrays cannot"),
+    "objects": (replaced("labels", lambda a: a.astype(object)), "Python objects"),
     "dies cut short": (replaced("dies", lambda a: a[:-1]), "truncated"),
     "value 3": (
         replaced("dies", lambda a: np.concatenate([a[:-1], [3]]).astype(np.uint8)),

@@ -44,14 +44,19 @@ def test_stray_3_is_read_as_failing_and_told(tmp_path: Path) -> None:
     assert found.maps[1, 1, 0] == 3
 
 
+def test_whole_numbers_kept_as_floats(tmp_path: Path) -> None:
+    found = read(written(tmp_path, arr_0=MAPS.astype(np.float32), arr_1=HOT))
+    assert found.grid(1)[0].tolist() == [[1, 1], [2, 2]]
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"arr_0": MAPS}, "cannot be read"),
+        ({"arr_0": MAPS}, "its arrays are arr_0; expected are arr_0 and arr_1"),
         ({"arr_0": MAPS, "arr_1": HOT[:2]}, "labels (2, 8)"),
         ({"arr_0": MAPS, "arr_1": HOT[:, :7]}, "labels (3, 7)"),
         ({"arr_0": MAPS[0], "arr_1": HOT}, "maps are (2, 2)"),
-        ({"arr_0": MAPS.astype(float), "arr_1": HOT}, "of float64"),
+        ({"arr_0": MAPS.astype(complex), "arr_1": HOT}, "of type complex128"),
         ({"arr_0": MAPS, "arr_1": HOT * 2}, "labels must be 0 or 1"),
         ({"arr_0": MAPS.astype(object), "arr_1": HOT}, "cannot be read"),
     ],

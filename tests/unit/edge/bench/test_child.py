@@ -81,7 +81,7 @@ def test_a_real_child_measures_and_ends(path: Path) -> None:
         (Subject(Kind.INT8, Path("absent.tflite"), "litert"), "absent.tflite: cannot be read"),
         (Subject(Kind.FLOAT, Path("absent.tflite"), "litert"), "check --float"),
         (Subject(Kind.FLOAT, Path(__file__), "litert"), "not a TFLite model"),
-        (Subject(Kind.FLOAT, Path(__file__).parent, "litert"), "no such file"),
+        (Subject(Kind.FLOAT, Path(__file__).parent, "litert"), "a folder, not a file"),
         (Subject(Kind.INT8, Path("absent.tflite"), "abacus"), "abacus"),
     ],
 )

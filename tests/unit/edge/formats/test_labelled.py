@@ -83,7 +83,7 @@ def test_shapes_stored_by_columns(tmp_path: Path) -> None:
 
 
 def test_shapes_by_columns_reserve_no_memory_for_a_hostile_header(tmp_path: Path) -> None:
-    wafers = 10**12
+    wafers = 9_000_000
     path = save(tmp_path / "set.npz")
     content = {}
     with zipfile.ZipFile(path) as archive:

@@ -193,7 +193,7 @@ def test_labels_in_another_order_are_followed(pair: FloatPair, generated: Labell
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "no such file"), (b"", "magic"), (b"PK" + bytes(100), "magic")],
+    [(None, "No such file"), (b"", "magic"), (b"PK" + bytes(100), "magic")],
 )
 def test_unusable_float_files_are_refused(
     content: bytes | None, complaint: str, tmp_path: Path
