@@ -6,27 +6,24 @@ time that something may have been missed the listener is told to look through al
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from edge.output import identity
+from edge.sources import tree
+from edge.sources.inotify import EXHAUSTED, Listener
 from edge.text import printable
 
 _log = logging.getLogger(__name__)
 
-_UTF8: Final = sys.getfilesystemencoding() == "utf-8"
-
-#: Milliseconds in which changes are gathered, and after which they are handed on at the latest.
-STEP: Final = 20
-GATHER: Final = 100
-
-#: What the system says that has no watches or descriptors left.
-_EXHAUSTED: Final = ("limit", "too many", "no space")
+#: Seconds in which changes are gathered, and after which it is asked whether to stop.
+STEP: Final = 0.02
+PAUSE: Final = 0.25
 
 #: Seconds between two looks at whether the folder is still the same, or back again.
 ROUND: Final = 1.0
@@ -41,6 +38,7 @@ class Watch:
         on_gap: Called when something may have been missed; from the thread.
         recursive: Whether the folders in it are listened to as well.
         polling: Seconds between two looks through the folder; None lets the operating system tell.
+        leave_out: Folders in it in which nothing counts.
     """
 
     def __init__(
@@ -51,8 +49,10 @@ class Watch:
         *,
         recursive: bool = True,
         polling: float | None = None,
+        leave_out: Collection[str] = (),
     ) -> None:
         self._top = top
+        self._leave_out = leave_out
         self._on_change = on_change
         self._on_gap = on_gap
         self._recursive = recursive
@@ -87,67 +87,68 @@ class Watch:
                 _log.warning("%s: is back after %.0f s", printable(self._top), away)
                 away_since = None
             try:
-                self._listen(found)
-            except Exception as error:  # noqa: BLE001 - whatever the library meets, go on looking
-                # A name that is not UTF-8, too many folders for inotify, a folder that vanished.
+                if self._polling is None:
+                    self._listen(found)
+                else:
+                    self._look(found, self._polling)
+            except OSError as error:  # too many folders, or one that vanished: go on looking
                 if identity(self._top) == found:
                     _log.debug("%s: listening anew (%s)", printable(self._top), error)
-                    self._explain(str(error))
+                    self._explain(error)
                 self._stop.wait(ROUND)
             self._on_gap()
 
     def _listen(self, found: tuple[int, int]) -> None:
         """Hand changes on until the folder is another one, or gone."""
-        import watchfiles
+        listener = Listener(self._top, recursive=self._recursive, leave_out=self._leave_out)
+        try:
+            self._on_gap()
+            looked = time.monotonic()
+            while not (self._stop.is_set() or listener.is_over):
+                if listener.wait(PAUSE):
+                    self._stop.wait(STEP)
+                    if paths := listener.read():
+                        self._on_change(paths)
+                    if listener.missed:
+                        listener.missed = False
+                        self._on_gap()
+                if time.monotonic() - looked >= ROUND:
+                    looked = time.monotonic()
+                    if identity(self._top) != found:
+                        return
+        finally:
+            listener.close()
 
-        changes = watchfiles.watch(
-            self._top,
-            watch_filter=None,
-            debounce=GATHER,
-            step=STEP,
-            stop_event=self._stop,
-            rust_timeout=int(1000 * ROUND),
-            yield_on_timeout=True,
-            raise_interrupt=False,
-            force_polling=self._polling is not None,
-            poll_delay_ms=int(1000 * (self._polling or 1)),
-            recursive=self._recursive,
-            ignore_permission_denied=True,
-        )
-        listening = False
-        looked = time.monotonic()
-        for batch in changes:
-            if not listening:  # the library begins when the first batch is asked for
-                listening = True
-                self._on_gap()
-            paths = {
-                _native(path)
-                for change, path in batch
-                if change is watchfiles.Change.added
-                # Polling reports a folder for every file in it; the file is reported itself.
-                or (change is watchfiles.Change.modified and not os.path.isdir(path))  # noqa: PTH112
-            }
-            if paths:
-                self._on_change(paths)
-            if (watchfiles.Change.deleted, self._top) in batch:
-                return  # one made anew may get the same number, but it is not listened to
-            if time.monotonic() - looked >= ROUND:
-                looked = time.monotonic()
-                if identity(self._top) != found:
-                    return
+    def _look(self, found: tuple[int, int], seconds: float) -> None:
+        """The same by looking again and again; only names that may count are looked at."""
+        self._on_gap()
+        before = self._states()
+        while not self._stop.wait(seconds) and identity(self._top) == found:
+            now = self._states()
+            if changed := {path for path, state in now.items() if before.get(path) != state}:
+                self._on_change(changed)
+            before = now
 
-    def _explain(self, reason: str) -> None:
-        if self._polling is None and any(word in reason.lower() for word in _EXHAUSTED):
+    def _states(self) -> dict[str, int]:
+        """What tells the states of all files apart, packed: there may be very many."""
+        states = {}
+        for path in tree.walk(self._top, "", self._leave_out, recursive=self._recursive):
+            try:
+                status = os.lstat(path)
+            except OSError:
+                continue
+            times = (status.st_mtime_ns, status.st_ctime_ns)
+            states[path] = hash((status.st_size, status.st_ino, *times))
+        return states
+
+    def _explain(self, error: OSError) -> None:
+        if error.errno in EXHAUSTED:
             _log.warning(
                 "%s: too many folders to listen to (%s); looking through it every second instead; "
                 "mend: sysctl fs.inotify.max_user_watches=524288 "
                 "fs.inotify.max_user_instances=1024",
                 printable(self._top),
-                reason,
+                error.strerror,
             )
+        if error.errno in (*EXHAUSTED, errno.ENOSYS):
             self._polling = 1.0
-
-
-def _native(path: str) -> str:
-    """The library takes all names for UTF-8, Python for what the locale says."""
-    return path if _UTF8 else os.fsdecode(path.encode("utf-8", "surrogatepass"))

@@ -109,6 +109,7 @@ class Top:
             on_gap,
             recursive=self._settings.recursive,
             polling=self._settings.polling,
+            leave_out=[root.path for root in (self._done, self._quarantine) if root],
         )
         self._watch.start()
 
