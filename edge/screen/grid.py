@@ -15,7 +15,7 @@ from edge.screen import Gate, Refusal
 from edge.screen.colours import Shown, dieness, is_of
 from edge.screen.find import CloseUp
 from edge.screen.lattice import Lattice
-from edge.screen.outline import disc_of, incomplete
+from edge.screen.outline import whole
 from edge.screen.recipe import Recipe
 from edge.sources.frames import Image
 from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
@@ -94,16 +94,13 @@ def _dies(
     wafer, around, near = _wafer(states)
     if wafer[[0, -1]].any() or wafer[:, [0, -1]].any():
         return _unclear("dies far outside the wafer's outline")
-    disc = disc_of(wafer)
+    disc = whole(wafer, recipe)
     if isinstance(disc, Refusal):
         return disc
-    lacking = incomplete(wafer, disc, recipe)
-    if lacking is not None:
-        return lacking
     # What is of another colour outside the outline is not the wafer's: the edge of a window.
     around |= near & (_partly_die(middle, shown) | (states == NO_DIE))
     # Inside the wafer's disc it is: a part that was lost.
-    around |= disc.inside(wafer.shape)
+    around |= disc
     doubtful = np.count_nonzero((states == _DOUBTFUL) & around)
     if doubtful:
         return _unclear(f"{doubtful} positions are of no state's colour")

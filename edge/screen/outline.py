@@ -7,6 +7,7 @@ was lost, covered or not drawn yet leaves the ellipse of the rest as it is, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -53,6 +54,38 @@ class Disc:
         return np.asarray(x * x + y * y < 1)
 
 
+def whole(dies: npt.NDArray[np.bool_], recipe: Recipe) -> npt.NDArray[np.bool_] | Refusal:
+    """See whether all of a wafer is there.
+
+    Args:
+        dies: bool (rows, columns), where dies are.
+        recipe: How large a flat and a gap may be.
+
+    Returns:
+        bool (rows, columns): the positions that lie in its disc, read-only; or a refusal by
+        ``cut-off`` or ``unclear-grid``.
+    """
+    return _whole(np.packbits(dies).tobytes(), dies.shape, recipe.flat, recipe.max_gap)
+
+
+@lru_cache(maxsize=8)
+def _whole(
+    packed: bytes, shape: tuple[int, ...], flat: float, max_gap: int
+) -> npt.NDArray[np.bool_] | Refusal:
+    """The same, remembered: most frames show dies where the last one did."""
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1])
+    dies = bits.reshape(shape).astype(bool)
+    disc = disc_of(dies)
+    if isinstance(disc, Refusal):
+        return disc
+    lacking = _cut_off(dies, disc, flat) or _covered(dies, disc, flat, max_gap)
+    if lacking is not None:
+        return lacking
+    inside = disc.inside(dies.shape)
+    inside.flags.writeable = False
+    return inside
+
+
 def disc_of(dies: npt.NDArray[np.bool_]) -> Disc | Refusal:
     """Find the ellipse.
 
@@ -94,34 +127,29 @@ def _fitted(corners: npt.NDArray[np.float64]) -> Disc | None:
     return Disc((float(middle[0]), float(middle[1])), (float(radii[0]), float(radii[1])))
 
 
-def incomplete(dies: npt.NDArray[np.bool_], disc: Disc, recipe: Recipe) -> Refusal | None:
-    """Whether a part of the wafer is missing.
-
-    Args:
-        dies: bool (rows, columns), where dies are.
-        disc: Their ellipse.
-        recipe: How large a flat and a gap may be.
-
-    Returns:
-        A refusal by ``cut-off`` or ``unclear-grid``; None for a whole wafer.
-    """
+def _cut_off(dies: npt.NDArray[np.bool_], disc: Disc, flat: float) -> Refusal | None:
+    """Whether the dies end too early at a side."""
     for axis, sides in enumerate((("left", "right"), ("top", "bottom"))):
         used = np.flatnonzero(dies.any(axis=axis))
         middle, radius = disc.middle[axis], disc.radii[axis]
         for side, end in zip(sides, (middle - used[0], used[-1] + 1 - middle), strict=True):
-            if radius - end > _RIM + 2 * recipe.flat * radius:
+            if radius - end > _RIM + 2 * flat * radius:
                 return Refusal(
                     Gate.CUT_OFF,
                     f"the dies end {radius - end:.1f} dies within the wafer's outline at the {side}"
                     ": a part is lost, covered or not drawn yet",
                 )
-    missing = disc.inside(dies.shape, recipe.flat) & ~dies
-    if np.count_nonzero(missing) > recipe.max_gap:
-        pieces = cv2.connectedComponentsWithStats(missing.view(np.uint8), connectivity=4)[2]
-        largest = int(pieces[1:, cv2.CC_STAT_AREA].max())
-        if largest > recipe.max_gap:
-            return Refusal(
-                Gate.UNCLEAR_GRID,
-                f"{largest} positions in one piece show no die: covered, or not drawn yet",
-            )
     return None
+
+
+def _covered(dies: npt.NDArray[np.bool_], disc: Disc, flat: float, max_gap: int) -> Refusal | None:
+    """Whether too many positions in one piece show no die."""
+    missing = disc.inside(dies.shape, flat) & ~dies
+    if np.count_nonzero(missing) <= max_gap:
+        return None
+    pieces = cv2.connectedComponentsWithStats(missing.view(np.uint8), connectivity=4)[2]
+    largest = int(pieces[1:, cv2.CC_STAT_AREA].max())
+    if largest <= max_gap:
+        return None
+    why = f"{largest} positions in one piece show no die: covered, or not drawn yet"
+    return Refusal(Gate.UNCLEAR_GRID, why)

@@ -74,6 +74,12 @@ class Address:
         return self.kind is SourceKind.STREAM
 
     @property
+    def scheme(self) -> str:
+        """Of a stream: one of ``SCHEMES``; empty for anything else."""
+        stream = self.kind is SourceKind.STREAM
+        return self.target.partition("://")[0].lower() if stream else ""
+
+    @property
     def place(self) -> str:
         """What all spellings of the same source have in common; may hold a password."""
         if self.kind is SourceKind.STREAM:

@@ -22,7 +22,6 @@ from edge.errors import InputError, InputKind, UsageError
 from edge.sources.address import Address, SourceKind
 from edge.sources.confine import confined
 from edge.sources.frames import Image
-from edge.sources.rtsp import is_rtsp, leads_elsewhere
 
 if TYPE_CHECKING:
     import cv2
@@ -281,13 +280,15 @@ def _open_with_ffmpeg(
     if address.kind is SourceKind.STREAM:
         # With n threads FFmpeg's decoder gives a frame only when n - 1 more have arrived.
         settings += [cv2.CAP_PROP_N_THREADS, 1]
-    if is_rtsp(address):
+    if address.scheme.startswith("rtsp"):
         _ask_first(address, opening)
     with confined(address):
         return cv2.VideoCapture(address.target, cv2.CAP_FFMPEG, settings)
 
 
 def _ask_first(address: Address, seconds: float) -> None:
+    from edge.sources.rtsp import leads_elsewhere
+
     try:
         elsewhere = leads_elsewhere(address, seconds)
     except OSError:

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Final
 
 from edge.sources.address import Address, SourceKind
-from edge.sources.gateway import gateway, is_http
 
 _VARIABLE: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
@@ -76,7 +75,9 @@ def confined(address: Address) -> Iterator[None]:
         f"format_whitelist;{','.join(_FORMATS)}",
     ]
     if address.kind is SourceKind.STREAM:
-        if is_http(address):
+        from edge.sources.gateway import PORTS, gateway
+
+        if address.scheme in PORTS:
             gateway().allow(address)
         options.append(f"http_proxy;{gateway().url}")
     with _TURNS.take("|".join(options)):

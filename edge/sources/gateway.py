@@ -32,12 +32,9 @@ _REMINDER: Final = 600.0
 _HEAD: Final = 65536
 
 _PIECE: Final = 65536
-_PORTS: Final = {"http": 80, "https": 443}
 
-
-def is_http(address: Address) -> bool:
-    """Whether an address is one of a stream over HTTP."""
-    return urlsplit(address.target).scheme in _PORTS
+#: Ports where an address names none, by scheme.
+PORTS: Final = {"http": 80, "https": 443}
 
 
 class Gateway:
@@ -57,7 +54,7 @@ class Gateway:
     def allow(self, address: Address) -> None:
         """Let connections to the host and port of an address pass from now on."""
         parts = urlsplit(address.target)
-        self._allowed.add((parts.hostname or "", parts.port or _PORTS[parts.scheme]))
+        self._allowed.add((parts.hostname or "", parts.port or PORTS[parts.scheme]))
 
     def close(self) -> None:
         """Listen no more."""
@@ -110,7 +107,7 @@ class _Passage(BaseRequestHandler):
         method, target, version = line.decode("latin-1").split(" ", 2)
         tunnel = method == "CONNECT"
         parts = urlsplit(f"//{target}" if tunnel else target)
-        place = (parts.hostname or "", parts.port or _PORTS["http"])
+        place = (parts.hostname or "", parts.port or PORTS["http"])
         if place not in self.server.allowed:
             self.server.say_refused(*place)
             self.request.sendall(b"HTTP/1.0 403 Forbidden\r\nContent-Length: 0\r\n\r\n")

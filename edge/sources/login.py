@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from edge.errors import UsageError
-from edge.sources.address import Address, SourceKind
+from edge.sources.address import Address
 
 USERNAME: Final = "WM_EDGE_CAMERA_USERNAME"
 PASSWORD: Final = "WM_EDGE_CAMERA_PASSWORD"  # noqa: S105
@@ -47,7 +47,7 @@ def with_login(
             user, or a file that cannot be used. Never holds the password.
     """
     own = bool(username or password_file)
-    asking = address.kind is SourceKind.STREAM and urlsplit(address.target).scheme in _ASKING
+    asking = address.scheme in _ASKING
     named = asking and "@" in urlsplit(address.target).netloc
     if own and (named or not asking):
         why = "names a user in its address" if named else "takes no user and password"

@@ -11,15 +11,11 @@ from urllib.parse import urlsplit
 
 from edge.sources.address import Address
 
-_PORTS: Final = {"rtsp": 554, "rtsps": 322}
+#: Ports where an address names none, by scheme.
+PORTS: Final = {"rtsp": 554, "rtsps": 322}
 
 #: Longest answer that is looked at, bytes.
 _ANSWER: Final = 16384
-
-
-def is_rtsp(address: Address) -> bool:
-    """Whether an address is one of a stream over RTSP."""
-    return urlsplit(address.target).scheme in _PORTS
 
 
 def leads_elsewhere(address: Address, seconds: float) -> bool:
@@ -36,7 +32,7 @@ def leads_elsewhere(address: Address, seconds: float) -> bool:
         OSError: it cannot be reached.
     """
     parts = urlsplit(address.target)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     url = parts._replace(netloc=place, fragment="").geturl()
     limit = time.monotonic() + seconds
