@@ -65,7 +65,7 @@ class Format:
         suffixes: Lower case, with the dot; a folder scan picks these up.
         signature: Matched against the first ``HEAD_BYTES`` bytes; None for formats without one.
         named: Suffixes of files that are read where they are named, and passed over in folders.
-        max_bytes: Larger files are refused unread; None for formats that are read as a stream.
+        max_bytes: Larger files are refused unread.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Format:
     suffixes: tuple[str, ...]
     signature: re.Pattern[bytes] | None = None
     named: tuple[str, ...] = ()
-    max_bytes: int | None = MAX_BYTES
+    max_bytes: int = MAX_BYTES
 
     def reader(self) -> Reader:
         """The module's ``read``, imported now if it was not before."""
@@ -94,7 +94,7 @@ FORMATS: Final = (
         "edge.formats.labelled",
         (".npz",),
         re.compile(rb"PK\x03\x04|PK\x05\x06"),
-        max_bytes=None,
+        max_bytes=4 * 2**30,  # what may be unpacked of one, see edge.archive: it streams
     ),
     Format("grid of numbers", "edge.formats.grid", (".csv", ".tsv"), named=(".txt",)),
 )
@@ -171,7 +171,7 @@ def examine(head: bytes, size: int, source: str) -> Format:
         InputError: no format reads it, or it is too large for the one that would.
     """
     chosen = _choose(head, source)
-    if chosen.max_bytes is not None and size > chosen.max_bytes:
+    if size > chosen.max_bytes:
         raise InputError(
             source,
             InputKind.TOO_LARGE,

@@ -150,18 +150,27 @@ def test_a_bad_file_says_why(tmp_path: Path, content: bytes, kind: str | None) -
     assert record["kind"] == (kind or record["kind"])
 
 
-@pytest.mark.parametrize("name", ["w.csv", "w.npz", "w.png"])
+@pytest.mark.parametrize(
+    ("name", "head", "kind"),
+    [
+        ("w.csv", b"", "too-large"),
+        ("w.npz", b"", "unreadable"),
+        ("w.npz", b"PK\3\4", "too-large"),
+        ("w.png", b"", "unreadable"),
+    ],
+)
 def test_a_file_that_is_refused_by_its_size_or_format_is_not_hashed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, head: bytes, kind: str
 ) -> None:
     """Terabytes of zeros take no room on a disk, but hours to be read."""
     path = tmp_path / name
     with path.open("wb") as file:
+        file.write(head)
         file.truncate(2**40)
     monkeypatch.setattr(take, "_hashed", lambda *_: pytest.fail("is hashed"))
     attempt = only(path)
     assert (attempt.state, attempt.stamp) == (State.BAD, stamp_of(path.stat()))
-    assert attempt.records[0]["kind"] == ("too-large" if name == "w.csv" else "unreadable")
+    assert attempt.records[0]["kind"] == kind
     assert attempt.records[0]["source_sha256"] == ""
 
 
