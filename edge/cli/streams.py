@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from edge.text import PLAIN
@@ -64,6 +62,9 @@ def tell(line: str, indent: int) -> None:
     if sys.stdout is None:  # closed before Python started: nobody wants to know
         return
     if sys.stdout.isatty():
+        import shutil
+        import textwrap
+
         width = shutil.get_terminal_size((80, 24)).columns
         if len(line) > width > 2 * indent:
             lines = textwrap.wrap(line[indent:], width - indent)
