@@ -23,9 +23,8 @@ HOME: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #: Verb -> the packages that it needs beside ``edge``.
 NEEDED: Final = {"dataset": ("train",), "train": ("train",), "convert": ("convert",)}
 
-#: Exit codes: no usable model file, runtime or installation; a fault in the middle of the work.
+#: Exit code: no usable model file, runtime or installation.
 UNUSABLE: Final = 3
-CUT_SHORT: Final = 5
 
 
 def main() -> NoReturn:
@@ -41,9 +40,9 @@ def main() -> NoReturn:
     try:
         from edge.cli import main as run
 
-        run()
+        run(_say_what_hides)
     except SystemExit as end:
-        if end.code in {UNUSABLE, CUT_SHORT}:
+        if end.code == UNUSABLE:
             _say_what_hides()
         raise
     except Exception as error:  # `run` lets none out: not even the command could be loaded

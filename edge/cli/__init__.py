@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
 
@@ -16,6 +16,9 @@ from edge import __version__
 from edge.cli.streams import forget, make_safe
 from edge.errors import CUT_SHORT, ReaderGoneError, WmEdgeError
 from edge.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXIT_CODES = """\b
 Exit codes:
@@ -115,8 +118,12 @@ def cli() -> None:
     """
 
 
-def main() -> NoReturn:
-    """Entry point: every error ends in one line on stderr and its exit code."""
+def main(explain: Callable[[], object] = lambda: None) -> NoReturn:
+    """Entry point: every error ends in one line on stderr and its exit code.
+
+    Args:
+        explain: Called after a fault that nobody foresaw, to say what may be behind it.
+    """
     make_safe()
     try:
         code = cli.main(prog_name="wm-edge", standalone_mode=False)
@@ -137,6 +144,7 @@ def main() -> NoReturn:
         )
     except Exception:  # noqa: BLE001 - what nobody foresaw must not look like some bad inputs
         code = _say(f"failed; please report this:\n{_traceback()}", CUT_SHORT)
+        explain()
     sys.exit(_flushed(code if isinstance(code, int) else 0))
 
 

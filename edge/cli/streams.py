@@ -70,6 +70,7 @@ def tell(line: str, indent: int) -> None:
             lines = textwrap.wrap(line[indent:], width - indent)
             line = line[:indent] + f"\n{'':<{indent}}".join(lines)
     sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # a full disk is known at once
 
 
 def _wrapped(stream: TextIO, lost: type[OSError]) -> TextIO:
