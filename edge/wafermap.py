@@ -88,7 +88,7 @@ def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> N
             source,
             InputKind.NOT_A_MAP,
             f"a wafer map has rows and columns, this array is {sides}; "
-            "save one 2-D grid a file (several wafers: a labelled-set .npz)",
+            "save one 2-D grid a file, or several as (wafers, rows, columns)",
         )
     if max(shape) > MAX_SIDE:
         raise InputError(

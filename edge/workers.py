@@ -20,6 +20,7 @@ from typing import Final
 from edge.classifier import Classifier
 from edge.crew import Chunk, Crew, Helper, dismiss, serve
 from edge.errors import InputError
+from edge.formats import STDIN
 from edge.name_pattern import Names
 from edge.pipeline import Item, Record, classify_items, error_record
 from edge.sources import files
@@ -32,8 +33,9 @@ CHUNK_CHARACTERS: Final = 8192
 WORTHWHILE: Final = 500
 MOST: Final = 4
 
-#: Files that may hold any number of wafers are streamed by this process.
+#: Files that may hold any number of wafers are streamed by this process; arrays from this size on.
 STREAMED: Final = (".npz",)
+STACK_BYTES: Final = 2**20
 
 Make = Callable[[], Classifier]
 Entry = str | Record
@@ -130,7 +132,7 @@ def _chunks(items: Iterable[Path | InputError]) -> Iterator[Chunk[Entry]]:
     characters = 0
     for item in items:
         entry: Entry = error_record(item) if isinstance(item, InputError) else str(item)
-        if isinstance(entry, str) and entry.lower().endswith(STREAMED):
+        if isinstance(entry, str) and _is_streamed(entry):
             yield chunk
             yield Chunk([entry], streamed=True)
             chunk, characters = Chunk([]), 0
@@ -141,6 +143,14 @@ def _chunks(items: Iterable[Path | InputError]) -> Iterator[Chunk[Entry]]:
             yield chunk
             chunk, characters = Chunk([]), 0
     yield chunk
+
+
+def _is_streamed(path: str) -> bool:
+    """Whether a file may hold any number of wafers, or is one that no helper has."""
+    if path.lower().endswith(".npy"):
+        with suppress(OSError, ValueError):
+            return os.stat(path).st_size > STACK_BYTES  # noqa: PTH116 (hot path)
+    return path.lower().endswith(STREAMED) or path == STDIN
 
 
 def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Helper]) -> Helper:

@@ -63,7 +63,8 @@ def command(
     """Classify wafer maps.
 
     PATH is a picture (PNG, JPEG, BMP, TIFF), a .npy or .csv grid, a labelled-set .npz, a folder
-    of those, or a glob. A wafer that cannot be read gets an error record; the others go on.
+    of those, a glob, or - for standard input. A wafer that cannot be read gets an error record;
+    the others go on.
 
     \b
     Examples:
@@ -71,6 +72,7 @@ def command(
       wm-edge classify 'lot42/*.png' --format csv --output lot42.csv
       wm-edge classify lot42.npz | jq -r 'select(.verdict == "review") | .source'
       wm-edge classify wafers/ --review-below 0.9 --review-below Scratch=0.97
+      ssh tester cat w7.npy | wm-edge classify -
       wm-edge classify wafers/ --name-pattern '{lot}_{wafer}'
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
@@ -112,7 +114,7 @@ def command(
     )
     # A bar over a table that grows on the same terminal would only disturb it.
     watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
-    total = files.count(paths, exclude=output) if watched else None
+    total = files.count_wafers(paths, exclude=output) if watched else None
     with Progress("classifying", total, wanted=watched) as progress, closing(records):
         # The runtime is tried before the output is touched.
         first = next(records, None)

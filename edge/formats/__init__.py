@@ -32,6 +32,9 @@ MAX_BYTES: Final = 256 * 2**20
 HEAD_BYTES: Final = 32 * 1024
 
 
+#: Name of what comes through standard input.
+STDIN: Final = "-"
+
 Item = WaferMap | InputError
 
 
@@ -159,6 +162,17 @@ def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[
         yield from _read(file, head, size, source)
 
 
+def count(path: str | Path) -> int:
+    """Wafers in a file as its headers have it, for a progress bar; 1 where they do not say."""
+    source = os.fspath(path)
+    with contextlib.suppress(InputError), _input_errors(source), _open(source) as file:
+        chosen = _choose(file.read(HEAD_BYTES), source)
+        counted = getattr(importlib.import_module(chosen.module), "count", None)
+        file.seek(0)
+        return int(counted(file, source)) if counted else 1
+    return 1
+
+
 def examine(head: bytes, size: int, source: str) -> Format:
     """Which format reads a file, by its name, its first bytes and its size; no more is read.
 
@@ -256,7 +270,8 @@ def _choose(head: bytes, source: str) -> Format:
     for entry in FORMATS:
         if entry.signature and entry.signature.match(head):
             return entry
-    suffix = os.path.splitext(source)[1].lower()  # noqa: PTH122 (hot path)
+    # What comes through standard input without a signature is text.
+    suffix = ".csv" if source == STDIN else os.path.splitext(source)[1].lower()  # noqa: PTH122
     for entry in FORMATS:
         if suffix not in entry.suffixes + entry.named:
             continue

@@ -1,4 +1,4 @@
-"""Labelled sets (see ``edge.dataset`` for the layout), read as a stream of wafer maps.
+"""Labelled sets (see ``edge.dataset`` for the layout) and stacks, read as a stream of wafer maps.
 
 Nothing is loaded whole: each member of the archive is unpacked piece by piece, so that the memory
 does not grow with the number of wafers, whatever the headers declare.
@@ -11,14 +11,15 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from edge.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
 from edge.errors import InputError, InputKind
-from edge.formats.array import Header, cut_short, read_header
+from edge.formats.array import Header, cut_short, read_header, stacked
+from edge.text import printable
 from edge.wafermap import BOOLEAN, MAX_SIDE, WaferMap, check_grid
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ OPTIONAL: Final = ("lot", "wafer")
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 _CHUNK_ROWS: Final = 4096
+#: Arrays of an archive that are looked at for maps.
+_MOST_ARRAYS: Final = 16
 _MAX_ITEM_BYTES: Final = 1024
 _UNKNOWN: Final = ("-1", "", "nan")
 #: Largest array that is read whole: rows and columns of ten million wafers as int16.
@@ -38,6 +41,8 @@ _MAX_BY_COLUMNS: Final = 40 * 2**20
 
 def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
     """Read the wafers of a labelled set in their order; labels are not needed.
+
+    An archive with one array (wafers, rows, columns) in the place of the set's is read like it.
 
     Args:
         file: Open ``.npz`` file.
@@ -50,21 +55,68 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
     Raises:
         InputError: not a labelled set, damaged, or arrays that do not fit together.
     """
+    with _damage(source), open_archive(file) as archive, ExitStack() as opened:
+        if _name("dies") not in archive.NameToInfo:
+            column = _stack(archive, source, opened)
+            yield from stacked(column.header, column.take, source)
+            column.finish()
+            return
+        columns = {name: _Column(archive, name, source, opened) for name in REQUIRED}
+        wafers = _check_headers(columns, source)
+        for name in OPTIONAL:
+            # A name that cannot be used is no reason to refuse the wafers.
+            with suppress(InputError):
+                column = _Column(archive, name, source, opened)
+                if column.header.shape == (wafers,) and column.header.dtype.kind in "uifUS":
+                    columns[name] = column
+        yield from _wafers(columns, source)
+
+
+def count(file: Source, source: str) -> int:
+    """Wafers of a labelled set or a stack, by its headers. Raises: as ``read``."""
+    with _damage(source), open_archive(file) as archive, ExitStack() as opened:
+        if _name("dies") not in archive.NameToInfo:
+            return _stack(archive, source, opened).header.shape[0]
+        return _Column(archive, "offsets", source, opened).header.shape[0] - 1
+
+
+@contextmanager
+def _damage(source: str) -> Iterator[None]:
+    """What an archive raises, as an error that names the file."""
     try:
-        with open_archive(file) as archive, ExitStack() as opened:
-            columns = {name: _Column(archive, name, source, opened) for name in REQUIRED}
-            wafers = _check_headers(columns, source)
-            for name in OPTIONAL:
-                # A name that cannot be used is no reason to refuse the wafers.
-                with suppress(InputError):
-                    column = _Column(archive, name, source, opened)
-                    if column.header.shape == (wafers,) and column.header.dtype.kind in "uifUS":
-                        columns[name] = column
-            yield from _wafers(columns, source)
+        yield
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
         raise InputError(
             source, InputKind.UNREADABLE, f"a damaged .npz archive ({error}); copy it again"
         ) from error
+
+
+def _name(array: str) -> str:
+    return f"{array}.npy"
+
+
+def _stack(archive: zipfile.ZipFile, source: str, opened: ExitStack) -> _Column:
+    """The one array that can be maps end to end: (wafers, rows, columns)."""
+    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    found = []
+    for name in names[:_MOST_ARRAYS]:
+        with suppress(InputError):  # of another type: text, objects
+            column = _Column(archive, name, source, opened)
+            if column.header.is_stack:
+                found.append((name, column))
+    if len(found) == 1:
+        return found[0][1]
+    listed = ", ".join(name for name, _ in found) or ", ".join(names[:_MOST_ARRAYS]) or "none"
+    raise InputError(
+        source,
+        InputKind.AMBIGUOUS if found else InputKind.NOT_A_MAP,
+        (
+            f"several arrays that may be wafer maps ({printable(listed)})"
+            if found
+            else f"no labelled set and no stack of wafer maps (its arrays: {printable(listed)})"
+        )
+        + "; save the maps alone as (wafers, rows, columns)",
+    )
 
 
 class _Column:
@@ -73,7 +125,7 @@ class _Column:
     def __init__(self, archive: zipfile.ZipFile, name: str, source: str, opened: ExitStack) -> None:
         self.name = f"{source}[{name}]"
         try:
-            info = archive.getinfo(f"{name}.npy")
+            info = archive.getinfo(_name(name))
         except KeyError:
             raise InputError(
                 source,

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from edge.errors import InputError, InputKind
-from edge.formats import SUFFIXES, os_error, read
+from edge.formats import STDIN, SUFFIXES, os_error, read
+from edge.formats import count as wafers_in
 from edge.output import identity as _identity
+from edge.sources.stdin import read_stdin
 from edge.wafermap import WaferMap
 
 #: Beginnings and ends of names under which other programs write unfinished files.
@@ -30,6 +32,11 @@ _NONE: Final[frozenset[str]] = frozenset()
 #: Names of a folder that are sorted at a time.
 _RUN: Final = 8192
 
+#: Suffixes of files that may hold several wafers; how many of them are opened to count these.
+_SEVERAL: Final = (".npz", ".npy")
+_MOST_OPENED: Final = 1000
+_MOST_COUNTED: Final = 1_000_000
+
 _DIGITS: Final = re.compile(r"[0-9]+")
 _PADDED: Final = 12
 
@@ -39,11 +46,11 @@ def expand(
 ) -> Iterator[Path | InputError]:
     """Name the files behind paths, folders and patterns.
 
-    Folders are searched with everything below them: the files of a folder first, then its
-    subfolders, each in natural order (``w2`` before ``w10``). In folders only names with a suffix
-    of ``edge.formats.SUFFIXES`` count; hidden and unfinished files (``.part``, ``.tmp``, ``~``)
-    do not. A path that was named itself is passed on whatever its name is. Symbolic links are
-    followed; each folder is entered once, each name in it comes once. A link under a name of its
+    ``-`` is standard input, once. Folders are searched with everything below them: the files of a
+    folder first, then its subfolders, each in natural order (``w2`` before ``w10``). In folders
+    only names with a suffix of ``edge.formats.SUFFIXES`` count; hidden and unfinished files
+    (``.part``, ``.tmp``, ``~``) do not. A path that was named itself is passed on whatever its name
+    is. Symbolic links are followed; each folder is entered once, each name in it comes once. A link under a name of its
     own is a file of its own.
 
     Args:
@@ -60,10 +67,10 @@ def expand(
         for name in _matches(os.fspath(path), exclude):
             if isinstance(name, InputError):
                 yield name
-            elif os.path.isdir(name):  # noqa: PTH112
+            elif name != STDIN and os.path.isdir(name):  # noqa: PTH112
                 yield from _folder(name, seen, exclude)
             elif seen.add_file(name):
-                yield Path(name)
+                yield _path(name)
 
 
 def read_all(
@@ -87,9 +94,12 @@ def read_all(
 
 
 def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
-    """Read one file; an unusable one gives an ``InputError`` item instead of raising."""
+    """Read one file, or standard input where it is ``-``.
+
+    What is unusable gives an ``InputError`` item instead of raising.
+    """
     try:
-        yield from read(path)
+        yield from read_stdin() if os.fspath(path) == STDIN else read(path)
     except InputError as error:
         yield error
 
@@ -116,6 +126,29 @@ def count(
     """
     found = sum(1 for _ in islice(expand(paths, exclude=exclude), limit + 1))
     return found if found <= limit else None
+
+
+def count_wafers(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int | None:
+    """Number of wafers behind ``paths`` for a progress bar, by the headers of the first files.
+
+    Args:
+        paths: As for ``count``.
+        exclude: As for ``expand``.
+
+    Returns:
+        None for more than a million files.
+    """
+    wafers = opened = 0
+    for number, item in enumerate(expand(paths, exclude=exclude)):
+        if number == _MOST_COUNTED:
+            return None
+        several = not isinstance(item, InputError) and item.suffix.lower() in _SEVERAL
+        if several and opened < _MOST_OPENED:
+            opened += 1
+            wafers += wafers_in(cast(Path, item))
+        else:
+            wafers += 1
+    return wafers
 
 
 class _Seen:
@@ -154,6 +187,12 @@ class _Seen:
         """Names in a folder that were given one by one before."""
         identity = _identity(folder)
         return _NONE if identity is None else self._names.get(identity, _NONE)
+
+
+def _path(name: str) -> Path:
+    """A name as a path; a file of the name ``-`` must not pass for standard input."""
+    path = Path(name)
+    return path.absolute() if os.fspath(path) == STDIN != name else path
 
 
 def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError]:

@@ -376,6 +376,23 @@ def test_wafers_of_a_labelled_set_are_numbered(many: Path) -> None:
     assert {record["source"] for record in records} == {str(many)}
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_wafer_through_a_pipe(good: Path, threads: str) -> None:
+    path = min(good.glob("*.png"))
+    arguments = ["classify", "-", str(path), "--threads", threads, "--quiet"]
+    done = subprocess.run(
+        [*command(), *arguments],
+        input=path.read_bytes(),
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=True,
+    )
+    piped, named = parse_lines(done.stdout)
+    assert (piped["source"], named["source"]) == ("-", str(path))
+    assert piped["probabilities"] == named["probabilities"]
+
+
 @pytest.mark.parametrize("setting", [{}, {"WM_EDGE_NATIVE_LOG": "1"}])
 def test_native_log_lines_never_reach_stdout(good: Path, setting: dict[str, str]) -> None:
     done = wm_edge("classify", good / "Loc-00001.png", env={"TF_CPP_MIN_LOG_LEVEL": "0", **setting})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -125,3 +127,73 @@ def test_cut_short(tmp_path: Path) -> None:
     for cut in (6, 8, 9, 30, len(whole) - 1):
         path.write_bytes(whole[:cut])
         assert refused(path) is InputKind.UNREADABLE
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["u1", ">i4", "<f4"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_a_stack_is_several_wafers(tmp_path: Path, suffix: str, dtype: str, order: str) -> None:
+    grids = np.random.default_rng(1).integers(1, 3, (4, 5, 6))
+    grids[2, 0, 0] = 7
+    values = np.array(grids, dtype, order=order)  # type: ignore[call-overload]
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".npy":
+        np.save(path, values)
+    else:
+        np.savez_compressed(path, maps=values, labels=np.ones((4, 8)), names=np.array(["a"] * 4))
+    found = list(read(path))
+    for index, item in enumerate(found):
+        if index == 2:
+            assert isinstance(item, InputError)
+            assert item.source == f"{path}[2]"
+        else:
+            assert isinstance(item, WaferMap)
+            assert item.index == index
+            assert np.array_equal(item.dies, grids[index])
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("arrays", "kind"),
+    [
+        ({"a": np.ones((4, 5, 6)), "b": np.ones((4, 5, 6))}, InputKind.AMBIGUOUS),
+        ({"a": np.ones((4, 5)), "b": np.array(["x"])}, InputKind.NOT_A_MAP),
+        ({"a": np.ones((40, 50, 3))}, InputKind.NOT_A_MAP),
+        ({"a": np.ones((0, 5, 6))}, InputKind.EMPTY),
+        ({"a": np.ones((2, 5, 6), bool)}, InputKind.BAD_VALUE),
+        ({"a": np.ones((2, 5, 6), complex)}, InputKind.BAD_VALUE),
+    ],
+)
+def test_archives_without_one_stack(
+    tmp_path: Path, arrays: dict[str, np.ndarray], kind: InputKind
+) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    assert refused(path) is kind
+
+
+def test_a_stack_is_not_read_whole(tmp_path: Path) -> None:
+    for path, save in ((tmp_path / "w.npy", np.save), (tmp_path / "w.npz", np.savez_compressed)):
+        save(path, np.ones((3000, 50, 50), np.uint8))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in read(path)) == 3000
+            assert tracemalloc.get_traced_memory()[1] < 2**20
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        (GRID / 2, "2 * grid"),
+        (GRID - 1, "grid + 1"),
+        (np.array([0, 128, 255], np.uint8)[GRID], "grid > 200"),
+    ],
+)
+def test_other_conventions_are_refused_with_the_mend(
+    tmp_path: Path, values: np.ndarray, advice: str
+) -> None:
+    np.save(tmp_path / "w.npy", values)
+    with pytest.raises(InputError, match=re.escape(advice)):
+        list(read(tmp_path / "w.npy"))

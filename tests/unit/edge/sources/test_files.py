@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.dataset import build
 from edge.errors import InputError, InputKind
-from edge.sources import count, expand, read_all
+from edge.sources import count, expand, files, read_all, stdin
 from edge.wafermap import WaferMap
 
 
@@ -141,3 +143,65 @@ def test_no_permission(tmp_path: Path) -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=20
     )
     assert done.stdout.split() == ["permission", "permission"]
+
+
+def through_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Have this to read from standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ".npz"])
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    path = tmp_path / f"w{suffix}"
+    grid = np.ones((5, 6), np.uint8)
+    if suffix == ".csv":
+        np.savetxt(path, grid, "%d", ",")
+    elif suffix == ".npz":
+        np.savez(path, np.stack([grid] * 3))
+    else:
+        wafer(path)
+    through_stdin(monkeypatch, path.read_bytes())
+    found = list(read_all(["-", "-"]))
+    assert [item.source for item in found] == ["-"] * len(found)
+    expected = [item for item in read_all([path]) if isinstance(item, WaferMap)]
+    assert [item.dies.tolist() for item in found if isinstance(item, WaferMap)] == [
+        item.dies.tolist() for item in expected
+    ]
+
+
+def test_standard_input_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stdin, "MAX_STDIN", 100)
+    for content, kind in (
+        (b"1,1\n" * 26, InputKind.TOO_LARGE),
+        (b"", InputKind.EMPTY),
+        (b"\0\1", InputKind.BAD_VALUE),
+    ):
+        through_stdin(monkeypatch, content)
+        (error,) = read_all(["-"])
+        assert isinstance(error, InputError)
+        assert (error.source, error.kind) == ("-", kind)
+    monkeypatch.setattr(sys, "stdin", None)
+    (error,) = read_all(["-"])
+    assert isinstance(error, InputError)
+    assert error.kind is InputKind.MISSING
+
+
+def test_a_file_of_the_name_of_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wafer(Path("-"))
+    (found,) = read_all(["./-"])
+    assert isinstance(found, WaferMap)
+    assert found.source == str(tmp_path / "-")
+
+
+def test_wafers_are_counted_by_their_headers(tmp_path: Path) -> None:
+    wafer(tmp_path / "one.npy")
+    np.save(tmp_path / "stack.npy", np.ones((7, 5, 6), np.uint8))
+    np.savez(tmp_path / "stack.npz", maps=np.ones((3, 5, 6)), labels=np.ones((3, 8)))
+    build([np.ones((2, 3), np.uint8)] * 11, ["none"] * 11).save(tmp_path / "set.npz")
+    (tmp_path / "broken.npz").write_bytes(b"PK\3\4")
+    (tmp_path / "w.csv").write_text("1,1\n")
+    assert files.count_wafers([tmp_path]) == 1 + 7 + 3 + 11 + 1 + 1
+    assert files.count_wafers([tmp_path]) == sum(1 for _ in read_all([tmp_path]))
