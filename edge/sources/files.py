@@ -50,8 +50,8 @@ def expand(
     folder first, then its subfolders, each in natural order (``w2`` before ``w10``). In folders
     only names with a suffix of ``edge.formats.SUFFIXES`` count; hidden and unfinished files
     (``.part``, ``.tmp``, ``~``) do not. A path that was named itself is passed on whatever its name
-    is. Symbolic links are followed; each folder is entered once, each name in it comes once. A link under a name of its
-    own is a file of its own.
+    is. Symbolic links are followed; each folder is entered once, each name in it comes once. A link
+    under a name of its own is a file of its own.
 
     Args:
         paths: Files, folders or patterns such as ``lots/*/w?.png`` (``**`` for any depth).
