@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -10,7 +11,13 @@ from typing import Final
 
 from edge.output import identity as identity_of
 from edge.sources.beneath import is_too_long, open_folder, opened
+from edge.sources.descriptors import are_used_up
 from edge.sources.files import HIDDEN, Identity, Names, eligible, natural
+
+#: Seconds until a folder is listed again after no descriptor was left for it, and how often that is
+#: done.
+PAUSE: Final = 0.1
+PATIENCE: Final = 300
 
 #: Why something is passed over.
 LINK: Final = "a link, which is not followed (watch the folder that it leads to, copy the file)"
@@ -41,6 +48,7 @@ def walk(
     left_out = {one for folder in leave_out if (one := identity_of(folder))}
     start = inner
     waiting = [start]
+    patience = PATIENCE
     while waiting:
         inner = waiting.pop()
         folder = os.path.join(top, inner) if inner else top  # noqa: PTH118
@@ -51,7 +59,12 @@ def walk(
             # Of a folder in it the last part alone is not followed: who acts on a file looks again.
             descriptor = _opened(top, start) if inner == start else opened(folder)
             files, folders, links = _unlinked(descriptor, left_out, also)
-        except OSError:
+        except OSError as error:
+            # Whoever waits for all that is there must not be told that there is nothing.
+            if are_used_up(error) and patience:
+                patience -= 1
+                waiting.append(inner)
+                time.sleep(PAUSE)
             continue
         for link in links:
             pass_over(os.path.join(folder, link), LINK)  # noqa: PTH118

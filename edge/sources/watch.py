@@ -16,6 +16,7 @@ from typing import Final
 
 from edge.output import identity
 from edge.sources import tree
+from edge.sources.descriptors import are_used_up
 from edge.sources.inotify import EXHAUSTED, Listener
 from edge.text import printable
 
@@ -24,6 +25,9 @@ _log = logging.getLogger(__name__)
 #: Seconds in which changes are gathered, and after which it is asked whether to stop.
 STEP: Final = 0.02
 PAUSE: Final = 0.25
+
+#: Seconds of looking instead of listening until listening is tried again.
+DEAF: Final = 60.0
 
 #: Seconds between two looks at whether the folder is still the same, or back again.
 ROUND: Final = 1.0
@@ -57,6 +61,7 @@ class Watch:
         self._on_gap = on_gap
         self._recursive = recursive
         self._polling = polling
+        self._deaf_until = 0.0
         self._stop = threading.Event()
         self.is_there = os.path.isdir(top)  # noqa: PTH112
         self._thread = threading.Thread(target=self._run, name=f"watch {top}", daemon=True)
@@ -87,10 +92,12 @@ class Watch:
                 _log.warning("%s: is back after %.0f s", printable(self._top), away)
                 away_since = None
             try:
-                if self._polling is None:
-                    self._listen(found)
-                else:
+                if self._polling is not None:
                     self._look(found, self._polling)
+                elif time.monotonic() < self._deaf_until:
+                    self._look(found, 1.0, self._deaf_until)
+                else:
+                    self._listen(found)
             except OSError as error:  # too many folders, or one that vanished: go on looking
                 if identity(self._top) == found:
                     _log.debug("%s: listening anew (%s)", printable(self._top), error)
@@ -119,11 +126,13 @@ class Watch:
         finally:
             listener.close()
 
-    def _look(self, found: tuple[int, int], seconds: float) -> None:
+    def _look(self, found: tuple[int, int], seconds: float, until: float = float("inf")) -> None:
         """The same by looking again and again; only names that may count are looked at."""
         self._on_gap()
         before = self._states()
         while not self._stop.wait(seconds) and identity(self._top) == found:
+            if time.monotonic() >= until:
+                return
             now = self._states()
             if changed := {path for path, state in now.items() if before.get(path) != state}:
                 self._on_change(changed)
@@ -142,7 +151,11 @@ class Watch:
         return states
 
     def _explain(self, error: OSError) -> None:
-        if error.errno in EXHAUSTED:
+        if error.errno == errno.ENOSYS:
+            self._polling = 1.0
+        if error.errno not in EXHAUSTED:
+            return
+        if not (self._deaf_until or are_used_up()):
             _log.warning(
                 "%s: too many folders to listen to (%s); looking through it every second instead; "
                 "mend: sysctl fs.inotify.max_user_watches=524288 "
@@ -150,5 +163,4 @@ class Watch:
                 printable(self._top),
                 error.strerror,
             )
-        if error.errno in (*EXHAUSTED, errno.ENOSYS):
-            self._polling = 1.0
+        self._deaf_until = time.monotonic() + DEAF

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from edge.sinks.taken import FileNote, Placed
 from edge.sources.batch import Batch
+from edge.sources.descriptors import are_used_up
 from edge.station.putaway import Done, names, put_away
 from edge.station.tops import FolderSettings, Top
 from edge.text import printable
@@ -147,6 +148,8 @@ class Disposal:
             top = max(holding, key=lambda top: len(top.name))  # one may lie in another
             place = put_away(top.at(path), note.stamp, top.target(target) if target else None)
         except OSError as error:
+            if are_used_up(error):  # put away when the folder is looked through the next time
+                return False
             if path not in self._stuck:
                 _log.error(
                     "%s: is recorded, but cannot be put away (%s); it stays where it is; give "

@@ -260,7 +260,7 @@ class FolderSource:
 
     def _explain(self, attempt: Attempt) -> None:
         """Say what a file waits for, where that is worth saying."""
-        if attempt.state is State.UNSURE and not self._warned:
+        if attempt.state is State.UNSURE and attempt.stamp is not None and not self._warned:
             self._warned = True
             _log.warning(
                 "%s: the system does not tell who writes it (another user's file, no CAP_LEASE); "

@@ -20,6 +20,11 @@ class Notifier:
         self._address = os.environ.get(_SOCKET, "")
         if self._address.startswith("@"):  # an abstract socket
             self._address = f"\0{self._address[1:]}"
+        #: Open from the start: a station that has no descriptor left must not count as dead.
+        self._unix = None
+        if self._address:
+            with contextlib.suppress(OSError):
+                self._unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         mine = os.environ.get(_WATCHED, str(os.getpid())) == str(os.getpid())
         wanted = os.environ.get(_WATCHDOG, "0") if mine else "0"
         #: Two signs of life in the time allowed.
@@ -41,9 +46,6 @@ class Notifier:
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
-        if self._address:
-            with (
-                contextlib.suppress(OSError),
-                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as unix,
-            ):
-                unix.sendto(message.encode(), self._address)
+        if self._unix is not None:
+            with contextlib.suppress(OSError):
+                self._unix.sendto(message.encode(), self._address)

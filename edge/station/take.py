@@ -6,7 +6,6 @@ once, and one that changes meanwhile is left for later.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -24,6 +23,7 @@ from edge.sinks.record import MAP, Record
 from edge.sinks.taken import Stamp
 from edge.sinks.wafer_maps import kept_map
 from edge.sources.beneath import NOT_THERE, place_in
+from edge.sources.descriptors import are_used_up
 from edge.sources.writer import Writer, writer_of
 from edge.station.deaths import Slot
 from edge.wafermap import WaferMap
@@ -33,9 +33,6 @@ BLOCK: Final = 256
 
 #: The disk's or the machine's fault, not the file's: it is neither remembered nor moved.
 _PASSING: Final = (OSError, MemoryError)
-
-#: This process has no descriptors left.
-_OURS: Final = (errno.EMFILE, errno.ENFILE)
 
 _PIECE: Final = 2**20
 
@@ -77,7 +74,7 @@ class State(str, Enum):
     PART = "part"
     #: Somebody writes it.
     BUSY = "busy"
-    #: Nobody can tell whether somebody writes it.
+    #: Nobody can tell whether somebody writes it; without a stamp: no descriptor is left.
     UNSURE = "unsure"
     #: Cannot be read; the last record says why.
     BAD = "bad"
@@ -149,11 +146,10 @@ class Taker:
         try:
             descriptor = place_in(entry.top, path).open()
         except (OSError, ValueError) as error:
-            number = getattr(error, "errno", None)
-            if number in NOT_THERE:
+            if getattr(error, "errno", None) in NOT_THERE:
                 yield Attempt(path, State.GONE)
                 return
-            if number in _OURS:
+            if are_used_up(error):
                 yield Attempt(path, State.UNSURE)
                 return
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
@@ -198,16 +194,18 @@ class Taker:
                     records = []
                 records.append(self._record(item, digest))
         except Exception as error:  # noqa: BLE001 - no file must end the station
-            if stamp_of(os.fstat(descriptor)) == before:
-                passing = isinstance(error, _PASSING) or isinstance(error.__cause__, _PASSING)
-                stamp = None if passing else before
-                yield bad(path, stamp, _reason(error, path), digest, records)
+            waits = are_used_up(error)
+            if waits or stamp_of(os.fstat(descriptor)) == before:
+                failed = bad(path, _blamed(before, error), _reason(error, path), digest, records)
+                yield Attempt(path, State.UNSURE) if waits else failed
                 return
         changed = stamp_of(os.fstat(descriptor)) != before
         yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records, sure)
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:
         if isinstance(item, InputError):
+            if are_used_up(item):
+                raise item
             return {**error_record(item), "source_sha256": digest}
         return result(self._classifier, item, digest)
 
@@ -229,6 +227,12 @@ def result(classifier: Classifier, wafer_map: WaferMap, digest: str, event: str 
     record["source_sha256"] = digest
     record["event"] = event
     return record
+
+
+def _blamed(stamp: Stamp, error: Exception) -> Stamp | None:
+    """The state of a file that is at fault; None where something else is, and it is tried again."""
+    passing = isinstance(error, _PASSING) or isinstance(error.__cause__, _PASSING)
+    return None if passing else stamp
 
 
 def _reason(error: Exception, path: str) -> InputError:

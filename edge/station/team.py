@@ -32,6 +32,9 @@ CHUNK: Final = 16
 #: So many full chunks in a row are a backlog.
 BACKLOG: Final = 4
 
+#: Seconds until helpers are called again when one could not be started.
+ALONE: Final = 60.0
+
 #: Seconds without a backlog after which helpers are ended.
 REST: Final = 10.0
 
@@ -74,7 +77,7 @@ class Team:
         self._helpers: list[Aide] = []
         self._apart: Aide | None = None
         self._crew: Crew[Entry, Attempt] = Crew(self._take_here, self._helpers)
-        self._busy = 0.0
+        self._busy = self._alone_until = 0.0
         self._most = _cores() - 1 if order is not None else 0
 
     def take(self, entries: Iterator[Entry]) -> Iterator[Attempt]:
@@ -120,10 +123,10 @@ class Team:
     def _call_helpers(self) -> None:
         self._busy = time.monotonic()
         self._dismiss([helper for helper in self._helpers if not helper.alive])
-        while len(self._helpers) < self._most:
+        while len(self._helpers) < self._most and self._busy >= self._alone_until:
             helper = self._started()
             if helper is None:
-                self._most = len(self._helpers)
+                self._alone_until = self._busy + ALONE
             else:
                 self._helpers.append(helper)
 

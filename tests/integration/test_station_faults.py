@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import resource
 import signal
 import sqlite3
 import stat
@@ -580,9 +581,8 @@ def test_a_log_that_nobody_reads_stops_nobody(folder: Path, store: Path, tmp_pat
         os.set_blocking(log, True)
         with Running(tmp_path, "watch", folder, "--store", store, stderr=log) as station:
             for number in range(200):
-                (folder / f"bad{number}.csv").write_text(
-                    f"{number},x\n"
-                )  # each is a line in the log
+                # A line in the log each.
+                (folder / f"bad{number}.csv").write_text(f"{number},x\n")
                 drop(folder, number)
             wait_for(lambda: len(rows(store)) == 200, "all recorded")
             wait_for(lambda: len(rows(store, "SELECT id FROM errors")) == 200, "the bad ones, too")
@@ -665,3 +665,30 @@ def test_a_file_that_was_in_hand_when_the_station_was_killed_is_not_blamed(
         wait_for(lambda: rows(store), "the wafer")
         stop_in_time(station)
     assert not rows(store, "SELECT * FROM errors")
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_without_descriptors_nothing_is_lost_nor_bad(
+    folder: Path, store: Path, tmp_path: Path, left: int
+) -> None:
+    bad = tmp_path / "bad"
+    put_away = ("--done", "move", "--quarantine", bad, "--bad-after", "0.2")
+    with Running(tmp_path, "watch", folder, "--store", store, *put_away) as station:
+        station.wait_ready()
+        process = station.process.pid
+        before = resource.prlimit(process, resource.RLIMIT_NOFILE)
+        open_now = {int(name) for name in os.listdir(f"/proc/{process}/fd")}  # noqa: PTH208
+        free = [number for number in range(3, 1000) if number not in open_now]
+        limit = free[left - 1] + 1 if left else 3
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (limit, before[1]))
+        for number in range(20):
+            drop(folder, number)
+        time.sleep(2)  # long enough for a bad file to count as one
+        resource.prlimit(process, resource.RLIMIT_NOFILE, before)
+        wait_for(lambda: len(rows(store)) == 20, "all recorded")
+        wait_for(lambda: not [*folder.glob("*.csv")], "all put away")
+        stop_in_time(station)
+        assert "no file descriptor is left" in station.said()
+    assert recorded(store) == wafers(*range(20))
+    assert rows(store, "SELECT * FROM errors") == []
+    assert not bad.exists()
