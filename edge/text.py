@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
+from itertools import chain, count
 from typing import Final
 
 #: Error handler of streams: a letter that their encoding lacks becomes one like it, or ``?``.
@@ -58,6 +60,22 @@ def cut(text: str, width: int, ellipsis: str = "…") -> str:
     while columns(end) > room - room // 3:
         end = end[1:]
     return f"{start}{ellipsis}{end}"
+
+
+def told_apart(texts: Iterable[str], used: Iterable[str] = ()) -> list[str]:
+    """Texts of which no two are alike: those that come again are numbered, ``text (2)``.
+
+    Args:
+        texts: In the order in which they are numbered.
+        used: Texts that none may be.
+    """
+    taken = set(used)
+    found = []
+    for text in texts:
+        numbered = (f"{text} ({number})" for number in count(2))
+        found.append(next(each for each in chain([text], numbered) if each not in taken))
+        taken.add(found[-1])
+    return found
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

@@ -222,7 +222,7 @@ def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
 
 
 def _announce(log: Any, station: Station) -> None:
-    places = [str(station.settings.store), *(outbox.name for outbox in station.outboxes)]
+    places = [str(station.settings.store), *(outbox.shown for outbox in station.outboxes)]
     for source in station.sources:
         log.info("%s: taking wafers from it", source.name)
     log.info("recording into %s (Ctrl-C ends)", ", ".join(places))

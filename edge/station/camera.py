@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +27,7 @@ from edge.sources.frames import Frame
 from edge.sources.login import with_login
 from edge.station.settle import utc_now
 from edge.station.take import result
-from edge.text import printable
+from edge.text import printable, told_apart
 from edge.wafermap import DieGrid, WaferMap
 
 if TYPE_CHECKING:
@@ -250,17 +249,9 @@ def camera_names(cameras: Iterable[CameraSettings]) -> list[str]:
         UsageError: an address that cannot be right.
     """
     cameras = list(cameras)
-    used = {camera.name for camera in cameras if camera.name}
-    found = []
-    for camera in cameras:
-        name = camera.name
-        if not name:
-            shown = parse(camera.source).shown
-            numbered = (f"{shown} ({number})" for number in count(2))
-            name = next(each for each in chain([shown], numbered) if each not in used)
-            used.add(name)
-        found.append(name)
-    return found
+    nameless = [parse(camera.source).shown for camera in cameras if not camera.name]
+    numbered = iter(told_apart(nameless, [camera.name for camera in cameras if camera.name]))
+    return [camera.name or next(numbered) for camera in cameras]
 
 
 def _identity(address: Address) -> str:

@@ -20,6 +20,7 @@ from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
 from edge.sinks.rows import Same
 from edge.sinks.wafer_maps import ALWAYS, KEPT, KeepMaps
+from edge.sources.address import without_secrets
 from edge.station.camera import COMPLETE_AFTER, CameraSettings, camera_names
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
@@ -249,7 +250,8 @@ def examine(settings: Settings) -> Iterator[str]:
     for sink in settings.sinks:
         if sink.kind in _FILES:
             _writable(Path(sink.target).parent)
-        yield f"sink     {KINDS[sink.kind].make(sink.target, **sink.options).name}"
+        name = KINDS[sink.kind].make(sink.target, **sink.options).name
+        yield f"sink     {without_secrets(name) if '://' in name else name}"
     for folder in settings.folders:
         for top in folder.tops:
             Top(top, folder, frozenset())

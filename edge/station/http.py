@@ -208,7 +208,7 @@ def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterabl
 def _health(station: Station) -> _Answer:
     """503 where no wafers can be taken; a sink that is behind, a log that grows are notes."""
     troubles = station.troubles()
-    behind = {each.name: trouble for each in station.outboxes if (trouble := each.trouble)}
+    behind = {each.shown: trouble for each in station.outboxes if (trouble := each.trouble)}
     notices = {"notices": [notice]} if (notice := station.store.notice) else {}
     body = {
         "status": "trouble" if troubles else "degraded" if behind or notices else "ok",

@@ -107,17 +107,17 @@ class StationCollector(Collector):
         yield _gauge(
             "queue_depth",
             "Records that a sink has not kept yet.",
-            [({"sink": each.name}, self._station.behind(each)) for each in outboxes],
+            [({"sink": each.shown}, self._station.behind(each)) for each in outboxes],
         )
         yield _counter(
             "records_refused_total",
             "Records of which a sink has the id alone, since it will never take them whole.",
-            [({"sink": each.name}, each.refused) for each in outboxes],
+            [({"sink": each.shown}, each.refused) for each in outboxes],
         )
         yield _gauge(
             "sink_up",
             "1 if the sink works.",
-            [({"sink": e.name}, _no(e.trouble)) for e in outboxes],
+            [({"sink": e.shown}, _no(e.trouble)) for e in outboxes],
         )
 
     def _figures(self) -> Iterator[Metric]:

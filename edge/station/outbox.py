@@ -52,6 +52,7 @@ class Outbox:
         store: File of the station's store.
         mark: How far the sink has come.
         last: Number of the store's newest record before this run.
+        shown: What the sink is called in messages and metrics; its name if left out.
 
     Attributes:
         looked: Set when the sink was asked for the first time how far it really has come.
@@ -60,8 +61,11 @@ class Outbox:
         refused: Records that the sink did not take as they are.
     """
 
-    def __init__(self, sink: DurableSink, store: Path, mark: Mark, last: int) -> None:
+    def __init__(
+        self, sink: DurableSink, store: Path, mark: Mark, last: int, shown: str = ""
+    ) -> None:
         self.name = sink.name
+        self.shown = shown or sink.name
         self.mark = mark
         self.failure: str | None = None
         self.refused = 0
@@ -82,7 +86,7 @@ class Outbox:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._stop_at = float("inf")
-        self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"sink {self.shown}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -108,10 +112,10 @@ class Outbox:
     def trouble(self) -> str | None:
         """Why the sink gets no records now, in a few words; from any thread."""
         if self.has_died:
-            return f"{self.name}: nothing is delivered any more; restart the station"
+            return f"{self.shown}: nothing is delivered any more; restart the station"
         silent = time.monotonic() - self._alive
         if self.failure is None and silent > SILENT:
-            return f"{self.name}: does not answer for {silent:.0f} s"
+            return f"{self.shown}: does not answer for {silent:.0f} s"
         return self.failure
 
     def stop(self) -> None:
@@ -179,7 +183,7 @@ class Outbox:
         _log.warning(
             "%s: has records up to number %d, the store had %d when the station started (was it "
             "put back from a backup?); what is recorded from then on gets a new name",
-            printable(self.name),
+            printable(self.shown),
             mark.delivered,
             self._last,
         )
@@ -230,7 +234,7 @@ class Outbox:
         _log.error(
             "%s: record %s of %s is not taken (%s); its id is delivered alone, it stands whole in "
             "the store",
-            printable(self.name),
+            printable(self.shown),
             refused.id,
             printable(records[place]["source"]),
             printable(refused.why),
@@ -245,7 +249,7 @@ class Outbox:
         self._alive = time.monotonic()
         if self.failure is not None:
             away = time.monotonic() - self._failed_at
-            _log.warning("%s: works again after %.0f s", printable(self.name), away)
+            _log.warning("%s: works again after %.0f s", printable(self.shown), away)
             self.failure = None
 
     def _failed(self, reason: str) -> None:

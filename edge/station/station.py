@@ -18,6 +18,7 @@ from edge.model import ModelFile, load
 from edge.sinks.durable import KINDS, DurableSink, Mark
 from edge.sinks.record import Record
 from edge.sinks.store import Store
+from edge.sources.address import without_secrets
 from edge.sources.batch import StationSource
 from edge.station.notify import Notifier
 from edge.station.outbox import Outbox
@@ -25,7 +26,7 @@ from edge.station.recorder import Recorder
 from edge.station.relay import Relay
 from edge.station.settings import ModelSettings, Settings
 from edge.station.tally import Tally
-from edge.text import printable
+from edge.text import printable, told_apart
 from edge.verdict import changed
 
 _log = logging.getLogger(__name__)
@@ -192,7 +193,13 @@ class Station:
         if new:
             self.store.save_marks(new)
         marks = {**known, **new}
-        return [Outbox(sink, self.settings.store, marks[sink.name], last) for sink in sinks]
+        shown = told_apart(
+            without_secrets(sink.name) if "://" in sink.name else sink.name for sink in sinks
+        )
+        return [
+            Outbox(sink, self.settings.store, marks[sink.name], last, called)
+            for sink, called in zip(sinks, shown, strict=True)
+        ]
 
     def _ask_sinks(self) -> None:
         """Before anything is recorded: which files have more than the store knows of?"""
@@ -282,7 +289,7 @@ class Station:
             if behind := self.behind(outbox):
                 _log.warning(
                     "%s: %d records are still to come; they are delivered by the next run",
-                    printable(outbox.name),
+                    printable(outbox.shown),
                     behind,
                 )
         for end in self._at_end:

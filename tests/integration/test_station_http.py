@@ -72,6 +72,29 @@ def health(station: Running) -> tuple[int, dict[str, Any]]:
     return status, json.loads(text)
 
 
+def test_addresses_are_shown_by_their_host_and_told_apart(tmp_path: Path) -> None:
+    """The rest of them may be a secret: two paths of one camera, two topics of one broker."""
+    (tmp_path / "line.toml").write_text(
+        "[station]\nstore = 's.sqlite'\nmetrics = 0\n"
+        + "".join(f"[[camera]]\nsource = 'tcp://127.0.0.1:9/geheim{n}'\n" for n in "ab")
+        + "".join(f"[[sink]]\nkind = 'mqtt'\nurl = 'mqtt://127.0.0.1:9/geheim{n}'\n" for n in "ab")
+    )
+    with Running(tmp_path, "station", "line.toml") as station:
+        station.wait_ready()
+        wait_for(lambda: station.said().count("not reached") == 2, "both cameras missed")
+        found = metrics(station)
+        assert set(found["wm_edge_source_up"]) == {
+            ("tcp://127.0.0.1:9",),
+            ("tcp://127.0.0.1:9 (2)",),
+        }
+        assert set(found["wm_edge_sink_up"]) == {
+            ("mqtt://127.0.0.1:9",),
+            ("mqtt://127.0.0.1:9 (2)",),
+        }
+        assert "geheim" not in station.said() + get(station, "/healthz")[1]
+        assert station.stop() == 0
+
+
 def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path: Path) -> None:
     before = metrics(station)
     assert before["wm_edge_repeats_total"] == {(): 0}
