@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from edge.errors import OutputError
-from edge.output import temporary
-from edge.sinks.lock import claim, keep_log, let_log_go
-from edge.sinks.spare import Spare
+from edge.output import replacing
+from edge.sinks.lock import alone, claim, keep_log, let_log_go
+from edge.sinks.spare import Spare, copy_range
 from edge.sinks.wal import Findings, Index, LogFile, read_index
 
-#: How often the log is read again that another program writes at this moment.
+#: How often a log is read again that somebody writes now.
 _TRIES: Final = 50
 
 #: Frames beyond which a log that was looked through is not looked through from its start again.
 _MANY: Final = 4096
-
-_CHUNK: Final = 2**20
 
 
 class Doubt(Enum):
@@ -114,20 +112,11 @@ class Guard:
         Raises:
             OSError: it cannot be written.
         """
+        aside = self._aside()
         descriptor = os.open(self._files[1], os.O_RDONLY) if self._log is None else self._log
-        copy, name = temporary(os.path.dirname(self._files[1]))  # noqa: PTH120
-        aside = f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
-        folder = Path(self._files[1]).parent
         try:
-            at = 0
-            while content := os.pread(descriptor, _CHUNK, at):
-                at += os.write(copy, content)
-            (folder / name).rename(aside)
-        except BaseException:
-            (folder / name).unlink(missing_ok=True)
-            raise
+            self._write(descriptor, os.fstat(descriptor).st_size, aside)
         finally:
-            os.close(copy)
             if descriptor != self._log:
                 os.close(descriptor)
         return aside
@@ -138,7 +127,7 @@ class Guard:
         Raises:
             OSError: it cannot be moved.
         """
-        aside = f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+        aside = self._aside()
         Path(self._files[1]).rename(aside)
         Path(self._files[2]).unlink(missing_ok=True)
         return aside
@@ -160,11 +149,11 @@ class Guard:
             OSError: the log or its index cannot be opened.
         """
         self._log = os.open(self._files[1], os.O_RDWR | os.O_CLOEXEC)
-        self._index = os.open(self._files[2], os.O_RDONLY | os.O_CLOEXEC)
+        self._index = os.open(self._files[2], os.O_RDWR | os.O_CLOEXEC)
         self._done = None
         self.keep_log()
         self._known = self._states()
-        self._spare.follow(self._log, read_index(self._index))
+        self._follow()
 
     def closed(self) -> None:
         """SQLite has closed all connections, those of readers too."""
@@ -209,8 +198,7 @@ class Guard:
             afresh: Look through all of it; else what was looked through before is trusted where the
                 log is long.
         """
-        assert self._log is not None  # noqa: S101 - opened() was called
-        assert self._index is not None  # noqa: S101
+        assert self._log is not None and self._index is not None  # noqa: S101, PT018 - opened()
         for _ in range(_TRIES):
             index = read_index(self._index)
             if index is None:
@@ -226,28 +214,46 @@ class Guard:
 
     def committed(self) -> Doubt | None:
         """A transaction was finished: the log as it is now is ours, if it is the same file."""
-        assert self._log is not None  # noqa: S101 - opened() was called
-        assert self._index is not None  # noqa: S101
         states = self._states()
         self._known[1] = states[1]
-        self._spare.follow(self._log, read_index(self._index))
+        self._follow()
         return self._other(states)
 
-    def restore(self) -> bool:
-        """Make the log that is open what it was when the last transaction ended, if that is known.
+    def rescue(self) -> bool:
+        """Leave the log as it was when the last transaction ended, for SQLite to open it again.
 
         Returns:
-            Whether it is.
+            Whether that is known; else the log is left as it is.
+
+        Raises:
+            OSError: it cannot be written.
+            OutputError: not now.
         """
-        assert self._log is not None  # noqa: S101 - opened() was called
-        assert self._index is not None  # noqa: S101
-        return self._spare.restore(self._log, read_index(self._index)) and self.holds(afresh=True)
+        assert self._log is not None and self._index is not None  # noqa: S101, PT018 - opened()
+        index = read_index(self._index)
+        spare = self._spare.of(index) if index else None
+        if not self._other(self._states()):
+            with alone(self._index, self._path):
+                if self.holds(afresh=True):
+                    return True
+                now = read_index(self._index)
+                if spare and now and LogFile(spare[0]).holds(now):
+                    copy_range(spare[0], self._log, 0, spare[1])
+                    os.fsync(self._log)
+                    return True
+        elif index and self.holds(afresh=True):
+            spare = self._log, LogFile(self._log).length(index.frames)
+        if spare is not None:
+            self._write(*spare, self._files[1])
+            Path(self._files[2]).unlink(missing_ok=True)  # what it says is of another log
+        return spare is not None
 
     def checkpointed(self) -> None:
         """The log went into the database: what the files are now is our doing."""
         states = self._states()
         if not self._other(states):
             self._known = states
+            self._follow()
 
     def accept(self, database: str) -> None:
         """What somebody else made of the database file is in order.
@@ -258,6 +264,19 @@ class Guard:
         state = self._states()[0]
         if state is not None and " ".join(map(str, state)) == database:
             self._known[0] = state
+
+    def _follow(self) -> None:
+        if self._log is not None and self._index is not None:
+            self._spare.follow(self._log, read_index(self._index))
+
+    def _aside(self) -> str:
+        return f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+
+    def _write(self, descriptor: int, length: int, target: str) -> None:
+        """Write the beginning of a file to another one, whole or not at all."""
+        with replacing(Path(target)) as file:
+            copy_range(descriptor, file.fileno(), 0, length)
+            os.fsync(file.fileno())
 
     def _states(self) -> list[_State | None]:
         return [_state(file) for file in self._files]

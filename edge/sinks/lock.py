@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,9 @@ _FAR: Final = 2**62
 
 #: The bytes that SQLite locks while a connection is open (SHARED_FIRST, SHARED_SIZE).
 _SQLITE: Final = (0x40000002, 510)
+
+#: The bytes of ``-shm`` that whoever writes, checkpoints or recovers a log locks.
+_WRITERS: Final = (120, 3)
 
 #: Bytes of the lock file: the holder's number, and a note.
 _NOTE: Final = 160
@@ -116,6 +120,27 @@ def keep_log(descriptor: int) -> None:
 def let_log_go(descriptor: int) -> None:
     """Undo ``keep_log``."""
     _lock(descriptor, fcntl.F_UNLCK, *_SQLITE)
+
+
+@contextlib.contextmanager
+def alone(descriptor: int, path: Path) -> Iterator[None]:
+    """While the block runs, no other program writes the log or puts it into the database.
+
+    Args:
+        descriptor: Of the log's index, open for writing.
+        path: The database file, for messages.
+
+    Raises:
+        OutputError: another one is at it.
+    """
+    if not _lock(descriptor, fcntl.F_WRLCK, *_WRITERS):
+        raise OutputError(
+            f"{path}: its log is damaged, and another program writes the store; end that one"
+        )
+    try:
+        yield
+    finally:
+        _lock(descriptor, fcntl.F_UNLCK, *_WRITERS)
 
 
 def _lock(descriptor: int, kind: int, start: int, length: int) -> bool:

@@ -6,6 +6,7 @@ process does not map.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import Final
@@ -44,31 +45,20 @@ class Spare:
         try:
             if not start or length > LARGEST:
                 os.ftruncate(self._copy, 0)
-            if length <= LARGEST and _copied(descriptor, self._copy, start, length):
+            if length <= LARGEST:
+                copy_range(descriptor, self._copy, start, length)
                 self._length = length
         except OSError:
             self._salts = b""
 
-    def restore(self, descriptor: int, index: Index | None) -> bool:
-        """Write the copy over the log.
+    def of(self, index: Index) -> tuple[int, int] | None:
+        """The copy's descriptor and length, where it is one of the log that the index tells of.
 
-        Args:
-            descriptor: Of the log, as ``follow``.
-            index: What the log must hold.
-
-        Returns:
-            Whether the copy is what the log must be, and could be written.
+        It has no more than that: another program may have written since.
         """
-        if self._copy is None or index is None or not self._length:
-            return False
-        if not LogFile(self._copy).holds(index):
-            return False
-        try:
-            whole = _copied(self._copy, descriptor, 0, self._length)
-            os.fsync(descriptor)
-        except OSError:
-            return False
-        return whole
+        if self._copy is None or not self._length or self._salts != index.salts:
+            return None
+        return self._copy, self._length
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -77,12 +67,15 @@ class Spare:
             self._copy = None
 
 
-def _copied(source: int, target: int, start: int, stop: int) -> bool:
-    """Returns whether there was as much to copy."""
+def copy_range(source: int, target: int, start: int, stop: int) -> None:
+    """Copy bytes of one file to the same place in another.
+
+    Raises:
+        OSError: they cannot be written, or there are not as many.
+    """
     os.lseek(target, start, os.SEEK_SET)
     while start < stop:
         count = os.sendfile(target, source, start, stop - start)
         if not count:
-            return False
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         start += count
-    return True

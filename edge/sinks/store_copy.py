@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import OutputError, UsageError
@@ -19,22 +20,30 @@ class StoreSink:
         self.name = f"store:{os.path.abspath(path)}"  # noqa: PTH100 - a link stays a link
         self._path = path
         self._store: Store | None = None
+        self._feeder = ""
 
     def open(self, mark: Mark) -> Mark:
-        """Open the file; what it has already is not added twice, so the mark stands."""
+        """Open the file; what it has already is not added twice, so the mark stands.
+
+        But where the file was put back from a backup, it says itself how far it has come.
+        """
         self.close()
         try:
             self._store = Store(self._path)
         except UsageError as error:  # it was free when the station started
             raise OutputError(str(error)) from error
-        return mark
+        self._feeder = f"fed by {mark.names.ranges[0][1]}" if mark.names.ranges else ""
+        own = self._store.marks().get(self._feeder, mark)
+        return replace(mark, delivered=min(mark.delivered, own.delivered))
 
     def send(self, records: Sequence[Record]) -> Mark:
         """Add the records; each gets a number of this store."""
         if self._store is None:
             raise OutputError(f"{self._path}: is not open")
         self._store.add(records, note_repeats=False)
-        return Mark(number_of(records[-1]))
+        mark = Mark(number_of(records[-1]))
+        self._store.save_marks({self._feeder: mark})
+        return mark
 
     def idle(self, seconds: float) -> None:
         """Nothing to keep alive."""

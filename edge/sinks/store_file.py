@@ -35,6 +35,8 @@ _FRAMES: Final = 1000
 IDLE: Final = 1.0
 _AGAIN: Final = 5.0
 
+_MOVED: Final = "was moved or deleted while in use; put it back, or start anew with another one"
+
 
 class StoreFile:
     """The file of a store, its log and its locks; used by one thread.
@@ -179,8 +181,8 @@ class StoreFile:
         self._note()
 
     def _note(self) -> None:
-        name = self.names.ranges[-1][1]
-        self._lock.note(str(Note(name, self.next, self._guard.database)))
+        names = self.names.ranges[0][1], self.names.ranges[-1][1]
+        self._lock.note(str(Note(names, self.next, self._guard.database)))
 
     def _sure(self) -> sqlite3.Connection:
         """The connection, once the files are beyond doubt."""
@@ -192,10 +194,7 @@ class StoreFile:
                 assert self._connection is not None  # noqa: S101 - opened above
                 return self._connection
             if doubt is Doubt.MOVED:
-                raise OutputError(
-                    f"{self.path}: was moved or deleted while in use; put it back, "
-                    "or stop the station and start it with a new one"
-                )
+                raise OutputError(f"{self.path}: {_MOVED}")
             if doubt is Doubt.WRITTEN:
                 self._judge()
             else:
@@ -221,17 +220,14 @@ class StoreFile:
         assert self._connection is not None  # noqa: S101 - called with it open
         if doubt is Doubt.MOVED:
             self._sure()
-        whole = self._guard.holds(afresh=True) or self._guard.restore()
-        if whole and doubt is Doubt.LOG_REPLACED:
-            if not self._checkpoint("TRUNCATE"):
-                raise OutputError(
-                    f"{self.path}: its log (-wal, -shm) was deleted or replaced while in use; end "
-                    "the other programs that read the store, and it goes on without any loss"
-                )
-            self._guard.let_log_go()
-        elif doubt is Doubt.LOG_REPLACED and not whole:
-            with suppress(OSError):
+        try:
+            whole = self._guard.rescue()
+            if not whole and doubt is Doubt.LOG_REPLACED:
                 self._guard.copy_log()
+        except OSError as error:
+            raise OutputError(
+                f"{self.path}: its log cannot be mended ({error.strerror})"
+            ) from error
         _log.error(
             "%s: its log (-wal, -shm) was %s by another program; %s",
             printable(str(self.path)),
@@ -247,10 +243,10 @@ class StoreFile:
             self._open()
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        with suppress(sqlite3.Error):
+            if connection is not None:
+                connection.close()
 
     def _checkpoint(self, how: str) -> bool:
         """Put the log into the database if it is sound; returns whether all of it went."""
@@ -259,16 +255,15 @@ class StoreFile:
         if not self._guard.holds():
             self._mend(Doubt.LOG_HARMED)
             return True
-        frames = self._guard.frames
         connection.execute("PRAGMA busy_timeout = 0")
         try:
-            row = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-            busy = bool(row[0]) or row[1] != row[2]
+            stopped, had, done = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            busy = stopped or had != done
         except sqlite3.OperationalError:  # no room: the log holds it all
             busy = True
         finally:
             connection.execute(f"PRAGMA busy_timeout = {BUSY}")
-        self._due = frames + _FRAMES if busy else _FRAMES
+        self._due = (self._guard.frames if busy else 0) + _FRAMES
         self._guard.checkpointed()
         self._note()
         return not busy
@@ -277,8 +272,7 @@ class StoreFile:
         number = connection.execute(NEXT).fetchone()[0]
         if number < self.next:
             raise OutputError(
-                f"{self.path}: was put back to an earlier state while in use; stop the station and "
-                "start it again"
+                f"{self.path}: was put back to an earlier state in use; start the station anew"
             )
         self.next = number
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,29 +32,34 @@ LARGE: Final = 16 * 2**20
 #: and must hear of an order to stop meanwhile.
 BUSY: Final = 500
 
+#: Seconds that a database is looked through: a large one must not keep a station from starting.
+LOOKING: Final = 10.0
+
 
 class Note(NamedTuple):
     """What a run leaves in the lock file, beside the store: it tells when the store went back.
 
     Attributes:
-        name: The store's name.
+        names: The store's first name and the one that it has now.
         next: Number of the next record.
         database: State of the database file, as ``Guard.database``.
     """
 
-    name: str = ""
+    names: tuple[str, ...] = ()
     next: int = 0
     database: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Note:
         """A note, or an empty one where the text is none."""
-        name, _, rest = text.partition(" ")
+        names, _, rest = text.partition(" ")
         number, _, database = rest.partition(" ")
-        return cls(name, int(number), database) if number.isdecimal() else cls()
+        if not number.isdecimal():
+            return cls()
+        return cls(tuple(names.split(",")), int(number), database)
 
     def __str__(self) -> str:
-        return " ".join(map(str, self))
+        return f"{','.join(self.names)} {self.next} {self.database}"
 
 
 class Opened(NamedTuple):
@@ -87,7 +93,7 @@ def open_database(path: Path, guard: Guard, note: Note) -> Opened:
     """
     try:
         left = guard.left()
-        if guard.is_empty and (left or note.name):
+        if guard.is_empty and (left or note.names):
             raise UsageError(
                 f"{path}: is empty, but was a store before; put its backup back, or move it and "
                 f"{path.name}-wal and {path.name}.lock away to begin a new one: files that are "
@@ -119,7 +125,7 @@ def open_database(path: Path, guard: Guard, note: Note) -> Opened:
             raise
     except OSError as error:
         raise OutputError(f"{path}: cannot be opened ({error.strerror})") from error
-    higher = note.next if any(note.name == name for _, name in names.ranges) else 0
+    higher = note.next if any(name in note.names for _, name in names.ranges) else 0
     is_behind = higher > number or bool(left and left.beyond)
     if is_behind:
         _log.warning(
@@ -133,18 +139,24 @@ def open_database(path: Path, guard: Guard, note: Note) -> Opened:
 
 
 def is_intact(connection: sqlite3.Connection) -> bool:
-    """Whether a database, its log included, is in order; looks through all of it.
+    """Whether a database, its log included, is in order, as far as can be seen in ten seconds.
 
     Raises:
         sqlite3.OperationalError: it cannot be told now.
     """
+    deadline = time.monotonic() + LOOKING
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
     try:
         with closing(connection.execute("PRAGMA integrity_check(1)")) as cursor:
             return bool(cursor.fetchone()[0] == "ok")
     except sqlite3.OperationalError:  # no descriptor left, or the like
+        if time.monotonic() > deadline:
+            return True
         raise
     except sqlite3.DatabaseError:
         return False
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _matching(path: Path, guard: Guard) -> sqlite3.Connection:

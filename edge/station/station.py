@@ -41,7 +41,7 @@ NOTING: Final = 2.0
 STILL: Final = 15.0
 
 #: Seconds that the sinks that are files have at the start to say how far they have come.
-ASKING: Final = 2.0
+ASKING: Final = 5.0
 
 #: Seconds after the order to stop by which everything in flight has been recorded.
 GRACE: Final = 2.0
@@ -284,6 +284,7 @@ class Station:
                     self.store.add(last.records, last.taken, last.placed)
         for outbox in self.outboxes:
             outbox.join()
+        self._follow_names()  # else the next run would take this one's records for delivered
         self._note_marks(now=True)
         for outbox in self.outboxes:
             if behind := self.behind(outbox):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -307,6 +308,27 @@ def test_one_station_a_store_until_it_dies(path: Path) -> None:
         other.kill()
         other.wait()
         Store(path).close()
+
+
+def test_a_second_store_that_was_put_back_from_its_backup_is_filled_up(
+    store: Store, tmp_path: Path
+) -> None:
+    copy, backup = tmp_path / "copy.sqlite", tmp_path / "backup"
+    records = store.add([result(1), result(2), result(3)]).records
+    begun = Mark(0, 0, store.names)
+    for some, until in ((records[:1], 1), (records[1:], 3)):
+        sink = StoreSink(copy)
+        sink.open(begun)
+        assert sink.send(some).delivered == until
+        sink.close()
+        if until == 1:
+            shutil.copy(copy, backup)
+    shutil.copy(backup, copy)
+    sink = StoreSink(copy)
+    assert sink.open(Mark(3, 0, store.names)).delivered == 1
+    sink.send(records[1:])
+    sink.close()
+    assert len(kept(copy)) == 3
 
 
 def test_a_second_store_as_a_sink_takes_repeats_once(store: Store, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError, UsageError
-from edge.sinks import store_file
+from edge.sinks import store_file, store_opening
 from edge.sinks.record import number_of
 from edge.sinks.spare import Spare
 from edge.sinks.store import Store
@@ -22,6 +22,9 @@ from tests.support.records import holder, result
 
 OPEN = "import sys; from pathlib import Path; from edge.sinks.store import Store\n"
 OPEN += "store = Store(Path(sys.argv[1]))"
+
+READ = "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+READ += "connection.execute('BEGIN'); connection.execute('SELECT * FROM results').fetchone()"
 
 Harm = Callable[[Path], None]
 
@@ -120,6 +123,18 @@ def test_harm_to_the_log_is_mended_and_loses_nothing(
     assert len({each.partition("-")[0] for each in ids}) == 1
 
 
+@pytest.mark.parametrize("harm", [delete_log, delete_index, cut_log])
+def test_harm_to_the_log_is_mended_while_somebody_reads(
+    store: Store, tmp_path: Path, harm: Harm
+) -> None:
+    record(store, 1)
+    with holder(READ, store.path):
+        record(store, 2)
+        harm(store.path)
+        record(store, 3)
+        assert after_a_crash(store.path, tmp_path / "crash") == expected(1, 2, 3)
+
+
 @pytest.mark.parametrize("harm", [delete_log, flip_log])
 def test_harm_to_the_log_is_noticed_while_there_is_nothing_to_record(
     store: Store, harm: Harm, caplog: pytest.LogCaptureFixture
@@ -137,7 +152,7 @@ def test_a_log_that_cannot_be_mended_is_said_and_no_id_is_given_twice(
     record(store, 1)
     idle(store, monkeypatch)
     ids = record(store, 2) + record(store, 3)
-    monkeypatch.setattr(Spare, "restore", lambda *_: False)
+    monkeypatch.setattr(Spare, "of", lambda *_: None)
     harm(store.path)
     ids += record(store, 4, 2, 3)
     assert len(set(ids)) == len(ids)
@@ -282,6 +297,30 @@ def test_a_store_put_back_from_its_backup_takes_a_new_name(
     assert "ends with number 2, and higher ones were given before (up to 4)" in caplog.text
     with closing(Store(path)) as store:
         assert store.name == name, "once is enough"
+
+
+def test_a_backup_of_before_another_backup_was_put_back_is_known(path: Path) -> None:
+    names = []
+    with closing(Store(path)) as store:
+        record(store, 1)
+    backup = path.read_bytes()
+    for number in (2, 3, 4):
+        with closing(Store(path)) as store:
+            record(store, number, number + 10)
+            names.append(store.name)
+        path.write_bytes(backup)
+    assert len(set(names)) == 3
+
+
+def test_a_large_database_is_not_looked_through_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store, *range(300))
+    monkeypatch.setattr(store_opening, "LOOKING", 0.0)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("VACUUM")
+        other.execute("PRAGMA wal_checkpoint")
+    assert record(store, 300) == [f"{store.name}-301"]
 
 
 def test_a_log_of_another_state_of_the_database_is_set_aside(
