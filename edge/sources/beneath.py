@@ -57,9 +57,13 @@ class Place(NamedTuple):
             OSError: there is no such folder; ``NotADirectoryError`` where a link stands for one.
         """
         inner, name = os.path.split(self.inner)
-        if make:
+        try:
+            descriptor = open_folder(self.top, inner)
+        except FileNotFoundError:
+            if not make:
+                raise
             os.makedirs(self.top, exist_ok=True)  # noqa: PTH103
-        descriptor = open_folder(self.top, inner, make=make)
+            descriptor = open_folder(self.top, inner, make=True)
         try:
             yield descriptor, name
         finally:
