@@ -170,7 +170,7 @@ def work(settings: Settings, *, quiet: bool) -> int:
     """Run a station until it is told to stop, or until its sources have ended.
 
     Returns:
-        Exit code: 0, or 1 where the sources ended and some inputs could not be read.
+        Exit code: 0, or 1 where the sources ended and some inputs, or a source, could not be read.
     """
     import logging
     import threading
@@ -203,7 +203,7 @@ def work(settings: Settings, *, quiet: bool) -> int:
         station.run()
         log.info("%s", station.tally.summary())
     # To be told to stop is the usual end of a station, whatever it met in its life.
-    return 1 if station.tally.errors and not stop.is_set() else 0
+    return 1 if (station.tally.errors or station.failed) and not stop.is_set() else 0
 
 
 def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:

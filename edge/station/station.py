@@ -143,6 +143,11 @@ class Station:
         """Records that a sink has not kept yet."""
         return max(0, self.store.last - outbox.mark.delivered)
 
+    @property
+    def failed(self) -> bool:
+        """Whether a source has ended with an error."""
+        return bool(self._failures)
+
     def troubles(self) -> list[str]:
         """What keeps wafers from being recorded or delivered, until somebody does something."""
         still = time.monotonic() - self._round_at

@@ -148,6 +148,20 @@ def test_a_still_picture_gives_nothing_but_says_how_it_could(tmp_path: Path) -> 
     assert [row["source_sha256"] for row in rows(store)] == expected()[:1]
 
 
+def test_one_recording_of_two_that_gave_nothing_is_not_all_done(
+    recording: Path, tmp_path: Path
+) -> None:
+    write(tmp_path / "empty.avi", shown(None, 5))
+    (tmp_path / "line.toml").write_text(
+        f"[station]\nstore = 's.sqlite'\n[[camera]]\nsource = '{recording}'\n"
+        f"[[camera]]\nsource = '{tmp_path / 'empty.avi'}'\n"
+    )
+    done = wm_edge("station", tmp_path / "line.toml", cwd=tmp_path)
+    assert done.code == 1
+    assert "empty.avi: gave no wafer" in done.stderr
+    assert len(rows(tmp_path / "s.sqlite")) == len(expected())
+
+
 def test_a_wafer_under_test_is_one_record(tmp_path: Path) -> None:
     """A die every half second, at two frames a second: by the film's clock, not by the wall's."""
     places = np.flatnonzero(WAFERS[0])
