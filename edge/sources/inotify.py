@@ -12,6 +12,7 @@ import os
 import select
 import struct
 from collections.abc import Collection
+from pathlib import Path
 from typing import Final
 
 from edge.sources.files import HIDDEN
@@ -38,6 +39,9 @@ _GONE: Final = _DELETE_SELF | _MOVE_SELF | _UNMOUNT | _IGNORED
 #: There are no watches, descriptors or memory left.
 EXHAUSTED: Final = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
+#: Of the process; can be waited for.
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+
 _EVENT: Final = struct.Struct("iIII")
 _BUFFER: Final = 256 * 1024
 
@@ -51,7 +55,8 @@ class Listener:
         leave_out: Folders in it that are not listened to.
 
     Attributes:
-        missed: Whether the kernel had to drop something since it was asked last.
+        missed: Whether something may not have been told: the kernel had to drop something, or a
+            file system was mounted or unmounted.
         is_over: Whether the folder is gone, or another one.
 
     Raises:
@@ -70,6 +75,8 @@ class Listener:
         self._descriptor = self._checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
+        self._mounts = _MOUNTS.open("rb")
+        self._poll.register(self._mounts, select.POLLPRI)
         #: Folders that are listened to: names by number, numbers by name, and what is in each.
         self._names: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
@@ -82,7 +89,10 @@ class Listener:
 
     def wait(self, seconds: float) -> bool:
         """Whether something happened within that time."""
-        return bool(self._poll.poll(1000 * seconds))
+        happened = self._poll.poll(1000 * seconds)
+        if any(descriptor == self._mounts.fileno() for descriptor, _ in happened):
+            self._look_again()
+        return bool(happened)
 
     def read(self) -> set[str]:
         """Paths of what appeared or changed, folders too."""
@@ -103,11 +113,11 @@ class Listener:
     def close(self) -> None:
         """Listen no more."""
         os.close(self._descriptor)
+        self._mounts.close()
 
     def _happened(self, number: int, mask: int, name: str, found: set[str]) -> None:
         if mask & _OVERFLOW:
-            self.missed = True
-            self._add(self._top)  # folders may have come meanwhile
+            self._look_again()
             return
         folder = self._names.get(number)
         if folder is None:
@@ -116,7 +126,9 @@ class Listener:
             if folder == self._top:
                 self.is_over = True
             elif mask & _IGNORED:
-                self._forget(folder)
+                del self._names[number]
+                if self._numbers.get(folder) == number:  # else: another one has its name by now
+                    self._forget(folder)
             return
         path = os.path.join(folder, name)  # noqa: PTH118 (hot path)
         if mask & _IS_FOLDER:
@@ -127,6 +139,11 @@ class Listener:
                 found.add(path)
         elif not mask & _MOVED_FROM:
             found.add(path)
+
+    def _look_again(self) -> None:
+        """Folders may have come that nobody told of."""
+        self.missed = True
+        self._add(self._top)
 
     def _add(self, start: str) -> None:
         """Listen to a folder and to all below it."""

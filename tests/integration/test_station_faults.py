@@ -19,7 +19,17 @@ import pytest
 from edge.patterns import PATTERNS
 from tests.support.broker import free_port
 from tests.support.cli import parse_lines, wm_edge
-from tests.support.station import Running, digest, drop, rows, small_disk, wafer_bytes, wait_for
+from tests.support.station import (
+    POISON,
+    Running,
+    deadly,
+    digest,
+    drop,
+    rows,
+    small_disk,
+    wafer_bytes,
+    wait_for,
+)
 from train.synth import round_grid, synthetic_set
 
 #: Seconds from the order to stop to the end that systemd and operators are promised.
@@ -592,18 +602,6 @@ def test_a_log_that_nobody_reads_stops_nobody(folder: Path, store: Path, tmp_pat
         os.close(log)
 
 
-#: Kills the process that reads a file with this content, as the kernel does when memory runs out.
-POISON = """
-import hashlib, os, signal
-sha256 = hashlib.sha256
-def deadly(content=b"", **more):
-    if b"POISON" in content:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return sha256(content, **more)
-hashlib.sha256 = deadly
-"""
-
-
 @pytest.mark.parametrize(
     ("name", "head", "files"), [("a.csv", b"", 20), ("a.npz", b"PK\3\4", 20), ("w99.csv", b"", 200)]
 )
@@ -611,14 +609,13 @@ def test_a_file_that_the_station_dies_of_is_passed_over(
     folder: Path, store: Path, tmp_path: Path, name: str, head: bytes, files: int
 ) -> None:
     """Alone, streamed, and in a backlog, where helpers take it."""
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(POISON)
+    site = deadly(tmp_path)
     for number in range(files):
         drop(folder, number)
-    (folder / name).write_bytes(head + b"POISON,1\n")
+    (folder / name).write_bytes(head + POISON)
     arguments = ("watch", folder, "--store", store, "--bad-after", "0.1")
     starts = 1
-    with Running(tmp_path, *arguments, PYTHONPATH=str(tmp_path / "site")) as station:
+    with Running(tmp_path, *arguments, PYTHONPATH=site) as station:
         deadline = time.monotonic() + 60
         while not rows(store, "SELECT * FROM errors") and time.monotonic() < deadline:
             if station.process.poll() is not None:
@@ -641,14 +638,10 @@ def test_a_file_that_was_in_hand_when_the_station_was_killed_is_not_blamed(
     folder: Path, store: Path, tmp_path: Path
 ) -> None:
     """Killed again and again while it takes one file for long; the file is well."""
-    (tmp_path / "site").mkdir()
-    slow = POISON.replace("os.kill(os.getpid(), signal.SIGKILL)", "__import__('time').sleep(1.5)")
-    (tmp_path / "site" / "sitecustomize.py").write_text(slow.replace("POISON", "2,2,1"))
+    site = deadly(tmp_path, "2,2,1", "__import__('time').sleep(1.5)")
     drop(folder, 1)
     assert b"2,2,1" in (folder / "w1.csv").read_bytes()
-    with Running(
-        tmp_path, "watch", folder, "--store", store, PYTHONPATH=str(tmp_path / "site")
-    ) as station:
+    with Running(tmp_path, "watch", folder, "--store", store, PYTHONPATH=site) as station:
         notes = store.with_name(f"{store.name}.taking")
         for number in range(1, 4):
             wait_for(lambda: notes.exists() and b"w1.csv" in notes.read_bytes(), "it is in hand")

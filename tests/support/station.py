@@ -179,3 +179,38 @@ def wafer_bytes(number: int, side: int = 24) -> bytes:
     dies = np.where(x * x + y * y <= side * side / 4, 1, 0)
     dies[(dies == 1) & (rng.random((side, side)) < 0.15)] = 2
     return "\n".join(",".join(map(str, row)) for row in dies.tolist()).encode() + b"\n"
+
+
+#: Content that is deadly to who reads it, see ``deadly``.
+POISON: Final = b"POISON,1\n"
+
+_DEADLY: Final = """
+import hashlib, os, signal
+sha256 = hashlib.sha256
+def deadly(content=b"", **more):
+    if {mark!r} in content:
+        {act}
+    return sha256(content, **more)
+hashlib.sha256 = deadly
+"""
+
+
+def deadly(
+    folder: Path, mark: str = "POISON", act: str = "os.kill(os.getpid(), signal.SIGKILL)"
+) -> str:
+    """Make something happen to every process that reads a file that begins so.
+
+    As the kernel does it when the memory runs out, or a fault of a library.
+
+    Args:
+        folder: Where to write what is needed.
+        mark: What the content holds.
+        act: A line of Python.
+
+    Returns:
+        ``PYTHONPATH`` for the process and its helpers.
+    """
+    site = folder / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(_DEADLY.format(mark=mark.encode(), act=act))
+    return str(site)

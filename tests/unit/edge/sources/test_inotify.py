@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.sources.inotify import _OVERFLOW, Listener
+from tests.unit.edge.sources.conftest import Mount
 
 
 @pytest.fixture
@@ -92,6 +93,24 @@ def test_what_a_link_leads_to_is_not_listened_to(folder: Path, late: bool) -> No
     with closing(Listener(str(folder.parent / "linked"), recursive=True)) as listener:
         (folder / "w.csv").touch()
         assert told(listener, folder.parent) == {"linked/w.csv"}, "the folder itself may be one"
+
+
+def test_what_is_mounted_later_is_listened_to(
+    folder: Path, listener: Listener, mount: Mount
+) -> None:
+    told(listener, folder)
+    mount("tmpfs", folder / "disk")
+    told(listener, folder)
+    assert listener.missed, "somebody looks through it"
+    (folder / "disk" / "lot").mkdir()
+    told(listener, folder)
+    (folder / "disk" / "lot" / "w.csv").touch()
+    assert told(listener, folder) == {"disk/lot/w.csv"}
+    subprocess.run(["umount", str(folder / "disk")], check=True)
+    told(listener, folder)
+    (folder / "disk" / "v.csv").touch()
+    assert told(listener, folder) == {"disk/v.csv"}
+    assert not listener.is_over
 
 
 def test_what_is_left_out(folder: Path) -> None:

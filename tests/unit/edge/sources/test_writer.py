@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from edge.sources.writer import FileSystems
-
-Mount = Callable[[str, Path], None]
-
-
-@pytest.fixture
-def mount() -> Iterator[Mount]:
-    """Mounts file systems of a kind somewhere; skips the test where none may be."""
-    places: list[Path] = []
-
-    def mount(kind: str, place: Path) -> None:
-        place.mkdir(exist_ok=True)
-        done = subprocess.run(
-            ["mount", "-t", kind, "none", str(place)], capture_output=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"nothing can be mounted here: {done.stderr.decode().strip()}")
-        places.append(place)
-
-    yield mount
-    for place in places:
-        subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=False)
+from tests.unit.edge.sources.conftest import Mount
 
 
 def test_what_is_mounted_below_and_later_is_asked_for_itself(tmp_path: Path, mount: Mount) -> None:
