@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 #: Seconds after the order by which a station that hangs (a share, a disk) is ended from outside.
 #: What it has not recorded by then is taken anew by the next run.
-LATEST: Final = 4.7
+LATEST: Final = 4.5
 
 _ORDERS: Final = (signal.SIGTERM, signal.SIGINT)
 

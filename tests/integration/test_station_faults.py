@@ -7,11 +7,12 @@ import os
 import pty
 import resource
 import signal
+import socket
 import sqlite3
 import stat
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -685,3 +686,31 @@ def test_without_descriptors_nothing_is_lost_nor_bad(
     assert recorded(store) == wafers(*range(20))
     assert rows(store, "SELECT * FROM errors") == []
     assert not bad.exists()
+
+
+def test_whatever_hangs_at_once_does_not_delay_the_end(
+    folder: Path, store: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    port = free_port()
+    with ExitStack() as stack:
+        keyboard, terminal = pty.openpty()
+        stack.callback(os.close, keyboard)
+        stack.callback(os.close, terminal)
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))  # says nothing
+        broker = f"mqtt://127.0.0.1:{silent.getsockname()[1]}"
+        sinks = ("--store", store, "--jsonl", pipe, "--mqtt", broker, "--metrics", str(port))
+        station = stack.enter_context(Running(tmp_path, "watch", folder, *sinks, stdout=terminal))
+        station.wait_ready()
+        for number in range(100):
+            drop(folder, number)
+        wait_for(lambda: len(rows(store)) == 100, "all recorded")
+        for _ in range(40):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            client.sendall(b"GET /me")
+        locked = stack.enter_context(closing(sqlite3.connect(store, isolation_level=None)))
+        locked.execute("BEGIN IMMEDIATE")
+        drop(folder, 100)
+        time.sleep(0.5)
+        stop_in_time(station)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import time
 import urllib.error
@@ -205,7 +206,8 @@ def test_many_clients_take_neither_threads_nor_descriptors_from_the_station(
         assert is_closed(clients[0]), "the oldest gave way"
         drop(folder, 1)
         wait_for(lambda: rows(tmp_path / "s.sqlite"), "the wafer recorded")
-        assert station.stop() == 0
+        station.process.send_signal(signal.SIGTERM)
+        assert station.process.wait(5) == 0, "they do not delay the end"
 
 
 def test_a_client_that_goes_on_dawdling_is_shut_out(station: Running) -> None:

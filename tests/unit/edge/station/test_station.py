@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,3 +99,16 @@ def test_a_sink_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         found = wait_for(lambda: made.outboxes[0].trouble, "noticed")
         assert "does not answer for" in found
         assert made.troubles() == [], "nothing is lost"
+
+
+def test_a_source_that_hangs_does_not_delay_the_end(tmp_path: Path) -> None:
+    let_go = threading.Event()
+    with running(tmp_path, batches=lambda _: let_go.wait(30) and iter(())) as made:
+        wait_for(made._threads[0].is_alive, "at work")  # and in a share that does not answer
+        drop(tmp_path / "b", 1)
+        wait_for(lambda: made.tally.wafers, "the other one goes on")
+        before = time.monotonic()
+        made.stop.set()
+        wait_for(lambda: not made._threads[1].is_alive(), "the end")
+    assert time.monotonic() - before < 5
+    let_go.set()
