@@ -98,7 +98,7 @@ class Watch:
                     self._look(found, 1.0, self._deaf_until)
                 else:
                     self._listen(found)
-            except OSError as error:  # too many folders, or one that vanished: go on looking
+            except Exception as error:  # noqa: BLE001 - too many folders, one that vanished: go on
                 if identity(self._top) == found:
                     _log.debug("%s: listening anew (%s)", printable(self._top), error)
                     self._explain(error)
@@ -150,10 +150,11 @@ class Watch:
             states[path] = hash((status.st_size, status.st_ino, *times))
         return states
 
-    def _explain(self, error: OSError) -> None:
-        if error.errno == errno.ENOSYS:
+    def _explain(self, error: Exception) -> None:
+        number = getattr(error, "errno", None)
+        if number == errno.ENOSYS:
             self._polling = 1.0
-        if error.errno not in EXHAUSTED:
+        if number not in EXHAUSTED:
             return
         if not (self._deaf_until or are_used_up()):
             _log.warning(
@@ -161,6 +162,6 @@ class Watch:
                 "mend: sysctl fs.inotify.max_user_watches=524288 "
                 "fs.inotify.max_user_instances=1024",
                 printable(self._top),
-                error.strerror,
+                os.strerror(number),
             )
         self._deaf_until = time.monotonic() + DEAF

@@ -30,6 +30,12 @@ _log = logging.getLogger(__name__)
 #: Records in a transaction.
 TRANSACTION: Final = 512
 
+#: What a record raises that the store will never hold: the record's fault, not the disk's.
+_UNFIT: Final = (
+    sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, ArithmeticError,
+    LookupError, TypeError, ValueError,
+)  # fmt: skip
+
 #: Batches that wait for the store; then the sources wait.
 WAITING: Final = 16
 
@@ -173,13 +179,13 @@ class Recorder:
     ) -> Added:
         try:
             return self._store.add(records, taken, placed)
-        except (sqlite3.IntegrityError, OverflowError, sqlite3.ProgrammingError):
+        except _UNFIT:
             # One record that the store cannot hold must not keep the others out, for ever.
             added = Added()
             for record in records:
                 try:
                     one = self._store.add([record])
-                except (sqlite3.IntegrityError, OverflowError, sqlite3.ProgrammingError) as error:
+                except _UNFIT as error:
                     _log.exception("%s: cannot be recorded", printable(str(record["source"])))
                     one = self._store.add([_refused(record, str(error))])
                 added.records += one.records

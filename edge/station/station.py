@@ -254,7 +254,10 @@ class Station:
         for outbox in self.outboxes:
             outbox.wake()
         if self._show is not None:
-            self._show(records)
+            try:
+                self._show(records)
+            except Exception:  # noqa: BLE001 - to show it is not to record it
+                _log.exception("what was recorded cannot be shown")
             return
         for record in records:  # nobody looks at a table: the log says what somebody should mend
             if "error" in record:

@@ -76,7 +76,7 @@ def test_the_store_needs_none_to_go_on(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_listened_to_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = [RAISED]
+    failures: list[Exception] = [RAISED, ZeroDivisionError("unforeseen")]
     listening: list[Listener] = []
 
     class Failing(Listener):

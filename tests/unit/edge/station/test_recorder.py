@@ -158,8 +158,14 @@ def test_repeats_are_counted_and_named(at: Setup, caplog: pytest.LogCaptureFixtu
     assert "in/co?py.png: its content was recorded before" in caplog.text
 
 
-def test_a_record_that_the_store_cannot_hold_keeps_no_other_out(at: Setup) -> None:
-    at.hand_over(result(1), result(2, probability=float("nan")), result(3), name="a")
+@pytest.mark.parametrize(
+    "unfit",
+    [{"probability": float("nan")}, {"lot": ["x"]}, {"slot": 2**70}, {"probabilities": {1: {2}}}],
+)
+def test_a_record_that_the_store_cannot_hold_keeps_no_other_out(
+    at: Setup, unfit: dict[str, Any]
+) -> None:
+    at.hand_over(result(1), result(2, **unfit), result(3), name="a")
     assert at.recorder.keep_next(0)
     assert [record["source"] for record in at.shown] == ["in/w1.png", "in/w2.png", "in/w3.png"]
     assert "cannot be recorded" in at.shown[1]["error"]

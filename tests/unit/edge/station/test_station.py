@@ -71,6 +71,16 @@ def test_a_recorder_that_stands_still(tmp_path: Path, monkeypatch: pytest.Monkey
         wait_for(lambda: made.troubles() == [], "well again")
 
 
+def test_what_cannot_be_shown_is_recorded(tmp_path: Path) -> None:
+    def show(_: Sequence[Record]) -> None:
+        raise KeyError("a column")
+
+    with running(tmp_path, show=show) as made:
+        for number in range(2):
+            drop(tmp_path / "a", number)
+            wait_for(lambda: made.tally.wafers.total() == number + 1, "recorded")  # noqa: B023
+
+
 def test_a_source_whose_thread_has_died(tmp_path: Path) -> None:
     with running(tmp_path, batches=raising) as made:
         wait_for(lambda: not made.is_up(made.sources[0]), "it has ended")
