@@ -77,9 +77,10 @@ def confined(address: Address) -> Iterator[None]:
     if address.kind is SourceKind.STREAM:
         from edge.sources.gateway import PORTS, gateway
 
+        way = gateway()
         if address.scheme in PORTS:
-            gateway().allow(address)
-        options.append(f"http_proxy;{gateway().url}")
+            way.allow(address)
+        options.append(f"http_proxy;{way.url}")
     with _TURNS.take("|".join(options)):
         yield
 

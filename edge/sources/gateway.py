@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 #: Seconds for FFmpeg to ask, and for a camera to be connected to.
 _PATIENCE: Final = 10.0
 
+#: Seconds until a connection is taken that could not be.
+_GLANCE: Final = 0.1
+
 #: Seconds until it is said again that a camera leads elsewhere.
 _REMINDER: Final = 600.0
 
@@ -35,6 +38,8 @@ _PIECE: Final = 65536
 
 #: Ports where an address names none, by scheme.
 PORTS: Final = {"http": 80, "https": 443}
+
+_MAKING: Final = threading.Lock()
 
 
 class Gateway:
@@ -56,15 +61,15 @@ class Gateway:
         parts = urlsplit(address.target)
         self._allowed.add((parts.hostname or "", parts.port or PORTS[parts.scheme]))
 
-    def close(self) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._server.server_close()
+
+def gateway() -> Gateway:
+    """The gateway of this process; begins to listen when it is first asked for."""
+    with _MAKING:
+        return _made()
 
 
 @lru_cache(maxsize=1)
-def gateway() -> Gateway:
-    """The gateway of this process; begins to listen when it is first asked for."""
+def _made() -> Gateway:
     return Gateway()
 
 
@@ -76,6 +81,14 @@ class _Server(ThreadingTCPServer):
         self.allowed = allowed
         self._said = float("-inf")
         super().__init__(place, _Passage)
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        """Without a free descriptor it would be asked again at once, and again."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_GLANCE)
+            raise
 
     def say_refused(self, host: str, port: int) -> None:
         """Log where a camera leads to; one that is opened again and again does it each time."""
