@@ -11,7 +11,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -126,8 +126,10 @@ class FolderSource:
             through = self._arrivals.are_through
             idle = through and not (len(self._settling) or self._flying)
             if through and not resumed:  # what an earlier run hid for a moment is back by now
-                resumed = True
-                yield from self._put_away_before(reader)
+                with suppress(OutputError):  # the store is in trouble: asked again
+                    away = list(self._put_away_before(reader))
+                    resumed = True
+                    yield from away
             if news := self._disposal.news(now=idle and self._settings.once):
                 yield news
             if self._settings.once and idle:

@@ -53,8 +53,12 @@ class Relay:
         threading.Thread(target=self._empty, args=(source,), name=name, daemon=True).start()
         threading.Thread(target=self._hand_on, name=name, daemon=True).start()
 
-    def close(self) -> None:
-        """Hand on what is left and end; does not wait for who does not read."""
+    def close(self) -> bool:
+        """Hand on what is left and end; does not wait for who does not read.
+
+        Returns:
+            Whether everything was handed on.
+        """
         os.close(self.input)
         self._take()
         with self._changed:
@@ -64,6 +68,7 @@ class Relay:
                 pass
             self._ended = True
             self._changed.notify_all()
+            return not self._waiting
 
     def _empty(self, source: int) -> None:
         """Keep the pipe empty until its last writer is gone."""
@@ -155,6 +160,8 @@ def relayed(descriptor: int, name: str) -> Iterator[Relay]:
     try:
         yield relay
     finally:
-        os.dup2(before, descriptor)
-        os.close(before)
-        relay.close()
+        # Whoever does not read must not stop what is said after the end either.
+        after = before if relay.close() else os.open(os.devnull, os.O_WRONLY)
+        os.dup2(after, descriptor)
+        for spare in {before, after}:
+            os.close(spare)

@@ -111,6 +111,15 @@ def test_a_child_and_a_native_library_are_heard_too(pipe: tuple[int, int]) -> No
     assert read_all(source) == b"as before\nchild\nafter\n"
 
 
+def test_who_does_not_read_stops_nothing_after_the_end_either(pipe: tuple[int, int]) -> None:
+    output = pipe[1]
+    with relayed(output, "r"):
+        for _ in range(2000):
+            os.write(output, b"x" * 99 + b"\n")
+    for _ in range(2000):
+        os.write(output, b"an error that ends the process\n")
+
+
 def test_no_file_takes_the_place_of_a_closed_stream() -> None:
     code = """
 import os, sys

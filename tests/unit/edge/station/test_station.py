@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from edge.errors import OutputError
 from edge.sinks.record import Record
+from edge.sinks.store_reader import StoreReader
 from edge.station import outbox, station
 from edge.station.settings import ModelSettings, Settings, SinkSettings
 from edge.station.station import Station
@@ -69,6 +71,25 @@ def test_a_recorder_that_stands_still(tmp_path: Path, monkeypatch: pytest.Monkey
         assert "recording stands still for" in made.troubles()[0]
         go_on.set()
         wait_for(lambda: made.troubles() == [], "well again")
+
+
+def test_a_store_that_cannot_be_asked_for_a_moment_ends_no_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [OutputError("s.sqlite: cannot be read")] * 2
+    in_hand = StoreReader.in_hand
+
+    def failing(self: StoreReader) -> Any:
+        if failures:
+            raise failures.pop()
+        return in_hand(self)
+
+    monkeypatch.setattr(StoreReader, "in_hand", failing)
+    with running(tmp_path) as made:
+        wait_for(lambda: not failures, "the failures")
+        drop(tmp_path / "a", 1)
+        wait_for(lambda: made.tally.wafers, "recorded")
+        assert made.troubles() == []
 
 
 def test_what_cannot_be_shown_is_recorded(tmp_path: Path) -> None:
