@@ -42,6 +42,11 @@ from edge.cli import options, station_options
     "for a die; 0 records every map that stands still.",
 )
 @click.option(
+    "--camera-name",
+    default="",
+    help="Of the camera in records, metrics and messages; else its address: scheme, host and port.",
+)
+@click.option(
     "--username",
     default="",
     help="Of the camera; else the environment's WM_EDGE_CAMERA_USERNAME.",
@@ -58,6 +63,7 @@ def command(
     stable: int,
     patience: float,
     complete_after: float,
+    camera_name: str,
     username: str,
     password_file: Path | None,
     **common: Any,
@@ -90,6 +96,7 @@ def command(
                 stable,
                 patience,
                 complete_after,
+                camera_name.strip(),
                 username=username,
                 password_file=password_file,
             ),

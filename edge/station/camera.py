@@ -122,7 +122,7 @@ class CameraSource:
         self._feed = Feed(self._address, patience=settings.patience)
         self._refused: Counter[Gate] = Counter()
         self._readable = time.monotonic()
-        self._said = float("-inf")
+        self._said = self._said_late = float("-inf")
 
     def figures(self) -> Iterable[Figure]:
         """Frames received, dropped and refused."""
@@ -189,12 +189,14 @@ class CameraSource:
             self._readable = time.monotonic()
             self._refused[Gate.UNSTABLE] += self._stable.waiting
             self._refused[Gate.CUT_OFF] += self._stable.lacking
-        if self._stable.late > late and self._settings.complete_after:
+        now, wait = time.monotonic(), self._settings.complete_after
+        if wait and self._stable.late > late and now - self._said_late > REMINDER:
+            self._said_late = now
             _log.warning(
                 "%s: the wafer recorded last went on growing after %g s and will count again; wait "
                 "longer (complete_after)",
                 self.name,
-                self._settings.complete_after,
+                wait,
             )
         return dies
 

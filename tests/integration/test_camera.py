@@ -55,14 +55,14 @@ def expected() -> list[str]:
 
 def test_a_recording_gives_one_record_a_wafer_in_order(recording: Path, tmp_path: Path) -> None:
     lines = tmp_path / "wafers.jsonl"
-    done = wm_edge("camera", recording, "--jsonl", lines)
+    done = wm_edge("camera", recording, "--jsonl", lines, "--camera-name", "prober 3")
     assert done.code == 0, done.stderr
     records = [json.loads(line) for line in lines.read_text().splitlines()]
     assert [record["source_sha256"] for record in records] == expected()
     assert [record["fails"] for record in records] == [
         int((dies == 2).sum()) for dies in (WAFERS[0], WAFERS[1], WAFERS[1], WAFERS[2])
     ]
-    assert {record["source"] for record in records} == {str(recording)}
+    assert {record["source"] for record in records} == {"prober 3"}
     assert records[1]["event"] != records[2]["event"]
 
 
