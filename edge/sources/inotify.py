@@ -72,10 +72,10 @@ class Listener:
         self._libc = ctypes.CDLL(None, use_errno=True)
         if not hasattr(self._libc, "inotify_init1"):
             raise OSError(errno.ENOSYS, "no inotify here")
+        self._mounts = _MOUNTS.open("rb")
         self._descriptor = self._checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
-        self._mounts = _MOUNTS.open("rb")
         self._poll.register(self._mounts, select.POLLPRI)
         #: Folders that are listened to: names by number, numbers by name, and what is in each.
         self._names: dict[int, str] = {}
@@ -123,22 +123,27 @@ class Listener:
         if folder is None:
             return
         if mask & _GONE:
-            if folder == self._top:
-                self.is_over = True
-            elif mask & _IGNORED:
-                del self._names[number]
-                if self._numbers.get(folder) == number:  # else: another one has its name by now
-                    self._forget(folder)
+            self._gone(number, folder, mask)
             return
         path = os.path.join(folder, name)  # noqa: PTH118 (hot path)
-        if mask & _IS_FOLDER:
+        if not mask & _IS_FOLDER:
+            if not mask & _MOVED_FROM:
+                found.add(path)
+        elif not name.startswith(HIDDEN):
             if mask & (_MOVED_FROM | _MOVED_TO):
                 self._forget(path)
             if mask & (_MOVED_TO | _CREATE) and self._recursive:
                 self._add(path)
                 found.add(path)
-        elif not mask & _MOVED_FROM:
-            found.add(path)
+
+    def _gone(self, number: int, folder: str, mask: int) -> None:
+        """A folder is not listened to any more."""
+        if folder == self._top:
+            self.is_over = True
+        elif mask & _IGNORED:
+            del self._names[number]
+            if self._numbers.get(folder) == number:  # else: another one has its name by now
+                self._forget(folder)
 
     def _look_again(self) -> None:
         """Folders may have come that nobody told of."""

@@ -46,6 +46,7 @@ def test_the_unit_restarts_watches_and_confines_the_station() -> None:
     service = unit()
     assert (service["Type"], service["Restart"]) == ("notify", "always")
     assert int(service["WatchdogSec"]) <= 60
+    assert service["OOMPolicy"] == "continue"
     assert service["ProtectSystem"] == "strict"
     assert service["NoNewPrivileges"] == "yes"
     assert service["CapabilityBoundingSet"] == "CAP_LEASE"

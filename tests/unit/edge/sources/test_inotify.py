@@ -118,7 +118,8 @@ def test_what_is_left_out(folder: Path) -> None:
         (folder / name).mkdir()
     leave_out = [str(folder / "done")]
     with closing(Listener(str(folder), recursive=True, leave_out=leave_out)) as listener:
-        for name in ("done", ".hidden", "lot"):
+        (folder / ".late").mkdir()
+        for name in ("done", ".hidden", ".late", "lot"):
             (folder / name / "w.csv").touch()
         assert told(listener, folder) == {"lot/w.csv"}
     with closing(Listener(str(folder), recursive=False)) as listener:
