@@ -199,7 +199,12 @@ def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError
     if not glob.has_magic(path) or os.path.lexists(path):
         yield path
         return
-    found = sorted(glob.glob(path, recursive=True), key=natural)  # noqa: PTH207
+    try:
+        found = sorted(glob.glob(path, recursive=True), key=natural)  # noqa: PTH207
+    except RecursionError:
+        text = "too many folders in one another for `**`; name the folder, it is searched whole"
+        yield InputError(path, InputKind.TOO_LARGE, text)
+        return
     if output := _identity(exclude):
         found = [name for name in found if _identity(name) != output]
     yield from found

@@ -205,3 +205,19 @@ def test_wafers_are_counted_by_their_headers(tmp_path: Path) -> None:
     (tmp_path / "w.csv").write_text("1,1\n")
     assert files.count_wafers([tmp_path]) == 1 + 7 + 3 + 11 + 1 + 1
     assert files.count_wafers([tmp_path]) == sum(1 for _ in read_all([tmp_path]))
+
+
+def test_folders_of_any_depth(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("a", dir_fd=here)
+        there = os.open("a", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = there
+    os.close(os.open("w.npy", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    assert names(tmp_path) == ["w.npy"]
+    found = list(expand([tmp_path / "**"]))
+    assert isinstance(found[-1], InputError)
+    assert "name the folder" in str(found[-1])
+    subprocess.run(["rm", "-rf", tmp_path / "a"], check=True)
