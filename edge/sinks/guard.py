@@ -9,16 +9,17 @@ flipped bytes into the database. So the files are looked at before and after eac
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from edge.errors import OutputError
-from edge.output import replacing
+from edge.sinks.file_state import State, state_of
 from edge.sinks.lock import alone, claim, keep_log, let_log_go
-from edge.sinks.spare import Spare, copy_range
+from edge.sinks.spare import Spare, copy_range, write_copy
 from edge.sinks.wal import Findings, Index, LogFile, read_index
 
 #: How often a log is read again that somebody writes now.
@@ -41,16 +42,6 @@ class Doubt(Enum):
     WRITTEN = auto()
 
 
-class _State(NamedTuple):
-    """A file as ``stat`` sees it."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-
 class Guard:
     """Watches a database file, its log and the log's index.
 
@@ -69,7 +60,7 @@ class Guard:
         self._files = (str(real), f"{real}-wal", f"{real}-shm")
         self._log: int | None = None
         self._index: int | None = None
-        self._known: list[_State | None] = [None, None, None]
+        self._known: list[State | None] = [None, None, None]
         self._done: Index | None = None
         self._spare = Spare()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -88,7 +79,7 @@ class Guard:
     @property
     def database(self) -> str:
         """The state of the database file, for a note of it."""
-        return " ".join(map(str, _state(self._files[0]) or ()))
+        return " ".join(map(str, state_of(self._files[0]) or ()))
 
     @property
     def is_empty(self) -> bool:
@@ -115,7 +106,7 @@ class Guard:
         aside = self._aside()
         descriptor = os.open(self._files[1], os.O_RDONLY) if self._log is None else self._log
         try:
-            self._write(descriptor, os.fstat(descriptor).st_size, aside)
+            write_copy(descriptor, os.fstat(descriptor).st_size, aside)
         finally:
             if descriptor != self._log:
                 os.close(descriptor)
@@ -129,16 +120,16 @@ class Guard:
         """
         aside = self._aside()
         Path(self._files[1]).rename(aside)
-        Path(self._files[2]).unlink(missing_ok=True)
+        self.drop_index()
         return aside
 
-    def keep_log(self) -> None:
-        """SQLite must not put the log into the database when its last connection is closed."""
-        keep_log(self._database)
+    def drop_index(self) -> None:
+        """Another program that reads has the index of another log: SQLite is to make it anew."""
+        Path(self._files[2]).unlink(missing_ok=True)
 
-    def let_log_go(self) -> None:
-        """SQLite may tidy up when its last connection is closed."""
-        let_log_go(self._database)
+    def keep_log(self, *, keep: bool = True) -> None:
+        """Whether SQLite leaves the log alone when its last connection is closed."""
+        (keep_log if keep else let_log_go)(self._database)
 
     # While SQLite has them open.
 
@@ -147,13 +138,30 @@ class Guard:
 
         Raises:
             OSError: the log or its index cannot be opened.
+            sqlite3.OperationalError: they are not of each other.
         """
         self._log = os.open(self._files[1], os.O_RDWR | os.O_CLOEXEC)
         self._index = os.open(self._files[2], os.O_RDWR | os.O_CLOEXEC)
         self._done = None
         self.keep_log()
         self._known = self._states()
-        self._follow()
+        if not self.holds():
+            raise sqlite3.OperationalError("the log and its index are not of each other")
+
+    def put_back(self) -> bool:
+        """The log was harmed once more before SQLite had it open; it is closed again.
+
+        Returns:
+            Whether it is now what it was when the last transaction ended.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        spare = self._spare.of()
+        if spare is not None:
+            write_copy(*spare, self._files[1])
+            self.drop_index()
+        return spare is not None
 
     def closed(self) -> None:
         """SQLite has closed all connections, those of readers too."""
@@ -171,7 +179,7 @@ class Guard:
     @property
     def log_bytes(self) -> int:
         """Length of the log; from any thread."""
-        log = _state(self._files[1])
+        log = state_of(self._files[1])
         return log.size if log else 0
 
     @property
@@ -216,8 +224,8 @@ class Guard:
         """A transaction was finished: the log as it is now is ours, if it is the same file."""
         states = self._states()
         self._known[1] = states[1]
-        self._follow()
-        return self._other(states)
+        whole = self.follow()
+        return self._other(states) or (None if whole else Doubt.LOG_HARMED)
 
     def rescue(self) -> bool:
         """Leave the log as it was when the last transaction ended, for SQLite to open it again.
@@ -235,6 +243,7 @@ class Guard:
         if not self._other(self._states()):
             with alone(self._index, self._path):
                 if self.holds(afresh=True):
+                    self.follow()
                     return True
                 now = read_index(self._index)
                 if spare and now and LogFile(spare[0]).holds(now):
@@ -242,10 +251,11 @@ class Guard:
                     os.fsync(self._log)
                     return True
         elif index and self.holds(afresh=True):
+            self.follow()
             spare = self._log, LogFile(self._log).length(index.frames)
         if spare is not None:
-            self._write(*spare, self._files[1])
-            Path(self._files[2]).unlink(missing_ok=True)  # what it says is of another log
+            write_copy(*spare, self._files[1])
+            self.drop_index()
         return spare is not None
 
     def checkpointed(self) -> None:
@@ -253,35 +263,27 @@ class Guard:
         states = self._states()
         if not self._other(states):
             self._known = states
-            self._follow()
+            self.follow()
 
     def accept(self, database: str) -> None:
-        """What somebody else made of the database file is in order.
-
-        Args:
-            database: Its state, by ``database``, before it was looked at.
-        """
+        """Somebody else's database is in order; of this state (``database``) it was looked at."""
         state = self._states()[0]
         if state is not None and " ".join(map(str, state)) == database:
             self._known[0] = state
 
-    def _follow(self) -> None:
-        if self._log is not None and self._index is not None:
-            self._spare.follow(self._log, read_index(self._index))
+    def follow(self) -> bool:
+        """Keep a copy of what is in the log now; returns whether as much is there as must be."""
+        if self._log is None or self._index is None:
+            return True
+        return self._spare.follow(self._log, read_index(self._index))
 
     def _aside(self) -> str:
         return f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
 
-    def _write(self, descriptor: int, length: int, target: str) -> None:
-        """Write the beginning of a file to another one, whole or not at all."""
-        with replacing(Path(target)) as file:
-            copy_range(descriptor, file.fileno(), 0, length)
-            os.fsync(file.fileno())
+    def _states(self) -> list[State | None]:
+        return [state_of(file) for file in self._files]
 
-    def _states(self) -> list[_State | None]:
-        return [_state(file) for file in self._files]
-
-    def _other(self, states: list[_State | None]) -> Doubt | None:
+    def _other(self, states: list[State | None]) -> Doubt | None:
         """Whether a name stands for another file than the one that is open."""
         for state, known, doubt in zip(states, self._known, _REPLACED, strict=True):
             if state is None or known is None or state[:2] != known[:2]:
@@ -290,11 +292,3 @@ class Guard:
 
 
 _REPLACED: Final = (Doubt.MOVED, Doubt.LOG_REPLACED, Doubt.LOG_REPLACED)
-
-
-def _state(file: str) -> _State | None:
-    try:
-        found = os.stat(file)  # noqa: PTH116
-    except OSError:
-        return None
-    return _State(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

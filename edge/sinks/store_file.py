@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 #: Frames of the log (pages, mostly of 4096 bytes) after which it is put into the database.
 _FRAMES: Final = 1000
 
+#: Seconds after which it is put there at the latest: what is there no harm to the log can reach.
+EVERY: Final = 5.0
+
 #: Seconds without a transaction after which the log is emptied, and until that is tried again.
 IDLE: Final = 1.0
 _AGAIN: Final = 5.0
@@ -58,13 +61,12 @@ class StoreFile:
     def __init__(self, path: Path, use: Callable[[sqlite3.Connection], None]) -> None:
         self.path = path
         self._use = use
-        self.names = Names()
-        self.next = 1
+        self.names, self.next = Names(), 1
         self.notice: str | None = None
         self._connection: sqlite3.Connection | None = None
         self._refused: str | None = None
         self._due = _FRAMES
-        self._busy_since = self._tried = time.monotonic()
+        self._busy_since = self._tried = self._put = time.monotonic()
         self._gate = gate_of(path)
         if self._gate.is_owned:
             raise in_use(path, str(os.getpid()))
@@ -108,11 +110,12 @@ class StoreFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            self.next = number
             self._busy_since = time.monotonic()
-            if doubt := self._guard.committed():
+            doubt = self._guard.committed()
+            self.next = self.next if doubt else number
+            if doubt:
                 self._mend(doubt)
-            elif self._guard.frames >= self._due:
+            elif self._guard.frames >= self._due or self._busy_since > self._put + EVERY:
                 self._checkpoint("PASSIVE")
             if self.next < number:
                 raise OutputError(f"{self.path}: what was just recorded was lost with its log")
@@ -161,7 +164,7 @@ class StoreFile:
                 with self._errors():
                     self._sure()
                     self._checkpoint("TRUNCATE")
-                    self._guard.let_log_go()
+                    self._guard.keep_log(keep=False)
         try:
             with self._gate.exclusive(self.path):
                 self._disconnect()
@@ -171,9 +174,11 @@ class StoreFile:
         self._gate.is_owned = False
         self._lock.release()
 
-    def _open(self) -> None:
+    def _open(self, *, whole: bool = False) -> None:
+        note = Note.parse(self._lock.noted)
+        note = note._replace(next=max(note.next, self.next))
         self._connection, self.names, self.next, is_behind = open_database(
-            self.path, self._guard, Note.parse(self._lock.noted)
+            self.path, self._guard, note, whole=whole
         )
         self._use(self._connection)
         if is_behind:
@@ -234,13 +239,13 @@ class StoreFile:
             "deleted or replaced" if doubt is Doubt.LOG_REPLACED else "damaged",
             "nothing is lost" if whole else "what can be read of it is kept",
         )
-        self._reopen()
+        self._reopen(whole=whole)
 
-    def _reopen(self) -> None:
+    def _reopen(self, *, whole: bool = False) -> None:
         with self._gate.exclusive(self.path):
             self._disconnect()
             self._guard.closed()
-            self._open()
+            self._open(whole=whole)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -263,6 +268,7 @@ class StoreFile:
             busy = True
         finally:
             connection.execute(f"PRAGMA busy_timeout = {BUSY}")
+        self._put = time.monotonic()
         self._due = (self._guard.frames if busy else 0) + _FRAMES
         self._guard.checkpointed()
         self._note()
@@ -271,9 +277,7 @@ class StoreFile:
     def _read_numbers(self, connection: sqlite3.Connection) -> None:
         number = connection.execute(NEXT).fetchone()[0]
         if number < self.next:
-            raise OutputError(
-                f"{self.path}: was put back to an earlier state in use; start the station anew"
-            )
+            raise OutputError(f"{self.path}: was put back to an earlier state; start anew")
         self.next = number
 
     def _measure(self) -> None:

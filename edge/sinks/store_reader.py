@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,16 +39,13 @@ class StoreReader:
 
     Args:
         path: The SQLite file of an open ``Store``.
-
-    Raises:
-        OutputError: cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._gate = gate_of(path)
         self.connection: sqlite3.Connection | None = None
-        with self._gate.shared():
+        with suppress(OutputError, UsageError), self._gate.shared():  # else when it is needed
             self._open()
 
     @property
@@ -67,7 +64,8 @@ class StoreReader:
                 results = connection.execute(_RESULTS, (number, limit)).fetchall()
                 errors = connection.execute(_ERRORS, (number, limit)).fetchall()
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # an error may have ended it
+                    connection.execute("ROLLBACK")
         found = [(row[0], _record(names, RESULT_KEYS, row)) for row in results]
         found += [(row[0], _record(names, ERROR_KEYS, row)) for row in errors]
         found.sort(key=lambda pair: pair[0])
@@ -103,11 +101,11 @@ class StoreReader:
         # SQLite deletes the log of an empty database; whoever emptied it may put it back.
         if not _size(self._path):
             raise OutputError(f"{self._path}: is empty or gone")
-        self.connection = connect(self._path)
+        connection = connect(self._path)
+        connection.execute("PRAGMA query_only = ON")  # reads nothing
+        self.connection = connection
         self._gate.enter(self, self._close)
-        with sqlite_errors(self._path):
-            self.connection.execute("PRAGMA query_only = ON")
-        return self.connection
+        return connection
 
     def _close(self) -> None:
         if self.connection is not None:

@@ -11,12 +11,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edge.errors import InputError, InputKind
+from edge.errors import InputError, InputKind, OutputError
 from edge.screen import Gate, Refusal
 from edge.screen.stable import FRAMES, Stable, digest_of
 from edge.sinks.record import Record
@@ -144,7 +144,7 @@ class CameraSource:
         Raises:
             InputError: a recording that showed no wafer; says why.
         """
-        known = self._still_there()
+        known = self._still_there(stop)
         self._stable = Stable(self._settings.stable, self._settings.complete_after, known)
         recording = _identity(self._address)
         given, frame = 0, None
@@ -233,12 +233,16 @@ class CameraSource:
         record["waited_ms"] = int(1000 * (time.monotonic() - frame.at))
         return record
 
-    def _still_there(self) -> str | None:
+    def _still_there(self, stop: threading.Event) -> str | None:
         """Hash of the wafer that was recorded last: it may still stand before a live camera."""
         if self._address.kind is SourceKind.FILE:
             return None
         with closing(StoreReader(self._store)) as reader:
-            return reader.last_of(self.name)
+            while not stop.is_set():
+                with suppress(OutputError):  # the store is in trouble: its writer says so
+                    return reader.last_of(self.name)
+                stop.wait(0.5)
+        return None
 
 
 def camera_names(cameras: Iterable[CameraSettings]) -> list[str]:

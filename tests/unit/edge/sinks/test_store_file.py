@@ -180,6 +180,29 @@ def test_a_log_that_was_harmed_after_a_crash_is_said(
     assert list(crash.glob("*-wal.damaged-*"))
 
 
+@pytest.mark.parametrize("harm", [delete_log, cut_log])
+def test_a_reader_that_saw_the_log_before_it_was_harmed_keeps_no_station_from_starting(
+    store: Store, tmp_path: Path, harm: Harm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash: SQLite takes the index of the log from whoever has it open."""
+    record(store, 1)
+    idle(store, monkeypatch)
+    for number in range(2, 20):
+        record(store, number)
+    crash = tmp_path / "crash"
+    crash.mkdir()
+    for ending in ("", "-wal", ".lock"):
+        shutil.copy(beside(store.path, ending), crash)
+    path = crash / store.path.name
+    with holder(READ, path):
+        harm(path)
+        with closing(Store(path)) as again, closing(StoreReader(path)) as reader:
+            assert again.name != store.name
+            assert reader.after(0, 1)[0]["source"] == "in/w1.png"
+            record(again, 20)
+    assert sources(path)[-1] == "in/w20.png"
+
+
 def garble(path: Path) -> None:
     with path.open("r+b") as file:
         file.write(b"garbage!" * 12)
