@@ -37,18 +37,30 @@ def number_of(record: Record) -> int:
 #: ``kind`` of what takes the place of a record in a sink that will never take it.
 UNDELIVERABLE: Final = "undeliverable"
 
-#: Characters of a source's name, of a reason in it.
+#: What of a result is left then, beside what an error has: which wafer it is, and what to do.
+_ESSENTIAL: Final = ("lot", "wafer", "slot", "pattern", "verdict", "reason")
+
+#: Characters of a text in it.
 _SHORT: Final = 120
 
 
 def short(record: Record, why: str) -> Record:
-    """What takes the place of a record that a sink will never take: an error with its ``id``."""
-    kept = {key: record.get(key) for key in ("id", *ERROR_KEYS)}
-    source = record["source"]
+    """What takes the place of a record that a sink will never take.
+
+    Args:
+        record: A result or an error, with its ``id``.
+        why: In a few words.
+    """
+    kept = {key: record[key] for key in ("id", *_ESSENTIAL, *ERROR_KEYS) if key in record}
     return {
-        **kept,
-        "source": source if len(source) <= _SHORT else f"\N{HORIZONTAL ELLIPSIS}{source[-_SHORT:]}",
+        **{key: _cut(value) for key, value in kept.items()},
         "error": f"not taken as it is ({why[: 2 * _SHORT]}); it is whole in the station's store",
         "kind": UNDELIVERABLE,
         "moved_to": None,
     }
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _SHORT:
+        return f"\N{HORIZONTAL ELLIPSIS}{value[-_SHORT:]}"
+    return value

@@ -311,11 +311,11 @@ def test_what_a_second_store_cannot_hold_holds_up_no_other(
     add = Store.add
 
     def picky(self: Store, records: list[Record], *more: object, **rest: object) -> object:
-        if any(record.get("lot") == "A2" for record in records):
-            raise sqlite3.IntegrityError("NOT NULL constraint failed: results.lot")
+        if any(record.get("dies") == 501 for record in records):
+            raise sqlite3.IntegrityError("NOT NULL constraint failed: results.dies")
         return add(self, records, *more, **rest)  # type: ignore[arg-type]
 
-    post.store.add([result(1), result(2, lot="A2"), result(3)])
+    post.store.add([result(1), result(2, dies=501), result(3)])
     monkeypatch.setattr(Store, "add", picky)
     copy = tmp_path / "copy.sqlite"
     outbox = Outbox(StoreSink(copy), tmp_path / "s.sqlite", Mark(), post.store.last)
