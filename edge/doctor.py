@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from edge import __version__, wheels
 from edge.errors import ModelError, RuntimeUnavailableError
 from edge.runtime import Backend, installed
+from edge.sources.confine import DEAF, MEND
 from edge.text import printable
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ def examine(model: Path | None = None, backend: Backend | None = None) -> Iterat
         found = f"not examined: {' and '.join(broken)} cannot be loaded"
         yield Check("model and runtime", found, "see above", 3)
         return
+    opencv_version = importlib.import_module("cv2").__version__
+    if opencv_version.startswith(DEAF):
+        yield Check(
+            "videos and streams",
+            f"refused: OpenCV {opencv_version} would follow where they lead",
+            MEND,
+        )
     numpy_version = importlib.import_module("numpy").__version__
     if versions[Backend.TFLITE] and int(numpy_version.split(".")[0]) >= 2:
         yield Check(

@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.errors import InputError, InputKind, UsageError
 from edge.sources.address import Address, SourceKind
-from edge.sources.confine import confined
+from edge.sources.confine import DEAF, MEND, confined
 from edge.sources.frames import Image
 
 if TYPE_CHECKING:
@@ -266,10 +266,9 @@ def _open_device(cv2: Any, address: Address) -> cv2.VideoCapture:
 def _open_with_ffmpeg(
     cv2: Any, address: Address, opening: float, reading: float
 ) -> cv2.VideoCapture:
-    if cv2.__version__.startswith("4.11."):
+    if cv2.__version__.startswith(DEAF):
         raise UsageError(
-            "OpenCV 4.11 cannot be kept from following playlists and redirects: "
-            "pip install 'opencv-python-headless<4.11'"
+            f"OpenCV {cv2.__version__} cannot be kept from following where an address leads: {MEND}"
         )
     settings = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,

@@ -18,6 +18,10 @@ from edge.sources.address import Address, SourceKind
 
 _VARIABLE: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
+#: OpenCV that ignores the variable where it is set (opencv/opencv#26793), and what to do.
+DEAF: Final = "4.11."
+MEND: Final = "pip install 'opencv-python-headless<4.11'"
+
 #: Unless the user chose others: video over TCP loses nothing, which UDP does.
 _USUAL: Final = "rtsp_transport;tcp"
 

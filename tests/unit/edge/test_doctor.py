@@ -34,6 +34,15 @@ def test_machine_in_order(shipped: ModelFile) -> None:
     assert found["self-test"].mend == ""
 
 
+def test_an_opencv_that_would_follow_playlists_is_named_with_the_mend(
+    shipped: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv2.__version__", "4.11.0")
+    assert "<4.11" in by_name(list(examine(backend=Backend.LITERT)))["videos and streams"].mend
+    monkeypatch.setattr("cv2.__version__", "4.10.0")
+    assert "videos and streams" not in by_name(list(examine(backend=Backend.LITERT)))
+
+
 def test_network_that_computes_something_else_is_code_3(tmp_path: Path) -> None:
     """A file whose every hash is right, but whose weights are not those that convert saw."""
     path = tmp_path / "flipped.tflite"
