@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+import operator
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ MIN_DIES: Final = 16
 #: From so many changes of colour along an axis on, its blocks are told from that axis alone. Fewer
 #: may all lie at multiples of a larger step by chance.
 MIN_CHANGES: Final = 8
+
+#: Lines side by side that differ, where those the other way are rows of dies.
+_FEW: Final = 8
 
 #: So many empty stretches at even distances, both ways, are the gaps of a drawing.
 MIN_GAPS: Final = 3
@@ -46,9 +50,12 @@ def shrink(codes: Codes, source: str) -> Codes:
     Raises:
         InputError: it was enlarged, and it is not clear how many dies there were.
     """
-    if _differ(codes) and _differ(codes.T):
+    down = _changes(codes, len(codes) // 3 + 2)
+    # Hardly ever is one side alone enlarged, and then not by little.
+    across = _changes(codes.T, codes.shape[1] // 3 + 2 if down is not None else _FEW)
+    if down is None and across is None:
         return codes
-    places = _places(codes, source)
+    places = _places(codes, down, across, source)
     if places is None or len(places[0]) * len(places[1]) < MIN_DIES:
         return codes
     return codes[np.ix_(*places)]
@@ -62,27 +69,25 @@ def magnified(codes: Codes) -> bool:
         return True
 
 
-def _places(codes: Codes, source: str) -> tuple[Places, Places] | None:
+def _places(
+    codes: Codes, down: Places | None, across: Places | None, source: str
+) -> tuple[Places, Places] | None:
     """Where to take each row and each column of dies from; None for all as they are."""
     height, width = codes.shape
-    down = np.flatnonzero((codes[1:] != codes[:-1]).any(axis=1)) + 1
-    across = np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(axis=0)) + 1
-    steps = _steps(down, across)
-    blocks = None
-    if min(steps) > 1 and not (_torn(codes, down, steps[0]) or _torn(codes.T, across, steps[1])):
-        blocks = _samples(down, height, steps[0]), _samples(across, width, steps[1])
-        if _even(down, steps[0]) and _even(across, steps[1]):
-            return blocks
+    blocks = _whole(codes, down, across)
+    if blocks and _even(down, blocks.steps[0]) and _even(across, blocks.steps[1]):
+        return blocks.places
     try:
-        rows, columns = pitch_of(down, height), pitch_of(across, width)
+        rows = None if down is None else pitch_of(down, height)
+        columns = None if across is None else pitch_of(across, width)
     except Unclear:
         if blocks:
-            return blocks
+            return blocks.places
         raise _unclear(source) from None
     if rows and columns:
         return _dies(down, rows), _dies(across, columns)
     if blocks:
-        return blocks
+        return blocks.places
     if codes.size >= _TELLING and _loose(down, across):
         raise _unclear(source)
     if rows:
@@ -99,40 +104,72 @@ def _unclear(source: str) -> InputError:
     )
 
 
-def _differ(codes: Codes) -> bool:
-    """Whether so many neighbouring lines differ that each is a row of dies, at a glance.
+def _changes(codes: Codes, enough: int) -> Places | None:
+    """Where a line differs from the one before; None where each line is a row of dies.
 
-    A third of the side: enlarged lines come in pairs, evenly spread.
+    It is where so many, side by side, differ, in general a third: enlarged lines come in pairs,
+    evenly spread.
     """
-    enough = len(codes) // 3 + 2
-    together, before = 0, b""
-    for line in codes:
+    content = codes[: enough + 1].tobytes()  # where a wafer's outline alone changes all lines
+    size = codes.shape[1] * codes.itemsize
+    lines = [content[start : start + size] for start in range(0, len(content), size)]
+    if len(lines) > enough and all(map(operator.ne, lines, lines[1:])):
+        return None
+    found = []
+    together, before = 0, codes[0].tobytes()
+    for place, line in enumerate(codes):
         content = line.tobytes()
-        together = together + 1 if content != before else 0
-        if together > enough:
-            return True
+        if content == before:
+            together = 0
+            continue
+        found.append(place)
+        together += 1
+        if together == enough:
+            return None
         before = content
-    return False
+    return np.asarray(found, np.intp)
 
 
-def _loose(down: Places, across: Places) -> bool:
+def _loose(down: Places | None, across: Places | None) -> bool:
     """Whether there is something, and nothing one pixel wide: no map of one pixel a die is so."""
+    if down is None or across is None:
+        return False
     gaps = np.concatenate([np.diff(down), np.diff(across)])
     return bool(len(down) or len(across)) and int(gaps.min(initial=2)) > 1
 
 
-def _steps(down: Places, across: Places) -> tuple[int, int]:
-    """Height and width of the largest blocks whose borders all changes lie at."""
+class _Blocks(NamedTuple):
+    """Blocks of a whole number of pixels.
+
+    Attributes:
+        steps: Their height and width.
+        places: One row and one column of pixels inside each.
+    """
+
+    steps: tuple[int, int]
+    places: tuple[Places, Places]
+
+
+def _whole(codes: Codes, down: Places | None, across: Places | None) -> _Blocks | None:
+    """The largest blocks whose borders all changes lie at, if they are more than one pixel."""
+    if down is None or across is None:
+        return None
     step_down = int(np.gcd.reduce(np.diff(down)))
     step_across = int(np.gcd.reduce(np.diff(across)))
     if min(len(down), len(across)) < MIN_CHANGES:
         step_down = step_across = math.gcd(step_down, step_across)
-    return step_down, step_across
+    if min(step_down, step_across) < 2:
+        return None
+    if _torn(codes, down, step_down) or _torn(codes.T, across, step_across):
+        return None
+    height, width = codes.shape
+    places = _samples(down, height, step_down), _samples(across, width, step_across)
+    return _Blocks((step_down, step_across), places)
 
 
-def _even(changes: Places, step: int) -> bool:
+def _even(changes: Places | None, step: int) -> bool:
     """Whether a third of the blocks lie side by side: then no other step comes near."""
-    if len(changes) < 2:
+    if changes is None or len(changes) < 2:
         return False
     gaps = np.diff(changes)
     longest = max(map(len, (gaps == step).tobytes().split(b"\0")))
@@ -145,8 +182,9 @@ def _torn(codes: Codes, changes: Places, step: int) -> bool:
     return any(pixels % step and (line != line[0]).any() for pixels, line in ends)
 
 
-def _dies(changes: Places, pitch: Pitch) -> Places:
+def _dies(changes: Places | None, pitch: Pitch) -> Places:
     """One position for each die: all lines from one change to the next are alike."""
+    assert changes is not None  # noqa: S101 - it has a pitch
     return np.repeat(np.concatenate([[0], changes]), pitch.cells)
 
 
@@ -170,6 +208,10 @@ def refuse_lines(dies: DieGrid, source: str) -> None:
     Raises:
         InputError: it has.
     """
+    # Nearly every wafer: a row without gaps, and so no columns without dies.
+    middle = dies[len(dies) // 2].tobytes().strip(b"\0")
+    if middle and middle.count(0) < MIN_GAPS:
+        return
     if _even_gaps(dies.max(axis=0)) and _even_gaps(dies.max(axis=1)):
         raise InputError(
             source,

@@ -85,12 +85,14 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
     Raises:
         InputError: not clearly a three-state map.
     """
-    if pixels.ndim == 2 and (pixels.dtype.kind != "u" or int(pixels.max()) < LEVEL_STEP):
-        # Die states as they stand, or bad values, which are named with row and column.
+    if pixels.ndim == 2 and pixels.dtype.kind != "u":
         return check_grid(shrink(pixels, source), source)
     if pixels.ndim == 2:
         codes = shrink(pixels, source)
         levels = sorted(_distinct(codes, source, "grey levels"))
+        if levels[-1] < LEVEL_STEP:
+            # Die states as they stand, or bad values, which are named with row and column.
+            return check_grid(codes, source)
         states, sure = states_of_levels(levels, source)
         dies = _painted(codes, levels, states)
     else:

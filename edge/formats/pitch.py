@@ -25,7 +25,7 @@ CLEARER: Final = 2.0
 #: A pitch so many times as large is another one.
 _OTHER: Final = 1.2
 #: Changes of a first look at many pitches.
-_LOOK: Final = 48
+_LOOK: Final = 64
 _ROUNDS: Final = 24
 _ROUNDED: Final = 1e-6
 #: Phases of one pitch that are tried.
@@ -147,49 +147,73 @@ def _fine(changes: Places, gaps: Places, length: int) -> Iterator[Pitch]:
     together = max(map(len, (gaps == 1).tobytes().split(b"\0")))
     first, last = int(changes[0]), int(changes[-1])
     span, count = last - first, len(changes)
-    fewest = max(count - 1, math.floor(span * together / (together + 1)))
     tried = 2 * math.log(length)
-    if _evidence(span, count, fewest, tried) <= 0:
+    # With so many dies between the outermost changes, and no more, chance is the worse answer.
+    cells = fewest = max(count - 1, math.floor(span * together / (together + 1)))
+    while _evidence(span, count, cells, tried) > 0:
+        cells += 1
+    if cells == fewest:
         return
-    ends = np.concatenate([[0], changes, [length - 1]])
     # What was enlarged: all of the picture, or what lies between margins. Some programs divide it
     # without its last pixel among one die less.
-    for begin, end in ((0, length), (first, last), (0, last), (first, length)):
-        for less in (0, 1):
-            side = end - begin - less
-            part = slice(begin > 0, len(ends) - 1 - (end < length))
-            low = max(2, math.floor(side * together / (together + 1)))
-            totals = np.arange(low, side, dtype=np.int64)
-            look = changes[:: max(1, count // _LOOK)]
-            for total in totals[_fits(look, totals, side)].tolist():
-                rest = np.sort(changes * total % side)
-                before = np.diff(rest, prepend=rest[-1] - side)
-                widest = int(before.argmax())
-                if side - int(before[widest]) >= total:
-                    continue
-                # All phases from one to the other fit the changes; they may differ at the ends.
-                latest = int(rest[widest])
-                earliest = latest - (total - 1 - (side - int(before[widest])))
-                for phase in np.linspace(earliest, latest, _PHASES).astype(np.int64).tolist():
-                    cells = np.diff((ends * total - phase) // side)
-                    cells[-1] += 1  # to the end of its last pixel
-                    if int(cells[part].sum()) == total + less:
-                        evidence = _evidence(span, count, int(cells[1:-1].sum()), tried)
-                        yield Pitch(side / total, cells, evidence)
-                        break
+    parts = [
+        (begin, end, less)
+        for begin, end in ((0, length), (first, last), (0, last), (first, length))
+        for less in (0, 1)
+    ]
+    # Each pitch of each part is a row of these.
+    steps = []
+    for number, (begin, end, less) in enumerate(parts):
+        side = end - begin - less
+        low = max(2, side * together // (together + 1))
+        steps += [(number, total) for total in range(low, min(side, cells * side // span + 2))]
+    if not steps:
+        return
+    numbers, totals = np.asarray(steps, np.int64).T
+    sides = np.asarray([end - begin - less for begin, end, less in parts])[numbers]
+    fits = _fits(changes[:: max(1, count // _LOOK)], totals, sides)
+    for number, total in zip(numbers[fits].tolist(), totals[fits].tolist(), strict=True):
+        found = _cells(changes, total, length, *parts[number])
+        if found is not None:
+            evidence = _evidence(span, count, int(found[1:-1].sum()), tried)
+            yield Pitch(int(sides[numbers == number][0]) / total, found, evidence)
 
 
-def _fits(changes: Places, totals: npt.NDArray[np.int64], side: int) -> npt.NDArray[np.bool_]:
-    """Whether all changes are where ``totals`` lines enlarged to ``side`` have theirs.
+def _fits(
+    changes: Places, totals: npt.NDArray[np.int64], sides: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Whether all changes are where ``totals`` lines enlarged to ``sides`` have theirs.
 
     A line enlarged changes where ``(place * total + phase) % side < total``; the phase is that of
     the program's way of rounding.
     """
-    rest = np.sort(changes * totals[:, None] % side, axis=1)
-    around = rest[:, :1] + side - rest[:, -1:]
-    widest = np.diff(rest, append=rest[:, -1:] + around, axis=1).max(axis=1)
-    fits: npt.NDArray[np.bool_] = side - widest < totals
+    rest = np.sort(changes * totals[:, None] % sides[:, None], axis=1)
+    widest = np.maximum(np.diff(rest, axis=1).max(axis=1), rest[:, 0] + sides - rest[:, -1])
+    fits: npt.NDArray[np.bool_] = sides - widest < totals
     return fits
+
+
+def _cells(
+    changes: Places, total: int, length: int, begin: int, end: int, less: int
+) -> Places | None:
+    """Dies between the changes, if ``total`` of them fill the pixels from ``begin`` to ``end``."""
+    side = end - begin - less
+    rest = np.sort(changes * total % side)
+    before = np.diff(rest, prepend=rest[-1] - side)
+    widest = int(before.argmax())
+    spare = total - 1 - (side - int(before[widest]))
+    if spare < 0:
+        return None
+    ends = np.concatenate([[0], changes, [length - 1]])
+    part = slice(begin > 0, len(ends) - 1 - (end < length))
+    # All phases from one to another fit the changes; they may differ at the ends.
+    latest = int(rest[widest])
+    for phase in np.linspace(latest - spare, latest, _PHASES).astype(np.int64).tolist():
+        cells: Places = np.diff((ends * total - phase) // side)
+        cells[-1] += 1  # to the end of its last pixel
+        if int(cells[part].sum()) == total + less:
+            return cells
+    return None
 
 
 def _evidence(span: int, changes: int, cells: int, tried: float) -> float:

@@ -42,6 +42,9 @@ _ADAM7: Final = (
     (0, 1, 1, 2),
 )  # fmt: skip
 _SUB, _LAST_FILTER = 1, 4
+#: Zlib packs no better than this; so much is unpacked without a look at how much it becomes.
+_RATIO: Final = 1032
+_UNPACKED_AT_ONCE: Final = 4 * 2**20
 #: What a pixel is painted in whose number is beyond the palette; far from every palette's colours,
 #: so that it is refused like any other foreign colour.
 _NOWHERE: Final = b"\xfe\1\xfe"
@@ -88,11 +91,13 @@ class Picture(NamedTuple):
         how = lines[0, 0]
         if how > _SUB or (lines[:, 0] != how).any():  # np.unique loads numpy.ma: 10 ms
             return None
-        found = np.ascontiguousarray(lines[:, 1:]).reshape(height, width, values)
+        found = lines[:, 1:]
+        if values > 1:
+            found = np.ascontiguousarray(found).reshape(height, width, values)
         if how == _SUB:  # each value is stored as the difference from the one before
             found = found.cumsum(axis=1, dtype=np.uint8)
         if values == 1:
-            return found[..., 0]
+            return found
         order = cv2.COLOR_RGB2BGR if values == 3 else cv2.COLOR_RGBA2BGRA
         return cast("npt.NDArray[np.uint8]", cv2.cvtColor(found, order))
 
@@ -176,11 +181,14 @@ def _unpacked(pieces: list[memoryview], size: Size, bits: int) -> bytes:
     """The filtered rows, exactly as many as the header asks for."""
     passes = list(_passes(size, bits))
     expected = sum(height * stride for height, stride in passes)
-    unpacking = zlib.decompressobj()
     packed = b"".join(pieces)
     try:
-        rows = unpacking.decompress(packed, expected)
-        unpacking.decompress(unpacking.unconsumed_tail, 1)  # to the end, where the sum is compared
+        if len(packed) * _RATIO <= _UNPACKED_AT_ONCE:
+            rows = zlib.decompress(packed, bufsize=expected)[:expected]
+        else:
+            unpacking = zlib.decompressobj()
+            rows = unpacking.decompress(packed, expected)
+            unpacking.decompress(unpacking.unconsumed_tail, 1)  # to the end: its sum is compared
     except zlib.error as error:
         raise Damaged from error
     if len(rows) < expected:
