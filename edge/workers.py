@@ -85,7 +85,7 @@ def classify_paths(
         One record a wafer or unusable input, in the order of ``paths``.
     """
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
-        items = read_items(files.expand(paths, exclude=exclude), names)
+        items = read_items(files.named(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
     helpers: list[Helper] = []
@@ -96,7 +96,7 @@ def classify_paths(
         crew: Crew[Entry, Record] = Crew(
             lambda entries: _classify(entries, own, top_k, names), helpers
         )
-        yield from crew.work(_chunks(files.expand(paths, exclude=exclude)))
+        yield from crew.work(_chunks(files.named(paths, exclude=exclude)))
     finally:
         dismiss(helpers)
 
@@ -127,11 +127,11 @@ def _classify(
             yield entry
 
 
-def _chunks(items: Iterable[Path | InputError]) -> Iterator[Chunk[Entry]]:
+def _chunks(items: Iterable[str | InputError]) -> Iterator[Chunk[Entry]]:
     chunk: Chunk[Entry] = Chunk([])
     characters = 0
     for item in items:
-        entry: Entry = error_record(item) if isinstance(item, InputError) else str(item)
+        entry: Entry = error_record(item) if isinstance(item, InputError) else item
         if isinstance(entry, str) and _is_streamed(entry):
             yield chunk
             yield Chunk([entry], streamed=True)

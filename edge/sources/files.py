@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from edge.errors import InputError, InputKind
 from edge.formats import STDIN, SUFFIXES, os_error, read
@@ -62,6 +62,14 @@ def expand(
         Files, which may still turn out unreadable. An ``InputError`` stands for a folder that
         cannot be listed or holds nothing to read, and for a pattern that matches nothing.
     """
+    for name in named(paths, exclude=exclude):
+        yield name if isinstance(name, InputError) else Path(name)
+
+
+def named(
+    paths: Iterable[str | Path], *, exclude: str | Path | None = None
+) -> Iterator[str | InputError]:
+    """As ``expand``, but names: for many files, to make a ``Path`` of each would cost time."""
     seen = _Seen()
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         for name in _matches(os.fspath(path), exclude):
@@ -70,7 +78,9 @@ def expand(
             elif name != STDIN and os.path.isdir(name):  # noqa: PTH112
                 yield from _folder(name, seen, exclude)
             elif seen.add_file(name):
-                yield _path(name)
+                # A file of that name must not pass for standard input.
+                plain = os.fspath(Path(name))
+                yield plain if plain != STDIN or name == STDIN else os.path.abspath(name)  # noqa: PTH100
 
 
 def read_all(
@@ -86,7 +96,7 @@ def read_all(
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
         cannot be used. Nothing is raised on behalf of an input.
     """
-    for item in expand(paths, exclude=exclude):
+    for item in named(paths, exclude=exclude):
         if isinstance(item, InputError):
             yield item
             continue
@@ -124,7 +134,7 @@ def count(
         The number of items of ``expand``, or None beyond ``limit``. A labelled set counts as one
         although it holds many wafers.
     """
-    found = sum(1 for _ in islice(expand(paths, exclude=exclude), limit + 1))
+    found = sum(1 for _ in islice(named(paths, exclude=exclude), limit + 1))
     return found if found <= limit else None
 
 
@@ -139,13 +149,12 @@ def count_wafers(paths: Iterable[str | Path], *, exclude: str | Path | None = No
         None for more than a million files.
     """
     wafers = opened = 0
-    for number, item in enumerate(expand(paths, exclude=exclude)):
+    for number, item in enumerate(named(paths, exclude=exclude)):
         if number == _MOST_COUNTED:
             return None
-        several = not isinstance(item, InputError) and item.suffix.lower() in _SEVERAL
-        if several and opened < _MOST_OPENED:
+        if isinstance(item, str) and item.lower().endswith(_SEVERAL) and opened < _MOST_OPENED:
             opened += 1
-            wafers += wafers_in(cast(Path, item))
+            wafers += wafers_in(item)
         else:
             wafers += 1
     return wafers
@@ -189,12 +198,6 @@ class _Seen:
         return _NONE if identity is None else self._names.get(identity, _NONE)
 
 
-def _path(name: str) -> Path:
-    """A name as a path; a file of the name ``-`` must not pass for standard input."""
-    path = Path(name)
-    return path.absolute() if os.fspath(path) == STDIN != name else path
-
-
 def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError]:
     if not glob.has_magic(path) or os.path.lexists(path):
         yield path
@@ -212,7 +215,7 @@ def _matches(path: str, exclude: str | Path | None) -> Iterator[str | InputError
         yield InputError(path, InputKind.MISSING, "no file matches this pattern; check the folder")
 
 
-def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[Path | InputError]:
+def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[str | InputError]:
     waiting = [top]
     empty = True
     while waiting:
@@ -227,8 +230,9 @@ def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[Path 
             yield os_error(error, name)
             continue
         empty = empty and not len(files) and not skipped
+        before = os.fspath(Path(name, "_"))[:-1]  # as ``Path`` writes it, once for all
         for file in files:
-            yield Path(name, file)
+            yield before + file
         waiting.extend(os.path.join(name, folder) for folder in reversed(folders))  # noqa: PTH118
     if empty:
         yield InputError(
