@@ -125,6 +125,8 @@ def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path
     assert found["wm_edge_sink_up"] == {full: 0, table: 1}
     assert found["wm_edge_queue_depth"][full] == 21
     wait_for(lambda: metrics(station)["wm_edge_queue_depth"][table] == 0, "the table has all")
+    assert found["wm_edge_records_refused_total"] == {full: 0, table: 0}
+    assert found["wm_edge_lines_dropped_total"] == {("stderr",): 0}
     assert found["wm_edge_store_writable"] == {(): 1}
     assert 0 < found["wm_edge_store_log_bytes"][()] < 2**24
     assert found["wm_edge_source_up"] == {(str(folder),): 1}
