@@ -94,12 +94,17 @@ class Rows:
 
     def _execute(self, statement: str, values: Sequence[Any]) -> bool:
         """Whether a row was inserted or changed."""
-        return self._connection.execute(statement, list(map(storable, values))).rowcount == 1
+        try:
+            cursor = self._connection.execute(statement, values)
+        except UnicodeEncodeError:  # rare, so it is not looked for
+            cursor = self._connection.execute(statement, list(map(storable, values)))
+        return cursor.rowcount == 1
 
     def _renamed(self, record: Record, former: str) -> bool:
         """Whether this wafer stands there under its file's former name; it has the new one then."""
         key = record["source_sha256"], record["index"]
-        return self._execute(_RENAME, [record["file"], record.get("moved_to"), *key, former])
+        names = [record.get(key) for key in _OF_NAME]
+        return self._execute(_RENAME, [*names, *key, former])
 
     def _is_elsewhere(self, record: Record) -> bool:
         """Whether the wafer of this name is one of another folder that is watched now."""
@@ -152,8 +157,10 @@ _PROBABILITIES: Final = RESULT_KEYS.index("probabilities")
 _CONTENT: Final = """source_sha256 = :source_sha256 AND "index" = :index AND event = ''"""
 _BY_CONTENT: Final = f"SELECT source FROM results WHERE {_CONTENT} LIMIT 1"  # noqa: S608
 _BY_NAME: Final = f"SELECT source FROM results WHERE {_CONTENT} AND file = :file"  # noqa: S608
+#: What a record has from its file's name.
+_OF_NAME: Final = ("source", "file", "lot", "wafer", "slot", "moved_to")
 _RENAME: Final = (
-    "UPDATE OR IGNORE results SET file = ?, moved_to = ? "
+    f"UPDATE OR IGNORE results SET {', '.join(f'{key} = ?' for key in _OF_NAME)} "  # noqa: S608
     """WHERE source_sha256 = ? AND "index" = ? AND event = '' AND file = ?"""
 )
 _PLACE: Final = (

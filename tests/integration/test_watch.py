@@ -275,6 +275,9 @@ def test_a_file_that_is_renamed_or_changes_its_rights_is_the_same_wafer(
     (folder / "lot").rename(folder / "lot2")
     assert "0 wafers" in once(folder, store).stderr
     assert sorted(row["file"] for row in rows(store)) == ["a2.csv", "b.csv", "lot2/c.csv"]
+    assert sorted(row["source"] for row in rows(store)) == [
+        f"{folder}/{name}" for name in ("a2.csv", "b.csv", "lot2/c.csv")
+    ]
     assert not rows(store, "SELECT * FROM repeats")
     shutil.copy2(folder / "a2.csv", folder / "a3.csv")
     drop(folder, 1, "a.csv")  # the former name is free for another wafer

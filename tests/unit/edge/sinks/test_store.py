@@ -141,10 +141,12 @@ def test_a_file_that_was_renamed_is_the_same_wafer(store: Store, tmp_path: Path)
     store.add([of_file(1, "old.png", str(tmp_path))], {old: FileNote(stamp, "old.png", digest(1))})
     moved = {new: FileNote(stamp._replace(ctime_ns=50), "new.png", digest(1))}
     for _ in range(2):
-        added = store.add([of_file(1, "new.png", str(tmp_path))], moved)
+        added = store.add([of_file(1, "new.png", str(tmp_path), lot="B2")], moved)
         assert (added.records, added.repeats) == ([], [])
     with closing(StoreReader(store.path)) as reader:
         assert (reader.taken(old), reader.taken(new)) == (None, moved[new])
+    [record] = kept(store.path)
+    assert (record["source"], record["file"], record["lot"]) == (new, "new.png", "B2")
     Path(new).touch()
     assert store.add(
         [of_file(1, "copy.png", str(tmp_path))],
