@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.archive import MAX_WAFERS, UNREADABLE, Arrays
+from edge.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE, Arrays
 from edge.columns import OPTIONAL, column_problems, plain
 from edge.errors import DataError
 from edge.output import exists, replacing
@@ -214,6 +214,23 @@ def build(
         np.asarray(names, dtype=str),
         columns,
     )
+
+
+def check_bounds(wafers: int, dies: int, source: str) -> None:
+    """Refuse a set that grows beyond what any reader of it takes.
+
+    Args:
+        wafers: How many it has so far.
+        dies: Positions on all of them.
+        source: What it is made of, for the message.
+
+    Raises:
+        DataError: it has more wafers than ``MAX_WAFERS`` or more dies than ``MAX_UNPACKED``.
+    """
+    if wafers > MAX_WAFERS or dies > MAX_UNPACKED:
+        raise DataError(
+            f"{source}: more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED:,} dies; divide the set"
+        )
 
 
 def concatenate(sets: Iterable[LabelledSet]) -> LabelledSet:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.dataset import LabelledSet, build, load
+from edge.dataset import LabelledSet, build, check_bounds, load
 from edge.errors import DataError, InputError
 from edge.patterns import PATTERNS, SPELLING, pattern_named
 from edge.sources import files
+from edge.wafermap import DieGrid
 
 
 def load_any(path: Path) -> LabelledSet:
@@ -25,11 +26,15 @@ def load_any(path: Path) -> LabelledSet:
 
 def from_class_folders(path: Path) -> LabelledSet:
     """Read ``path/<pattern>/<wafer maps>``, at any depth. Raises: as ``load_any``."""
-    grids, labels = [], []
+    grids: list[DieGrid] = []
+    labels: list[str] = []
+    dies = 0
     for folder, pattern in class_folders(path):
         for item in files.read_all([folder]):
             if isinstance(item, InputError):
                 raise DataError(f"{item} (or take it out of the set)") from item
+            dies += item.dies.size
+            check_bounds(len(grids) + 1, dies, str(path))
             grids.append(item.dies)
             labels.append(pattern)
     return build(grids, labels)

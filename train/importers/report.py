@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset import LabelledSet
+from edge.dataset import LabelledSet, check_bounds
 from edge.errors import DataError, InputError, InputKind
 from edge.patterns import PATTERNS
 from edge.wafermap import check_grid
@@ -114,6 +114,7 @@ class Collector:
         except InputError as error:
             self.leave_out(_REASONS.get(error.kind, error.kind.value), str(error))
             return
+        check_bounds(len(self._labels) + 1, len(self._dies) + grid.size, self.source)
         self._dies += grid.data
         self._shapes.append((grid.shape[0], grid.shape[1]))
         self._labels.append(label)

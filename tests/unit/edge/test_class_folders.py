@@ -12,6 +12,7 @@ from edge.dataset import LabelledSet
 from edge.errors import DataError
 from edge.labelled import load_any
 from edge.wafermap import DieGrid
+from train.importers import import_dataset
 
 WritePng = Callable[[Path, DieGrid], Path]
 
@@ -63,3 +64,14 @@ def test_empty_folders_are_refused(folders: Path, tmp_path: Path) -> None:
         load_any(tmp_path / "empty")
     with pytest.raises(DataError, match="no such file"):
         load_any(tmp_path / "missing")
+
+
+def test_class_folders_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none").mkdir()
+    np.save(tmp_path / "none" / "w.npy", np.ones((5, 6, 7), np.uint8))
+    assert len(load_any(tmp_path)) == 5
+    monkeypatch.setattr("edge.dataset.MAX_WAFERS", 4)
+    with pytest.raises(DataError, match="divide the set"):
+        load_any(tmp_path)
+    with pytest.raises(DataError, match="divide the set"):
+        import_dataset(tmp_path)
