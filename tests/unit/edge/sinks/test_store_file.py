@@ -9,11 +9,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.errors import OutputError, UsageError
 from edge.sinks import store_file, store_opening
+from edge.sinks.guard import Guard
 from edge.sinks.record import number_of
 from edge.sinks.spare import Spare
 from edge.sinks.store import Store
@@ -133,6 +135,43 @@ def test_harm_to_the_log_is_mended_while_somebody_reads(
         harm(store.path)
         record(store, 3)
         assert after_a_crash(store.path, tmp_path / "crash") == expected(1, 2, 3)
+
+
+def test_harm_while_harm_is_mended_loses_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = record(store, 1, 2)
+    begin, harms = store_opening._begin, [empty_log, delete_log]
+
+    def harmed(*arguments: Any, **options: Any) -> Any:
+        if harms:
+            harms.pop()(store.path)
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(store_opening, "_begin", harmed)
+    delete_index(store.path)
+    ids += record(store, 3)
+    assert not harms
+    assert after_a_crash(store.path, tmp_path / "crash") == expected(1, 2, 3)
+    assert [number_of({"id": each}) for each in ids] == [1, 2, 3]
+
+
+def test_what_is_harmed_before_it_is_copied_is_not_taken_for_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store, 1)
+    committed = Guard.committed
+
+    def harmed(guard: Guard) -> Any:
+        monkeypatch.setattr(Guard, "committed", committed)
+        cut_log(store.path)
+        return committed(guard)
+
+    monkeypatch.setattr(Guard, "committed", harmed)
+    with pytest.raises(OutputError, match="what was just recorded was lost"):
+        record(store, 2)
+    record(store, 2)
+    assert after_a_crash(store.path, tmp_path / "crash") == expected(1, 2)
 
 
 @pytest.mark.parametrize("harm", [delete_log, flip_log])
