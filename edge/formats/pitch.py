@@ -8,7 +8,7 @@ likely it is that changes at places of no meaning would fit as well.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ Places = npt.NDArray[np.intp]
 #: By so many nats the places of the changes must speak for a pitch, and for it rather than for the
 #: next one.
 CLEAR: Final = 4.0
-CLEARER: Final = 2.0
+CLEARER: Final = 3.0
 
 #: A pitch so many times as large is another one.
 _OTHER: Final = 1.2
@@ -76,6 +76,8 @@ def pitch_of(changes: Places, length: int) -> Pitch | None:
     if not found:
         return None
     rival = found[1].evidence if len(found) > 1 else 0.0
+    if found[0].size < 2 <= int(gaps.min()):
+        raise Unclear
     if found[0].evidence < CLEAR or found[0].evidence < rival + CLEARER:
         raise Unclear
     return found[0]
@@ -86,10 +88,12 @@ def _pitches(changes: Places, length: int) -> list[Pitch]:
     if len(changes) < 3:
         return []
     gaps = np.diff(changes)
-    if int(gaps.min()) > 1:
-        found: Iterable[Pitch] = _coarse(changes, int(gaps.min()), length)
-    else:
-        found = _fine(changes, gaps, length)
+    least = int(gaps.min())
+    found: list[Pitch] = []
+    if least >= 2:
+        found += _coarse(changes, least, length)
+    if least <= 2:  # 2: many dies may be one pixel wide, none of them alone between two changes
+        found += _fine(changes, gaps, length)
     best: dict[bytes, Pitch] = {}
     for pitch in found:
         if pitch.evidence > 0:
@@ -144,7 +148,7 @@ def _step(away: Places, index: Places, low: float, high: float) -> float | None:
 def _fine(changes: Places, gaps: Places, length: int) -> Iterator[Pitch]:
     """Between one and two pixels a die: a picture, or all of it that is not margin, enlarged."""
     # Changes in so many neighbouring pixels: one die of two pixels in more than as many, at most.
-    together = max(map(len, (gaps == 1).tobytes().split(b"\0")))
+    together = max(1, *map(len, (gaps == 1).tobytes().split(b"\0")))
     first, last = int(changes[0]), int(changes[-1])
     span, count = last - first, len(changes)
     tried = 2 * math.log(length)
