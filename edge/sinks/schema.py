@@ -15,9 +15,8 @@ from edge.errors import OutputError, UsageError
 #: "wmed" in ASCII; tells our files from other SQLite databases.
 APPLICATION_ID: Final = 0x776D6564
 
-_TABLES: Final = """
-CREATE TABLE results (
-    id INTEGER PRIMARY KEY,
+#: What results have had since the first step.
+_RESULT: Final = """    id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,
     "index" INTEGER NOT NULL,
     lot TEXT,
@@ -49,7 +48,11 @@ CREATE TABLE results (
     mixed_above REAL NOT NULL,
     seen_at TEXT NOT NULL,
     recorded_at TEXT NOT NULL,
-    waited_ms INTEGER NOT NULL,
+    waited_ms INTEGER NOT NULL"""
+
+_TABLES: Final = f"""
+CREATE TABLE results (
+{_RESULT},
     UNIQUE (source_sha256, "index", event)
 );
 CREATE TABLE errors (
@@ -79,7 +82,7 @@ CREATE TABLE marks (
     offset INTEGER NOT NULL
 ) WITHOUT ROWID;
 INSERT INTO numbering VALUES (lower(hex(randomblob(4))), 1);
-"""
+"""  # noqa: S608
 
 _REPEATS_AND_INDEXES: Final = """
 CREATE TABLE repeats (
@@ -95,41 +98,9 @@ CREATE INDEX results_by_lot ON results (lot, wafer);
 
 # Equal maps are different wafers: a file's name belongs to what tells wafers apart. Of a record of
 # before, the name below the watched folder is not known; its absolute name stands there.
-_WAFERS: Final = """
+_WAFERS: Final = f"""
 CREATE TABLE results_3 (
-    id INTEGER PRIMARY KEY,
-    source TEXT NOT NULL,
-    "index" INTEGER NOT NULL,
-    lot TEXT,
-    wafer TEXT,
-    slot INTEGER,
-    orientation INTEGER,
-    pattern TEXT NOT NULL,
-    probability REAL NOT NULL,
-    probabilities TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    reason TEXT,
-    confidence REAL NOT NULL,
-    below REAL NOT NULL,
-    unfamiliarity REAL NOT NULL,
-    mixture REAL NOT NULL,
-    dies INTEGER NOT NULL,
-    fails INTEGER NOT NULL,
-    model TEXT NOT NULL,
-    symmetries INTEGER NOT NULL,
-    latency_us INTEGER NOT NULL,
-    source_sha256 TEXT NOT NULL,
-    event TEXT NOT NULL DEFAULT '',
-    station TEXT NOT NULL,
-    tool TEXT NOT NULL,
-    model_sha256 TEXT NOT NULL,
-    encoding TEXT NOT NULL,
-    runtime TEXT NOT NULL,
-    unfamiliar_above REAL NOT NULL,
-    mixed_above REAL NOT NULL,
-    seen_at TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
-    waited_ms INTEGER NOT NULL,
+{_RESULT},
     file TEXT NOT NULL DEFAULT '',
     same_as TEXT,
     moved_to TEXT
@@ -156,7 +127,7 @@ CREATE TABLE maps (
 );
 CREATE TABLE names (first_id INTEGER PRIMARY KEY, store TEXT NOT NULL);
 INSERT INTO names SELECT 1, store FROM numbering;
-"""
+"""  # noqa: S608
 
 #: What brings a store from version *i* to *i* + 1.
 STEPS: Final = (_TABLES, _REPEATS_AND_INDEXES, _WAFERS)
