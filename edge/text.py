@@ -27,6 +27,20 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
+def utf8(text: str) -> str:
+    """The text as UTF-8 can hold it: bytes of a name that are none become backslash escapes.
+
+    So they stand in results and in a station's store alike; half of a UTF-16 pair likewise.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
 def shown(text: str, encoding: str) -> str:
     """The text with nothing that an encoding cannot show; one line stays one line."""
     plain = printable(text)

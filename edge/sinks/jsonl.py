@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edge.sinks.record import Record
 from edge.sinks.stream import Stream
+from edge.text import utf8
 
 if TYPE_CHECKING:
     from edge.sinks.append import AppendSink
@@ -20,17 +21,18 @@ _BEGIN: Final = b'{"id": "'
 
 
 class JsonlSink:
-    """Records as JSON lines.
-
-    File names that are not valid UTF-8 come out with their bytes as they are.
-    """
+    """Records as JSON lines."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line."""
-        self._stream.write_line(encode(record))
+        line = encode(record)
+        if utf8(line) is not line:  # within JSON the escapes are escaped in their turn
+            plain = {key: utf8(one) if isinstance(one, str) else one for key, one in record.items()}
+            line = encode(plain)
+        self._stream.write_line(line)
 
     def close(self) -> None:
         """Flush and close."""

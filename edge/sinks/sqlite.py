@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.errors import OutputError, UsageError
+from edge.text import utf8
 
 #: Seconds that SQLite waits for somebody who looks into the file with another program.
 _PATIENCE: Final = 10.0
@@ -19,13 +20,8 @@ _VALUES: Final = 900
 
 
 def storable(value: Any) -> Any:
-    """SQLite holds UTF-8 alone: bytes of a name that are none are written as backslash escapes."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "backslashreplace").decode()
-    return value
+    """SQLite holds UTF-8 alone (``edge.text.utf8``)."""
+    return utf8(value) if isinstance(value, str) else value
 
 
 def select_in(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError, ReaderGoneError, UsageError
-from edge.text import PLAIN
+from edge.text import PLAIN, utf8
 
 #: Lines are handed to the operating system in blocks of this size, or after this many seconds.
 BLOCK: Final = 64 * 1024
@@ -79,11 +79,8 @@ class Stream:
         return self._interactive
 
     def write_line(self, line: str) -> None:
-        """Add one line (without its end) of a result for programs: UTF-8, bytes of names as are."""
-        try:
-            self._pending += line.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:  # half of a UTF-16 pair, from a lot's name in a labelled set
-            self._pending += line.encode("utf-8", "replace")
+        """Add one line (without its end) of a result for programs, as ``edge.text.utf8`` has it."""
+        self._pending += utf8(line).encode()
         self._end_line()
 
     def write_text(self, line: str) -> None:
