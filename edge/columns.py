@@ -25,11 +25,14 @@ class Column:
     allowed: frozenset[str] = frozenset()
 
 
-_NUMBER = Column("iuU", "whole numbers (-1 unknown) or text (empty unknown)")
+#: Lots and wafers that are not known, as text; tables turned to text write them like this.
+UNKNOWN = frozenset({"-1", "", "nan"})
+
+_NAME = Column("iuU", "whole numbers (-1 unknown) or text (empty unknown)")
 COLUMNS = {
-    "lot": _NUMBER,
-    "wafer": _NUMBER,
-    "lot_band": _NUMBER,
+    "lot": _NAME,
+    "wafer": _NAME,
+    "lot_band": _NAME,
     "label_conflict": Column("b", "bool"),
     "official": Column("U", "Training, Test or empty", frozenset({"Training", "Test", ""})),
     "part": Column("U", "train, val, test or empty", frozenset({"train", "val", "test", ""})),
@@ -53,6 +56,13 @@ def plain(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if (np.abs(known) < 2**53).all() and (known == np.trunc(known)).all():
             return known.astype(np.int64)
     return values
+
+
+def known(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which entries (W,) of a column of lots, wafers or bands name one."""
+    if values.dtype.kind in "iu":
+        return values != -1
+    return ~np.isin(values, list(UNKNOWN))
 
 
 def column_problems(name: str, values: npt.NDArray[Any], wafers: int) -> Iterator[str]:

@@ -7,17 +7,20 @@ Layout (``numpy.load`` reads it, no pickles inside):
 ``offsets``           (W+1,) int64      wafer *i* is ``dies[offsets[i]:offsets[i+1]]``
 ``shapes``            (W, 2) int16      rows, columns
 ``labels``            (W,) str          one of the nine patterns, in any spelling
-``lot``               (W,) int32        optional; -1 where unknown
-``wafer``             (W,) int16        optional; number in its lot, -1 where unknown
+``lot``               (W,) int32        optional; -1 where unknown; or str
+``wafer``             (W,) int16        optional; number in its lot, -1 where unknown; or str
 ``lot_band``          (W,) int16        optional; group of neighbouring lots, -1 where unknown
 ``label_conflict``    (W,) bool         optional; an identical map exists under another label
 ``official``          (W,) str          optional; the data's own split: Training, Test or empty
 ``part``              (W,) str          optional; train, val or test (``wm-edge dataset split``)
 ====================  ================  =====================================================
 
-``lot``, ``wafer`` and ``lot_band`` may also be text, empty where unknown. Whole numbers that a
-table kept as floats (NaN where unknown) and text kept as bytes are converted by ``load``; a column
-of any other type is refused.
+``lot``, ``wafer`` and ``lot_band`` may be whole numbers of any size, or text of any length, empty
+where unknown (``-1`` and ``nan``, which tables turned to text hold, mean unknown, too). ``wm-edge
+dataset import`` writes text where a name is no number (``A1``) or more than its number (``07``),
+or where the number does not fit the type above. Whole numbers that a table kept as floats (NaN
+where unknown) and text kept as bytes are converted by ``load``; a column of any other type is
+refused.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE, Arrays
-from edge.columns import OPTIONAL, column_problems, plain
+from edge.columns import OPTIONAL, UNKNOWN, column_problems, plain
 from edge.errors import DataError
 from edge.output import exists, replacing
 from edge.patterns import PATTERNS, pattern_named
@@ -342,4 +345,4 @@ def _known(column: npt.NDArray[Any] | None, index: int) -> str | None:
     if column is None:
         return None
     value = str(column[index])
-    return None if value in ("-1", "") else value
+    return None if value in UNKNOWN else value

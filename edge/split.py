@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge.columns import known
 from edge.dataset import LabelledSet, Part
 from edge.errors import DataError, UsageError
 from edge.metrics import FEW_WAFERS
@@ -237,8 +238,7 @@ def _numbered(labelled: LabelledSet, name: str) -> npt.NDArray[np.intp]:
     if values is None:
         return np.full(len(labelled), -1, np.intp)
     _, numbers = np.unique(values, return_inverse=True)
-    known = [str(value) not in ("-1", "") for value in values]
-    return np.where(known, numbers, -1).astype(np.intp)
+    return np.where(known(values), numbers, -1).astype(np.intp)
 
 
 def lots_apart(labelled: LabelledSet) -> bool:

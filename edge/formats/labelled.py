@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from edge.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
+from edge.columns import UNKNOWN
 from edge.errors import InputError, InputKind
 from edge.formats.array import Header, cut_short, read_header, stacked
 from edge.text import printable
@@ -34,7 +35,6 @@ _CHUNK_ROWS: Final = 4096
 #: Arrays of an archive that are looked at for maps.
 _MOST_ARRAYS: Final = 16
 _MAX_ITEM_BYTES: Final = 1024
-_UNKNOWN: Final = ("-1", "", "nan")
 #: Largest array that is read whole: rows and columns of ten million wafers as int16.
 _MAX_BY_COLUMNS: Final = 40 * 2**20
 
@@ -238,7 +238,7 @@ def _texts(column: _Column | None) -> Iterator[str | None]:
             text = f"{value:.15g}"
         else:
             text = str(value)
-        yield None if text in _UNKNOWN else text
+        yield None if text in UNKNOWN else text
 
 
 def _inconsistent(source: str, what: str) -> InputError:

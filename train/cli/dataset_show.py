@@ -63,15 +63,14 @@ def table(labelled: LabelledSet) -> list[str]:
     """Lines of a table: class, wafers, lots, share of all wafers."""
     import numpy as np
 
+    from edge.columns import known
+
     lots = labelled.columns.get("lot")
     lines = [f"{'class':<10} {'wafers':>9} {'lots':>7} {'share':>8}"]
     rows = [(name, labelled.labels == name) for name in labelled.class_counts()]
     for name, chosen in [*rows, ("all", np.ones(len(labelled), np.bool_))]:
         wafers = int(np.count_nonzero(chosen))
         share = wafers / len(labelled) if len(labelled) else 0.0
-        known = "-"
-        if lots is not None:
-            names = np.unique(lots[chosen])
-            known = f"{np.count_nonzero(names.astype(str) != '-1'):,}"
-        lines.append(f"{name:<10} {wafers:>9,} {known:>7} {share:>8.2%}")
+        count = "-" if lots is None else f"{np.unique(lots[chosen & known(lots)]).size:,}"
+        lines.append(f"{name:<10} {wafers:>9,} {count:>7} {share:>8.2%}")
     return lines

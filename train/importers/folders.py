@@ -35,7 +35,7 @@ def import_folders(
         progress: Called with the files read and in all.
 
     Returns:
-        The wafers; lot and wafer number where the files or their names state them.
+        The wafers; lot and wafer as they stand where the files or their names state them.
 
     Raises:
         DataError: a folder is named after no pattern, or there is no usable file at all.
@@ -50,17 +50,17 @@ def import_folders(
     others = sum(_others(folder) for folder, _ in folders)
     if others:
         collector.note(f"{others} files with endings of no wafer map were passed over")
-    unnumbered = 0
+    slots = 0
     for done, (item, label) in enumerate(files, start=1):
         for found in [item] if isinstance(item, InputError) else _read(item, names):
             _note(found, names, collector)
-            unnumbered += _collect(found, label, collector)
+            slots += _collect(found, label, collector)
         if progress is not None:
             progress(done, len(files))
     if names and names.misses > 1:
         collector.note(f"{names.misses} files in all do not fit the name pattern")
-    if unnumbered:
-        collector.note(f"{unnumbered} wafers have a name that is no number; theirs is not kept")
+    if slots:
+        collector.note(f"slots ({slots}) are not kept: a labelled set has lot and wafer alone")
     return collector.finish()
 
 
@@ -88,17 +88,11 @@ def _note(found: WaferMap | InputError, names: Names | None, collector: Collecto
 
 
 def _collect(found: WaferMap | InputError, label: str, collector: Collector) -> bool:
-    """Keep a wafer; returns whether it has a name that is no number."""
+    """Keep a wafer; returns whether it has a slot, which a set cannot keep."""
     if isinstance(found, InputError):
         collector.leave_out(f"unreadable ({found.kind.value})", str(found))
         return False
-    wafer = found.wafer or ""
-    numbered = wafer.isascii() and wafer.isdigit()
     collector.add(
-        found.dies,
-        label,
-        name=found.source,
-        lot=found.lot or "",
-        wafer=int(wafer) if numbered else -1,
+        found.dies, label, name=found.source, lot=found.lot or "", wafer=found.wafer or ""
     )
-    return bool(wafer) and not numbered
+    return found.slot is not None

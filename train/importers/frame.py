@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import pickle  # for its exception only
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,6 +29,7 @@ from train.standins import Array
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from train.importers.table import Column
     from train.unpickle import Progress
 
 #: The column of the official split, by the publication that spells it so.
@@ -41,6 +43,7 @@ LOTS: Final = "lotName"
 WAFERS: Final = "waferIndex"
 
 _OFFICIAL: Final = {"": "", "training": "Training", "test": "Test"}
+_NUMBERED: Final = re.compile(r"lot(0|[1-9][0-9]*)")
 _NESTING: Final = 4
 
 
@@ -77,6 +80,7 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
         collector.leave_out("without a label", count=unlabelled)
     if isinstance(maps, list):
         maps[:] = [item if patterns[row] else None for row, item in enumerate(maps)]
+    names = _lot_names(lots, patterns, source)
     unusable_splits = 0
     for row, pattern in enumerate(patterns):
         if not pattern:
@@ -87,8 +91,8 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
             _values(maps[row], source, row),
             pattern,
             name=f"{source} row {row}",
-            lot=_lot(lots[row], source, row),
-            wafer=_number(wafers[row]),
+            lot=names[row],
+            wafer=_name(wafers[row], source, row, WAFERS),
             official=part or "",
         )
         maps[row] = None
@@ -143,11 +147,23 @@ def _pattern(cell: object, source: Path, row: int) -> str:
     return pattern
 
 
-def _lot(cell: Any, source: Path, row: int) -> str:
-    """Name of a lot; a table may have kept its number alone."""
-    if isinstance(cell, (int, float, np.number)) and (number := _number(cell)) >= 0:
-        return str(number)
-    return _text(cell, source, row, LOTS).strip()
+def _lot_names(lots: Column, patterns: list[str], source: Path) -> list[str]:
+    """Name of the lot of each labelled row; WM-811K's own ``lot47`` is 47, as all are numbered."""
+    names = [
+        _name(cell, source, row, LOTS) if patterns[row] else "" for row, cell in enumerate(lots)
+    ]
+    if all(_NUMBERED.fullmatch(name) for name in set(names) - {""}):
+        return [name.removeprefix("lot") for name in names]
+    return names
+
+
+def _name(cell: Any, source: Path, row: int, column: str) -> str:
+    """Name of a lot or wafer as it stands; a table may have kept whole numbers as floats."""
+    if isinstance(cell, (int, float, np.number)):
+        if math.isnan(cell) or cell == -1:
+            return ""
+        return str(int(cell)) if float(cell).is_integer() else str(cell)
+    return _text(cell, source, row, column).strip()
 
 
 def _text(cell: Any, source: Path, row: int, column: str) -> str:
@@ -192,12 +208,3 @@ def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
         return cell.values()
     except pickle.UnpicklingError as error:
         raise DataError(f"{source}: row {row} is damaged ({error})") from error
-
-
-def _number(value: Any) -> int:
-    """A number of a lot or wafer; -1 where it is none."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return -1
-    return number if number == value else -1

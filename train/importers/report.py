@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge.columns import UNKNOWN
 from edge.dataset import LabelledSet, check_bounds
 from edge.errors import DataError, InputError, InputKind
 from edge.patterns import PATTERNS
@@ -19,7 +20,8 @@ from edge.wafermap import check_grid
 #: Most problems that a report quotes word for word; the rest are in the counts.
 MAX_PROBLEMS: Final = 20
 
-_NUMBERED_LOT: Final = re.compile(r"(?:lot)?[\s_-]*([0-9]{1,9})", re.IGNORECASE)
+#: A name that its number gives back letter for letter: not ``07``.
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 _REASONS: Final = {
     InputKind.NO_DIES: "map without a die",
     InputKind.BAD_VALUE: "die state other than 0, 1, 2",
@@ -83,7 +85,7 @@ class Collector:
         self._shapes: list[tuple[int, int]] = []
         self._labels: list[str] = []
         self._lots: list[str] = []
-        self._wafers: list[int] = []
+        self._wafers: list[str] = []
         self._official: list[str] = []
         self._left_out: Counter[str] = Counter()
         self._notes: list[str] = []
@@ -96,7 +98,7 @@ class Collector:
         *,
         name: str,
         lot: str = "",
-        wafer: int = -1,
+        wafer: str = "",
         official: str = "",
     ) -> None:
         """Keep a wafer, or count why its map cannot be used.
@@ -106,7 +108,7 @@ class Collector:
             label: One of the nine patterns.
             name: What to call the wafer in a problem.
             lot: Lot name, empty where unknown.
-            wafer: Number in the lot, -1 where unknown.
+            wafer: Number or name in the lot, empty where unknown.
             official: Training, Test or empty.
         """
         try:
@@ -119,7 +121,7 @@ class Collector:
         self._shapes.append((grid.shape[0], grid.shape[1]))
         self._labels.append(label)
         self._lots.append(lot)
-        self._wafers.append(wafer if -1 <= wafer <= np.iinfo(np.int16).max else -1)
+        self._wafers.append(wafer)
         self._official.append(official)
 
     def leave_out(self, reason: str, problem: str = "", count: int = 1) -> None:
@@ -177,25 +179,25 @@ class Collector:
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
         columns: dict[str, npt.NDArray[Any]] = {}
         if any(self._lots):
-            columns["lot"] = self._lot_numbers()
-        if any(wafer >= 0 for wafer in self._wafers):
-            columns["wafer"] = np.asarray(self._wafers, np.int16)
+            columns["lot"] = self._names("lot", self._lots, np.int32)
+        if any(self._wafers):
+            columns["wafer"] = self._names("wafer", self._wafers, np.int16)
         if any(self._official):
             columns["official"] = np.asarray(self._official)
         return columns
 
-    def _lot_numbers(self) -> npt.NDArray[np.int32]:
-        names = dict.fromkeys(name for name in self._lots if name)
-        matches = {name: _NUMBERED_LOT.fullmatch(name.strip()) for name in names}
-        numbers = {name: int(match[1]) for name, match in matches.items() if match}
-        unnumbered = next((name for name in names if name not in numbers), None)
-        if unnumbered is not None or len(set(numbers.values())) < len(names):
-            self.note(
-                "lots are numbered in order of appearance, as not every name is its own number"
-                + (f" ({unnumbered!r} has none)" if unnumbered is not None else "")
-            )
-            numbers = {name: number for number, name in enumerate(names)}
-        return np.asarray([numbers.get(name, -1) for name in self._lots], np.int32)
+    def _names(
+        self, title: str, names: list[str], numbers: type[np.signedinteger[Any]]
+    ) -> npt.NDArray[Any]:
+        """Names (W,) as they stand: numbers where every name is one of that type, else text."""
+        distinct = set(names) - {""}
+        for name in sorted(distinct & UNKNOWN):
+            self.note(f"{names.count(name)} wafers have the {title} {name!r}, which means unknown")
+        if all(_NUMBER.fullmatch(name) for name in distinct) and (
+            max(map(int, distinct)) <= np.iinfo(numbers).max
+        ):
+            return np.asarray([int(name) if name else -1 for name in names], numbers)
+        return np.asarray(names)
 
 
 def label_conflicts(labelled: LabelledSet) -> npt.NDArray[np.bool_]:

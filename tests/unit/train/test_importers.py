@@ -14,8 +14,12 @@ from edge import dataset
 from edge.errors import DataError, UsageError
 from edge.mixed import PATTERN_ORDER
 from edge.name_pattern import NamePattern
+from edge.sources.files import read_file
+from edge.split import lot_groups
+from edge.wafermap import WaferMap
 from tests.support import pandas_pickle, recorded_frames
 from tests.support.pandas_pickle import Row
+from train.cli import dataset_show
 from train.cli.dataset_import import command
 from train.importers import Imported, SourceKind, import_dataset, table
 
@@ -177,16 +181,21 @@ def test_equal_maps_under_different_labels_are_marked(frame: Callable[..., Path]
     assert any(note.startswith("2 wafers have a map") for note in imported.report.notes)
 
 
-def test_lots_without_a_number_are_numbered_as_they_come(frame: Callable[..., Path]) -> None:
+def test_lots_that_are_not_all_numbered_keep_their_names(frame: Callable[..., Path]) -> None:
     rows = [Row(MAP, "none", lot=lot) for lot in ("lot7", "A-12", "lot7", "", "lot9")]
-    imported = import_dataset(frame(rows))
-    assert imported.labelled.columns["lot"].tolist() == [0, 1, 0, -1, 2]
-    assert "'A-12' has none" in imported.report.notes[0]
+    labelled = import_dataset(frame(rows)).labelled
+    assert labelled.columns["lot"].tolist() == ["lot7", "A-12", "lot7", "", "lot9"]
 
 
-def test_a_wafer_number_that_is_none_is_unknown(frame: Callable[..., Path]) -> None:
-    rows = [Row(MAP, "none", wafer=wafer) for wafer in (3.0, float("nan"), 1.5, 1e9)]
-    assert import_dataset(frame(rows)).labelled.columns["wafer"].tolist() == [3, -1, -1, -1]
+def test_a_wafer_in_a_frame_is_kept_as_it_stands(
+    frame: Callable[..., Path], changed: Callable[..., Imported]
+) -> None:
+    rows = [Row(MAP, "none", wafer=wafer) for wafer in (3.0, float("nan"), -1.0)]
+    assert import_dataset(frame(rows)).labelled.columns["wafer"].tolist() == [3, -1, -1]
+    rows = [Row(MAP, "none", wafer=wafer) for wafer in (3.0, float("nan"), 1.5, 4e4)]
+    found = import_dataset(frame(rows)).labelled.columns["wafer"]
+    assert found.tolist() == ["3", "", "1.5", "40000"]
+    assert changed(waferIndex=["W07", None, 5]).labelled.columns["wafer"].tolist() == ["W07", "5"]
 
 
 def test_a_set_without_labels_is_an_error(frame: Callable[..., Path]) -> None:
@@ -359,15 +368,63 @@ def test_lots_from_names_let_class_folders_be_divided_by_lot(tmp_path: Path) -> 
     for name in ("A_1.npy", "A_2.npy", "B_W3.npy", "C.npy", "D.npy"):
         np.save(tmp_path / "Center" / name, MAP)
     imported = import_dataset(tmp_path, pattern=NamePattern("{lot}_{wafer}"))
-    assert imported.labelled.columns["lot"].tolist() == [0, 0, 1, -1, -1]
-    assert imported.labelled.columns["wafer"].tolist() == [1, 2, -1, -1, -1]
+    assert imported.labelled.columns["lot"].tolist() == ["A", "A", "B", "", ""]
+    assert imported.labelled.columns["wafer"].tolist() == ["1", "2", "W3", "", ""]
+    groups = lot_groups(imported.labelled)
+    assert groups[0] == groups[1]
+    assert len(set(groups.tolist())) == 4
+    assert dataset_show.table(imported.labelled)[1].split() == ["Center", "5", "2", "100.00%"]
     notes = " ".join(imported.report.notes)
     assert "C.npy does not fit the name pattern {lot}_{wafer}" in notes
     assert "2 files in all do not fit" in notes
-    assert "1 wafers have a name that is no number" in notes
     # The class folder is no lot.
     imported = import_dataset(tmp_path, pattern=NamePattern("{lot}/{wafer}"))
     assert "lot" not in imported.labelled.columns
+
+
+def test_lot_and_wafer_are_kept_as_they_stand_in_names(tmp_path: Path) -> None:
+    folder = tmp_path / "set" / "Center"
+    folder.mkdir(parents=True)
+    names = ["12_03", "12_3", "0012_40000", "A1_W07"]
+    for name in names:
+        np.save(folder / f"{name}.npy", MAP)
+    imported = import_dataset(folder.parent, pattern=NamePattern("{lot}_{wafer}"))
+    imported.labelled.save(tmp_path / "set.npz")
+    assert imported.report.notes == ()
+    # As a labelled set, and as wafers to be classified.
+    whole = dataset.load(tmp_path / "set.npz")
+    read = [whole.wafer_map(index) for index in range(len(whole))]
+    streamed = [wafer for wafer in read_file(tmp_path / "set.npz") if isinstance(wafer, WaferMap)]
+    for found in (read, streamed):
+        assert [f"{wafer.lot}_{wafer.wafer}" for wafer in found] == names
+
+
+@pytest.mark.parametrize(
+    ("names", "lots", "wafers", "note"),
+    [
+        (["47_3", "5_25"], np.int32, np.int16, ""),
+        (["47_3", "5_40000"], np.int32, np.str_, ""),
+        (["47_3", "5000000000_4"], np.str_, np.int16, ""),
+        (["A_3", "-1_4"], np.str_, np.int16, "1 wafers have the lot '-1', which means unknown"),
+    ],
+)
+def test_names_that_are_numbers_are_stored_as_in_wm811k(
+    tmp_path: Path, names: list[str], lots: type, wafers: type, note: str
+) -> None:
+    (tmp_path / "Center").mkdir()
+    for name in names:
+        np.save(tmp_path / "Center" / f"{name}.npy", MAP)
+    imported = import_dataset(tmp_path, pattern=NamePattern("{lot}_{wafer}"))
+    columns = imported.labelled.columns
+    assert (columns["lot"].dtype.type, columns["wafer"].dtype.type) == (lots, wafers)
+    assert " ".join(imported.report.notes) == note
+
+
+def test_slots_that_a_set_cannot_keep_are_said(tmp_path: Path) -> None:
+    (tmp_path / "Center").mkdir()
+    np.save(tmp_path / "Center" / "A_3.npy", MAP)
+    imported = import_dataset(tmp_path, pattern=NamePattern("{lot}_{slot}"))
+    assert "slots (1) are not kept" in imported.report.notes[0]
 
 
 def test_a_name_pattern_is_for_class_folders(frame: Callable[..., Path]) -> None:
