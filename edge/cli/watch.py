@@ -116,10 +116,10 @@ def command(
     from edge.errors import UsageError
     from edge.station.putaway import Done
     from edge.station.settle import Patience
-    from edge.station.tops import FolderSettings
+    from edge.station.tops import FolderSettings, is_there
 
     for folder in folders:
-        if not Path(folder).is_dir():
+        if not is_there(folder):
             raise UsageError(f"{folder}: no such folder; make it, or check the name")
     settings = replace(
         station_options.settings(common),

@@ -63,6 +63,9 @@ class StationSource(Protocol):
     def trouble(self) -> str | None:
         """Why no wafers can come from it now, in a few words; from any thread."""
 
+    def notice(self) -> str | None:
+        """What somebody should know though wafers come, in a few words; from any thread."""
+
     def close(self) -> Batch | None:
         """Finish what was kept after the last batch; called when all is kept.
 

@@ -13,6 +13,9 @@ import os
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from edge.output import identity
+from edge.sources.descriptors import are_used_up
+
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 
 #: To open what may be a pipe or a link, and neither wait nor follow.
@@ -115,6 +118,36 @@ def open_folder(top: str, inner: str = "", *, make: bool = False) -> int:
         os.close(here)
         raise
     return here
+
+
+def look_into(top: str) -> tuple[int, int] | None:
+    """Make sure that a folder that somebody named can be looked into now.
+
+    Returns:
+        Device and inode, the same by whatever name and link; None where no descriptor is left to
+        ask for them.
+
+    Raises:
+        OSError: it is away, or closed to this user.
+    """
+    try:
+        descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            status = os.stat(os.curdir, dir_fd=descriptor)  # names in it can be asked for, too
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if are_used_up(error):  # no word on the folder
+            return identity(top)
+        raise
+    return status.st_dev, status.st_ino
+
+
+def closed(folder: str, error: OSError) -> str:
+    """What to say of a folder that is there and cannot be looked into."""
+    why = f"{folder}: cannot be looked into ({error.strerror})"
+    no_right = error.errno in (errno.EACCES, errno.EPERM)
+    return f"{why}; give this user the right (chmod, chown)" if no_right else why
 
 
 def opened(name: str, folder: int | None = None) -> int:

@@ -132,7 +132,8 @@ class Listener:
         elif not name.startswith(HIDDEN):
             if mask & (_MOVED_FROM | _MOVED_TO):
                 self._forget(path)
-            if mask & (_MOVED_TO | _CREATE) and self._recursive:
+            opened = mask & _ATTRIB and path not in self._numbers  # to this user, by its owner
+            if (mask & (_MOVED_TO | _CREATE) or opened) and self._recursive:
                 self._add(path)
                 found.add(path)
 

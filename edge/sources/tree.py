@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.output import identity as identity_of
-from edge.sources.beneath import is_too_long, open_folder, opened
+from edge.sources.beneath import NOT_THERE, is_too_long, open_folder, opened
 from edge.sources.descriptors import are_used_up
 from edge.sources.files import HIDDEN, Identity, Names, eligible, natural
 
@@ -32,6 +32,7 @@ def walk(
     recursive: bool = True,
     also: str = "",
     pass_over: Callable[[str, str], None] = lambda *_: None,
+    failed: Callable[[str, OSError], None] = lambda *_: None,
 ) -> Iterator[str]:
     """Names of the files in a folder and below, in the order of ``expand``; no link is followed.
 
@@ -44,6 +45,7 @@ def walk(
         recursive: False looks into that one folder alone.
         also: Beginning of hidden names that count nevertheless, of whatever they are.
         pass_over: Called with what is passed over and why: links, and folders too deep.
+        failed: Called with folders that cannot be looked into, and what the system says.
     """
     left_out = {one for folder in leave_out if (one := identity_of(folder))}
     start = inner
@@ -65,6 +67,8 @@ def walk(
                 patience -= 1
                 waiting.append(inner)
                 time.sleep(PAUSE)
+            elif error.errno not in NOT_THERE:
+                failed(folder, error)
             continue
         for link in links:
             pass_over(os.path.join(folder, link), LINK)  # noqa: PTH118

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-from edge.output import identity
 from edge.sources import tree
+from edge.sources.beneath import closed, look_into
 from edge.sources.descriptors import are_used_up
 from edge.sources.inotify import EXHAUSTED, Listener
 from edge.text import printable
@@ -43,6 +43,9 @@ class Watch:
         recursive: Whether the folders in it are listened to as well.
         polling: Seconds between two looks through the folder; None lets the operating system tell.
         leave_out: Folders in it in which nothing counts.
+
+    Attributes:
+        trouble: Why nothing can come from it now, in a few words; from any thread.
     """
 
     def __init__(
@@ -63,7 +66,8 @@ class Watch:
         self._polling = polling
         self._deaf_until = 0.0
         self._stop = threading.Event()
-        self.is_there = os.path.isdir(top)  # noqa: PTH112
+        self.trouble: str | None = None
+        self._found()
         self._thread = threading.Thread(target=self._run, name=f"watch {top}", daemon=True)
 
     def start(self) -> None:
@@ -78,19 +82,20 @@ class Watch:
 
     def _run(self) -> None:
         away_since: float | None = None
+        said = None
         while not self._stop.is_set():
-            found = identity(self._top)
-            self.is_there = found is not None
+            found = self._found()
             if found is None:
-                if away_since is None:
-                    away_since = time.monotonic()
-                    _log.warning("%s: the folder is away; waiting for it", printable(self._top))
+                away_since = away_since or time.monotonic()
+                if self.trouble != said:
+                    _log.warning("%s; waiting for it", printable(self.trouble or ""))
+                said = self.trouble
                 self._stop.wait(ROUND)
                 continue
             if away_since is not None:
                 away = time.monotonic() - away_since
                 _log.warning("%s: is back after %.0f s", printable(self._top), away)
-                away_since = None
+                away_since = said = None
             try:
                 if self._polling is not None:
                     self._look(found, self._polling)
@@ -99,14 +104,25 @@ class Watch:
                 else:
                     self._listen(found)
             except Exception as error:  # noqa: BLE001 - too many folders, one that vanished: go on
-                if identity(self._top) == found:
+                if self._found() == found:
                     _log.debug("%s: listening anew (%s)", printable(self._top), error)
                     self._explain(error)
                 self._stop.wait(ROUND)
             self._on_gap()
 
+    def _found(self) -> tuple[int, int] | None:
+        """What tells the folder from another one of its name; None where it cannot be used."""
+        try:
+            found = look_into(self._top)
+            self.trouble = None
+        except FileNotFoundError:
+            found, self.trouble = None, f"{self._top}: the folder is away"
+        except OSError as error:
+            found, self.trouble = None, closed(self._top, error)
+        return found
+
     def _listen(self, found: tuple[int, int]) -> None:
-        """Hand changes on until the folder is another one, or gone."""
+        """Hand changes on until the folder is another one, gone, or closed to this user."""
         listener = Listener(self._top, recursive=self._recursive, leave_out=self._leave_out)
         try:
             self._on_gap()
@@ -121,7 +137,7 @@ class Watch:
                         self._on_gap()
                 if time.monotonic() - looked >= ROUND:
                     looked = time.monotonic()
-                    if identity(self._top) != found:
+                    if self._found() != found:
                         return
         finally:
             listener.close()
@@ -130,7 +146,7 @@ class Watch:
         """The same by looking again and again; only names that may count are looked at."""
         self._on_gap()
         before = self._states()
-        while not self._stop.wait(seconds) and identity(self._top) == found:
+        while not self._stop.wait(seconds) and self._found() == found:
             if time.monotonic() >= until:
                 return
             now = self._states()

@@ -138,6 +138,9 @@ class CameraSource:
 
         return f"no frames from {self.name}" if self._feed.state is FeedState.LOST else None
 
+    def notice(self) -> None:
+        """See ``StationSource``; there is nothing."""
+
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """See ``StationSource``.
 

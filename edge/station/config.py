@@ -25,7 +25,7 @@ from edge.station.camera import COMPLETE_AFTER, CameraSettings, camera_names
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
 from edge.station.settle import Patience
-from edge.station.tops import FolderSettings, Top
+from edge.station.tops import FolderSettings, Top, is_there
 from edge.text import printable
 from edge.toml_file import Table
 from edge.verdict import Costs
@@ -254,10 +254,11 @@ def examine(settings: Settings) -> Iterator[str]:
         yield f"sink     {without_secrets(name) if '://' in name else name}"
     for folder in settings.folders:
         for top in folder.tops:
+            there = is_there(top)
             Top(top, folder, frozenset())
-            if Path(top).is_dir() and (folder.quarantine or folder.done is not Done.KEEP):
+            if there and (folder.quarantine or folder.done is not Done.KEEP):
                 _writable(Path(top))
-            note = "" if Path(top).is_dir() else " (not there now; it would be waited for)"
+            note = "" if there else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
             yield from _names(top, folder)
     for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):

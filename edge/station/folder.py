@@ -96,11 +96,18 @@ class FolderSource:
 
     def trouble(self) -> str | None:
         """Folders that are away, or that do not answer: a share may hang for ever."""
-        away = [top.name for top in self._tops if not top.is_there]
-        if away:
-            return f"folder away: {', '.join(away)}"
+        if troubles := [trouble for top in self._tops if (trouble := top.trouble)]:
+            return "; ".join(troubles)
         silent = time.monotonic() - self._alive
         return f"{self.name}: does not answer for {silent:.0f} s" if silent > SILENT else None
+
+    def notice(self) -> str | None:
+        """Folders in them that nothing is taken from."""
+        closed = sorted(path for top in self._tops for path in top.closed.copy())
+        if not closed:
+            return None
+        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        return f"cannot be looked into: {closed[0]}{more}"
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """See ``StationSource``."""
@@ -172,7 +179,9 @@ class FolderSource:
 
     def _is_ready(self, path: str, reader: StoreReader) -> bool:
         stamp = _stamp(path)
-        if stamp is None or self._is_known(path, stamp, reader):
+        # In a folder that was closed to this user no file is bad: it is found when that is mended.
+        closed = self._top_of[path].trouble is not None
+        if stamp is None or closed or self._is_known(path, stamp, reader):
             self._forget(path)
             return False
         if self._settling.needs_look(path, stamp):
@@ -202,7 +211,7 @@ class FolderSource:
             path
             for path in reader.in_hand()
             if path not in self._flying
-            and any(top.is_there and top.holds(path) for top in self._tops)
+            and any(top.trouble is None and top.holds(path) for top in self._tops)
             and not os.path.lexists(path)
         ]
         if away:

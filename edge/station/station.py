@@ -158,6 +158,11 @@ class Station:
         all_ = (*stands, self.recorder.trouble, *found, *ended, *died)
         return [trouble for trouble in all_ if trouble]
 
+    def notices(self) -> list[str]:
+        """What somebody should know though wafers are recorded."""
+        found = [self.store.notice, *(source.notice() for source in self.sources)]
+        return [notice for notice in found if notice]
+
     def is_up(self, source: StationSource) -> bool:
         """Whether wafers can come from a source now."""
         thread = self._threads[self.sources.index(source)]

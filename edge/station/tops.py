@@ -8,17 +8,21 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from edge.errors import UsageError
 from edge.name_pattern import NamePattern, Names
 from edge.sources import files, tree
-from edge.sources.beneath import Place, is_too_long, place_in
+from edge.sources.beneath import Place, closed, is_too_long, look_into, place_in
 from edge.sources.watch import Watch
 from edge.station.putaway import HIDDEN, Done, restore
 from edge.station.settle import Patience
 from edge.text import printable
 
 _log = logging.getLogger(__name__)
+
+#: So many closed folders are named; a thousand of them are no thousand lines.
+MENTIONED: Final = 8
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,30 @@ class FolderSettings:
         return Names(NamePattern(self.name_pattern), map(os.path.abspath, self.tops))
 
 
+def is_there(name: str) -> bool:
+    """Whether a folder to watch is there.
+
+    Raises:
+        UsageError: it is a file, or cannot be looked into.
+    """
+    _refuse_file(name)
+    try:
+        look_into(name)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UsageError(closed(name, error)) from error
+    return True
+
+
+def _refuse_file(name: str) -> None:
+    if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112
+        raise UsageError(
+            f"{name}: is a file, not a folder; name the folder to watch (wm-edge classify reads "
+            "files)"
+        )
+
+
 class Top:
     """A watched folder.
 
@@ -76,8 +104,7 @@ class Top:
         self.name = os.path.abspath(name)  # noqa: PTH100 - a link stays a link
         self._settings = settings
         self._outputs = outputs
-        if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112
-            raise UsageError(f"{name}: is a file; name the folder to watch")
+        _refuse_file(name)
         self._real = os.path.realpath(name)
         done = settings.done_dir or os.path.join(name, "done")  # noqa: PTH118
         self._done = self._root(done) if settings.done is Done.MOVE else None
@@ -93,11 +120,13 @@ class Top:
                 )
         self._watch: Watch | None = None
         self._said: set[str] = set()
+        #: Folders in it that could not be looked into the last time.
+        self.closed: set[str] = set()
 
     @property
-    def is_there(self) -> bool:
-        """Whether the folder can be looked into now."""
-        return self._watch.is_there if self._watch else os.path.isdir(self.name)  # noqa: PTH112
+    def trouble(self) -> str | None:
+        """Why nothing can come from the folder now, in a few words; from any thread."""
+        return self._watch.trouble if self._watch else None
 
     def listen(
         self, on_change: Callable[[Top, set[str]], None], on_gap: Callable[[], None]
@@ -125,6 +154,13 @@ class Top:
             folder: Look into this folder of it alone, absolute.
         """
         inner = self.inner(folder) if folder and folder != self.name else ""
+        without: set[str] = set()
+
+        def note(path: str, error: OSError) -> None:
+            if path != self.name:  # of that, whoever listens says it
+                without.add(path)
+                self._say_closed(path, error, len(without))
+
         for path in tree.walk(
             self.name,
             inner,
@@ -132,6 +168,7 @@ class Top:
             recursive=self._settings.recursive,
             also=HIDDEN,
             pass_over=self._pass_over,
+            failed=note,
         ):
             if HIDDEN in path and os.path.basename(path).startswith(HIDDEN):  # noqa: PTH119
                 for found in restore(self.at(path)):
@@ -140,6 +177,8 @@ class Top:
                         yield found
             elif self.counts(path):
                 yield path
+        if not inner:
+            self.closed = without
 
     def counts(self, path: str) -> bool:
         """Whether a file is a wafer to take, by its name alone."""
@@ -200,6 +239,12 @@ class Top:
                 "name the folder that it leads to"
             )
         return Place(path, "")
+
+    def _say_closed(self, path: str, error: OSError, number: int) -> None:
+        if path not in self.closed and number <= MENTIONED:
+            more = "; there are more" if number == MENTIONED else ""
+            _log.warning("%s; nothing in it is taken%s", printable(closed(path, error)), more)
+        self.closed.add(path)
 
     def _pass_over(self, path: str, why: str) -> None:
         """Said once of each kind: a thousand links are no thousand lines, every ten seconds."""

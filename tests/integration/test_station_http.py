@@ -19,7 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.station.http import CLIENTS, REQUEST, TIMEOUT
-from tests.support.cli import wm_edge
+from tests.support.cli import obey_permissions, wm_edge
 from tests.support.station import Running, drop, rows, wait_for
 
 
@@ -140,12 +140,54 @@ def test_health_is_bad_while_no_wafers_can_come(station: Running, folder: Path) 
     wait_for(lambda: health(station)[0] == 503, "trouble")
     assert health(station)[1] == {
         "status": "trouble",
-        "troubles": [f"folder away: {folder}"],
+        "troubles": [f"{folder}: the folder is away"],
         "sinks": health(station)[1]["sinks"],
     }
     assert metrics(station)["wm_edge_source_up"] == {(str(folder),): 0}
     folder.with_name("away").rename(folder)
     wait_for(lambda: health(station)[0] == 200, "well again")
+
+
+def test_folders_that_are_closed_to_the_station(folder: Path, tmp_path: Path) -> None:
+    """Whether from the start or from some moment on: nothing in them is passed over unsaid."""
+    lot = folder / "lot"
+    lot.mkdir()
+    drop(lot, 1)
+    lot.chmod(0)
+    with Running(
+        tmp_path, "watch", folder, "--store", "s.sqlite", "--metrics", "0",
+        before=obey_permissions(),
+    ) as station:  # fmt: skip
+        station.wait_ready()
+        wait_for(lambda: health(station)[1]["status"] == "degraded", "the note")
+        assert health(station)[0] == 200
+        assert health(station)[1]["notices"] == [f"cannot be looked into: {lot}"]
+        assert station.said().count(f"{lot}: cannot be looked into (Permission denied)") == 1
+        folder.chmod(0)
+        wait_for(lambda: health(station)[0] == 503, "trouble")
+        [trouble] = health(station)[1]["troubles"]
+        assert trouble.startswith(f"{folder}: cannot be looked into (Permission denied); give")
+        assert metrics(station)["wm_edge_source_up"] == {(str(folder),): 0}
+        lot.chmod(0o755)
+        folder.chmod(0o755)
+        wait_for(lambda: health(station)[1]["status"] == "ok", "well again")
+        wait_for(lambda: len(rows(tmp_path / "s.sqlite")) == 1, "the wafer in it")
+        drop(lot, 2)
+        wait_for(lambda: len(rows(tmp_path / "s.sqlite")) == 2, "what comes now", 9)
+        assert station.said().count(f"{folder}: cannot be looked into") == 1
+    assert not rows(tmp_path / "s.sqlite", "SELECT * FROM errors")
+
+
+def test_a_folder_that_is_closed_is_refused_before_anything_is_made(
+    folder: Path, tmp_path: Path
+) -> None:
+    folder.chmod(0)
+    (tmp_path / "line.toml").write_text("[station]\nstore = 's.sqlite'\n[[folder]]\npaths = ['in']")
+    for arguments in (("watch", folder), ("station", "line.toml", "--check")):
+        done = wm_edge(*arguments, cwd=tmp_path, before=obey_permissions())
+        assert done.code == 2, done.stderr
+        assert "in: cannot be looked into (Permission denied); give this user" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "line.toml"}
 
 
 def test_a_dead_sink_is_a_note(station: Running, folder: Path) -> None:

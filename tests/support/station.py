@@ -34,6 +34,7 @@ class Running:
         arguments: What stands behind the command.
         stdout: Where its results go; nowhere when not given.
         stderr: Where its messages go; into the file ``messages`` when not given.
+        before: Called in the child before it becomes ``wm-edge`` (limits, rights).
         env: Changes to the environment.
 
     Attributes:
@@ -47,10 +48,12 @@ class Running:
         *arguments: str | Path,
         stdout: int = subprocess.DEVNULL,
         stderr: int | None = None,
+        before: Callable[[], None] | None = None,
         **env: str,
     ) -> None:
         self.messages = folder / "messages.txt"
         self._stdout, self._stderr = stdout, stderr
+        self._before = before
         self._arguments = [*command(), *map(str, arguments)]
         self._env = environment(**env)
         self._folder = folder
@@ -68,6 +71,7 @@ class Running:
                 stdout=self._stdout,
                 stderr=messages if self._stderr is None else self._stderr,
                 start_new_session=True,
+                preexec_fn=self._before,  # noqa: PLW1509 - nothing but a system call
             )
 
     def again(self) -> None:
