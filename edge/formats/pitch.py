@@ -181,6 +181,14 @@ def _fine(changes: Places, gaps: Places, length: int) -> Iterator[Pitch]:
         if found is not None:
             evidence = _evidence(span, count, int(found[1:-1].sum()), tried)
             yield Pitch(int(sides[numbers == number][0]) / total, found, evidence)
+    for total in totals[numbers == 0].tolist():
+        # OpenCV's floating point comes out below a whole number where it should meet one.
+        if math.gcd(total, length) > 1:
+            index = np.floor(np.arange(length) * (1 / (length / total))).astype(np.intp)
+            if (index[changes] > index[changes - 1]).all():
+                found = np.diff(np.concatenate([[0], index[changes], [total]]))
+                evidence = _evidence(span, count, int(found[1:-1].sum()), tried)
+                yield Pitch(length / total, found, evidence)
 
 
 def _fits(
