@@ -1,4 +1,4 @@
-"""Who has a store open within this process, so that all of them can let go of it for a moment.
+"""Who looks into a store within this process, so that all of them can let go of it for a moment.
 
 SQLite's connections of one process share what they know of the write-ahead log. Where its files
 were replaced under them, all have to be closed before any sees the new ones.
@@ -7,83 +7,65 @@ were replaced under them, all have to be closed before any sees the new ones.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
 from edge.errors import OutputError
 
-#: Seconds that a look into the store may take while all others wait for its end.
+#: Seconds that looks into the store may take while their end is waited for.
 _PATIENCE: Final = 5.0
 
 
 class Gate:
-    """The connections to one store."""
+    """The readers of one store.
+
+    Attributes:
+        is_owned: A ``StoreFile`` of this process has the store open for writing.
+    """
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._looking = 0
-        self._shut = False
-        self._closers: dict[object, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._readers: dict[threading.Lock, Callable[[], None]] = {}
         self.is_owned = False
 
-    @property
-    def has_readers(self) -> bool:
-        """Whether connections beside the owner's are open."""
-        return bool(self._closers)
+    def enter(self, lock: threading.Lock, close: Callable[[], None]) -> None:
+        """A reader begins.
 
-    def enter(self, reader: object, close: Callable[[], None]) -> None:
-        """A connection is open; ``close`` closes it when it is not used."""
-        with self._condition:
-            self._closers[reader] = close
+        Args:
+            lock: It holds this while it looks, and opens its connection anew where that is closed.
+            close: Closes its connection.
+        """
+        with self._lock:
+            self._readers[lock] = close
 
-    def leave(self, reader: object) -> None:
-        """The connection was closed."""
-        with self._condition:
-            self._closers.pop(reader, None)
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """While the block runs, the connection stays open."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self._shut)
-            self._looking += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._looking -= 1
-                self._condition.notify_all()
+    def leave(self, lock: threading.Lock) -> None:
+        """A reader has ended."""
+        with self._lock:
+            self._readers.pop(lock, None)
 
     @contextmanager
     def exclusive(self, path: Path) -> Iterator[None]:
-        """Close all connections but the owner's; none is opened while the block runs.
+        """Close the connections of all readers; none is opened while the block runs.
 
         Raises:
             OutputError: one is in use for too long.
         """
-        with self._condition:
-            self._shut = True
-            if not self._condition.wait_for(lambda: not self._looking, _PATIENCE):
-                self._open()
-                raise OutputError(f"{path}: is being read; it is tried again")
-            closers, self._closers = self._closers, {}
-            for close in closers.values():
+        deadline = time.monotonic() + _PATIENCE
+        with self._lock, ExitStack() as held:
+            for lock in self._readers:
+                if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    raise OutputError(f"{path}: is being read; it is tried again")
+                held.callback(lock.release)
+            for close in self._readers.values():
                 close()
-        try:
             yield
-        finally:
-            with self._condition:
-                self._open()
-
-    def _open(self) -> None:
-        self._shut = False
-        self._condition.notify_all()
 
 
-_gates: WeakValueDictionary[Path, Gate] = WeakValueDictionary()
+_gates: Final[WeakValueDictionary[Path, Gate]] = WeakValueDictionary()
 _making: Final = threading.Lock()
 
 

@@ -63,6 +63,7 @@ class Guard:
         self._known: list[State | None] = [None, None, None]
         self._done: Index | None = None
         self._spare = Spare()
+        self.frames = 0  # in the log, after the last transaction
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
             self._database = os.open(real, flags, 0o644)
@@ -183,10 +184,14 @@ class Guard:
         return log.size if log else 0
 
     @property
-    def frames(self) -> int:
-        """Frames in the log; 0 too where its index cannot be read at this moment."""
-        index = None if self._index is None else read_index(self._index)
-        return index.frames if index else 0
+    def known_bytes(self) -> int:
+        """Length of the log when it was last looked at."""
+        return self._known[1].size if self._known[1] else 0
+
+    @property
+    def known_database(self) -> str:
+        """``database`` when it was last in order."""
+        return " ".join(map(str, self._known[0] or ()))
 
     def doubt(self) -> Doubt | None:
         """What is wrong with the files, if anything; looks into the log where it was touched."""
@@ -267,15 +272,16 @@ class Guard:
 
     def accept(self, database: str) -> None:
         """Somebody else's database is in order; of this state (``database``) it was looked at."""
-        state = self._states()[0]
-        if state is not None and " ".join(map(str, state)) == database:
+        if (state := self._states()[0]) is not None and " ".join(map(str, state)) == database:
             self._known[0] = state
 
     def follow(self) -> bool:
         """Keep a copy of what is in the log now; returns whether as much is there as must be."""
         if self._log is None or self._index is None:
             return True
-        return self._spare.follow(self._log, read_index(self._index))
+        index = read_index(self._index)
+        self.frames = index.frames if index else 0
+        return self._spare.follow(self._log, index)
 
     def _aside(self) -> str:
         return f"{self._files[1]}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"

@@ -77,8 +77,13 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def sqlite_errors(path: Path) -> Iterator[None]:
-    """What SQLite has to say, as an error of ours that names the file."""
+def sqlite_errors(path: Path, *, in_use: bool = False) -> Iterator[None]:
+    """What SQLite has to say, as an error of ours that names the file.
+
+    Args:
+        path: The file.
+        in_use: It was in order: what cannot be read now may be read later.
+    """
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):  # a record's fault, not the file's
@@ -87,7 +92,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         # "database or disk is full", "disk I/O error", "attempt to write a readonly database" ...
         raise OutputError(f"{path}: cannot be written ({error})") from error
     except sqlite3.DatabaseError as error:
-        raise UsageError(
+        kind = OutputError if in_use else UsageError
+        raise kind(
             f"{path}: not a usable SQLite file ({error}); move it away and start again: files that "
             "are still in their folder are taken anew"
         ) from error

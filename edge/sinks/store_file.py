@@ -130,7 +130,7 @@ class StoreFile:
             OutputError: cannot be read now.
         """
         with self._errors():
-            yield self._sure()
+            yield self._connection or self._sure()
 
     def rename(self, first: int) -> None:
         """Give all records from a number on a new name: they may have been given before.
@@ -153,7 +153,7 @@ class StoreFile:
         with self._errors():
             self._sure()
             idle = now - self._busy_since >= IDLE and now >= self._tried
-            if idle and self._guard.log_bytes and not self._checkpoint("TRUNCATE"):
+            if idle and self._guard.known_bytes and not self._checkpoint("TRUNCATE"):
                 self._tried = now + _AGAIN
             self._measure()
 
@@ -187,7 +187,7 @@ class StoreFile:
 
     def _note(self) -> None:
         names = self.names.ranges[0][1], self.names.ranges[-1][1]
-        self._lock.note(str(Note(names, self.next, self._guard.database)))
+        self._lock.note(str(Note(names, self.next, self._guard.known_database)))
 
     def _sure(self) -> sqlite3.Connection:
         """The connection, once the files are beyond doubt."""
@@ -275,13 +275,12 @@ class StoreFile:
         return not busy
 
     def _read_numbers(self, connection: sqlite3.Connection) -> None:
-        number = connection.execute(NEXT).fetchone()[0]
-        if number < self.next:
+        if (number := connection.execute(NEXT).fetchone()[0]) < self.next:
             raise OutputError(f"{self.path}: was put back to an earlier state; start anew")
         self.next = number
 
     def _measure(self) -> None:
-        size = self._guard.log_bytes
+        size = self._guard.known_bytes
         if size <= LARGE:
             self.notice = None
         elif self.notice is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,9 +44,11 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._gate = gate_of(path)
         self.connection: sqlite3.Connection | None = None
-        with suppress(OutputError, UsageError), self._gate.shared():  # else when it is needed
+        self._gate.enter(self._lock, self._close)
+        with suppress(OutputError, sqlite3.Error), self._lock:  # else when it is needed
             self._open()
 
     @property
@@ -94,17 +97,19 @@ class StoreReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._gate.leave(self)
+        self._gate.leave(self._lock)
         self._close()
 
     def _open(self) -> sqlite3.Connection:
         # SQLite deletes the log of an empty database; whoever emptied it may put it back.
         if not _size(self._path):
             raise OutputError(f"{self._path}: is empty or gone")
-        connection = connect(self._path)
+        try:
+            connection = connect(self._path)
+        except UsageError as error:
+            raise OutputError(str(error)) from error
         connection.execute("PRAGMA query_only = ON")  # reads nothing
         self.connection = connection
-        self._gate.enter(self, self._close)
         return connection
 
     def _close(self) -> None:
@@ -115,11 +120,8 @@ class StoreReader:
     @contextmanager
     def _look(self) -> Iterator[sqlite3.Connection]:
         """What cannot be read now may be read later: its writer looks after the file."""
-        try:
-            with self._gate.shared(), sqlite_errors(self._path):
-                yield self.connection or self._open()
-        except UsageError as error:
-            raise OutputError(str(error)) from error
+        with self._lock, sqlite_errors(self._path, in_use=True):
+            yield self.connection or self._open()
 
 
 def _size(path: Path) -> int:
