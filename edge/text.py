@@ -47,6 +47,11 @@ def shown(text: str, encoding: str) -> str:
     return plain if plain.isascii() else plain.encode(encoding, PLAIN).decode(encoding)
 
 
+def counted(number: int, word: str) -> str:
+    """``1 wafer``, ``2 wafers``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def columns(text: str) -> int:
     """Columns of a terminal that a text fills; Chinese, Japanese and Korean letters take two."""
     if text.isascii():

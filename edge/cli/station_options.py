@@ -170,7 +170,8 @@ def work(settings: Settings, *, quiet: bool) -> int:
     """Run a station until it is told to stop, or until its sources have ended.
 
     Returns:
-        Exit code: 0, or 1 where the sources ended and some inputs, or a source, could not be read.
+        Exit code: 0, or 1 where the sources ended and some inputs, or a source, could not be read,
+        a file could not be put away, or a sink has not got everything.
     """
     import logging
     import threading
@@ -203,7 +204,9 @@ def work(settings: Settings, *, quiet: bool) -> int:
         station.run()
         log.info("%s", station.tally.summary())
     # To be told to stop is the usual end of a station, whatever it met in its life.
-    return 1 if (station.tally.errors or station.failed) and not stop.is_set() else 0
+    if stop.is_set():
+        return 0
+    return 1 if station.tally.errors or station.failed or not station.is_complete else 0
 
 
 def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
@@ -225,4 +228,5 @@ def _announce(log: Any, station: Station) -> None:
     places = [str(station.settings.store), *(outbox.shown for outbox in station.outboxes)]
     for source in station.sources:
         log.info("%s: taking wafers from it", source.name)
-    log.info("recording into %s (Ctrl-C ends)", ", ".join(places))
+    ends = "" if any(folder.once for folder in station.settings.folders) else " (Ctrl-C ends)"
+    log.info("recording into %s%s", ", ".join(places), ends)

@@ -8,6 +8,8 @@ import time
 from enum import Enum
 from typing import Final
 
+from edge.text import counted
+
 #: Seconds before the first and the longest wait before a lost source is opened again.
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 30.0
@@ -62,7 +64,7 @@ def shortfall(given: int, announced: int | None) -> str | None:
         What is missing, in words; None for a whole recording.
     """
     if announced is not None and given < announced * WHOLE:
-        return f"gave {given} of {announced} frames"
+        return f"gave {given} of {counted(announced, 'frame')}"
     return None if given else "gave no frame"
 
 

@@ -27,7 +27,7 @@ from edge.sources.frames import Frame
 from edge.sources.login import with_login
 from edge.station.settle import utc_now
 from edge.station.take import result
-from edge.text import printable, told_apart
+from edge.text import counted, printable, told_apart
 from edge.wafermap import DieGrid, WaferMap
 
 if TYPE_CHECKING:
@@ -214,15 +214,15 @@ class CameraSource:
 
     def _say_what_came(self, given: int) -> None:
         refused = ", ".join(f"{gate} {count}" for gate, count in self._refused.items() if count)
-        came = f"{self._feed.received} frames; refused: {refused or 'none'}"
+        came = f"{counted(self._feed.received, 'frame')}; refused: {refused or 'none'}"
         if given:
             _log.info("%s: %s", self.name, came)
             return
         mend = "docs/station.md says what each means"
         if self._feed.received < self._settings.stable:
             mend = (
-                f"{self._settings.stable} frames must show the same map (--stable 1 for a still "
-                "picture; wm-edge classify reads pictures that are nothing but a map)"
+                f"{counted(self._settings.stable, 'frame')} must show the same map (--stable 1 for "
+                "a still picture; wm-edge classify reads pictures that are nothing but a map)"
             )
         raise InputError(self.name, InputKind.NOT_A_MAP, f"gave no wafer: {came}; {mend}")
 

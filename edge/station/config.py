@@ -285,8 +285,9 @@ def _names(top: str, folder: FolderSettings) -> Iterator[str]:
     fitting = [(path, named) for path, named in found if named]
     if not fitting:
         raise UsageError(
-            f"{tried[0]}: does not fit the name pattern {folder.name_pattern}, nor does any other "
-            f"of {len(tried)} files; mend name_pattern"
+            f"{tried[0]}: does not fit the name pattern {folder.name_pattern}"
+            + (f", nor does any other of {len(tried)} files" if tried[1:] else "")
+            + "; mend name_pattern"
         )
     path, named = fitting[0]
     yield f"         {printable(path)}: {named}"

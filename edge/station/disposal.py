@@ -111,6 +111,11 @@ class Disposal:
         left = self._stuck.get(path)
         return left is not None and left[0] == note and time.monotonic() < left[1]
 
+    @property
+    def stuck(self) -> list[str]:
+        """Files that are recorded and could not be put away; from any thread."""
+        return list(self._stuck)
+
     def put_away(self, until: float = float("inf")) -> Iterator[Left]:
         """Put away what is kept.
 
@@ -152,10 +157,11 @@ class Disposal:
                 return False
             if path not in self._stuck:
                 _log.error(
-                    "%s: is recorded, but cannot be put away (%s); it stays where it is; give "
-                    "this user the right to write in both folders",
+                    "%s: is recorded, but cannot be put away (%s); this is tried again every %.0f "
+                    "s; give this user the right to write in both folders",
                     printable(path),
                     error.strerror,
+                    RETRY,
                 )
             self._stuck[path] = note, time.monotonic() + RETRY
             return False

@@ -84,7 +84,7 @@ class FolderSource:
         #: Files at the team or the recorder, and whether they changed meanwhile.
         self._flying: dict[str, bool] = {}
         self._top_of: dict[str, Top] = {}
-        self._warned = False
+        self._warned = self._found = False
         self._alive = time.monotonic()
 
     def figures(self) -> Iterable[Figure]:
@@ -102,12 +102,15 @@ class FolderSource:
         return f"{self.name}: does not answer for {silent:.0f} s" if silent > SILENT else None
 
     def notice(self) -> str | None:
-        """Folders in them that nothing is taken from."""
-        closed = sorted(path for top in self._tops for path in top.closed.copy())
-        if not closed:
-            return None
-        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
-        return f"cannot be looked into: {closed[0]}{more}"
+        """Folders in them that nothing is taken from, and files that cannot be put away."""
+        closed = [path for top in self._tops for path in top.closed.copy()]
+        whats = {"looked into": closed, "put away": self._disposal.stuck}
+        notices = [
+            f"cannot be {what}: {min(paths)}" + (f" and {more} more" if more else "")
+            for what, paths in whats.items()
+            if (more := len(paths) - 1) >= 0
+        ]
+        return "; ".join(notices) or None
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """See ``StationSource``."""
@@ -140,6 +143,8 @@ class FolderSource:
             if news := self._disposal.news(now=idle and self._settings.once):
                 yield news
             if self._settings.once and idle:
+                if not self._found:
+                    _log.warning("%s: %s", printable(self.name), self._settings.nothing_found)
                 return
             self._team.rest()
             self._disposal.tidy()
@@ -154,6 +159,7 @@ class FolderSource:
             self._alive = time.monotonic()
             self._put_away()
             found = self._arrivals.some(scanned=len(self._settling) < WAITING)
+            self._found = self._found or bool(found)
             fresh = {path for top, path in found if self._notice(path, top, reader)}
             ready = list(islice(self._settling.due(), BATCH))
             for path, trust in ready:

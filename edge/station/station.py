@@ -26,7 +26,7 @@ from edge.station.recorder import Recorder
 from edge.station.relay import Relay
 from edge.station.settings import ModelSettings, Settings
 from edge.station.tally import Tally
-from edge.text import printable, told_apart
+from edge.text import counted, printable, told_apart
 from edge.verdict import changed
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class Station:
 
     Attributes:
         outputs: What its messages go through, for the metrics.
+        is_complete: Whether ``run`` left nothing undone: every folder was looked into, every file
+            put away, every record is in every sink.
 
     Raises:
         UsageError: a setting makes no sense, or another station uses the store.
@@ -73,6 +75,7 @@ class Station:
     ) -> None:
         self._show = show
         self.outputs: Sequence[Relay] = ()
+        self.is_complete = False
         self.settings = settings
         self.tally = Tally()
         self.stop = stop or threading.Event()
@@ -282,9 +285,9 @@ class Station:
     def _end(self) -> None:
         if left := self.recorder.left:
             _log.error(
-                "%d records could not be kept (%s); files are taken anew by the next run, what a "
-                "camera saw is lost",
-                left,
+                "%s could not be kept (%s); files are taken anew by the next run, what a camera "
+                "saw is lost",
+                counted(left, "record"),
                 self.recorder.trouble,
             )
         for outbox in self.outboxes:
@@ -302,10 +305,12 @@ class Station:
         for outbox in self.outboxes:
             if behind := self.behind(outbox):
                 _log.warning(
-                    "%s: %d records are still to come; they are delivered by the next run",
+                    "%s: has not got %s; delivered by the next run",
                     printable(outbox.shown),
-                    behind,
+                    counted(behind, "record"),
                 )
+        left_over = any(source.trouble() or source.notice() for source in self.sources)
+        self.is_complete = not (left or left_over or any(map(self.behind, self.outboxes)))
         for end in self._at_end:
             end()
         self.store.close()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge.sinks.record import Record
+from edge.text import counted
 from edge.verdict import Verdict
 
 #: Upper bounds of the latency histogram, seconds from noticing a wafer to having it on the disk.
@@ -75,4 +76,4 @@ class Tally:
                 parts.append(f"{self.errors.total()} could not be read")
             if self.repeats:
                 parts.append(f"{self.repeats} recorded before")
-        return f"{total} {'wafer' if total == 1 else 'wafers'}: {', '.join(parts)}"
+        return f"{counted(total, 'wafer')}: {', '.join(parts)}"

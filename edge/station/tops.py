@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import UsageError
+from edge.formats import SUFFIXES
 from edge.name_pattern import NamePattern, Names
 from edge.sources import files, tree
 from edge.sources.beneath import Place, closed, is_too_long, look_into, place_in
@@ -56,6 +57,14 @@ class FolderSettings:
     quarantine: Path | None = None
     patience: Patience = field(default_factory=Patience)
     once: bool = False
+
+    @property
+    def nothing_found(self) -> str:
+        """Which files were looked for where there was none."""
+        wanted = ", ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
+        fitting = f" that fits {' or '.join(map(repr, self.globs))}" if self.globs else ""
+        where = " or below it" if self.recursive else "; folders in it are left alone"
+        return f"no file of a known format ({wanted}){fitting} in it{where}"
 
     def names(self) -> Names | None:
         """What finds lot and wafer in the names of the files of these folders."""

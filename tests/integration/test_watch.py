@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.patterns import PATTERNS
-from tests.support.cli import Finished, parse_lines, wm_edge
+from tests.support.cli import Finished, obey_permissions, parse_lines, wm_edge
 from tests.support.station import Running, digest, drop, rows, small_disk, wafer_bytes, wait_for
 from train.synth import round_grid, synthetic_set
 
@@ -456,6 +456,52 @@ def test_the_stations_own_files_in_the_folder_are_no_wafers(folder: Path) -> Non
     assert not rows(folder / "s.sqlite", "SELECT * FROM errors")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--jsonl", "/dev/full"), "jsonl:/dev/full: has not got 1 record;"),
+        (("--csv", "other.csv"), "begins like another kind"),
+        (("--mqtt", "mqtt://127.0.0.1:9"), "mqtt://127.0.0.1:9: has not got 1 record;"),
+        (("--done", "move"), "cannot be put away (Permission denied); this is tried again"),
+    ],
+)
+def test_what_was_not_written_or_put_away_shows_in_the_exit_code(
+    folder: Path, store: Path, options: tuple[str, ...], said: str
+) -> None:
+    (folder.parent / "other.csv").write_text("a,table,of,another,kind\n")
+    drop(folder, 1)
+    folder.chmod(0o555)
+    run = wm_edge(
+        "watch", folder, "--store", store, "--once", *options,
+        cwd=folder.parent, before=obey_permissions(),
+    )  # fmt: skip
+    assert run.code == 1, run.stderr
+    assert said in run.stderr
+    assert sources(store) == ["w1.csv"], "nothing is lost"
+    folder.chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_looked_into_shows_in_the_exit_code(
+    folder: Path, store: Path
+) -> None:
+    (folder / "lot").mkdir(mode=0)
+    drop(folder, 1)
+    run = wm_edge("watch", folder, "--store", store, "--once", before=obey_permissions())
+    assert run.code == 1, run.stderr
+    assert "lot: cannot be looked into (Permission denied); give this user" in run.stderr
+
+
+def test_what_was_looked_for_where_nothing_is(folder: Path, store: Path) -> None:
+    drop(folder, 1)
+    run = once(folder, store, "--glob", "*.png", "--glob", "lot/*")
+    assert run.code == 0
+    assert "no file of a known format (*.bmp, *.csv, " in run.stderr
+    assert "that fits '*.png' or 'lot/*' in it or below it\n" in run.stderr
+    assert "Ctrl-C" not in run.stderr
+    assert "no file" not in once(folder, store).stderr
+    assert "no file" not in once(folder, store).stderr, "there is one, recorded before"
+
+
 def test_the_same_folder_from_another_place_is_the_same(folder: Path, store: Path) -> None:
     drop(folder, 1)
     assert once(folder, store).code == 0
@@ -470,7 +516,7 @@ def test_wrong_usage_has_code_2_and_a_line_that_helps(folder: Path, store: Path,
     drop(folder, 1)
     arguments: dict[str, tuple[list[str | Path], str]] = {
         "missing": ([folder / "none"], "no such folder"),
-        "file": ([folder / "w1.csv"], "no such folder"),
+        "file": ([folder / "w1.csv"], "is a file, not a folder; name the folder to watch"),
         "store": ([folder, "--store", folder / "none" / "s.sqlite"], "there is no folder"),
     }
     given, said = arguments[what]
