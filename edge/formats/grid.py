@@ -228,6 +228,12 @@ def _row(cells: list[str], line: int, index: bool, rows: int, source: str) -> by
     if None not in values:
         return bytes(value for value in values if value is not None)
     if not rows and not any(map(_is_number, plain)):
+        if {"x", "y"} <= {name.lower() for name in plain}:
+            raise _bad(
+                source,
+                f"line {line} is the header of a list of dies by x and y, which is not read; "
+                "docs/formats.md has the few lines that make a grid of one",
+            )
         raise _bad(
             source,
             f"line {line} holds no numbers: a header, or letters for die states; write a grid of "

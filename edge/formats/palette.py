@@ -23,6 +23,9 @@ Colour = tuple[int, int, int]
 #: Plotting libraries differ by a few units in the middle of a colour map.
 MAX_DISTANCE: Final = 16.0
 
+#: Farther than this no palette is near enough to be named.
+_NEARLY: Final = 64.0
+
 #: Two palettes whose fit differs by less than this are both candidates.
 _CLOSE: Final = 8.0
 
@@ -95,7 +98,7 @@ _GREEN: Final = (
     (34, 139, 34), (76, 175, 80), (144, 238, 144), (146, 208, 80),
 )  # fmt: skip
 _RED: Final = (
-    (255, 0, 0), (192, 0, 0), (214, 39, 40), (220, 20, 60), (244, 67, 54), (200, 0, 0), (139, 0, 0),
+    (255, 0, 0), (196, 0, 0), (214, 39, 40), (220, 20, 60), (244, 67, 54), (224, 0, 0), (139, 0, 0),
 )  # fmt: skip
 _BLUE: Final = ((0, 0, 255), (31, 119, 180), (0, 112, 192), (33, 150, 243))
 _YELLOW: Final = ((255, 255, 0), (255, 192, 0), (255, 215, 0))
@@ -205,18 +208,24 @@ def states_of_colours(
         InputError: no palette fits, or what fits does not tell pass from fail.
     """
     fits: list[tuple[float, Palette, list[int]]] = []
+    nearly: tuple[float, str] = (_NEARLY, "")
     for palette in palettes:
         nearest, distance = nearest_colours(colours, palette)
         worst = float(distance.max())
         if worst <= MAX_DISTANCE:
             fits.append((worst, palette, palette.states()[nearest].tolist()))
+        elif worst < nearly[0]:
+            odd = int(distance.argmax())
+            known = tuple(palette.colours()[nearest[odd]].astype(int).tolist())
+            given = tuple(colours[odd].tolist())
+            nearly = worst, f" (nearest: '{palette.name}', with {known} instead of {given})"
     if not fits:
         shown = ", ".join(str(tuple(row)) for row in colours[:6].tolist())
         raise InputError(
             source,
             InputKind.NOT_A_MAP,
             f"{len(colours)} colours ({shown}{', …' if len(colours) > 6 else ''}) fit no known "
-            "palette of a wafer map; save die states as a grey PNG of 0, 1, 2",
+            f"palette of a wafer map{nearly[1]}; save die states as a grey PNG of 0, 1, 2",
         )
     fits.sort(key=lambda fit: fit[0])
     best, palette, states = fits[0]

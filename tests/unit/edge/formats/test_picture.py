@@ -567,3 +567,20 @@ def test_opencv_is_imported_only_for_pictures(tmp_path: Path) -> None:
         "assert 'cv2' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("red", [(180, 0, 0), (220, 0, 0), (240, 0, 0)])
+def test_reds_between_the_usual_ones_are_read(tmp_path: Path, red: tuple[int, int, int]) -> None:
+    colours = np.array([(255, 255, 255), (0, 200, 0), red], np.uint8)
+    path = save(tmp_path / "w.png", magnified(colours[wafer()], 3))
+    assert np.array_equal(single(path).dies, wafer())
+
+
+def test_an_unknown_colour_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+    colours = np.array([(255, 255, 255), (0, 160, 0), (255, 0, 0)], np.uint8)
+    with pytest.raises(InputError) as caught:
+        single(save(tmp_path / "w.png", magnified(colours[wafer()], 3)))
+    assert (
+        "(nearest: 'green pass, red fail on white', with (0, 128, 0) instead of (0, 160, 0))"
+        in caught.value.reason
+    )
