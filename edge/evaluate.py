@@ -208,6 +208,9 @@ def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[st
             "by 5 points or more; look at its interval"
         )
     if overlap is None:
-        yield "whether these wafers trained the model is not known: its file keeps no sample"
+        yield (
+            "whether the model was trained on wafers of this data is not known: its file keeps no "
+            "sample of its training wafers"
+        )
     elif text := overlap.warning():
         yield text

@@ -198,13 +198,17 @@ def save(content: bytes, path: str | Path, *, overwrite: bool = False) -> None:
         raise ModelError(f"{path}: cannot be written ({error.strerror})") from error
 
 
+#: It was given by ``--model``, as an argument, in a file or by a caller.
+_CHECK: Final = "check the name of the model file"
+
+
 def _read(path: Path) -> bytes:
     try:
         return read_bytes(path, MAX_BYTES)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); check --model") from error
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); {_CHECK}") from error
     except ValueError as error:  # a NUL in the name
-        raise ModelError(f"{path}: cannot be read ({error}); check --model") from error
+        raise ModelError(f"{path}: cannot be read ({error}); {_CHECK}") from error
 
 
 def _read_metadata(path: Path, content: bytes) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def check_place(path: Path, *, overwrite: bool) -> None:
     if exists(path) and not overwrite:
         raise UsageError(f"{path}: exists already; choose another name or pass --overwrite")
     if not exists(path.parent):
-        raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}")
+        raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}; make it")
     device = exists(path) and not path.is_file()
     if not device and not os.access(path.parent, os.W_OK | os.X_OK):
         raise UsageError(f"{path}: cannot be written, the folder {path.parent} is read-only here")

@@ -68,8 +68,9 @@ class Overlap:
         """What a reader of figures on this set must know; empty where no wafer was found."""
         if not self.sampled:
             return (
-                f"whether these {self.wafers:,} wafers trained the model is not known: none of "
-                "them falls into the sample of training wafers that its file keeps"
+                "whether the model was trained on wafers of this data is not known: "
+                f"{self.wafers:,} are too few to be found in the sample of training wafers that "
+                "its file keeps"
             )
         if not self.found:
             return ""

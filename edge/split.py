@@ -95,10 +95,12 @@ def split(
     if not (sensible and shares[0] > 0):
         raise UsageError(f"shares {shares}: three numbers that sum to 1, the first above 0")
     classes = labelled.class_indices()
-    if by is SplitBy.RANDOM:
-        groups = np.arange(len(labelled))
-    else:
-        groups = lot_groups(labelled)
+    if by is SplitBy.OFFICIAL and "official" not in labelled.columns:
+        raise DataError(
+            "no `official` column: this labelled set does not know the official split; "
+            "import LSWMD.pkl again or split by lot"
+        )
+    groups = np.arange(len(labelled)) if by is SplitBy.RANDOM else lot_groups(labelled)
     if by is SplitBy.OFFICIAL:
         part = _official_parts(labelled, groups, classes, shares, seed)
     else:
@@ -209,8 +211,8 @@ def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
             groups[index] = home.get(number, 2 * len(labelled) + number)
         return groups
     raise DataError(
-        "no lot is known in this labelled set, so it cannot be split by lot; add a `lot` column, "
-        "or accept optimistic figures with --by random"
+        "no lot is known in this labelled set, so neither it nor its official Training part can be "
+        "divided by lot; add a `lot` column, or accept optimistic figures with --by random"
     )
 
 
@@ -292,12 +294,7 @@ def _official_parts(
     shares: tuple[float, float, float],
     seed: int,
 ) -> npt.NDArray[np.intp]:
-    official = labelled.columns.get("official")
-    if official is None:
-        raise DataError(
-            "no `official` column: this labelled set does not know the official split; "
-            "import LSWMD.pkl again or split by lot"
-        )
+    official = labelled.columns["official"]
     part = np.full(len(labelled), -1, np.intp)
     part[official == "Test"] = PARTS.index("test")
     training = np.flatnonzero(official == "Training")

@@ -27,6 +27,7 @@ Exit codes:
   2  wrong usage or unusable data set
   3  no usable model file, runtime or device
   4  an accuracy gate is red
+  130  stopped by Ctrl-C
 """
 
 
@@ -80,6 +81,17 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(route.module).command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; of a word that is none, say which it is like."""
+        if (name := args[0]) not in self.routes and not name.startswith("-"):
+            from difflib import get_close_matches  # loaded where something is wrong already
+
+            like = " or ".join(get_close_matches(name, self.routes, 2))
+            ctx.fail(f"no command {name!r}" + (f"; did you mean {like}?" if like else ""))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""

@@ -55,6 +55,10 @@ class Below(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3
             probability = float(number)
         except ValueError:
             probability = math.nan
+        if not sign and (named := pattern_named(number)):
+            self.fail(
+                f"{value!r} lacks its confidence; write {named}=0.97, for instance", param, ctx
+            )
         if not 0 <= probability <= 1:
             self.fail(f"{value!r}: a confidence lies in 0..1", param, ctx)
         return dict.fromkeys((pattern,) if pattern else PATTERNS, probability)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.errors import UsageError
+from edge.output import check_place, exists
 from edge.sinks.durable import Mark
 from edge.sinks.file_table import NEW, FileTable
 from edge.sinks.names import Names
@@ -60,8 +60,8 @@ class Store:
         keep_maps: KeepMaps = ALWAYS,
     ) -> None:
         self.path = path
-        if not path.parent.is_dir():
-            raise UsageError(f"{path}: cannot be made, there is no folder {path.parent}; make it")
+        if not exists(path):
+            check_place(path, overwrite=True)
 
         def use(connection: sqlite3.Connection) -> None:
             self._files = FileTable(connection)

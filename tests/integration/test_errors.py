@@ -50,6 +50,17 @@ def test_full_stdout(data: Path, tmp_path: Path, verb: str) -> None:
     assert "Exception ignored" not in done.stderr
 
 
+def test_a_mistyped_verb_is_answered_with_the_one_meant() -> None:
+    for arguments, words in (
+        (("clasify", "x"), "no command 'clasify'; did you mean classify?"),
+        (("dataset", "improt"), "no command 'improt'; did you mean import?"),
+        (("zzz",), "no command 'zzz'\n"),
+    ):
+        done = wm_edge(*arguments)
+        assert done.code == 2
+        assert words in done.stderr
+
+
 def test_place_of_the_figures_is_checked_before_the_work(tmp_path: Path, data: Path) -> None:
     missing = tmp_path / "missing" / "x.json"
     one_line(wm_edge("evaluate", data, "--json", missing), 2, f"{missing}: ", "no folder")
@@ -77,6 +88,8 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(
             ["evaluate", data, "--json", closed / "x.json"],
             ["evaluate", data, "--junit", closed / "x.xml"],
             ["classify", data, "--output", closed / "x.csv"],
+            ["watch", tmp_path, "--store", closed / "x.sqlite"],
+            ["dataset", "synth", "--out", closed / "x"],
         ):
             one_line(wm_edge(*arguments, before=before), 2, "closed is read-only here")
     finally:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from edge.cli import options
 from edge.errors import UsageError
-from edge.output import exists
+from edge.output import check_place
 from edge.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
     from edge.dataset import LabelledSet
     from edge.wafermap import DieGrid
+
+
+#: Maps of fewer dies are left to a person (``few-dies``).
+LEAST_DIES: Final = 50
 
 
 class Format(str, Enum):
@@ -93,8 +97,7 @@ def command(
 
     wanted = _counts(per_class, counts)
     form = _form(format_name, out)
-    if exists(out) and not overwrite and (form is Format.NPZ or not out.is_dir()):
-        raise UsageError(f"{out}: exists already; choose another name or pass --overwrite")
+    check_place(out, overwrite=overwrite or (form is not Format.NPZ and out.is_dir()))
     labelled = synthetic_set(wanted, _grids(like, sizes), seed)
     _write(labelled, out, form, overwrite=overwrite)
     made = ", ".join(f"{count} {pattern}" for pattern, count in wanted.items() if count)
@@ -133,7 +136,7 @@ def _form(format_name: str | None, out: Path) -> Format:
 
 def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
     from edge.dataset import Part, load
-    from train.synth import round_grid, typical_grids
+    from train.synth import typical_grids
 
     if like is not None and sizes:
         raise UsageError("--like and --size exclude each other; give one of them")
@@ -142,7 +145,19 @@ def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
         if "part" in real.columns:
             real = real.part(Part.TRAIN)
         return [real.grid(index) for index in range(len(real))]
-    return [round_grid(*_size(text)) for text in sizes] or typical_grids()
+    return [_round(text) for text in sizes] or typical_grids()
+
+
+def _round(text: str) -> DieGrid:
+    from train.synth import round_grid
+
+    grid = round_grid(*_size(text))
+    if (dies := int(grid.sum())) < LEAST_DIES:
+        raise UsageError(
+            f"--size {text}: {dies} dies are too few to tell patterns apart; from {LEAST_DIES} on "
+            "(8x8) they can be drawn"
+        )
+    return grid
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -154,14 +169,9 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _write(labelled: LabelledSet, out: Path, form: Format, *, overwrite: bool) -> None:
-    from edge.errors import OutputError
     from train.synth.pictures import Layout, save_pictures
 
     if form is not Format.NPZ:
         save_pictures(labelled, out, layout=Layout(form.value), overwrite=overwrite)
         return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        labelled.save(out, overwrite=overwrite)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error})") from error
+    labelled.save(out, overwrite=overwrite)

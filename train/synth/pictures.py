@@ -15,6 +15,7 @@ import numpy as np
 
 from edge.dataset import LabelledSet
 from edge.errors import DataError, OutputError
+from edge.output import check_place
 from edge.wafermap import PASS
 
 #: Grey level of no die, pass, fail.
@@ -42,12 +43,13 @@ def save_pictures(
 
     Args:
         labelled: The wafers.
-        folder: Made if it is missing.
+        folder: Made if it is missing, in a folder that is there.
         layout: All pictures in the folder, or one folder below it for each pattern.
         overwrite: Replace pictures that this function wrote earlier; other files stay.
 
     Raises:
         DataError: the folder is not empty and ``overwrite`` is False, or it is a file.
+        UsageError: the folder would lie in none.
         OutputError: a picture cannot be written.
     """
     folder = Path(folder)
@@ -55,6 +57,8 @@ def save_pictures(
         raise DataError(f"{folder}: is a file; choose a folder for the pictures")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise DataError(f"{folder}: not empty; choose another folder or pass --overwrite")
+    if not folder.exists():
+        check_place(folder, overwrite=True)
     numbers: dict[str, int] = {}
     try:
         _clear(folder)
@@ -67,7 +71,7 @@ def save_pictures(
             _, png = cv2.imencode(".png", GREY_LEVELS[dies] if PASS in dies else dies)
             (home / f"{pattern}-{number:05d}.png").write_bytes(png.tobytes())
     except OSError as error:
-        raise OutputError(f"{folder}: cannot write the pictures ({error})") from error
+        raise OutputError(f"{folder}: cannot write the pictures ({error.strerror})") from error
 
 
 def _clear(folder: Path) -> None:

@@ -50,9 +50,9 @@ def test_same_input_same_bytes_and_a_plain_flatbuffer_in_front(shipped: ModelFil
         assert json.loads(archive.read(METADATA_NAME))["labels"] == list(shipped.labels)
 
 
-def test_missing_file_and_folder_are_named_with_the_option(tmp_path: Path) -> None:
+def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.tflite", tmp_path):
-        with pytest.raises(ModelError, match="check --model") as caught:
+        with pytest.raises(ModelError, match="check the name of the model file") as caught:
             load(path)
         assert str(path) in str(caught.value)
 

@@ -147,7 +147,10 @@ def test_random_split_warns_and_needs_no_lot() -> None:
     with pytest.raises(DataError, match="--by random"):
         split(labelled)
     with pytest.raises(DataError, match="no `official` column"):
-        split(labelled.with_columns(lot=np.arange(30)), SplitBy.OFFICIAL)
+        split(labelled, SplitBy.OFFICIAL)
+    known = labelled.with_columns(official=np.asarray(["Training", "Test"] * 15))
+    with pytest.raises(DataError, match="its official Training part can be divided by lot"):
+        split(known, SplitBy.OFFICIAL)
 
 
 def test_an_empty_set_is_refused() -> None:

@@ -260,7 +260,7 @@ def test_pictures_replace_only_their_own(tmp_path: Path) -> None:
 
 
 def test_command_writes_a_labelled_set(tmp_path: Path) -> None:
-    out = tmp_path / "new" / "synthetic.npz"
+    out = tmp_path / "synthetic.npz"
     arguments = ["--out", str(out), "--count", "donut=3", "--count", "none=2", "--size", "20x30"]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -301,6 +301,7 @@ def test_command_takes_grids_from_the_train_part(tmp_path: Path) -> None:
         ["--count", "Donut=3", "--per-class", "2"],
         ["--size", "20"],
         ["--size", "0x3"],
+        ["--size", "3x3"],
         ["--size", "3x3", "--like", "some.npz"],
         ["--format", "png"],
     ],
@@ -310,3 +311,10 @@ def test_command_refuses_contradictions(tmp_path: Path, arguments: list[str]) ->
     with pytest.raises(UsageError):
         CliRunner().invoke(command, ["--out", str(out), *arguments], catch_exceptions=False)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["mistyped/out.npz", "mistyped/pictures"])
+def test_command_makes_no_folder_above_its_output(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"there is no folder .*mistyped; make it"):
+        CliRunner().invoke(command, ["--out", str(tmp_path / name)], catch_exceptions=False)
+    assert not (tmp_path / "mistyped").exists()

@@ -48,7 +48,7 @@ def test_threshold_for_one_or_for_all() -> None:
         ("nan", "a confidence lies in 0..1"),
         ("", "a confidence lies in 0..1"),
         ("Loc=", "a confidence lies in 0..1"),
-        ("Loc", "a confidence lies in 0..1"),
+        ("Loc", "'Loc' lacks its confidence; write Loc=0.97"),
         ("Ring=0.5", "unknown pattern 'Ring'; known: Center, Donut"),
         ("ring=0.5", "unknown pattern 'ring'"),
         ("Loc=0.5=0.5", "unknown pattern 'Loc=0.5'"),
