@@ -193,13 +193,16 @@ def work(settings: Settings, *, quiet: bool) -> int:
             terminal = Relay("stdout", sys.stdout.fileno())
             outputs.append(stack.enter_context(closing(terminal)))
             show = _table(terminal.input)
+        server = None
+        if settings.metrics:
+            from edge.station.http import listening, serving
+
+            server = stack.enter_context(listening(*settings.metrics))
         station = Station(settings, show, stop)
         station.outputs = outputs
-        if settings.metrics:
-            from edge.station.http import serving
-
-            host, port = stack.enter_context(serving(station, *settings.metrics))
-            log.info("metrics: http://%s:%d/metrics", host, port)
+        if settings.metrics and server:
+            stack.enter_context(serving(station, server))
+            log.info("metrics: http://%s:%d/metrics", settings.metrics[0], server.server_port)
         _announce(log, station)
         station.run()
         log.info("%s", station.tally.summary())

@@ -51,8 +51,7 @@ if TYPE_CHECKING:
 @click.option(
     "--poll-interval",
     type=options.FiniteRange(0.05, 3600),
-    default=1.0,
-    show_default=True,
+    show_default="1.0",
     help="Seconds between two looks with --polling.",
 )
 @click.option(
@@ -88,7 +87,7 @@ def command(
     pattern: NamePattern | None,
     no_recursive: bool,
     polling: bool,
-    poll_interval: float,
+    poll_interval: float | None,
     stable_polls: int,
     bad_after: float,
     complete_after: float,
@@ -118,6 +117,10 @@ def command(
     from edge.station.settle import Patience
     from edge.station.tops import FolderSettings, is_there
 
+    if done_dir and done != Done.MOVE:
+        raise UsageError("--done-dir says nothing without --done move")
+    if poll_interval is not None and not polling:
+        raise UsageError("--poll-interval says nothing without --polling")
     for folder in folders:
         if not is_there(folder):
             raise UsageError(f"{folder}: no such folder; make it, or check the name")
@@ -129,7 +132,7 @@ def command(
                 recursive=not no_recursive,
                 globs=globs,
                 name_pattern=pattern.text if pattern else "",
-                polling=poll_interval if polling else None,
+                polling=(poll_interval or 1.0) if polling else None,
                 done=Done(done),
                 done_dir=done_dir,
                 quarantine=quarantine,

@@ -57,6 +57,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         real = path.resolve()
         self._path = real.with_name(f"{real.name}.lock")
+        self._is_made = not os.path.lexists(self._path)
         try:
             self._descriptor = os.open(self._path, _FLAGS, 0o644)
         except OSError as error:
@@ -79,8 +80,15 @@ class Lock:
             content = f"{os.getpid()}\n{text}\n".encode().ljust(_NOTE)
             os.pwrite(self._descriptor, content, 0)
 
-    def release(self) -> None:
-        """Let go of it."""
+    def release(self, *, discard: bool = False) -> None:
+        """Let go of it.
+
+        Args:
+            discard: Take the lock file away, if this made it.
+        """
+        if discard and self._is_made:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 

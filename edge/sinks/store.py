@@ -186,6 +186,10 @@ class Store:
             with self._file.transaction():
                 self._maps.drop(last)
 
-    def close(self) -> None:
-        """Let go of the file and its lock."""
-        self._file.close()
+    def close(self, *, discard: bool = False) -> None:
+        """Let go of the file and its lock.
+
+        Args:
+            discard: Nothing came of it: a store that this made is gone again.
+        """
+        self._file.close(discard=discard)

@@ -38,6 +38,9 @@ EVERY: Final = 5.0
 IDLE: Final = 1.0
 _AGAIN: Final = 5.0
 
+#: Ends of the names of a store and of what lies beside it; the lock is let go of last.
+_BESIDE: Final = ("-wal", "-shm", ".taking", "")
+
 _MOVED: Final = "was moved or deleted while in use; put it back, or start anew with another one"
 
 
@@ -71,19 +74,21 @@ class StoreFile:
         if self._gate.is_owned:
             raise in_use(path, str(os.getpid()))
         self._lock = Lock(path)
+        beside = (f"{path.resolve()}{end}" for end in _BESIDE)
+        self._made = [file for file in beside if not os.path.lexists(file)]
         if not exists(path):  # somebody moved it away to begin a new one
             self._lock.note("")
         try:
             self._guard = Guard(path)
         except BaseException:
-            self._lock.release()
+            self._lock.release(discard=True)
             raise
         self._gate.is_owned = True
         try:
             with sqlite_errors(path):
                 self._open()
         except BaseException:
-            self.close()
+            self.close(discard=True)
             raise
 
     @property
@@ -157,8 +162,13 @@ class StoreFile:
                 self._tried = now + _AGAIN
             self._measure()
 
-    def close(self) -> None:
-        """Put the log into the database, where it is sound, and let go of the file."""
+    def close(self, *, discard: bool = False) -> None:
+        """Put the log into the database, where it is sound, and let go of the file.
+
+        Args:
+            discard: Nothing came of it: take away what was made where nothing was, while nobody
+                else can have it.
+        """
         with suppress(UsageError, OutputError):
             if self._connection is not None:
                 with self._errors():
@@ -172,7 +182,11 @@ class StoreFile:
         except OutputError:  # somebody reads and hangs; the process's end lets go
             self._disconnect()
         self._gate.is_owned = False
-        self._lock.release()
+        if discard and str(self.path.resolve()) in self._made and self.next == 1:
+            for file in self._made:
+                with suppress(OSError):
+                    os.unlink(file)  # noqa: PTH108
+        self._lock.release(discard=discard)
 
     def _open(self, *, whole: bool = False) -> None:
         note = Note.parse(self._lock.noted)

@@ -77,9 +77,12 @@ def _settings(top: Table) -> Settings:
 
 
 def _folder(table: Table) -> FolderSettings:
-    for key, needed in (("done_dir", "done"), ("poll_interval", "polling")):
-        if key in table.content and needed not in table.content:
-            raise table.wrong(key, f"says nothing without {needed}")
+    for key, needed, value, said in (
+        ("done_dir", "done", Done.MOVE, 'done = "move"'),
+        ("poll_interval", "polling", True, "polling = true"),
+    ):
+        if key in table.content and table.content.get(needed) != value:
+            raise table.wrong(key, f"says nothing without {said}")
     patience = Patience(
         looks=table.whole("stable_polls", 2, 100) or 3,
         interval=table.number("stable_interval", 0.5, 0.05, 3600),

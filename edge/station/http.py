@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from operator import itemgetter
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from edge.errors import OutputError, UsageError
 
@@ -143,16 +143,12 @@ class _Handler(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(station: Station, host: str, port: int) -> Iterator[tuple[str, int]]:
-    """Answer requests in a thread while the block runs.
+def listening(host: str, port: int) -> Iterator[WSGIServer]:
+    """Have a port while the block runs; whoever asks waits until ``serving`` answers.
 
     Args:
-        station: What is asked about.
         host: Address to listen on.
         port: 0 takes any free one.
-
-    Yields:
-        Host and port.
 
     Raises:
         UsageError: the port is taken.
@@ -160,20 +156,34 @@ def serving(station: Station, host: str, port: int) -> Iterator[tuple[str, int]]
     """
     server_class = _Server6 if ":" in host else _Server
     try:
-        server = make_server(host, port, _application(station), server_class, _Handler)
+        server = server_class((host, port), _Handler)
     except OSError as error:
         message = f"metrics on {host}:{port}: {error.strerror}"
         if error.errno == errno.EADDRINUSE:
             raise UsageError(f"{message}; choose another port") from error
         # The network may not be up yet.
         raise OutputError(f"{message}; check the address") from error
+    try:
+        yield server
+    finally:
+        server.server_close()
+
+
+@contextmanager
+def serving(station: Station, server: WSGIServer) -> Iterator[None]:
+    """Answer requests in a thread while the block runs.
+
+    Args:
+        station: What is asked about.
+        server: Has the port.
+    """
+    server.set_app(_application(station))
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:
-        yield host, server.server_port
+        yield
     finally:
         server.shutdown()
-        server.server_close()
 
 
 def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterable[bytes]]:

@@ -96,7 +96,7 @@ class Station:
             self.sources = list(self._sources())
             self.outboxes = self._outboxes(sinks)
         except BaseException:
-            self.store.close()
+            self.store.close(discard=True)
             raise
         self.recorder = Recorder(self.store, self._common(), self.tally, self._kept)
         self._failures: dict[str, BaseException] = {}

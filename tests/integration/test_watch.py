@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -511,19 +512,44 @@ def test_the_same_folder_from_another_place_is_the_same(folder: Path, store: Pat
     assert not rows(store, "SELECT * FROM repeats")
 
 
-@pytest.mark.parametrize("what", ["missing", "file", "store"])
+@pytest.mark.parametrize("what", ["missing", "file", "store", "done", "poll"])
 def test_wrong_usage_has_code_2_and_a_line_that_helps(folder: Path, store: Path, what: str) -> None:
     drop(folder, 1)
     arguments: dict[str, tuple[list[str | Path], str]] = {
         "missing": ([folder / "none"], "no such folder"),
         "file": ([folder / "w1.csv"], "is a file, not a folder; name the folder to watch"),
         "store": ([folder, "--store", folder / "none" / "s.sqlite"], "there is no folder"),
+        "done": ([folder, "--done-dir", "past"], "--done-dir says nothing without --done move"),
+        "poll": ([folder, "--poll-interval", "5"], "says nothing without --polling"),
     }
     given, said = arguments[what]
     run = wm_edge("watch", *given, "--once", cwd=folder.parent)
     assert run.code == 2
     assert said in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_start_that_is_refused_leaves_nothing_behind(folder: Path, store: Path) -> None:
+    """Not a lock beside another program's file, nor a new store; what was there stays."""
+    drawing = folder.parent / "donut.png"
+    shutil.copy("samples/donut.png", drawing)
+    content = drawing.read_bytes()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for options in (
+            ("--store", drawing),
+            ("--store", store, "--metrics", str(taken.getsockname()[1])),
+            ("--store", store, "--done", "move", "--done-dir", folder.parent),
+        ):
+            run = wm_edge("watch", folder, "--once", *options, cwd=folder.parent)
+            assert run.code == 2, run.stderr
+            assert names(folder.parent) == {"in", "donut.png"}
+    assert drawing.read_bytes() == content
+    left = store.with_name(f"{store.name}-wal")
+    left.write_bytes(b"the log of a store that is away" * 99)
+    assert once(folder, store).code == 2
+    assert names(folder.parent) == {"in", "donut.png", left.name}
 
 
 def test_nothing_goes_to_stdout_but_results(folder: Path, store: Path) -> None:

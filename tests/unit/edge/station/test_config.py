@@ -201,6 +201,10 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
             "[[folder]]\npaths=['a']\nname_pattern='{lot}_{wafer}'\nname_sample='A-7.png'",
             "line 8: [folder] name_sample is 'A-7.png', which does not fit {lot}_{wafer}",
         ),
+        (
+            "[[folder]]\npaths=['a']\ndone='keep'\ndone_dir='d'",
+            'line 8: [folder] done_dir says nothing without done = "move"',
+        ),
         ("[[folder]]\npaths=['a']\nname_sample='A'", "line 7: [folder] name_sample says nothing"),
         ("[[camera]]", "line 5: [camera] source is missing"),
         ("[[camera]]\nsource='0'\nstable='x'", "line 7: [camera] stable is 'x', must be a number"),
