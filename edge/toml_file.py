@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +53,7 @@ class Table:
         name: Of the table; empty for the file itself.
         content: What is left to be handed out.
         start: Where its part of the text begins.
+        asked: Keys that were asked for.
     """
 
     file: Path
@@ -60,10 +61,11 @@ class Table:
     name: str
     content: dict[str, Any]
     start: int = 0
+    asked: set[str] = field(default_factory=set)
 
     def table(self, key: str) -> Table:
         """A table in this one; an empty one where there is none."""
-        value = self.content.pop(key, {})
+        value = self._taken(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, f"is {value!r}, must be a table: [{key}]")
         name = f"{self.name}.{key}" if self.name else key
@@ -72,7 +74,7 @@ class Table:
 
     def tables(self, key: str) -> list[Table]:
         """The tables of a list of tables."""
-        value = self.content.pop(key, [])
+        value = self._taken(key, [])
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             raise self.wrong(key, f"must be written as [[{key}]]")
         heads = re.finditer(rf"^\s*\[\[\s*{re.escape(key)}\s*\]\]", self.raw, re.MULTILINE)
@@ -96,8 +98,8 @@ class Table:
         One that may hold a password is not shown.
         """
         if key not in self.content:
-            return default
-        value = self.content.pop(key)
+            return self._taken(key, default)
+        value = self._taken(key)
         try:
             return read(value)
         except UsageError as error:
@@ -136,16 +138,16 @@ class Table:
 
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
-        value = self.content.pop(key, default)
+        value = self._taken(key, default)
         if not isinstance(value, bool):
             raise self.wrong(key, f"is {value!r}, must be true or false")
         return value
 
     def optional(self, key: str, low: float, high: float) -> float | None:
         """A number in a range, if it is there."""
-        if key not in self.content:
+        value = self._taken(key)
+        if value is None:
             return None
-        value = self.content.pop(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.wrong(key, f"is {value!r}, must be a number")
         if not low <= value <= high:
@@ -166,11 +168,12 @@ class Table:
 
     def choice(self, key: str, default: str, choices: list[str]) -> str:
         """One of some words."""
-        value = self.content.pop(key, default)
+        value = self._taken(key, default)
         if value not in choices:
             known = ", ".join(filter(None, choices))
-            what = f"is {value!r}" if value != "" else "is missing"
-            raise self.wrong(key, f"{what}, must be one of: {known}")
+            if value == "":
+                raise self.missing(key, f"must be one of: {known}")
+            raise self.wrong(key, f"is {value!r}, must be one of: {known}")
         return str(value)
 
     def done(self, known: str = "docs/station-reference.md lists the keys") -> None:
@@ -183,7 +186,20 @@ class Table:
             UsageError: there is one.
         """
         for key in self.content:
+            if meant := _closest(key, self.asked):
+                known = f"did you mean {meant}?"
             raise self.wrong(key, f"is not known here; {known}")
+
+    def missing(self, key: str, what: str) -> UsageError:
+        """An error where a key is not there; or is there, under a name that is a little wrong."""
+        if meant := _closest(key, self.content):
+            return self.wrong(meant, f"is not known here; did you mean {key}?")
+        return self.wrong(key, f"is missing; {what}")
+
+    def _taken(self, key: str, default: Any = None) -> Any:
+        """A value, handed out."""
+        self.asked.add(key)
+        return self.content.pop(key, default)
 
     def wrong(self, key: str, what: str) -> UsageError:
         """An error at a key."""
@@ -196,6 +212,13 @@ class Table:
         line = self.raw.count("\n", 0, position) + 1
         inside = f"[{self.name}] " if self.name else ""
         return UsageError(f"{self.file}: line {line}: {inside}{key} {what}")
+
+
+def _closest(key: str, keys: Iterable[str]) -> str:
+    """The one of some keys that somebody may have meant; empty for none."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(key, list(keys), 1)), "")
 
 
 def _list_of(read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:

@@ -31,11 +31,13 @@ def command(config: Path, check: bool, quiet: bool) -> int:
       wm-edge station line3.toml
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from edge.station.config import examine, read
+    from edge.station.config import read
 
     settings = read(config)
     if not check:
         return station_options.work(settings, quiet=quiet)
+    from edge.station.check import examine
+
     for line in examine(settings):
         click.echo(line)
     click.echo("ready", err=True)

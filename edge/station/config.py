@@ -5,36 +5,30 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Iterator
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from edge import toml_file
-from edge.errors import UsageError
+from edge.errors import ModelError, UsageError
 from edge.name_pattern import NamePattern
+from edge.output import exists
 from edge.patterns import PATTERNS, pattern_named
 from edge.runtime import Backend, Kernels
 from edge.sinks.durable import KINDS
 from edge.sinks.rows import Same
 from edge.sinks.wafer_maps import ALWAYS, KEPT, KeepMaps
-from edge.sources.address import without_secrets
-from edge.station.camera import COMPLETE_AFTER, CameraSettings, camera_names
+from edge.station.camera import COMPLETE_AFTER, CameraSettings
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
 from edge.station.settle import Patience
-from edge.station.tops import FolderSettings, Top, is_there
-from edge.text import printable
+from edge.station.tops import FolderSettings, Top
 from edge.toml_file import Table
 from edge.verdict import Costs
 
 #: Sinks whose target is a file.
-_FILES: Final = ("store", "jsonl", "csv")
-
-#: Names that ``--check`` tries a name pattern on.
-TRIED: Final = 100
+FILES: Final = ("store", "jsonl", "csv")
 
 
 def read(path: Path) -> Settings:
@@ -51,7 +45,7 @@ def _settings(top: Table) -> Settings:
     name = station.text("name", "")
     store = station.path("store")
     if store is None:
-        raise station.wrong("store", "is missing; name the SQLite file that records everything")
+        raise station.missing("store", "name the SQLite file that records everything")
     metrics = station.any("metrics", None, listen_on, "[HOST:]PORT, for instance 9105")
     same = Same(station.choice("same", "name", [str(each) for each in Same]))
     keep_maps = station.any("keep_maps", ALWAYS, KeepMaps.parse, KEPT)
@@ -60,20 +54,14 @@ def _settings(top: Table) -> Settings:
     sinks = tuple(_sink(table, name) for table in top.tables("sink"))
     model = _model(top.table("model"), top.table("review"))
     if not folders and not cameras:
-        raise top.wrong("folder", "is missing; a station needs a [[folder]] or a [[camera]]")
+        raise top.missing("folder", "a station needs a [[folder]] or a [[camera]]")
     station.done()
     top.done()
-    return Settings(
-        store,
-        name or socket.gethostname(),
-        model,
-        folders,
-        cameras,
-        sinks,
-        metrics,
-        same,
-        keep_maps,
-    )
+    name = name or socket.gethostname()
+    try:
+        return Settings(store, name, model, folders, cameras, sinks, metrics, same, keep_maps)
+    except UsageError as error:
+        raise UsageError(f"{top.file}: {error}") from None
 
 
 def _folder(table: Table) -> FolderSettings:
@@ -94,7 +82,7 @@ def _folder(table: Table) -> FolderSettings:
     pattern, sample = _name_pattern(table)
     paths = table.paths("paths")
     if not paths:
-        raise table.wrong("paths", "is missing; list the folders to watch")
+        raise table.missing("paths", "list the folders to watch")
     found = FolderSettings(
         tops=tuple(map(str, paths)),
         recursive=table.flag("recursive", default=True),
@@ -108,6 +96,16 @@ def _folder(table: Table) -> FolderSettings:
         patience=patience,
     )
     table.done()
+    for key, settings in (
+        ("paths", replace(found, done=Done.KEEP, quarantine=None)),
+        ("quarantine", replace(found, done=Done.KEEP)),
+        ("done_dir" if found.done_dir else "done", replace(found, quarantine=None)),
+    ):
+        try:
+            for top in found.tops:
+                Top(top, settings, frozenset())
+        except UsageError as error:
+            raise table.wrong(key, f"is refused: {error}") from None
     return found
 
 
@@ -130,12 +128,12 @@ def _name_pattern(table: Table) -> tuple[str, str]:
 def _camera(table: Table) -> CameraSettings:
     source = str(table.any("source", "", _source, "a text, or the number of a camera", secret=True))
     if not source:
-        raise table.wrong("source", "is missing; name a device, a video file or a URL")
+        raise table.missing("source", "name a device, a video file or a URL")
     if "password" in table.content:
         raise table.wrong("password", "does not belong here; write it into a file: password_file")
     found = CameraSettings(
         source=source,
-        recipe=table.path("recipe"),
+        recipe=_existing(table, "recipe"),
         stable=table.whole("stable", 1, 1000) or 3,
         patience=table.number("patience", 10.0, 0.5, 3600),
         complete_after=table.number("complete_after", COMPLETE_AFTER, 0, 86400),
@@ -154,24 +152,24 @@ def _camera(table: Table) -> CameraSettings:
 def _sink(table: Table, station: str) -> SinkSettings:
     kind = table.choice("kind", "", list(KINDS))
     options: dict[str, Any] = {}
-    if kind in _FILES:
+    if kind in FILES:
         file = table.path("file")
         if file is None:
-            raise table.wrong("file", f"is missing; a {kind} sink needs one")
+            raise table.missing("file", f"a {kind} sink needs one")
         target = str(file)
         if kind != "store":
             options["fsync"] = table.choice("fsync", "always", ["always", "never"])
     else:
         target = table.text("url", "", secret=True)
         if not target:
-            raise table.wrong("url", f"is missing; a {kind} sink needs one")
+            raise table.missing("url", f"a {kind} sink needs one")
         if station:
             options["station"] = station
     table.done()
     try:
         KINDS[kind].make(target, **options)
     except UsageError as error:
-        raise table.wrong("file" if kind in _FILES else "url", f"is refused: {error}") from error
+        raise table.wrong("file" if kind in FILES else "url", f"is refused: {error}") from error
     return SinkSettings(kind, target, options)
 
 
@@ -179,7 +177,7 @@ def _model(model: Table, review: Table) -> ModelSettings:
     backends = [str(each) for each in Backend]
     backend = model.choice("backend", "", ["", *backends])
     found = ModelSettings(
-        file=model.path("file"),
+        file=_model_file(model),
         backend=Backend(backend) if backend else None,
         kernels=Kernels(model.choice("kernels", "fast", [str(each) for each in Kernels])),
         average_symmetries=model.flag("average_symmetries", default=False),
@@ -191,6 +189,20 @@ def _model(model: Table, review: Table) -> ModelSettings:
     model.done()
     review.done()
     return found
+
+
+def _existing(table: Table, key: str) -> Path | None:
+    path = table.path(key)
+    if path is not None and not exists(path):
+        raise table.wrong(key, f"is {path}: there is no such file; check the name")
+    return path
+
+
+def _model_file(table: Table) -> Path | None:
+    try:
+        return _existing(table, "file")
+    except UsageError as error:  # with the exit code of every model file that cannot be used
+        raise ModelError(str(error)) from None
 
 
 def _below(review: Table) -> list[dict[str, float]]:
@@ -230,76 +242,3 @@ def _costs(value: Any) -> Costs:
     if not all(0 <= one < float("inf") for one in (costs.escape, costs.false_alarm, costs.review)):
         raise ValueError(value)
     return costs
-
-
-def examine(settings: Settings) -> Iterator[str]:
-    """Try what a station would do, without taking anything: for ``--check``.
-
-    Yields:
-        A line for each part that works, or that will have to be waited for.
-
-    Raises:
-        WmEdgeError: a part that cannot work.
-    """
-    from edge.classifier import Classifier
-    from edge.model import load
-    from edge.station.station import order
-
-    model = load(settings.model.file)
-    runtime = Classifier(**order(model, settings.model)).runtime
-    yield f"model    {model.name} on {runtime.backend} {runtime.version}"
-    _writable(settings.store.parent)
-    yield f"store    {settings.store}"
-    for sink in settings.sinks:
-        if sink.kind in _FILES:
-            _writable(Path(sink.target).parent)
-        name = KINDS[sink.kind].make(sink.target, **sink.options).name
-        yield f"sink     {without_secrets(name) if '://' in name else name}"
-    for folder in settings.folders:
-        for top in folder.tops:
-            there = is_there(top)
-            Top(top, folder, frozenset())
-            if there and (folder.quarantine or folder.done is not Done.KEEP):
-                _writable(Path(top))
-            note = "" if there else " (not there now; it would be waited for)"
-            yield f"folder   {top}{note}"
-            yield from _names(top, folder)
-    for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):
-        camera.reader()
-        shown = camera.address().shown
-        yield f"camera   {name}" + (f" ({shown})" if camera.name else "")
-    if settings.metrics:
-        yield "metrics  http://{}:{}/metrics".format(*settings.metrics)
-
-
-def _names(top: str, folder: FolderSettings) -> Iterator[str]:
-    """What the name pattern finds in the names that are there, or in the one given to try."""
-    names = folder.names()
-    if names is None:
-        return
-    tried = list(islice(Top(top, folder, frozenset()).scan(), TRIED)) if Path(top).is_dir() else []
-    if folder.name_sample:
-        yield f"         {printable(folder.name_sample)}: {names.read(folder.name_sample)}"
-    elif not tried:
-        yield '         no file to try the name pattern on; name_sample = "..." gives a name'
-    if not tried:
-        return
-    found = [(path, names.read(path)) for path in tried]
-    fitting = [(path, named) for path, named in found if named]
-    if not fitting:
-        raise UsageError(
-            f"{tried[0]}: does not fit the name pattern {folder.name_pattern}"
-            + (f", nor does any other of {len(tried)} files" if tried[1:] else "")
-            + "; mend name_pattern"
-        )
-    path, named = fitting[0]
-    yield f"         {printable(path)}: {named}"
-    if odd := next((path for path, named in found if named is None), None):
-        yield f"         {printable(odd)}: does not fit ({len(fitting)} of {len(tried)} files do)"
-
-
-def _writable(folder: Path) -> None:
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder; make it")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"{folder}: this user may not write in it; give it the right (chown)")

@@ -118,7 +118,7 @@ def test_a_wrong_value_is_shown_with_line_key_and_what_is_right(
 def test_what_is_missing_is_said_at_its_table(tmp_path: Path) -> None:
     top = table(tmp_path, "\n[one]\na = 1\n[two]\nb = 2\n")
     assert (
-        said(lambda: top.choice("kind", "", ["a"])) == "line 1: kind is missing, must be one of: a"
+        said(lambda: top.choice("kind", "", ["a"])) == "line 1: kind is missing; must be one of: a"
     )
     two = top.table("two")
     assert said(lambda: two.choice("a", "", ["x"])).startswith("line 4: [two] a is missing")

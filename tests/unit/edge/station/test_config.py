@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import UsageError
+from edge.errors import ModelError, UsageError
 from edge.patterns import PATTERNS
 from edge.runtime import Backend, Kernels
 from edge.station.camera import CameraSettings, camera_names
-from edge.station.config import examine, read
+from edge.station.check import examine
+from edge.station.config import read
 from edge.station.putaway import Done
 from edge.station.settings import ModelSettings, Settings, SinkSettings
 from edge.station.settle import Patience
@@ -26,7 +27,7 @@ store = "data/station.sqlite"
 metrics = "0.0.0.0:9105"
 
 [model]
-file = "/models/m.wmedge"
+file = "m.tflite"
 backend = "litert"
 kernels = "reference"
 average_symmetries = true
@@ -102,6 +103,9 @@ def refusal(folder: Path, text: str) -> str:
 
 def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
+    (tmp_path / "data").mkdir()
+    for name in ("m.tflite", "screen.toml"):
+        (tmp_path / name).touch()
     screen, password = tmp_path / "screen.toml", tmp_path / "password"
     camera = CameraSettings("rtsp://camera/1", screen, 4, 20.0, 30.0, "prober 3", "user", password)
     below = (dict.fromkeys(PATTERNS, 0.9), {"Edge-Ring": 0.5}, {"none": 1.0})
@@ -115,7 +119,7 @@ def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
         name="line 3",
         metrics=("0.0.0.0", 9105),  # noqa: S104
         model=ModelSettings(
-            file=Path("/models/m.wmedge"),
+            file=tmp_path / "m.tflite",
             backend=Backend("litert"),
             kernels=Kernels("reference"),
             average_symmetries=True,
@@ -208,7 +212,7 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
         ("[[folder]]\npaths=['a']\nname_sample='A'", "line 7: [folder] name_sample says nothing"),
         ("[[camera]]", "line 5: [camera] source is missing"),
         ("[[camera]]\nsource='0'\nstable='x'", "line 7: [camera] stable is 'x', must be a number"),
-        ("[[sink]]\nfile='f'", "line 5: [sink] kind is missing, must be one of: store, jsonl"),
+        ("[[sink]]\nfile='f'", "line 5: [sink] kind is missing; must be one of: store, jsonl"),
         ("[[sink]]\nkind='jsonl'", "line 5: [sink] file is missing; a jsonl sink needs one"),
         ("[[sink]]\nkind='mqtt'\nfile='f'", "line 5: [sink] url is missing; a mqtt sink needs one"),
         ("[[sink]]\nkind='csv'\nfile='f'\nurl='u'", "line 8: [sink] url is not known"),
@@ -224,7 +228,19 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
             "[review.below]\nring=0.5",
             "line 6: [review.below] ring is not known here; known: all",
         ),
-        ("[sinks]", "line 5: sinks is not known here"),
+        ("[sinks]", "line 5: sinks is not known here; did you mean sink?"),
+        (
+            "[[folder]]\n# where\npathes=['a']",
+            "line 7: [folder] pathes is not known here; did you mean paths?",
+        ),
+        ("[[sink]]\nkimd='csv'", "line 6: [sink] kimd is not known here; did you mean kind?"),
+        ("[[folder]]\npaths=['a']\nquarantine='a'", "line 7: [folder] quarantine is refused: "),
+        (
+            "[[folder]]\npaths=['a']\ndone='move'\ndone_dir='a'",
+            "line 8: [folder] done_dir is refused: ",
+        ),
+        ("[[folder]]\npaths=['station.toml']", "line 6: [folder] paths is refused: "),
+        ("[[camera]]\nsource='0'\nrecipe='no.toml'", "line 7: [camera] recipe is "),
         ("[sink]\nkind='csv'", "line 5: sink must be written as [[sink]]"),
         ("[[folder]]\npaths=['a']\nstable_polls=2.5", "line 7: [folder] stable_polls is 2.5, must"),
     ],
@@ -256,6 +272,20 @@ def examined(folder: Path, text: str) -> list[str]:
 def test_a_station_needs_a_source(tmp_path: Path) -> None:
     message = refusal(tmp_path, "[station]\nstore = 's'\n")
     assert "a station needs a [[folder]] or a [[camera]]" in message
+    message = refusal(tmp_path, "[station]\nstore = 's'\n[[folders]]\npaths = ['in']\n")
+    assert message == "line 3: folders is not known here; did you mean folder?"
+
+
+def test_what_a_file_names_and_is_not_there(tmp_path: Path) -> None:
+    message = refusal(tmp_path, LEAST.replace("s.sqlite", "no/s.sqlite"))
+    assert message.startswith("line 2: [station] store is ")
+    assert message.endswith(f"there is no folder {tmp_path}/no; make it")
+    with pytest.raises(ModelError, match=r"line 6: \[model\] file is .*: there is no such file"):
+        read(written(tmp_path, f"{LEAST}[model]\nfile = 'no.tflite'\n"))
+    with pytest.raises(
+        UsageError, match=r"\[\[sink\]\] file .*: there is no folder .*/no; make it"
+    ):
+        examined(tmp_path, f"{LEAST}[[sink]]\nkind='csv'\nfile='no/r.csv'\n")
 
 
 def test_two_sinks_on_one_target_are_refused(tmp_path: Path) -> None:
