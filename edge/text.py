@@ -30,14 +30,18 @@ def printable(text: str) -> str:
 def utf8(text: str) -> str:
     """The text as UTF-8 can hold it: bytes of a name that are none become backslash escapes.
 
-    So they stand in results and in a station's store alike; half of a UTF-16 pair likewise.
+    So they stand in results and in a station's store alike; half of a UTF-16 pair likewise. Letters
+    that Python took for single bytes, in a locale without them, are letters again.
     """
     if text.isascii():
         return text
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
+        try:
+            return text.encode("utf-8", "surrogateescape").decode()
+        except UnicodeError:
+            return text.encode("utf-8", "backslashreplace").decode()
     return text
 
 
@@ -50,6 +54,12 @@ def shown(text: str, encoding: str) -> str:
 def counted(number: int, word: str) -> str:
     """``1 wafer``, ``2 wafers``."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def percent(share: float) -> str:
+    """A share in percent, one digit behind the point; what is not all of it is not called all."""
+    text = f"{100 * share:.1f}"
+    return ">99.9" if text == "100.0" and share < 1 else text
 
 
 def columns(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from edge.patterns import PATTERNS
 from edge.sinks.record import RESULT_KEYS, Record
 from edge.sinks.stream import Stream
+from edge.text import utf8
 
 if TYPE_CHECKING:
     from edge.sinks.append import AppendSink
@@ -139,6 +140,6 @@ def open_durable(target: str, fsync: str = "always") -> AppendSink:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return utf8(f"'{value}" if value.startswith(_FORMULA) else value)
     return value

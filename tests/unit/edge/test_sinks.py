@@ -55,6 +55,12 @@ ODD_NAMES = [
 ]
 
 
+def test_bytes_of_a_name_are_letters_where_they_can_be() -> None:
+    assert utf8("caf\udcc3\udca9.png") == "café.png"  # as a locale without é has it
+    assert utf8("caf\udce9.png") == r"caf\udce9.png"
+    assert utf8("\ud800é") == r"\ud800é"
+
+
 def written(kind: Format, path: Path, *records: dict[str, Any]) -> bytes:
     sink = open_sink(kind, path)
     for record in records:
