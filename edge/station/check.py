@@ -37,23 +37,26 @@ def examine(settings: Settings) -> Iterator[str]:
     model = load(settings.model.file)
     runtime = Classifier(**order(model, settings.model)).runtime
     yield f"model    {model.name} on {runtime.backend} {runtime.version}"
-    _writable(settings.store.parent, "[station] store")
+    _writable(settings.store.parent, f"[station] store: {settings.store}")
     yield f"store    {settings.store}"
     for sink in settings.sinks:
         if sink.kind in FILES:
-            _writable(Path(sink.target).parent, f"[[sink]] file {sink.target}")
+            _writable(Path(sink.target).parent, f"[[sink]] file: {sink.target}")
         name = KINDS[sink.kind].make(sink.target, **sink.options).name
         yield f"sink     {without_secrets(name) if '://' in name else name}"
     for folder in settings.folders:
         for top in folder.tops:
             there = is_there(top)
             if there and (folder.quarantine or folder.done is not Done.KEEP):
-                _writable(Path(top), "[[folder]] paths")
+                _writable(Path(top), f"[[folder]] paths: {top}")
             note = "" if there else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
             yield from _names(top, folder)
     for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):
-        camera.reader()
+        try:
+            camera.reader()
+        except UsageError as error:
+            raise UsageError(f"[[camera]] recipe: {error}") from None
         shown = camera.address().shown
         yield f"camera   {name}" + (f" ({shown})" if camera.name else "")
     if settings.metrics:

@@ -133,7 +133,7 @@ def _camera(table: Table) -> CameraSettings:
         raise table.wrong("password", "does not belong here; write it into a file: password_file")
     found = CameraSettings(
         source=source,
-        recipe=_existing(table, "recipe"),
+        recipe=table.path("recipe"),
         stable=table.whole("stable", 1, 1000) or 3,
         patience=table.number("patience", 10.0, 0.5, 3600),
         complete_after=table.number("complete_after", COMPLETE_AFTER, 0, 86400),
@@ -191,18 +191,12 @@ def _model(model: Table, review: Table) -> ModelSettings:
     return found
 
 
-def _existing(table: Table, key: str) -> Path | None:
-    path = table.path(key)
-    if path is not None and not exists(path):
-        raise table.wrong(key, f"is {path}: there is no such file; check the name")
-    return path
-
-
 def _model_file(table: Table) -> Path | None:
-    try:
-        return _existing(table, "file")
-    except UsageError as error:  # with the exit code of every model file that cannot be used
-        raise ModelError(str(error)) from None
+    path = table.path("file")
+    if path is not None and not exists(path):  # the exit code is that of all unusable model files
+        what = f"is {path}: there is no such file; check the name"
+        raise ModelError(str(table.wrong("file", what)))
+    return path
 
 
 def _below(review: Table) -> list[dict[str, float]]:
