@@ -12,9 +12,32 @@ from edge.text import printable
 from edge.verdict import MIN_FAILS
 
 
-def card(model: ModelFile) -> str:
-    """Model card as plain, printable text: names in the file may hold anything."""
-    return "\n".join(printable(line.replace("\t", " ")) for line in _lines(model))
+def card(model: ModelFile, *, flowing: bool = False) -> str:
+    """Model card as plain, printable text: names in the file may hold anything.
+
+    Args:
+        model: Of which.
+        flowing: Each paragraph of the notice on one line, for a terminal that breaks it.
+    """
+    lines = [*_lines(model)]
+    notice = model.metadata.get("notice")
+    if notice:
+        broken = notice if isinstance(notice, list) else notice.splitlines()
+        lines += ["", *(_paragraphs(broken) if flowing else broken)]
+    return "\n".join(printable(line.replace("\t", " ")) for line in lines)
+
+
+def _paragraphs(lines: list[str]) -> Iterator[str]:
+    """Lines joined to paragraphs; an empty line ends one, and a reference ``[1]`` begins one."""
+    paragraph = ""
+    for line in lines:
+        if paragraph and (not line.strip() or line.startswith("[")):
+            yield paragraph
+            paragraph = ""
+        paragraph = f"{paragraph} {line}".strip()
+        if not line.strip():
+            yield ""
+    yield paragraph
 
 
 def _lines(model: ModelFile) -> Iterator[str]:
@@ -44,10 +67,6 @@ def _lines(model: ModelFile) -> Iterator[str]:
     for title, key in (("intended use", "intended_use"), ("not for", "not_for")):
         for number, line in enumerate(data.get(key, [])):
             yield f"{title if number == 0 else '':<13}{line}"
-    notice = data.get("notice")
-    if notice:
-        yield ""
-        yield from notice if isinstance(notice, list) else notice.splitlines()
 
 
 def _accuracy(accuracy: dict[str, Any] | None) -> Iterator[str]:

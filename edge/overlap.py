@@ -69,8 +69,8 @@ class Overlap:
         if not self.sampled:
             return (
                 "whether the model was trained on wafers of this data is not known: "
-                f"{self.wafers:,} are too few to be found in the sample of training wafers that "
-                "its file keeps"
+                f"too few ({self.wafers:,}) to be found in the sample of training wafers that its "
+                "file keeps"
             )
         if not self.found:
             return ""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options, review
+from edge.cli import options, results, review
 from edge.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern, Names
-    from edge.pipeline import Record, Summary
+    from edge.name_pattern import NamePattern
+    from edge.pipeline import Record
     from edge.verdict import Costs
 
 
@@ -82,7 +82,6 @@ def command(
     from edge.model import load
     from edge.name_pattern import Names
     from edge.output import check_place
-    from edge.pipeline import run
     from edge.runtime import Backend, Kernels
     from edge.sinks import Format, open_sink
     from edge.sources import files
@@ -104,43 +103,23 @@ def command(
             review=rule,
         )
 
-    on_terminal = output is None and options.is_terminal(sys.stdout)
-    if kind is None:
-        kind = "table" if on_terminal else _format_of(output)
+    kind = results.form(kind, output, quiet=quiet)
     processes = threads or processes_for(paths, exclude=output)
     names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     records = classify_paths(
         paths, make, processes=processes, top_k=top_k, exclude=output, names=names
     )
     # A bar over a table that grows on the same terminal would only disturb it.
-    watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
+    watched = not quiet and not results.on_terminal(output) and options.is_terminal(sys.stderr)
     total = files.count_wafers(paths, exclude=output) if watched else None
     with Progress("classifying", total, wanted=watched) as progress, closing(records):
         # The runtime is tried before the output is touched.
         first = next(records, None)
         sink = open_sink(Format(kind), output, overwrite=overwrite, hold_errors=HELD)
-        try:
-            stream: Iterable[Record] = (
-                records if first is None else itertools.chain([first], records)
-            )
-            stream = options.noted(stream, names)
-            summary = run(stream, sink, fail_fast=fail_fast, on_record=progress.at)
-        finally:
-            sink.close()
+        stream: Iterable[Record] = records if first is None else itertools.chain([first], records)
+        summary = results.write(
+            stream, sink, names, output, fail_fast=fail_fast, on_record=progress.at
+        )
     if not quiet:
-        _say(summary, names)
+        results.say(summary, "could not be read", names)
     return 1 if summary.errors else 0
-
-
-def _format_of(output: Path | None) -> str:
-    return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
-
-
-def _say(summary: Summary, names: Names | None) -> None:
-    accepted = summary.wafers - summary.review
-    parts = [f"{accepted} accepted", f"{summary.review} to review"]
-    if summary.errors:
-        parts.append(f"{summary.errors} could not be read")
-    parts += options.misfits(names)
-    wafers = "wafer" if summary.wafers == 1 else "wafers"
-    click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

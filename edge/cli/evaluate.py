@@ -11,8 +11,9 @@ import click
 
 from edge.cli import options
 from edge.cli.progress import Progress
+from edge.cli.streams import tell
 from edge.errors import UsageError
-from edge.text import printable
+from edge.text import counted, percent, printable
 
 if TYPE_CHECKING:
     from edge.dataset import LabelledSet
@@ -155,10 +156,11 @@ def _show(outcome: Outcome, *, gated: bool) -> None:
     if outcome.result:
         overlap = outcome.result.overlap
         if overlap and overlap.too_large:
-            click.echo(f"WARNING: {overlap.warning()}\n")
+            tell(f"WARNING: {overlap.warning()}", 2)
+            click.echo()
         click.echo(_table(outcome.result))
     for warning in outcome.warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
+        tell(f"warning: {printable(warning)}", 2, err=True)
     if gated:
         for check in outcome.checks:
             click.echo(f"{check.status:<7} {check.name:<15} {printable(check.message)}", err=True)
@@ -193,9 +195,9 @@ def _table(result: Evaluation) -> str:
             f"{name:<10} {score.n:>7} {_percent(score.recall):>7}  {interval:<15} "
             f"{_percent(score.precision):>9} {_percent(score.f1):>6}"
         )
+    lines.append(f"mean per-class accuracy (macro recall) {100 * result.scores.macro_recall:.2f} %")
     lines.append(
-        f"mean per-class accuracy (macro recall) {100 * result.scores.macro_recall:.2f} %, "
-        f"accuracy {100 * result.scores.accuracy:.2f} %, {result.wafers} wafers, "
+        f"accuracy {100 * result.scores.accuracy:.2f} %, {counted(result.wafers, 'wafer')}, "
         f"model {printable(result.model)}"
     )
     review = result.review()
@@ -207,4 +209,4 @@ def _table(result: Evaluation) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+    return "-" if value is None else percent(value)

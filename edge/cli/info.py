@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -32,12 +33,12 @@ def command(model: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({**model_file.metadata, "sha256": model_file.sha256}, indent=1))
     else:
-        for line in card(model_file).split("\n"):
+        for line in card(model_file, flowing=options.is_terminal(sys.stdout)).split("\n"):
             tell(line, _column(line))
     return 0
 
 
 def _column(line: str) -> int:
     """Where the text of a line of the card begins, behind its title."""
-    found = re.match(r"\s+|[a-z][a-z ]{10,11} (?=\S)", line)
+    found = re.match(r"\s+|[a-z][a-z ]{10,11} (?=\S)|\[[0-9]+\] ", line)
     return found.end() if found else 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from edge.text import printable
 
 #: Seconds between two updates.
 INTERVAL: Final = 0.1
@@ -28,17 +30,21 @@ class Progress:
         self._total = total
         self._done = 0
         self._shown = 0.0
-        self._bar = None
-        if wanted and looked_at:
-            plain = "".join(char if char.isprintable() else "?" for char in label)
-            self._bar = click.progressbar(
-                length=total or 0, label=plain, file=sys.stderr, show_pos=True
-            )
+        self._wanted = wanted and looked_at
+        self._label = printable(label)
+        self._bar: Any = None
 
     def __enter__(self) -> Progress:  # noqa: PYI034 - `Self` needs Python 3.11
-        if self._bar is not None:
-            self._bar.__enter__()
+        self._show()
         return self
+
+    def _show(self) -> None:
+        """Begin the bar, once it is known how much there is to do."""
+        if self._wanted and self._bar is None and self._total:
+            self._bar = click.progressbar(
+                length=self._total, label=self._label, file=sys.stderr, show_pos=True
+            )
+            self._bar.__enter__()
 
     def __exit__(
         self,
@@ -51,10 +57,12 @@ class Progress:
 
     def at(self, done: int, total: int | None = None) -> None:
         """So much is done; ``total`` replaces what was given at the start."""
+        self._total = total or self._total
+        self._show()
         now = time.monotonic()
         if self._bar is None or (now - self._shown < INTERVAL and done != self._total):
             return
         self._shown = now
-        self._total = self._bar.length = total or self._total
+        self._bar.length = self._total
         self._bar.update(done - self._done)
         self._done = done

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
+from edge.cli import options, results
 from edge.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern, Names
-    from edge.pipeline import Summary
+    from edge.name_pattern import NamePattern
     from edge.serial.device import Device
     from edge.serial.link import Link
 
@@ -87,7 +86,6 @@ def command(
     from edge.model import load
     from edge.name_pattern import Names
     from edge.output import check_place
-    from edge.pipeline import run
     from edge.serial.records import classify_items
     from edge.sinks import Format, open_sink
     from edge.sources import files
@@ -101,11 +99,9 @@ def command(
             raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
         check_place(output, overwrite=overwrite)
     model_file = load(model)
-    on_terminal = output is None and options.is_terminal(sys.stdout)
-    if kind is None:
-        kind = "table" if on_terminal else _format_of(output)
+    kind = results.form(kind, output, quiet=quiet)
     # A bar over a table that grows on the same terminal would only disturb it.
-    watched = not quiet and not on_terminal and options.is_terminal(sys.stderr)
+    watched = not quiet and not results.on_terminal(output) and options.is_terminal(sys.stderr)
     total = files.count(paths, exclude=output) if watched else None
     with (
         _device(arguments[0], program, baud, timeout, retries) as device,
@@ -117,13 +113,11 @@ def command(
         with closing(classify_items(items, device, model_file.name, top_k)) as records:
             # The device is tried before the output is touched.
             sink = open_sink(Format(kind), output, overwrite=overwrite)
-            try:
-                stream = options.noted(records, names)
-                summary = run(stream, sink, fail_fast=fail_fast, on_record=progress.at)
-            finally:
-                sink.close()
+            summary = results.write(
+                records, sink, names, output, fail_fast=fail_fast, on_record=progress.at
+            )
     if not quiet:
-        _say(summary, device, names)
+        results.say(summary, "without a result", names, device.retried)
     return 1 if summary.errors else 0
 
 
@@ -137,19 +131,3 @@ def _device(
     link: Link = SerialLink(port, baud) if program is None else ProcessLink(program)
     with closing(link):
         yield Device(link, Patience(timeout, retries))
-
-
-def _format_of(output: Path | None) -> str:
-    return "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
-
-
-def _say(summary: Summary, device: Device, names: Names | None) -> None:
-    accepted = summary.wafers - summary.review
-    parts = [f"{accepted} accepted", f"{summary.review} to review"]
-    if summary.errors:
-        parts.append(f"{summary.errors} without a result")
-    if device.retried:
-        parts.append(f"{device.retried} sent again")
-    parts += options.misfits(names)
-    wafers = "wafer" if summary.wafers == 1 else "wafers"
-    click.echo(f"{summary.wafers} {wafers}: {', '.join(parts)}", err=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
 
 from edge.text import PLAIN
 
@@ -57,20 +59,31 @@ def forget(descriptor: int) -> None:
     os.close(nowhere)
 
 
-def tell(line: str, indent: int) -> None:
-    """Write a line to stdout; on a terminal it is broken at words, to go on where ``indent`` is."""
-    if sys.stdout is None:  # closed before Python started: nobody wants to know
+def tell(line: str, indent: int = 0, *, err: bool = False, **style: Any) -> None:
+    """Write a line; on a terminal it is broken at words, a path nowhere.
+
+    Args:
+        line: Printable, but for line ends behind it.
+        indent: Column where the broken line goes on.
+        err: To stderr instead of stdout.
+        style: As ``click.style`` has it.
+    """
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:  # closed before Python started: nobody wants to know
         return
-    if sys.stdout.isatty():
+    if stream.isatty():
         import shutil
         import textwrap
 
+        # On stderr, which may be no terminal of ours, the width is that of stdout or COLUMNS.
         width = shutil.get_terminal_size((80, 24)).columns
         if len(line) > width > 2 * indent:
-            lines = textwrap.wrap(line[indent:], width - indent)
+            lines = textwrap.wrap(
+                line[indent:], width - indent, break_long_words=False, break_on_hyphens=False
+            )
             line = line[:indent] + f"\n{'':<{indent}}".join(lines)
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()  # a full disk is known at once
+    # Flushed: a full disk is known at once.
+    click.echo(click.style(line, **style) if style else line, err=err)
 
 
 def _wrapped(stream: TextIO, lost: type[OSError]) -> TextIO:

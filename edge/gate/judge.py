@@ -29,6 +29,7 @@ from edge.gate.comparison import Change
 from edge.gate.soundness import Soundness
 from edge.metrics import FEW_WAFERS
 from edge.patterns import PATTERNS
+from edge.text import counted
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
@@ -126,7 +127,7 @@ def run(
         warnings = list(dict.fromkeys([*result.warnings, *_doubts(checks)]))
         checks.append(_data(result))
     elif labelled is not None:
-        checks.append(passed("data", f"{len(labelled)} wafers, not judged"))
+        checks.append(passed("data", f"{counted(len(labelled), 'wafer')}, not judged"))
     why = "not examined: see what failed above" if error else "there is no baseline"
     return Outcome(complete(checks, why), result, warnings, error)
 
@@ -179,7 +180,7 @@ def _class(index: int, name: str, now: Evaluation, before: Baseline, max_drop: f
         change = comparison.unpaired([before.recalls[name]], [(score.recall, score.n)])
     else:
         change = comparison.paired(before.predicted[mine] == index, now.predicted[mine] == index)
-    told = f"{change} of {score.n} wafers"
+    told = f"{change} of {counted(score.n, 'wafer')}"
     if change.fell(max_drop):
         if change.certain:
             return failed(check, f"{name} fell by more than {max_drop:g} points: {told}")
@@ -277,7 +278,7 @@ def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> I
         )
         return
     silent = [
-        f"{name} (of {now.scores.per_class[name].n} wafers)"
+        f"{name} (of {counted(now.scores.per_class[name].n, 'wafer')})"
         for index, name in enumerate(PATTERNS)
         if now.scores.per_class[name].n >= COLLAPSE
         and not (now.predicted == index).any()
@@ -300,7 +301,7 @@ def _was_named(index: int, before: Baseline | None) -> bool:
 def _data(now: Evaluation) -> Check:
     if now.overlap and now.overlap.too_large:
         return failed("data", now.overlap.warning())
-    return passed("data", "; ".join([f"{now.wafers} wafers", *now.warnings]))
+    return passed("data", "; ".join([counted(now.wafers, "wafer"), *now.warnings]))
 
 
 def _doubts(checks: list[Check]) -> list[str]:

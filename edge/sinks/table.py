@@ -8,7 +8,7 @@ import textwrap
 from typing import Any, Final
 
 from edge.sinks.stream import Stream
-from edge.text import columns, cut, shown
+from edge.text import columns, cut, percent, shown
 
 _BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
@@ -21,6 +21,9 @@ USUAL: Final = 80
 
 #: Narrower and wider sources help nobody.
 _SOURCE: Final = (12, 60)
+
+#: Sources that may be one wafer or several; of labelled sets it is known.
+_ARRAYS: Final = (".npy", "-")
 
 #: Title and width of what stands behind the source.
 _COLUMNS: Final = (
@@ -41,7 +44,8 @@ class TableSink:
 
     Args:
         stream: Where to.
-        hold: So many errors come last, under a title of their own; more come as they come.
+        hold: So many errors come last, under a title of their own; more come as they come. A wafer
+            of an array is then held until the next record tells whether it is the first of several.
     """
 
     def __init__(self, stream: Stream, hold: int = 0) -> None:
@@ -50,12 +54,16 @@ class TableSink:
         self._ellipsis = shown("…", stream.encoding)
         self._hold = hold
         self._held: list[tuple[str, str]] = []
+        self._first: dict[str, Any] | None = None
         self._started = False
         self._width = self._source = 0
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line; an error's text takes as many as it needs."""
         self._measure()
+        if self._first:
+            first, self._first = self._first, None
+            self._result(first, several=_is_of(first, record))
         if "error" in record:
             error = (record["source"], f"{record['kind']}: {record['error']}")
             if len(self._held) < self._hold:
@@ -64,9 +72,15 @@ class TableSink:
                 self._start()
                 self._error(*error)
             return
+        if self._hold and not record.get("index") and record["source"].endswith(_ARRAYS):
+            self._first = record
+            return
+        self._result(record, several=bool(record.get("index")))
+
+    def _result(self, record: dict[str, Any], *, several: bool) -> None:
         self._start()
         source = record["source"]
-        if record.get("index") or source.endswith(".npz"):
+        if several or source.endswith(".npz"):
             source += f"[{record['index']}]"
         reason = _why(record)
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
@@ -77,8 +91,8 @@ class TableSink:
             _YELLOW if record["verdict"] == "review" else "",
             source,
             record["pattern"],
-            f"{100 * record['probability']:.1f} %",
-            f"{100 * record['confidence']:.1f} %",
+            f"{percent(record['probability'])} %",
+            f"{percent(record['confidence'])} %",
             f"{record['fails']}/{record['dies']}",
             f"{record['verdict']}: {reason}" if reason else record["verdict"],
             following,
@@ -87,6 +101,8 @@ class TableSink:
     def close(self) -> None:
         """Write the errors that were held back, flush and close."""
         try:
+            if self._first:
+                self._result(self._first, several=False)
             if self._held:
                 if self._started:
                     self._stream.write_text("")
@@ -135,6 +151,14 @@ class TableSink:
 
     def _cell(self, text: str, room: int) -> str:
         return cut(shown(text, self._stream.encoding), room, self._ellipsis)
+
+
+def _is_of(first: dict[str, Any], following: dict[str, Any]) -> bool:
+    """Whether a record is of the file that another one began; an error's source has its index."""
+    source = following["source"]
+    return bool(following.get("index") and source == first["source"]) or (
+        "error" in following and source.startswith(f"{first['source']}[")
+    )
 
 
 def _why(record: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -454,9 +455,13 @@ def test_ctrl_c_ends_with_130_and_whole_lines(good: Path, tmp_path: Path) -> Non
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=TIMEOUT)
     assert child.returncode == 130
-    assert stderr.strip() == b"wm-edge: stopped"
+    said, stopped = stderr.decode().splitlines()
+    assert stopped == "wm-edge: stopped"
+    told = re.fullmatch(f"{re.escape(str(output))}: holds ([0-9]+) records of .* begins anew", said)
+    assert told
     records = parse_lines(output.read_bytes())
     assert 0 < len(records) < 20_000
+    assert abs(len(records) - int(told[1])) <= 1  # one may just have been written
     sources = [Path(record["source"]).name for record in records]
     assert sources == [f"{number}.png" for number in range(len(records))]
 

@@ -275,7 +275,7 @@ def test_an_edge_of_the_user_does_not_reach_the_processes_of_bench(
 def test_a_fault_of_ours_is_told_with_what_to_report() -> None:
     code = (
         "import edge.card, edge.cli\n"
-        "edge.card.card = lambda model: 1 / 0\n"
+        "edge.card.card = lambda *_, **__: 1 / 0\n"
         "import sys; sys.argv = ['wm-edge', 'info']\n"
         "edge.cli.main()\n"
     )

@@ -9,6 +9,7 @@ import click
 
 from edge.cli import options
 from edge.cli.progress import Progress
+from edge.cli.streams import tell
 from edge.errors import DataError
 from edge.output import exists
 from edge.text import printable
@@ -59,7 +60,8 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
         raise DataError(f"{out.parent}: no such folder; create it first")
     imported = _import(source, pattern)
     imported.labelled.save(out, overwrite=overwrite)
-    click.echo(_summary(imported), err=True)
+    for line in _summary(imported):
+        tell(line, 2, err=True)
     click.echo(f"wrote {out}", err=True)
 
 
@@ -70,7 +72,7 @@ def _import(source: Path, pattern: NamePattern | None) -> Imported:
         return import_dataset(source, pattern=pattern, progress=progress.at)
 
 
-def _summary(imported: Imported) -> str:
+def _summary(imported: Imported) -> list[str]:
     report = imported.report
     lines = [f"{report.source}: {report.kind}, {report.read:,} read, {report.kept:,} kept"]
     lines += [
@@ -80,4 +82,4 @@ def _summary(imported: Imported) -> str:
     lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]
     lines += [f"note: {note}" for note in report.notes]
     lines += [f"problem: {problem}" for problem in report.problems]
-    return "\n".join(map(printable, lines))
+    return [printable(line) for line in lines]

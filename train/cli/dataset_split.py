@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edge.cli import options
+from edge.cli.streams import tell
 
 
 @click.command(name="split")
@@ -59,12 +60,14 @@ def command(
     click.echo(f"{'pattern':<10}" + "".join(f"{name:>9}" for name in PARTS))
     for name in PATTERNS:
         click.echo(f"{name:<10}" + "".join(f"{report.counts[part][name]:>9,}" for part in PARTS))
-    click.echo(
-        f"{report.groups:,} {'wafers' if by == 'random' else 'lots or lot bands'} divided by {by}; "
-        f"left out: {report.duplicates} copies of a map on another side, "
-        f"{report.conflicts} maps that carry two labels",
+    groups = "wafers" if by == "random" else "lots or lot bands"
+    tell(f"divided by {by}: {report.groups:,} ({groups})", err=True)
+    tell(
+        f"left out: copies of a map on another side ({report.duplicates}), maps that carry two "
+        f"labels ({report.conflicts})",
+        2,
         err=True,
     )
     for warning in filter(None, (report.warning, *part_doubts(divided))):
-        click.secho(f"WARNING: {warning}", err=True, fg="yellow", bold=True)
+        tell(f"WARNING: {warning}", 2, err=True, fg="yellow", bold=True)
     return 0

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from edge.cli import options
+from edge.cli.streams import tell
 from edge.errors import UsageError
 from edge.output import check_place
 from edge.patterns import PATTERNS, pattern_named
+from edge.text import counted
 
 if TYPE_CHECKING:
     from edge.dataset import LabelledSet
@@ -101,7 +103,7 @@ def command(
     labelled = synthetic_set(wanted, _grids(like, sizes), seed)
     _write(labelled, out, form, overwrite=overwrite)
     made = ", ".join(f"{count} {pattern}" for pattern, count in wanted.items() if count)
-    click.echo(f"{out}: {len(labelled)} synthetic wafers ({made})", err=True)
+    tell(f"{out}: {counted(len(labelled), 'synthetic wafer')} ({made})", 2, err=True)
 
 
 def _counts(per_class: int | None, counts: tuple[str, ...]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from edge.errors import InputError
 from edge.labelled import class_folders
 from edge.name_pattern import Names
 from edge.sources.files import HIDDEN, eligible, expand, read_file
+from edge.text import counted
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ def import_folders(
     collector = Collector(str(source), SourceKind.FOLDERS)
     beside = sum(path.is_file() for path in source.iterdir() if not path.name.startswith(HIDDEN))
     if beside:
-        collector.note(f"{beside} files beside the class folders were passed over")
+        collector.note(f"passed over: {counted(beside, 'file')} beside the class folders")
     others = sum(_others(folder) for folder, _ in folders)
     if others:
-        collector.note(f"{others} files with endings of no wafer map were passed over")
+        collector.note(f"passed over: {counted(others, 'file')} with an ending of no wafer map")
     slots = 0
     for done, (item, label) in enumerate(files, start=1):
         for found in [item] if isinstance(item, InputError) else _read(item, names):

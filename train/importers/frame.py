@@ -97,7 +97,7 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
         )
         maps[row] = None
     if unusable_splits:
-        collector.note(f"{unusable_splits} entries of {split} are neither Training nor Test")
+        collector.note(f"entries of {split} that are neither Training nor Test: {unusable_splits}")
     return collector.finish()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from edge import mixed
 from edge.errors import DataError
 from edge.patterns import PATTERNS, Pattern, pattern_named
+from edge.text import counted
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
     if progress is not None:
         progress(total, total)
     if stray_maps:
-        collector.note(f"{stray_maps} maps hold the stray value 3, which was read as a failing die")
+        collector.note(
+            f"the stray value 3 was read as a failing die, in {counted(stray_maps, 'map')}"
+        )
     return collector.finish()
 
 

@@ -15,6 +15,7 @@ from edge.columns import UNKNOWN
 from edge.dataset import LabelledSet, check_bounds
 from edge.errors import DataError, InputError, InputKind
 from edge.patterns import PATTERNS
+from edge.text import counted
 from edge.wafermap import check_grid
 
 #: Most problems that a report quotes word for word; the rest are in the counts.
@@ -161,10 +162,8 @@ class Collector:
         conflicts = label_conflicts(labelled)
         labelled = labelled.with_columns(label_conflict=conflicts)
         if conflicts.any():
-            self.note(
-                f"{np.count_nonzero(conflicts)} wafers have a map that also stands under another "
-                "label; they are marked in label_conflict"
-            )
+            wafers = counted(int(conflicts.sum()), "wafer")
+            self.note(f"label_conflict marks {wafers} whose map also stands under another label")
         report = ImportReport(
             source=self.source,
             kind=self._kind,
@@ -192,7 +191,7 @@ class Collector:
         """Names (W,) as they stand: numbers where every name is one of that type, else text."""
         distinct = set(names) - {""}
         for name in sorted(distinct & UNKNOWN):
-            self.note(f"{names.count(name)} wafers have the {title} {name!r}, which means unknown")
+            self.note(f"the {title} {name!r} means unknown ({counted(names.count(name), 'wafer')})")
         if all(_NUMBER.fullmatch(name) for name in distinct) and (
             max(map(int, distinct)) <= np.iinfo(numbers).max
         ):

@@ -70,3 +70,10 @@ def test_card_obeys_no_escape_sequence(shipped: ModelFile) -> None:
     found = card(with_metadata(shipped, put("notice", value=f"one\ttwo\nthree{evil}")))
     assert "one two\nthree?]0" in found
     assert all(line.isprintable() for line in found.split("\n"))
+
+
+def test_a_notice_flows_on_a_terminal(shipped: ModelFile) -> None:
+    notice = ["Data: by", "them.", "", "[1] A,", "in B", "[2] C"]
+    model = with_metadata(shipped, put("notice", value=notice))
+    assert card(model).endswith("\n".join(["", *notice]))
+    assert card(model, flowing=True).endswith("\n\nData: by them.\n\n[1] A, in B\n[2] C")

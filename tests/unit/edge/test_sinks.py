@@ -206,6 +206,27 @@ def test_a_table_shows_what_the_terminal_can_show(
     assert mark in lines[-1]
 
 
+def test_the_first_wafer_of_a_stack_has_its_place_in_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    sink = open_sink(Format.TABLE, path, hold_errors=9)
+    for source, index in (("a.npy", 0), ("b.npy", 0), ("b.npy", 1), ("c.npy", 0), ("d.png", 0)):
+        sink.write({**RECORD, "source": source, "index": index})
+    sink.write({**RECORD, "source": "e.npy"})
+    sink.write({**ERROR, "source": "e.npy[1]"})
+    sink.write({**RECORD, "source": "f.npy"})
+    sink.close()
+    firsts = [line.split(" ")[0] for line in path.read_text("utf-8").splitlines()[1:]]
+    assert firsts[:5] == ["a.npy", "b.npy[0]", "b.npy[1]", "c.npy", "d.png"]
+    assert firsts[5:] == ["e.npy[0]", "f.npy", "", "source", "e.npy[1]"]
+
+
+def test_what_is_nearly_sure_is_not_called_sure(tmp_path: Path) -> None:
+    nearly = {**RECORD, "probability": 0.9996, "confidence": 1.0}
+    lines = written(Format.TABLE, tmp_path / "out.txt", nearly).decode().split("\n")
+    assert ">99.9 %" in lines[1]
+    assert " 100.0 %" in lines[1]
+
+
 def test_existing_file_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("precious")

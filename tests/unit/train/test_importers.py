@@ -178,7 +178,7 @@ def test_equal_maps_under_different_labels_are_marked(frame: Callable[..., Path]
     rows = [Row(MAP, "none"), Row(OTHER, "Loc"), Row(MAP, "Center"), Row(OTHER, "Loc")]
     imported = import_dataset(frame(rows))
     assert imported.labelled.columns["label_conflict"].tolist() == [True, False, True, False]
-    assert any(note.startswith("2 wafers have a map") for note in imported.report.notes)
+    assert any(note.startswith("label_conflict marks 2 wafers ") for note in imported.report.notes)
 
 
 def test_lots_that_are_not_all_numbered_keep_their_names(frame: Callable[..., Path]) -> None:
@@ -238,7 +238,7 @@ def test_mixed_keeps_single_patterns_and_none(tmp_path: Path) -> None:
         "two or more patterns at once": 1,
         "die state other than 0, 1, 2": 1,
     }
-    assert imported.report.notes[0].startswith("1 maps hold the stray value 3")
+    assert imported.report.notes[0].endswith("read as a failing die, in 1 map")
 
 
 def test_mixed_by_its_own_names_follows_their_order(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_class_folders_in_any_case(tmp_path: Path) -> None:
     (reason,) = imported.report.left_out
     assert reason.startswith("unreadable")
     assert "broken.npy" in imported.report.problems[0]
-    assert "1 files beside the class folders were passed over" in imported.report.notes
+    assert "passed over: 1 file beside the class folders" in imported.report.notes
 
 
 def test_a_folder_of_no_pattern_is_named_with_the_nine(tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_lot_and_wafer_are_kept_as_they_stand_in_names(tmp_path: Path) -> None:
         (["47_3", "5_25"], np.int32, np.int16, ""),
         (["47_3", "5_40000"], np.int32, np.str_, ""),
         (["47_3", "5000000000_4"], np.str_, np.int16, ""),
-        (["A_3", "-1_4"], np.str_, np.int16, "1 wafers have the lot '-1', which means unknown"),
+        (["A_3", "-1_4"], np.str_, np.int16, "the lot '-1' means unknown (1 wafer)"),
     ],
 )
 def test_names_that_are_numbers_are_stored_as_in_wm811k(
