@@ -213,7 +213,7 @@ def work(settings: Settings, *, quiet: bool) -> int:
 
 
 def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
-    """A table on the terminal that grows with every wafer."""
+    """A table on the terminal that grows with every wafer, by the names below watched folders."""
     from edge.sinks.stream import Stream
     from edge.sinks.table import TableSink
 
@@ -222,7 +222,7 @@ def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
 
     def show(records: Sequence[dict[str, Any]]) -> None:
         for record in records:
-            table.write(record)
+            table.write({**record, "source": record.get("file") or record["source"]})
 
     return show
 

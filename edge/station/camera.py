@@ -27,7 +27,7 @@ from edge.sources.frames import Frame
 from edge.sources.login import with_login
 from edge.station.settle import utc_now
 from edge.station.take import result
-from edge.text import counted, printable, told_apart
+from edge.text import counted, told_apart
 from edge.wafermap import DieGrid, WaferMap
 
 if TYPE_CHECKING:
@@ -138,8 +138,9 @@ class CameraSource:
 
         return f"no frames from {self.name}" if self._feed.state is FeedState.LOST else None
 
-    def notice(self) -> None:
-        """See ``StationSource``; there is nothing."""
+    def notice(self) -> str | None:
+        """A recording that ended too early."""
+        return f"{self.name}: {self._feed.damage}" if self._feed.damage else None
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """See ``StationSource``.
@@ -169,8 +170,6 @@ class CameraSource:
         if frame is not None and last is not None:
             given += 1
             yield Batch([self._record(frame, last, recording)])
-        if self._feed.damage:
-            _log.warning("%s: %s", self.name, printable(self._feed.damage))
         if recording and not stop.is_set():
             self._say_what_came(given)
 

@@ -27,9 +27,9 @@ def setup(level: int = logging.INFO) -> None:
 
 class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level where it matters, and text in one line."""
+        """Local time and its distance from UTC, level where it matters, and text in one line."""
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        when = self.formatTime(record, "%Y-%m-%d %H:%M:%S")
+        when = self.formatTime(record, "%Y-%m-%d %H:%M:%S%z")
         return f"{when} {level}{printable(record.getMessage())}"
 
 

@@ -111,7 +111,7 @@ class StationCollector(Collector):
         )
         yield _counter(
             "records_refused_total",
-            "Records of which a sink has the id alone, since it will never take them whole.",
+            "Records of which a sink got a short form alone, since it will never take them whole.",
             [({"sink": each.shown}, each.refused) for each in outboxes],
         )
         yield _gauge(

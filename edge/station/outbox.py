@@ -232,7 +232,7 @@ class Outbox:
         self._kept(mark, records[place])
         self.refused += 1
         _log.error(
-            "%s: record %s of %s is not taken (%s); its id is delivered alone, it stands whole in "
+            "%s: record %s of %s is not taken (%s); a short form is delivered, it stands whole in "
             "the store",
             printable(self.shown),
             refused.id,

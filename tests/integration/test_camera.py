@@ -148,6 +148,18 @@ def test_a_still_picture_gives_nothing_but_says_how_it_could(tmp_path: Path) -> 
     assert [row["source_sha256"] for row in rows(store)] == expected()[:1]
 
 
+def test_a_recording_that_is_cut_off_is_said_once_and_not_all_done(
+    recording: Path, tmp_path: Path
+) -> None:
+    content = recording.read_bytes()
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(content[: len(content) * 3 // 4])
+    done = wm_edge("camera", cut, "--store", tmp_path / "s.sqlite")
+    assert done.stderr.count("cut off") == 1, done.stderr
+    assert rows(tmp_path / "s.sqlite")
+    assert done.code == 1
+
+
 def test_one_recording_of_two_that_gave_nothing_is_not_all_done(
     recording: Path, tmp_path: Path
 ) -> None:

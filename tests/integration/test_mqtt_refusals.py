@@ -167,4 +167,4 @@ def test_a_real_broker_with_a_limit(tmp_path: Path) -> None:
             assert refused["id"].endswith("-2")
             assert refused["kind"] == UNDELIVERABLE
             assert station.stop() == 0
-            assert "its id is delivered alone" in station.said()
+            assert "a short form is delivered" in station.said()

@@ -14,6 +14,7 @@ import pytest
 from edge.cli import ROUTES
 from edge.cli.dataset import Dataset
 from tests.support.cli import TIMEOUT, command, environment, parse_lines, wm_edge
+from tests.support.station import wafer_bytes
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -124,7 +125,19 @@ def test_lines_are_broken_at_words_on_a_terminal(verb: str) -> None:
         assert sum(line.startswith(" " * 12) for line in shown) > 10
 
 
-def on_terminal(*arguments: str, columns: int) -> list[str]:
+def test_a_station_shows_names_below_the_watched_folder(tmp_path: Path) -> None:
+    lot = tmp_path / "a-folder-of-wafers" / "lot-A123"
+    lot.mkdir(parents=True)
+    (lot / "w07.csv").write_bytes(wafer_bytes(1))
+    (lot.parent / "odd.csv").write_text("1,2\n3\n")
+    store = str(tmp_path / "s.sqlite")
+    arguments = ("watch", str(lot.parent), "--once", "--store", store)
+    shown = on_terminal(*arguments, columns=100, code=1)
+    assert any(line.startswith("lot-A123/w07.csv ") for line in shown)
+    assert any("odd.csv " in line and str(tmp_path) not in line for line in shown)
+
+
+def on_terminal(*arguments: str, columns: int, code: int = 0) -> list[str]:
     """Lines that a command shows on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
@@ -140,5 +153,5 @@ def on_terminal(*arguments: str, columns: int) -> list[str]:
         while block := os.read(ours, 4096):
             shown += block
     os.close(ours)
-    assert child.wait(TIMEOUT) == 0
+    assert child.wait(TIMEOUT) == code
     return shown.decode("utf-8").splitlines()
