@@ -30,7 +30,8 @@ class Added:
 
     Attributes:
         records: Those that are new, with their ``id``.
-        repeats: Names of sources whose content, all or a part of it, had been recorded before.
+        repeats: Names of sources whose content, all or a part of it, had been recorded before; of a
+            recording with the frame.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -117,6 +118,7 @@ class Store:
         """
         added = Added()
         repeats: dict[tuple[str, str], str] = {}
+        called: dict[tuple[str, str], str] = {}
         notes = taken or {}
         with self._file.transaction() as connection:
             rows = self._rows
@@ -131,13 +133,17 @@ class Store:
                     added.records.append({**kept, "id": f"{self.name}-{number}"})
                     number += 1
                 elif note_repeats and "error" not in record and not before.is_known:
-                    repeats[record["source"], record["source_sha256"]] = record["recorded_at"]
+                    key = record["source"], record["source_sha256"]
+                    repeats[key] = record["recorded_at"]
+                    # Of a recording the event ends with the frame.
+                    frame = (record.get("event") or "").partition(" ")[2]
+                    called[key] = f"{record['source']}, {frame}" if frame else record["source"]
             rows.note_repeats(repeats)
             self._files.end(notes, former)
             self._maps.end()
             if number != first:
                 connection.execute("UPDATE numbering SET next_id = ?", (number,))
-        added.repeats = [source for source, _ in repeats]
+        added.repeats = list(called.values())
         return added
 
     def marks(self) -> dict[str, Mark]:

@@ -148,6 +148,19 @@ def test_a_still_picture_gives_nothing_but_says_how_it_could(tmp_path: Path) -> 
     assert [row["source_sha256"] for row in rows(store)] == expected()[:1]
 
 
+def test_what_a_recording_gives_again_with_other_settings(recording: Path, tmp_path: Path) -> None:
+    """A wafer counts again where another frame settles it; what does not is told by its frame."""
+    store = tmp_path / "s.sqlite"
+    assert wm_edge("camera", recording, "--store", store).code == 0
+    frames = [row["event"].split()[-1] for row in rows(store)]
+    done = wm_edge("camera", recording, "--store", store, "--stable", "5")
+    again = [row["event"].split()[-1] for row in rows(store)][len(frames) :]
+    assert again
+    assert not set(again) & set(frames)
+    assert done.stderr.count("was recorded before") == len(frames) - len(again) == 1
+    assert f"screen.avi, frame {frames[-1]}: its content was recorded before" in done.stderr
+
+
 def test_a_recording_that_is_cut_off_is_said_once_and_not_all_done(
     recording: Path, tmp_path: Path
 ) -> None:
