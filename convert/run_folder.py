@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.dataset import LabelledSet
-from edge.errors import DataError, UsageError
+from edge.errors import DataError, UsageError, why
 from edge.output import exists
 from edge.regular_file import read_text
 
@@ -46,7 +46,7 @@ def read_config(run: Path) -> dict[str, Any]:
     except KeyError as error:
         raise DataError(f"{path}: lacks {error}; the run is damaged") from error
     except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); the run is damaged") from error
+        raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
     if config["recipe"]["encoding"] != "station":
         raise UsageError(
             f"{run}: trained on the encoding {config['recipe']['encoding']!r}, which no station "

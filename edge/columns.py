@@ -28,6 +28,9 @@ class Column:
 #: Lots and wafers that are not known, as text; tables turned to text write them like this.
 UNKNOWN = frozenset({"-1", "", "nan"})
 
+#: Characters of a lot's or wafer's name.
+LONGEST = 256
+
 _NAME = Column("iuU", "whole numbers (-1 unknown) or text (empty unknown)")
 COLUMNS = {
     "lot": _NAME,

@@ -37,7 +37,7 @@ import numpy.typing as npt
 
 from edge.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE, Arrays
 from edge.columns import OPTIONAL, UNKNOWN, column_problems, plain
-from edge.errors import DataError
+from edge.errors import DataError, why
 from edge.output import exists, replacing
 from edge.patterns import PATTERNS, pattern_named
 from edge.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
@@ -277,9 +277,8 @@ def load(path: str | Path) -> LabelledSet:
             "of class folders"
         ) from error
     except UNREADABLE as error:
-        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{path}: not a labelled set that can be read ({reason}); it must be an .npz with "
+            f"{path}: not a labelled set that can be read ({why(error)}); it must be an .npz with "
             f"{', '.join(REQUIRED)}"
         ) from error
     labelled = LabelledSet(

@@ -13,6 +13,11 @@ from typing import Final
 CUT_SHORT: Final = 1
 
 
+def why(error: BaseException) -> str:
+    """What an error says, without the number that the system has for it."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 class InputKind(str, Enum):
     """Why an input could not be read (the ``kind`` of an error record)."""
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.archive import UNREADABLE, Arrays
-from edge.errors import DataError
+from edge.errors import DataError, why
 from edge.wafermap import FAIL, DieGrid
 
 #: The columns of ``arr_1``.
@@ -77,9 +77,8 @@ def read(source: Path) -> Mixed:
             maps, hot = map(file.read, ("arr_0", "arr_1") if published else ("maps", "labels"))
             names = PATTERN_ORDER if published else tuple(map(str, file.read("label_names")))
     except UNREADABLE as error:
-        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{source}: cannot be read ({reason}); was the download complete?"
+            f"{source}: cannot be read ({why(error)}); was the download complete?"
         ) from error
     if maps.ndim != 3 or hot.shape != (len(maps), len(names)):
         raise DataError(

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import DataError, UsageError
+from edge.errors import DataError, UsageError, why
 from edge.output import exists, replacing
 from edge.regular_file import read_text
 from train.recipe import Recipe, from_dict
@@ -87,7 +87,7 @@ class Run:
         try:
             content = self.read_json(path.name)
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read ({error}); the run is damaged") from error
+            raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
         if not isinstance(content, dict):
             raise DataError(f"{path}: not the configuration of a run; the run is damaged")
         return content

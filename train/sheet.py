@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.dataset import LabelledSet
-from edge.errors import DataError, OutputError, UsageError
+from edge.errors import DataError, UsageError
 from edge.output import exists, write_bytes
 from edge.patterns import PATTERNS
 from edge.wafermap import DieGrid
@@ -104,10 +104,6 @@ def save_sheet(sheet: Picture, path: str | Path, *, overwrite: bool = False) -> 
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
         raise UsageError(f"{path}: choose a name that ends in .png, .jpg or .webp")
     _, encoded = cv2.imencode(path.suffix.lower(), sheet)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     write_bytes(path, encoded.tobytes())
 
 

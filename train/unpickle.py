@@ -28,7 +28,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from edge.errors import DataError
+from edge.errors import DataError, why
 from edge.regular_file import open_regular
 from train.standins import Array, Block, Categories, Dtype, Extension, Frame, Index, Inert, Manager
 
@@ -260,7 +260,7 @@ def load(path: Path, *, progress: Progress | None = None) -> object:
                     return FrameUnpickler(io.BufferedReader(bounded, _BUFFER), str(path)).load()
             return FrameUnpickler(file, str(path)).load()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise DataError(f"{path}: cannot be read ({why(error)})") from error
     except MemoryError as error:
         raise DataError(f"{path}: does not fit into memory, or is damaged") from error
     except _BROKEN as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from edge.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
-from edge.columns import UNKNOWN
+from edge.columns import LONGEST, UNKNOWN
 from edge.errors import InputError, InputKind
 from edge.formats.array import Header, cut_short, read_header, stacked
 from edge.text import printable
@@ -34,7 +34,7 @@ _ENCRYPTED: Final = 0x1
 _CHUNK_ROWS: Final = 4096
 #: Arrays of an archive that are looked at for maps.
 _MOST_ARRAYS: Final = 16
-_MAX_ITEM_BYTES: Final = 1024
+_MAX_ITEM_BYTES: Final = 4 * LONGEST
 #: Largest array that is read whole: rows and columns of ten million wafers as int16.
 _MAX_BY_COLUMNS: Final = 40 * 2**20
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import DataError
+from edge.errors import DataError, why
 from edge.patterns import PATTERNS
 from edge.regular_file import read_text
 
@@ -115,7 +115,7 @@ def read(path: Path) -> Baseline:
         content = json.loads(read_text(path, _MAX_BYTES))
     # RecursionError: brackets nested without end.
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: cannot be read as a baseline ({error})") from error
+        raise DataError(f"{path}: cannot be read as a baseline ({why(error)})") from error
     if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
         raise DataError(f"{path}: the baseline is no output of `wm-edge evaluate --write-baseline`")
     if content.get("baseline", FORMAT) != FORMAT:

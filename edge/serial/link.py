@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Protocol
 
-from edge.errors import DeviceError
+from edge.errors import DeviceError, why
 
 if TYPE_CHECKING:
     import serial
@@ -77,8 +77,8 @@ class SerialLink:
             self._serial: serial.Serial = serial.serial_for_url(port, baud)
         except (OSError, ValueError) as error:
             raise DeviceError(
-                f"{port}: cannot be opened ({error}); check the cable and the port's name, and "
-                "that you may use it (group dialout)"
+                f"{port}: cannot be opened ({why(error)}); check the cable and the port's name, "
+                "and that you may use it (group dialout)"
             ) from error
 
     def read(self, seconds: float) -> bytes:
@@ -118,7 +118,9 @@ class SerialLink:
         except TimeoutError:
             raise
         except OSError as error:
-            raise DeviceError(f"{self._port}: the line is gone ({error}); plug it in") from error
+            raise DeviceError(
+                f"{self._port}: the line is gone ({why(error)}); plug it in"
+            ) from error
 
 
 class ProcessLink:
@@ -143,7 +145,9 @@ class ProcessLink:
                 start_new_session=True,
             )
         except (OSError, ValueError, IndexError) as error:
-            raise DeviceError(f"{command}: cannot be started ({error}); check --exec") from error
+            raise DeviceError(
+                f"{command}: cannot be started ({why(error)}); check --exec"
+            ) from error
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
         self._name = words[0]

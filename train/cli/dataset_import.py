@@ -10,8 +10,7 @@ import click
 from edge.cli import options
 from edge.cli.progress import Progress
 from edge.cli.streams import tell
-from edge.errors import DataError
-from edge.output import exists
+from edge.output import check_place
 from edge.text import printable
 
 if TYPE_CHECKING:
@@ -54,10 +53,7 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
       wm-edge dataset import LSWMD.pkl --out wm811k.npz
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
     """
-    if exists(out) and not overwrite:
-        raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
-    if not exists(out.parent):
-        raise DataError(f"{out.parent}: no such folder; create it first")
+    check_place(out, overwrite=overwrite)
     imported = _import(source, pattern)
     imported.labelled.save(out, overwrite=overwrite)
     for line in _summary(imported):

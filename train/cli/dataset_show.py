@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.cli import options
-from edge.errors import DataError
-from edge.output import exists
+from edge.output import check_place
 
 if TYPE_CHECKING:
     from edge.dataset import LabelledSet
@@ -48,8 +47,7 @@ def command(
     from edge.dataset import Part, load
     from train.sheet import draw_sheet, save_sheet
 
-    if exists(out) and not overwrite:
-        raise DataError(f"{out}: exists already; choose another name or pass --overwrite")
+    check_place(out, overwrite=overwrite)
     labelled = load(data)
     if part_name is not None:
         labelled = labelled.part(Part(part_name))

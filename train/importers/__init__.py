@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.archive import UNREADABLE, open_archive
 from edge.dataset import REQUIRED
-from edge.errors import DataError, UsageError
+from edge.errors import DataError, UsageError, why
 from edge.regular_file import open_regular
 from train.importers.folders import import_folders
 from train.importers.frame import import_frame
@@ -57,7 +57,7 @@ def import_dataset(
     except FileNotFoundError as error:
         raise DataError(f"{source}: no such file or folder") from error
     except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error.strerror or error})") from error
+        raise DataError(f"{source}: cannot be read ({why(error)})") from error
     if start.startswith(b"PK\x03\x04"):
         return _import_zip(source, progress)
     if (
@@ -75,7 +75,7 @@ def _import_zip(source: Path, progress: Progress | None) -> Imported:
             members = archive.namelist()
     except UNREADABLE as error:
         raise DataError(
-            f"{source}: cannot be read ({error}); was the download complete?"
+            f"{source}: cannot be read ({why(error)}); was the download complete?"
         ) from error
     arrays = {name.removesuffix(".npy") for name in members if name.endswith(".npy")}
     if arrays >= PUBLISHED or arrays >= NAMED:

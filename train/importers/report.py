@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.columns import UNKNOWN
+from edge.columns import LONGEST, UNKNOWN
 from edge.dataset import LabelledSet, check_bounds
 from edge.errors import DataError, InputError, InputKind
 from edge.patterns import PATTERNS
@@ -190,6 +190,11 @@ class Collector:
     ) -> npt.NDArray[Any]:
         """Names (W,) as they stand: numbers where every name is one of that type, else text."""
         distinct = set(names) - {""}
+        if len(longest := max(distinct, key=len)) > LONGEST:
+            raise DataError(
+                f"{self.source}: the {title} {longest[:20]!r}... has {len(longest):,} characters; "
+                f"at most {LONGEST} are kept, shorten it"
+            )
         for name in sorted(distinct & UNKNOWN):
             self.note(f"the {title} {name!r} means unknown ({counted(names.count(name), 'wafer')})")
         if all(_NUMBER.fullmatch(name) for name in distinct) and (

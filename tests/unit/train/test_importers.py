@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge import dataset
+from edge.columns import LONGEST
 from edge.errors import DataError, UsageError
 from edge.mixed import PATTERN_ORDER
 from edge.name_pattern import NamePattern
@@ -187,6 +188,12 @@ def test_lots_that_are_not_all_numbered_keep_their_names(frame: Callable[..., Pa
     assert labelled.columns["lot"].tolist() == ["lot7", "A-12", "lot7", "", "lot9"]
 
 
+def test_a_name_longer_than_any_reader_takes_is_refused(frame: Callable[..., Path]) -> None:
+    import_dataset(frame([Row(MAP, "none", lot="x" * LONGEST)]))
+    with pytest.raises(DataError, match=r"the lot 'xxxx.* has 257 characters; at most 256"):
+        import_dataset(frame([Row(MAP, "none", lot="x" * (LONGEST + 1))]))
+
+
 def test_a_wafer_in_a_frame_is_kept_as_it_stands(
     frame: Callable[..., Path], changed: Callable[..., Imported]
 ) -> None:
@@ -351,7 +358,7 @@ def test_the_command_does_not_overwrite_unasked(frame: Callable[..., Path], tmp_
     source, out = frame([Row(MAP, "none")]), tmp_path / "out.npz"
     out.write_text("mine")
     result = CliRunner().invoke(command, [str(source), "--out", str(out)])
-    assert isinstance(result.exception, DataError)
+    assert isinstance(result.exception, UsageError)
     assert out.read_text() == "mine"
     again = CliRunner().invoke(command, [str(source), "--out", str(out), "--overwrite"])
     assert again.exit_code == 0

@@ -63,7 +63,7 @@ def test_wafer_with_more_dies_than_pixels_keeps_its_scratch() -> None:
 
 
 def test_sheet_is_saved_once(labelled: LabelledSet, tmp_path: Path) -> None:
-    sheet, path = draw_sheet(labelled, 1, 0), tmp_path / "é" / "sheet.png"
+    sheet, path = draw_sheet(labelled, 1, 0), tmp_path / "é.png"
     save_sheet(sheet, path)
     assert np.array_equal(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR), sheet)
     with pytest.raises(DataError, match="--overwrite"):
@@ -89,7 +89,7 @@ def test_command_counts_wafers_and_lots(labelled: LabelledSet, tmp_path: Path) -
     arguments = [str(data), "--out", str(out), "--part", "test", "--overwrite"]
     result = runner.invoke(command, arguments, catch_exceptions=False)
     assert "all                8" in result.stdout
-    with pytest.raises(DataError, match="--overwrite"):
+    with pytest.raises(UsageError, match="--overwrite"):
         runner.invoke(command, [str(data), "--out", str(out)], catch_exceptions=False)
 
 
