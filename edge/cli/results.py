@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.cli import options
+from edge.cli.streams import tell
 from edge.text import counted, printable
 
 if TYPE_CHECKING:
@@ -100,4 +101,4 @@ def say(summary: Summary, failed: str, names: Names | None, retried: int = 0) ->
     if retried:
         parts.append(f"{retried} sent again")
     parts += options.misfits(names)
-    click.echo(f"{counted(summary.wafers, 'wafer')}: {', '.join(parts)}", err=True)
+    tell(f"{counted(summary.wafers, 'wafer')}: {', '.join(parts)}", 2, err=True)

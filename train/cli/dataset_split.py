@@ -8,6 +8,7 @@ import click
 
 from edge.cli import options
 from edge.cli.streams import tell
+from edge.text import counted
 
 
 @click.command(name="split")
@@ -60,8 +61,8 @@ def command(
     click.echo(f"{'pattern':<10}" + "".join(f"{name:>9}" for name in PARTS))
     for name in PATTERNS:
         click.echo(f"{name:<10}" + "".join(f"{report.counts[part][name]:>9,}" for part in PARTS))
-    groups = "wafers" if by == "random" else "lots or lot bands"
-    tell(f"divided by {by}: {report.groups:,} ({groups})", err=True)
+    groups = counted(report.groups, "wafer" if by == "random" else "group")
+    tell(f"divided by {by}: {groups}", err=True)
     tell(
         f"left out: copies of a map on another side ({report.duplicates}), maps that carry two "
         f"labels ({report.conflicts})",
