@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import chain, count
 from typing import Final
 
 #: Error handler of streams: a letter that their encoding lacks becomes one like it, or ``?``.
 PLAIN: Final = "wm_edge.plain"
+
+_ESCAPED: Final = re.compile(r"\\(\\|udc[0-9a-f]{2})")
 
 _LIKE: Final = {
     "…": "...",
@@ -31,18 +35,27 @@ def utf8(text: str) -> str:
     """The text as UTF-8 can hold it: bytes of a name that are none become backslash escapes.
 
     So they stand in results and in a station's store alike; half of a UTF-16 pair likewise. Letters
-    that Python took for single bytes, in a locale without them, are letters again.
+    that Python took for single bytes, in a locale without them, are letters again. A name that
+    looks like one with such an escape gets its backslashes doubled: no two names become one.
     """
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    if "\\udc" not in text:
+        if text.isascii():
+            return text
         try:
-            return text.encode("utf-8", "surrogateescape").decode()
-        except UnicodeError:
-            return text.encode("utf-8", "backslashreplace").decode()
-    return text
+            text.encode()
+        except UnicodeEncodeError:
+            with suppress(UnicodeError):
+                return text.encode("utf-8", "surrogateescape").decode()
+        else:
+            return text
+    return text.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode()
+
+
+def name_of(text: str) -> str:
+    """The name of a file that ``utf8`` gave."""
+    if "\\udc" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: chr(int(found[1][1:], 16)) if found[1][1:] else "\\", text)
 
 
 def shown(text: str, encoding: str) -> str:

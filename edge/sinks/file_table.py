@@ -6,32 +6,31 @@ time: SQLite lets go of Python's lock at every step, and getting it back costs m
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from edge.sinks.sqlite import bulk_insert, select_in, storable
-from edge.sinks.taken import FileNote, Stamp
+from edge.sinks.taken import PART, FileNote, Stamp
 
 
-class Former(NamedTuple):
+class Known(NamedTuple):
     """What is known of a file that was taken now.
 
     Attributes:
-        is_known: It was taken before in this state, but for its change time: that it comes again is
-            no news.
-        path: The name, absolute, under which it was taken before; no such file is there any more.
-        file: The same below the watched folder.
+        again: It was taken before in this state, but for its change time and its name: that it
+            comes again is no news.
+        former: Name by which results know it, if that is another one now.
     """
 
-    is_known: bool
-    path: str | None
-    file: str | None
+    again: bool
+    former: str | None
 
+
+_COLUMNS: Final = "path, size, mtime_ns, inode, ctime_ns, file, sha256, target, born_ns"
 
 #: Of a file of which nothing is known.
-NEW: Final = Former(False, None, None)
+NEW: Final = Known(again=False, former=None)
 
 
 class FileTable:
@@ -44,7 +43,7 @@ class FileTable:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def begin(self, notes: Mapping[str, FileNote | None]) -> dict[str, Former]:
+    def begin(self, notes: Mapping[str, FileNote | None]) -> dict[str, Known]:
         """Forget files that are gone, and look up those that were taken now.
 
         Args:
@@ -53,54 +52,70 @@ class FileTable:
         Returns:
             What is known of each file that has a note.
         """
-        # First of all: the inode of a file that is gone may be another one's by now.
+        former = {
+            path: note.former for path, note in notes.items() if note is not None and note.former
+        }
+        # Before anything is forgotten: what a file is called in results stands with its old name.
+        names = {
+            row[0]: row[1]
+            for row in select_in(
+                self._connection,
+                "SELECT path, file FROM taken WHERE path",
+                [storable(each.path) for each in former.values()],
+            )
+        }
         self._forget(path for path, note in notes.items() if note is None)
-        taken = {path: note.stamp for path, note in notes.items() if note is not None}
-        known = {
+        before = {
             row[0]: Stamp(*row[1:])
             for row in select_in(
                 self._connection,
                 "SELECT path, size, mtime_ns, inode FROM taken WHERE path",
-                map(storable, taken),
+                [storable(path) for path, note in notes.items() if note is not None],
             )
         }
         found = {}
-        for path, stamp in taken.items():
-            before = known.get(storable(path))
-            if before is not None:
-                found[path] = Former(stamp.same_but_for_ctime(before), None, None)
-        others = {path: stamp for path, stamp in taken.items() if path not in found}
-        renamed = self._renamed({stamp.inode for stamp in others.values()})
-        for path, stamp in others.items():
-            found[path] = renamed.get(stamp[:3], NEW)
+        for path, note in notes.items():
+            if note is None:
+                continue
+            if path in former:
+                old = storable(former[path].path)
+                name = names.get(old) or storable(former[path].file) or old
+                found[path] = Known(again=True, former=name)
+            elif (stamp := before.get(storable(path))) is not None:
+                found[path] = Known(note.stamp.same_but_for_ctime(stamp), None)
         return found
 
-    def end(self, notes: Mapping[str, FileNote | None], former: Mapping[str, Former]) -> None:
+    def end(
+        self,
+        notes: Mapping[str, FileNote | None],
+        known: Mapping[str, Known],
+        names: Mapping[str, str],
+    ) -> None:
         """Note the files that were taken.
 
         Args:
             notes: As for ``Store.add``.
-            former: What ``begin`` gave.
+            known: What ``begin`` gave.
+            names: By what name results know each file.
         """
-        self._forget(before.path for before in former.values() if before.path is not None)
-        rows = [
-            (storable(path), *note.stamp, storable(note.file), note.sha256, storable(note.target))
+        # As long as a part alone is recorded, the file is known by its former name.
+        whole = {
+            path: note
             for path, note in notes.items()
-            if note is not None
-        ]
-        bulk_insert(self._connection, "INSERT OR REPLACE INTO taken", rows)
-
-    def _renamed(self, inodes: set[int]) -> dict[tuple[int, ...], Former]:
-        """Files with these inodes whose names are gone, by size, time and inode."""
-        return {
-            row[2:]: Former(True, row[0], row[1] or row[0])
-            for row in select_in(
-                self._connection,
-                "SELECT path, file, size, mtime_ns, inode FROM taken WHERE inode",
-                inodes,
-            )
-            if not os.path.lexists(row[0])
+            if note is not None and not (note.former and note.stamp.ctime_ns == PART)
         }
+        self._forget(
+            note.former.path
+            for note in whole.values()
+            if note.former is not None and note.former.path not in notes
+        )
+        rows = []
+        for path, note in whole.items():
+            moved = known[path].former if path in known and path not in names else None
+            file = moved or names.get(path) or storable(note.file)
+            target = storable(note.target)
+            rows.append((storable(path), *note.stamp, file, note.sha256, target, note.born_ns))
+        bulk_insert(self._connection, f"INSERT OR REPLACE INTO taken ({_COLUMNS})", rows)
 
     def _forget(self, paths: Iterable[str]) -> None:
         self._connection.executemany(

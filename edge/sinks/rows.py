@@ -10,13 +10,14 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from edge.sinks.file_table import Former
+from edge.sinks.file_table import Known
 from edge.sinks.record import ERROR_KEYS, MAP, RESULT_KEYS, Record
 from edge.sinks.sqlite import storable
 from edge.sinks.taken import Placed
 from edge.sinks.wafer_maps import MapTable
+from edge.text import name_of
 
 
 class Same(str, Enum):
@@ -31,6 +32,18 @@ class Same(str, Enum):
         return self.value
 
 
+class Kept(NamedTuple):
+    """What became of a record.
+
+    Attributes:
+        record: As it was inserted; None where it stands there already.
+        file: By what name results know its file; None for an input that could not be read.
+    """
+
+    record: Record | None
+    file: str | None
+
+
 class Rows:
     """The rows of wafers, unreadable inputs and files in a store.
 
@@ -38,22 +51,20 @@ class Rows:
         connection: Of the store.
         maps: Where what records bring with them goes.
         same: What makes two wafers of files the same.
-        tops: The folders that are watched, absolute: files of one name in two of them are two.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, maps: MapTable, same: Same, tops: Sequence[str]
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, maps: MapTable, same: Same) -> None:
         self._maps = maps
         self._connection = connection
         self._same = same
-        self._tops = tops
 
     def place(self, placed: Iterable[Placed]) -> None:
         """Note files that are elsewhere than their records say."""
         for place in placed:
-            self._execute(_PLACE, [place.place, place.sha256, place.file, place.path])
-            self._execute(_PLACE_ERROR, [place.place, place.sha256, place.path])
+            path = storable(place.path)
+            names = (storable(place.file), path, path)
+            self._execute(_PLACE, [place.place, place.sha256, *names])
+            self._execute(_PLACE_ERROR, [place.place, place.sha256, path])
 
     def note_repeats(self, repeats: Mapping[tuple[str, str], str]) -> None:
         """Note wafers that came again.
@@ -64,28 +75,43 @@ class Rows:
         for (source, digest), when in repeats.items():
             self._execute(_NOTE_REPEAT, [source, digest, when])
 
-    def keep(self, number: int, record: Record, before: Former) -> Record | None:
-        """Insert a record; None where it stands there already."""
-        record = dict(record)
+    def keep(self, number: int, record: Record, known: Known, *, copied: bool) -> Kept:
+        """Insert a record, if it does not stand there already.
+
+        Args:
+            number: Its number.
+            record: A result or an error.
+            known: What is known of its file.
+            copied: Whether it is another store's, which knows it for another wafer than all before.
+        """
+        record = {**record, "source": storable(record["source"])}
         if "error" in record:
             values: list[Any] = [record.get(key) for key in ERROR_KEYS]
-            return record if self._execute(_INSERT_ERROR, [number, *values]) else None
-        record["file"] = file = record.get("file") or ""
-        if before.file is not None and self._renamed(record, before.file):
-            return None
+            inserted = self._execute(_INSERT_ERROR, [number, *values])
+            return Kept(record if inserted else None, None)
+        record["file"] = file = storable(record.get("file") or "")
+        if known.former is not None and (name := self._renamed(record, known.former)):
+            return Kept(None, name)
         if file and self._same is Same.CONTENT and self._source_of(_BY_CONTENT, record):
-            return None
-        if not self._insert(number, record):
-            if not file or not self._is_elsewhere(record):
-                return None
-            # The name is that of a file in another watched folder: told apart by the whole name.
-            record["file"] = record["source"]
-            if not self._insert(number, record):
-                return None
-        kept = record.pop(MAP, None)
-        if kept is not None:
-            self._maps.insert(number, record, kept)
-        return record
+            return Kept(None, file)
+        inserted = self._insert(number, record)
+        if not inserted and copied:
+            # Two wafers where the name went from one file to another: the first store knows.
+            inserted = self._insert(number, {**record, "event": record["id"]})
+        elif not inserted and file:
+            source = self._source_of(_BY_NAME, record)
+            if source is None or self._is_elsewhere(source, record):
+                # Recorded before names counted; or the name is that of a file in another folder.
+                record["file"] = record["source"]
+                inserted = self._insert(number, record)
+        if inserted:
+            kept = record.pop(MAP, None)
+            if kept is not None:
+                self._maps.insert(number, record, kept)
+        elif record.get("moved_to"):  # taken again, since it could not be put away before
+            key = record["source_sha256"], record["index"]
+            self._execute(_MOVE, [record["moved_to"], *key, record["file"]])
+        return Kept(record if inserted else None, record["file"])
 
     def _insert(self, number: int, record: Record) -> bool:
         values = [record.get(key) for key in RESULT_KEYS]
@@ -97,28 +123,47 @@ class Rows:
         try:
             cursor = self._connection.execute(statement, values)
         except UnicodeEncodeError:  # rare, so it is not looked for
-            cursor = self._connection.execute(statement, list(map(storable, values)))
+            cursor = self._connection.execute(statement, list(map(_encodable, values)))
         return cursor.rowcount == 1
 
-    def _renamed(self, record: Record, former: str) -> bool:
-        """Whether this wafer stands there under its file's former name; it has the new one then."""
-        key = record["source_sha256"], record["index"]
-        names = [record.get(key) for key in _OF_NAME]
-        return self._execute(_RENAME, [*names, *key, former])
+    def _renamed(self, record: Record, former: str) -> str | None:
+        """Give a wafer that stands there under its file's former name the new one.
 
-    def _is_elsewhere(self, record: Record) -> bool:
-        """Whether the wafer of this name is one of another folder that is watched now."""
-        other = self._top_of(self._source_of(_BY_NAME, record) or "")
-        return other is not None and other != self._top_of(record["source"])
+        Returns:
+            That name; None where there is no such wafer.
+        """
+        key = record["source_sha256"], record["index"]
+        for name in (record["file"], record["source"]):  # the whole one where the other is taken
+            names = [name, *(record.get(key) for key in _OF_NAME)]
+            if self._execute(_RENAME, [*names, *key, former]):
+                return str(name)
+        return None
+
+    @staticmethod
+    def _is_elsewhere(source: str, record: Record) -> bool:
+        """Whether a file of this name is one of another folder, which is still there."""
+        file = record["file"]
+        if not source.endswith(f"{os.sep}{file}") or source == record["source"]:
+            return False
+        other, own = (name_of(each.removesuffix(file)) for each in (source, record["source"]))
+        if other == own or not os.path.isdir(other):  # noqa: PTH112
+            return False
+        return not (os.path.isdir(own) and os.path.samefile(other, own))  # noqa: PTH112, PTH121
 
     def _source_of(self, statement: str, record: Record) -> str | None:
         row = self._connection.execute(
-            statement, {key: storable(record[key]) for key in ("source_sha256", "index", "file")}
+            statement, {key: record[key] for key in ("source_sha256", "index", "file")}
         ).fetchone()
         return row[0] if row else None
 
-    def _top_of(self, source: str) -> str | None:
-        return next((top for top in self._tops if source.startswith(f"{top}{os.sep}")), None)
+
+def _encodable(value: Any) -> Any:
+    """The value; names were made storable before, and twice would spoil them."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return storable(value)
+    return value
 
 
 def _named(columns: Sequence[str]) -> str:
@@ -144,7 +189,11 @@ _VALUES: Final = ", ".join(
 )
 # A conflict of ids is none of wafers: it must be heard of.
 _INSERT_RESULT: Final = (
-    f"INSERT INTO results ({_named(RESULT_KEYS)}) VALUES (?1, {_VALUES}) "  # noqa: S608
+    f"INSERT INTO results ({_named(RESULT_KEYS)}) SELECT ?1, {_VALUES} "  # noqa: S608
+    # One of before names counted stands under the whole name, and so do some of two folders.
+    f"""WHERE NOT EXISTS (SELECT 1 FROM results WHERE source_sha256 = {_AT["source_sha256"]} """
+    f"""AND "index" = {_AT["index"]} AND event = '' AND {_AT["event"]} = '' """
+    f"""AND file = {_AT["source"]} AND file != '') """
     'ON CONFLICT (source_sha256, "index", event, file) DO NOTHING'
 )
 _INSERT_ERROR: Final = (
@@ -158,13 +207,19 @@ _CONTENT: Final = """source_sha256 = :source_sha256 AND "index" = :index AND eve
 _BY_CONTENT: Final = f"SELECT source FROM results WHERE {_CONTENT} LIMIT 1"  # noqa: S608
 _BY_NAME: Final = f"SELECT source FROM results WHERE {_CONTENT} AND file = :file"  # noqa: S608
 #: What a record has from its file's name.
-_OF_NAME: Final = ("source", "file", "lot", "wafer", "slot", "moved_to")
+_OF_NAME: Final = ("source", "lot", "wafer", "slot", "moved_to")
 _RENAME: Final = (
-    f"UPDATE OR IGNORE results SET {', '.join(f'{key} = ?' for key in _OF_NAME)} "  # noqa: S608
+    "UPDATE OR IGNORE results SET file = ?, "  # noqa: S608
+    f"{', '.join(f'{key} = ?' for key in _OF_NAME)} "
+    """WHERE source_sha256 = ? AND "index" = ? AND event = '' AND file = ?"""
+)
+_MOVE: Final = (
+    "UPDATE results SET moved_to = ? "
     """WHERE source_sha256 = ? AND "index" = ? AND event = '' AND file = ?"""
 )
 _PLACE: Final = (
-    "UPDATE results SET moved_to = ? WHERE source_sha256 = ? AND event = '' AND file IN (?, ?)"
+    "UPDATE results SET moved_to = ? WHERE source_sha256 = ? AND event = '' AND file IN (?, ?) "
+    "AND source = ?"
 )
 _PLACE_ERROR: Final = "UPDATE errors SET moved_to = ? WHERE source_sha256 = ? AND source = ?"
 

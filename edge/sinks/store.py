@@ -9,7 +9,7 @@ transaction, so a crash leaves either all or nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +44,6 @@ class Store:
     Args:
         path: The SQLite file; made if it does not exist.
         same: What makes two wafers of files the same.
-        tops: The folders that are watched, absolute: files of one name in two of them are two.
         keep_maps: How long maps are kept.
 
     Raises:
@@ -57,7 +56,6 @@ class Store:
         path: Path,
         *,
         same: Same = Same.NAME,
-        tops: Sequence[str] = (),
         keep_maps: KeepMaps = ALWAYS,
     ) -> None:
         self.path = path
@@ -67,7 +65,7 @@ class Store:
         def use(connection: sqlite3.Connection) -> None:
             self._files = FileTable(connection)
             self._maps = MapTable(connection, keep_maps)
-            self._rows = Rows(connection, self._maps, same, tops)
+            self._rows = Rows(connection, self._maps, same)
 
         self._file = StoreFile(path, use)
 
@@ -102,7 +100,7 @@ class Store:
         taken: Mapping[str, FileNote | None] | None = None,
         placed: Iterable[Placed] = (),
         *,
-        note_repeats: bool = True,
+        copied: Mapping[str, Mark] | None = None,
     ) -> Added:
         """Keep records in one transaction, on the disk when this returns.
 
@@ -111,7 +109,8 @@ class Store:
             taken: What to remember of files, by their absolute names (``source`` of their records);
                 None to forget one.
             placed: Files that are elsewhere than their records say.
-            note_repeats: Whether to note sources whose wafers had been recorded before.
+            copied: That of another store's records, each of which comes once: how far these have
+                come, to be kept with them.
 
         Raises:
             OutputError: nothing of this was kept (disk full, no permission).
@@ -119,32 +118,45 @@ class Store:
         added = Added()
         repeats: dict[tuple[str, str], str] = {}
         called: dict[tuple[str, str], str] = {}
+        names: dict[str, str] = {}
         notes = taken or {}
         with self._file.transaction() as connection:
             rows = self._rows
             number = first = self._file.next
             self._maps.begin()
             rows.place(placed)
-            former = self._files.begin(notes)
-            for record in records:
-                before = former.get(record["source"], NEW)
-                kept = rows.keep(number, record, before)
+            known = self._files.begin(notes)
+            for record in sorted(records, key=lambda record: self._rank(record, notes)):
+                before = known.get(record["source"], NEW)
+                kept, file = rows.keep(number, record, before, copied=copied is not None)
+                if file is not None:
+                    names[record["source"]] = file
                 if kept is not None:
                     added.records.append({**kept, "id": f"{self.name}-{number}"})
                     number += 1
-                elif note_repeats and "error" not in record and not before.is_known:
+                elif copied is None and "error" not in record and not before.again:
                     key = record["source"], record["source_sha256"]
                     repeats[key] = record["recorded_at"]
                     # Of a recording the event ends with the frame.
                     frame = (record.get("event") or "").partition(" ")[2]
                     called[key] = f"{record['source']}, {frame}" if frame else record["source"]
             rows.note_repeats(repeats)
-            self._files.end(notes, former)
+            self._files.end(notes, known, names)
+            self._save_marks(connection, copied or {})
             self._maps.end()
             if number != first:
                 connection.execute("UPDATE numbering SET next_id = ?", (number,))
         added.repeats = list(called.values())
         return added
+
+    @staticmethod
+    def _rank(record: Record, notes: Mapping[str, FileNote | None]) -> bool:
+        """Files that were renamed come first: their names may be other files' now."""
+        note = notes.get(record["source"])
+        if note is None or note.former is None:
+            return True
+        there = notes.get(note.former.path)
+        return there is not None and there.may_be(note)  # it is to be recorded here itself
 
     def marks(self) -> dict[str, Mark]:
         """How far each sink has come, by its name."""
@@ -159,10 +171,14 @@ class Store:
             OutputError: it could not be noted.
         """
         with self._file.transaction() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
-                [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],
-            )
+            self._save_marks(connection, marks)
+
+    @staticmethod
+    def _save_marks(connection: sqlite3.Connection, marks: Mapping[str, Mark]) -> None:
+        connection.executemany(
+            "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
+            [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],
+        )
 
     def rename(self, first: int) -> None:
         """Give all records from a number on a new name: a sink has others with their ``id``.

@@ -21,6 +21,7 @@ class StoreSink:
         self._path = path
         self._store: Store | None = None
         self._feeder = ""
+        self._delivered = 0
 
     def open(self, mark: Mark) -> Mark:
         """Open the file; what it has already is not added twice, so the mark stands.
@@ -34,15 +35,17 @@ class StoreSink:
             raise OutputError(str(error)) from error
         self._feeder = f"fed by {mark.names.ranges[0][1]}" if mark.names.ranges else ""
         own = self._store.marks().get(self._feeder, mark)
-        return replace(mark, delivered=min(mark.delivered, own.delivered))
+        self._delivered = own.delivered
+        return replace(mark, delivered=own.delivered)
 
     def send(self, records: Sequence[Record]) -> Mark:
         """Add the records; each gets a number of this store."""
         if self._store is None:
             raise OutputError(f"{self._path}: is not open")
-        self._store.add(records, note_repeats=False)
-        mark = Mark(number_of(records[-1]))
-        self._store.save_marks({self._feeder: mark})
+        mark = Mark(max(self._delivered, number_of(records[-1])))
+        news = [record for record in records if number_of(record) > self._delivered]
+        self._store.add(news, copied={self._feeder: mark})
+        self._delivered = mark.delivered
         return mark
 
     def idle(self, seconds: float) -> None:

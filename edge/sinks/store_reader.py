@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +15,9 @@ from edge.errors import OutputError, UsageError
 from edge.sinks.gate import gate_of
 from edge.sinks.names import Names, read_names
 from edge.sinks.record import ERROR_KEYS, RESULT_KEYS, Record
-from edge.sinks.sqlite import connect, sqlite_errors, storable
+from edge.sinks.sqlite import connect, select_in, sqlite_errors, storable
 from edge.sinks.taken import FileNote, Stamp
+from edge.text import name_of
 
 
 def _selection(table: str, columns: Sequence[str]) -> str:
@@ -28,11 +29,14 @@ _RESULTS: Final = _selection("results", RESULT_KEYS)
 _ERRORS: Final = _selection("errors", ERROR_KEYS)
 
 
-_NOTES: Final = "SELECT path, size, mtime_ns, inode, ctime_ns, file, sha256, target FROM taken"
+_NOTES: Final = (
+    "SELECT path, size, mtime_ns, inode, ctime_ns, file, sha256, target, born_ns FROM taken"
+)
 
 
 def _note(row: Sequence[Any]) -> FileNote:
-    return FileNote(Stamp(*row[1:5]), *row[5:])
+    file, sha256, target, born = row[5:]
+    return FileNote(Stamp(*row[1:5]), file, sha256, target and name_of(target), born)
 
 
 class StoreReader:
@@ -84,7 +88,13 @@ class StoreReader:
         """Files that were recorded and are not known to be put away, by their absolute names."""
         with self._look() as connection:
             rows = connection.execute(f"{_NOTES} WHERE target IS NOT NULL").fetchall()
-        return {row[0]: _note(row) for row in rows}
+        return {name_of(row[0]): _note(row) for row in rows}
+
+    def with_inodes(self, inodes: Iterable[int]) -> list[tuple[str, FileNote]]:
+        """Files that had one of some inodes when they were taken, and their absolute names."""
+        with self._look() as connection:
+            rows = list(select_in(connection, f"{_NOTES} WHERE inode", inodes))
+        return [(name_of(row[0]), _note(row)) for row in rows]
 
     def last_of(self, source: str) -> str | None:
         """Hash of the newest result of a source."""

@@ -35,6 +35,18 @@ class Stamp(NamedTuple):
         return self == noted or (not noted.ctime_ns and self.same_but_for_ctime(noted))
 
 
+class Former(NamedTuple):
+    """What a file was called when it was taken before.
+
+    Attributes:
+        path: Absolute; that file is not there any more.
+        file: Below the watched folder.
+    """
+
+    path: str
+    file: str
+
+
 class FileNote(NamedTuple):
     """What is remembered of a file that was taken.
 
@@ -44,12 +56,22 @@ class FileNote(NamedTuple):
         sha256: Of its bytes.
         target: Where it is to be put away, absolute; empty to delete it. None: it stays. As long as
             a target stands there the file is in hand: recorded, and not yet known to be put away.
+        born_ns: When it was made, nanoseconds; 0 where the system does not tell. An inode that is
+            used again has another.
+        former: Its name before, if it was taken under another one; not kept.
     """
 
     stamp: Stamp
     file: str = ""
     sha256: str = ""
     target: str | None = None
+    born_ns: int = 0
+    former: Former | None = None
+
+    def may_be(self, other: FileNote) -> bool:
+        """Whether it may be the same file by another name; its bytes are still to be compared."""
+        born = self.born_ns == other.born_ns or not (self.born_ns and other.born_ns)
+        return born and self.stamp.same_but_for_ctime(other.stamp)
 
 
 class Placed(NamedTuple):

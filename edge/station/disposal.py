@@ -11,12 +11,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
-from edge.sinks.taken import FileNote, Placed
+from edge.sinks.taken import FileNote, Former, Placed
 from edge.sources.batch import Batch
 from edge.sources.descriptors import are_used_up
 from edge.station.putaway import Done, names, put_away
+from edge.station.take import stamp_of
 from edge.station.tops import FolderSettings, Top
 from edge.text import printable
 
@@ -62,6 +64,8 @@ class Disposal:
         #: Where files will go that are not there yet.
         self._planned: dict[str, _Plan] = {}
         self._targets: set[str] = set()
+        #: Where an earlier run was about to move files that look another way since.
+        self._expected: dict[str, str] = {}
         #: Files that could not be put away, and when to try again.
         self._stuck: dict[str, tuple[FileNote, float]] = {}
         self._notes: dict[str, FileNote | None] = {}
@@ -83,9 +87,10 @@ class Disposal:
         if planned is not None and planned.bad == bad:  # of a file of many wafers, with its first
             return planned.target
         self._unplan(path)
+        expected = self._expected.pop(path, None)
         for name in names(os.path.basename(wanted.inner)):  # noqa: PTH119
             target = wanted.named(name).path
-            if target not in self._targets and _is_free(target, path):
+            if target not in self._targets and (target == expected or _is_free(target, path)):
                 break
         self._planned[path] = _Plan(target, bad)
         self._targets.add(target)
@@ -109,7 +114,7 @@ class Disposal:
     def is_stuck(self, path: str, note: FileNote) -> bool:
         """Whether a file only waits to be put away: the attempt itself looks like a change."""
         left = self._stuck.get(path)
-        return left is not None and left[0] == note and time.monotonic() < left[1]
+        return left is not None and left[0].stamp == note.stamp and time.monotonic() < left[1]
 
     @property
     def stuck(self) -> list[str]:
@@ -133,18 +138,52 @@ class Disposal:
         """Forget files that somebody else took away."""
         self._stuck = {path: left for path, left in self._stuck.items() if os.path.lexists(path)}
 
-    def news(self, *, now: bool = False) -> Batch | None:
-        """What the store is to note of files that were put away.
+    def expect(self, path: str, note: FileNote) -> None:
+        """A file that an earlier run had in hand is taken again: it may be half moved."""
+        if note.target and _is_file_of(note.target, note):
+            self._expected[path] = note.target
+
+    def leave(self, path: str, note: FileNote) -> None:
+        """A file that an earlier run had in hand stays, or another one stands there by now."""
+        if path not in self._notes:
+            self._note(path, note, None)
+
+    def resume(self, path: str, note: FileNote) -> None:
+        """A file that an earlier run had in hand is gone: put away by it, or by somebody else."""
+        place = note.target
+        if place and not _is_file_of(place, note):
+            place = None
+        self._note(path, note, place)
+
+    def has_news(self, *, now: bool) -> bool:
+        """Whether there is something for the store to note.
 
         Args:
             now: However little it is.
         """
         enough = len(self._notes) >= NEWS or time.monotonic() - self._since >= NEWS_AFTER
-        if not self._notes or not (now or enough):
-            return None
+        return bool(self._notes) and (now or enough)
+
+    def news(self) -> Batch:
+        """What the store is to note of files that were put away."""
         batch = Batch([], self._notes, placed=self._placed)
         self._notes, self._placed = {}, []
         return batch
+
+    def _note(self, path: str, note: FileNote, place: str | None) -> None:
+        """Where a file is now: a name, empty where it is deleted, None where it stays."""
+        if not self._notes:
+            self._since = time.monotonic()
+        # What was renamed by somebody is recognised by its note when it comes again.
+        self._notes[path] = None if place is not None else note._replace(target=None)
+        if place and any(top.holds(place) for top in self._tops):
+            # It may count as a wafer's file again: with other settings, or moved back.
+            with suppress(OSError):
+                stamp = stamp_of(os.lstat(place))
+                former = Former(path, note.file)
+                self._notes[place] = note._replace(stamp=stamp, target=None, former=former)
+        if (place or None) != (note.target or None):
+            self._placed.append(Placed(path, note.file, note.sha256, place or None))
 
     def _put_away(self, path: str, note: FileNote, target: str) -> bool:
         """Returns whether another file stands there by now, or none."""
@@ -166,13 +205,15 @@ class Disposal:
             self._stuck[path] = note, time.monotonic() + RETRY
             return False
         self._stuck.pop(path, None)
-        if not self._notes:
-            self._since = time.monotonic()
-        # What was renamed by somebody is recognised by its note when it comes again.
-        self._notes[path] = None if place is not None else note._replace(target=None)
-        if (place or None) != (target or None):
-            self._placed.append(Placed(path, note.file, note.sha256, place or None))
+        self._note(path, note, place)
         return place is None
+
+
+def _is_file_of(place: str, note: FileNote) -> bool:
+    """Whether what stands there may be the file of a note, or its copy on another file system."""
+    with suppress(OSError):
+        return stamp_of(os.lstat(place))[:2] == note.stamp[:2]
+    return False
 
 
 def _is_free(target: str, path: str) -> bool:

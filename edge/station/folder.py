@@ -21,11 +21,12 @@ from typing import Final
 from edge.errors import OutputError
 from edge.sinks.record import Record
 from edge.sinks.store_reader import StoreReader
-from edge.sinks.taken import PART, FileNote, Stamp
+from edge.sinks.taken import PART, FileNote, Former, Stamp
 from edge.sources.batch import Batch, Figure
 from edge.sources.writer import FileSystems
 from edge.station.arrivals import Arrivals
 from edge.station.disposal import Disposal
+from edge.station.known import KnownFiles
 from edge.station.settle import Next, Settling
 from edge.station.take import Attempt, Entry, State, stamp_of
 from edge.station.team import Team
@@ -81,6 +82,9 @@ class FolderSource:
         self._arrivals = Arrivals(self._tops)
         self._disposal = Disposal(settings, self._tops)
         self._names = settings.names()
+        self._known: KnownFiles
+        #: Of files of which a part has been recorded, what they were called before.
+        self._former: dict[str, Former | None] = {}
         #: Files at the team or the recorder, and whether they changed meanwhile.
         self._flying: dict[str, bool] = {}
         self._top_of: dict[str, Top] = {}
@@ -115,6 +119,7 @@ class FolderSource:
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """See ``StationSource``."""
         with closing(StoreReader(self._store)) as reader:
+            self._known = KnownFiles(reader)
             try:
                 self._arrivals.start()
                 yield from self._run(stop, reader)
@@ -125,23 +130,22 @@ class FolderSource:
     def close(self) -> Batch | None:
         """See ``StationSource``."""
         self._put_away(time.monotonic() + LAST)
-        return self._disposal.news(now=True)
+        return self._disposal.news()
 
     def _run(self, stop: threading.Event, reader: StoreReader) -> Iterator[Batch]:
         resumed = False
         while not stop.is_set():
-            for batch in self._take(self._due(reader, stop), stop):
+            for batch in self._take(self._due(stop), stop):
                 yield batch
                 self._alive = time.monotonic()  # to wait for the store is no silence
             through = self._arrivals.are_through
             idle = through and not (len(self._settling) or self._flying)
             if through and not resumed:  # what an earlier run hid for a moment is back by now
                 with suppress(OutputError):  # the store is in trouble: asked again
-                    away = list(self._put_away_before(reader))
+                    self._put_away_before(reader)
                     resumed = True
-                    yield from away
-            if news := self._disposal.news(now=idle and self._settings.once):
-                yield news
+            if self._disposal.has_news(now=resumed and idle and self._settings.once):
+                yield self._batch([], {})
             if self._settings.once and idle:
                 if not self._found:
                     _log.warning("%s: %s", printable(self.name), self._settings.nothing_found)
@@ -153,23 +157,23 @@ class FolderSource:
 
     # From what happened to what is due.
 
-    def _due(self, reader: StoreReader, stop: threading.Event) -> Iterator[Entry]:
+    def _due(self, stop: threading.Event) -> Iterator[Entry]:
         """Files to take now, until there is none left."""
         while not stop.is_set():
             self._alive = time.monotonic()
             self._put_away()
             found = self._arrivals.some(scanned=len(self._settling) < WAITING)
             self._found = self._found or bool(found)
-            fresh = {path for top, path in found if self._notice(path, top, reader)}
+            fresh = {path for top, path in found if self._notice(path, top)}
             ready = list(islice(self._settling.due(), BATCH))
             for path, trust in ready:
-                if path in fresh or self._is_ready(path, reader):
+                if path in fresh or self._is_ready(path):
                     self._flying[path] = False
                     yield Entry(path, trust, self._top_of[path].name)
             if not found and not ready:
                 return
 
-    def _notice(self, path: str, top: Top, reader: StoreReader) -> bool:
+    def _notice(self, path: str, top: Top) -> bool:
         """Returns whether it has just been looked at and may be taken as it is."""
         if path in self._flying:
             self._flying[path] = True
@@ -177,17 +181,17 @@ class FolderSource:
         is_new = path not in self._settling
         self._top_of[path] = top
         stamp = _stamp(path) if is_new else None
-        if is_new and self._is_known(path, stamp, reader):
+        if is_new and self._is_known(path, stamp):
             self._forget(path)
             return False
         self._settling.notice(path)
         return stamp is not None and self._settling.is_sure(path, stamp)
 
-    def _is_ready(self, path: str, reader: StoreReader) -> bool:
+    def _is_ready(self, path: str) -> bool:
         stamp = _stamp(path)
         # In a folder that was closed to this user no file is bad: it is found when that is mended.
         closed = self._top_of[path].trouble is not None
-        if stamp is None or closed or self._is_known(path, stamp, reader):
+        if stamp is None or closed or self._is_known(path, stamp):
             self._forget(path)
             return False
         if self._settling.needs_look(path, stamp):
@@ -195,33 +199,32 @@ class FolderSource:
             return False
         return True
 
-    def _is_known(self, path: str, stamp: Stamp | None, reader: StoreReader) -> bool:
+    def _is_known(self, path: str, stamp: Stamp | None) -> bool:
         """Whether a file is gone, or was taken in this state; it is put away then if it has to."""
         if stamp is None:
             return True
         try:
-            note = reader.taken(path)
+            note = self._known.note(path)
         except OutputError:  # the store is in trouble: to take it twice does no harm
             return False
-        if note is None or not stamp.is_as_noted(note.stamp):
+        if note is None:
             return False
-        in_hand = note.target is not None and self._disposal.may(note.target)
-        if in_hand and not self._disposal.is_stuck(path, note):
+        known = stamp.is_as_noted(note.stamp)
+        if note.target is not None and not (known and self._disposal.may(note.target)):
+            if stamp.same_but_for_ctime(note.stamp):
+                self._disposal.expect(path, note)
+            self._disposal.leave(path, note)  # it goes nowhere, and its record says so
+        elif note.target is not None and not self._disposal.is_stuck(path, note):
             self._flying[path] = False
             self._disposal.add([(path, note)])
-        return True
+        return known
 
-    def _put_away_before(self, reader: StoreReader) -> Iterator[Batch]:
-        """Files that an earlier run put away without coming to note it."""
-        away = [
-            path
-            for path in reader.in_hand()
-            if path not in self._flying
-            and any(top.trouble is None and top.holds(path) for top in self._tops)
-            and not os.path.lexists(path)
-        ]
-        if away:
-            yield Batch([], dict.fromkeys(away))
+    def _put_away_before(self, reader: StoreReader) -> None:
+        """Files that an earlier run put away without coming to note it, or that are gone."""
+        for path, note in reader.in_hand().items():
+            ours = any(top.trouble is None and top.holds(path) for top in self._tops)
+            if ours and path not in self._flying and not os.path.lexists(path):
+                self._disposal.resume(path, note)
 
     # From what is due to what is kept.
 
@@ -272,8 +275,8 @@ class FolderSource:
             return None
         digest = attempt.records[0]["source_sha256"] if attempt.records else ""
         if attempt.state is State.PART:
-            return FileNote(stamp._replace(ctime_ns=PART), file, digest)
-        return FileNote(stamp, file, digest, target)
+            stamp, target = stamp._replace(ctime_ns=PART), None
+        return FileNote(stamp, file, digest, target, attempt.born_ns)
 
     def _explain(self, attempt: Attempt) -> None:
         """Say what a file waits for, where that is worth saying."""
@@ -299,13 +302,35 @@ class FolderSource:
         finished: Mapping[str, FileNote | None],
         begun: Mapping[str, FileNote | None] = MappingProxyType({}),
     ) -> Batch:
+        # What became of earlier files of these names is noted first.
+        before = self._disposal.news()
+        self._known.sent(before.taken)
+        noted = self._with_former({**begun, **finished})
+        self._known.sent(noted)
+        taken = {**before.taken, **noted}
+
         def kept() -> None:
-            self._disposal.add([(path, note or NOWHERE) for path, note in finished.items()])
+            self._known.kept([*before.taken, *noted])
+            notes = {path: noted[path] or NOWHERE for path in finished}
+            self._disposal.add([(path, note._replace(former=None)) for path, note in notes.items()])
             self._arrivals.wake()
 
-        # What became of earlier files of these names is noted first.
-        before = self._disposal.news(now=True) or Batch([])
-        return Batch(records, {**before.taken, **begun, **finished}, kept, before.placed)
+        return Batch(records, taken, kept, before.placed)
+
+    def _with_former(self, notes: Mapping[str, FileNote | None]) -> dict[str, FileNote | None]:
+        """Of a file of many wafers all parts are known by the name that the first was known by."""
+        found = self._known.former(
+            {path: note for path, note in notes.items() if path not in self._former}
+        )
+        for path, note in notes.items():
+            former = self._former.get(path)
+            found.setdefault(path, note and note._replace(former=former))
+            begun = found[path]
+            if begun is not None and begun.stamp.ctime_ns == PART:
+                self._former[path] = begun.former
+            else:
+                self._former.pop(path, None)
+        return found
 
     def _put_away(self, until: float = float("inf")) -> None:
         for path, changed in self._disposal.put_away(until):

@@ -120,6 +120,8 @@ def restore(found: Place) -> Iterator[str]:
     with contextlib.suppress(OSError), found.folder() as (folder, hidden):
         if hidden != HIDDEN:
             name = hidden.removeprefix(f"{HIDDEN}.")
+            if name in ("", hidden):  # somebody's own
+                return
             yield found.named(_give_back(_Name(folder, hidden), folder, name)).path
             return
         with contextlib.ExitStack() as stack:
@@ -187,10 +189,37 @@ def _move(hidden: _Name, descriptor: int, target: Place) -> str:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                moved = _copied(descriptor, folder, name)
+                moved = _copied_before(descriptor, folder, name) or _copied(
+                    descriptor, folder, name
+                )
                 hidden.unlink()
                 return target.named(moved).path
     return ""  # pragma: no cover - names() never ends
+
+
+def _copied_before(descriptor: int, folder: int, name: str) -> str | None:
+    """The copy that a run made which was killed before it took the file itself away."""
+    try:
+        copy = os.open(name, READ, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        ours, theirs = os.fstat(descriptor), os.fstat(copy)
+        alike = stamp_of(ours)[:2] == stamp_of(theirs)[:2] and stat.S_ISREG(theirs.st_mode)
+        return name if alike and _same_bytes(descriptor, copy) else None
+    finally:
+        os.close(copy)
+
+
+def _same_bytes(one: int, other: int) -> bool:
+    offset = 0
+    while True:
+        piece = os.pread(one, _PIECE, offset)
+        if piece != os.pread(other, _PIECE, offset):
+            return False
+        if not piece:
+            return True
+        offset += len(piece)
 
 
 def _copied(descriptor: int, folder: int, name: str) -> str:

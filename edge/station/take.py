@@ -23,6 +23,7 @@ from edge.sinks.record import MAP, Record
 from edge.sinks.taken import Stamp
 from edge.sinks.wafer_maps import kept_map
 from edge.sources.beneath import NOT_THERE, place_in
+from edge.sources.birth import born_ns
 from edge.sources.descriptors import are_used_up
 from edge.sources.writer import Writer, writer_of
 from edge.station.deaths import Slot
@@ -91,6 +92,7 @@ class Attempt(NamedTuple):
         stamp: The state the file was in, where it could be looked at.
         records: One a wafer or unreadable wafer, with ``source_sha256``.
         sure: Whether the system told that nobody writes it.
+        born_ns: When it was made; 0 where the system does not tell.
     """
 
     path: str
@@ -98,6 +100,7 @@ class Attempt(NamedTuple):
     stamp: Stamp | None = None
     records: list[Record] = []  # noqa: RUF012 - never changed in place
     sure: bool = True
+    born_ns: int = 0
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -190,7 +193,7 @@ class Taker:
                     if stamp_of(os.fstat(descriptor)) != before:
                         yield Attempt(path, State.BUSY, before)
                         return
-                    yield Attempt(path, State.PART, before, records, sure)
+                    yield Attempt(path, State.PART, before, records, sure, born_ns(descriptor))
                     records = []
                 records.append(self._record(item, digest))
         except Exception as error:  # noqa: BLE001 - no file must end the station
@@ -199,8 +202,9 @@ class Taker:
                 failed = bad(path, _blamed(before, error), _reason(error, path), digest, records)
                 yield Attempt(path, State.UNSURE) if waits else failed
                 return
-        changed = stamp_of(os.fstat(descriptor)) != before
-        yield Attempt(path, State.BUSY if changed else State.TAKEN, before, records, sure)
+        born = born_ns(descriptor)
+        state = State.BUSY if stamp_of(os.fstat(descriptor)) != before else State.TAKEN
+        yield Attempt(path, state, before, records, sure, born)
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:
         if isinstance(item, InputError):

@@ -20,7 +20,8 @@ from edge.sinks.rows import Same
 from edge.sinks.store import Store
 from edge.sinks.store_copy import StoreSink
 from edge.sinks.store_reader import StoreReader
-from edge.sinks.taken import FileNote, Placed, Stamp
+from edge.sinks.taken import PART, FileNote, Former, Placed, Stamp
+from edge.text import utf8
 from tests.support.records import digest, error, holder, result
 
 OPEN = "import sys; from pathlib import Path; from edge.sinks.store import Store\n"
@@ -124,36 +125,88 @@ def test_who_wants_it_has_one_wafer_a_content(path: Path) -> None:
         assert added.repeats == ["/in/b.png"]
 
 
-def test_one_name_in_two_watched_folders_is_two_wafers(path: Path) -> None:
-    with closing(Store(path, tops=("/a", "/b"))) as store:
-        first, second = of_file(1, "w.png", "/a"), of_file(1, "w.png", "/b")
+def test_one_name_in_two_folders_is_two_wafers(path: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "a", tmp_path / "b\udcff"
+    one.mkdir()
+    two.mkdir()
+    with closing(Store(path)) as store:
+        first, second = of_file(1, "w.png", str(one)), of_file(1, "w.png", str(two))
         for _ in range(2):
             store.add([first, second])
-        assert [record["source"] for record in kept(path)] == ["/a/w.png", "/b/w.png"]
-    # The folder is elsewhere now: these are no other wafers.
-    with closing(Store(path, tops=("/mnt/a",))) as store:
-        assert store.add([of_file(1, "w.png", "/mnt/a")]).records == []
+        assert [record["source"] for record in kept(path)] == [
+            utf8(f"{top}/w.png") for top in (one, two)
+        ]
+        # A folder is elsewhere now: these are no other wafers.
+        one.rename(tmp_path / "c")
+        assert store.add([of_file(1, "w.png", str(tmp_path / "c"))]).records == []
 
 
-def test_a_file_that_was_renamed_is_the_same_wafer(store: Store, tmp_path: Path) -> None:
-    old, new, copy = (str(tmp_path / name) for name in ("old.png", "new.png", "copy.png"))
+def test_no_two_names_become_one_in_the_store(store: Store) -> None:
+    names = ["w\udcff.png", "w\\udcff.png", "w\\\\udcff.png"]
+    assert len(store.add([of_file(1, name) for name in names]).records) == 3
+
+
+def test_a_file_that_was_renamed_is_the_same_wafer(store: Store) -> None:
     stamp = Stamp(10, 20, 30, 40)
-    store.add([of_file(1, "old.png", str(tmp_path))], {old: FileNote(stamp, "old.png", digest(1))})
-    moved = {new: FileNote(stamp._replace(ctime_ns=50), "new.png", digest(1))}
-    for _ in range(2):
-        added = store.add([of_file(1, "new.png", str(tmp_path), lot="B2")], moved)
-        assert (added.records, added.repeats) == ([], [])
-    with closing(StoreReader(store.path)) as reader:
-        assert (reader.taken(old), reader.taken(new)) == (None, moved[new])
+    store.add([of_file(1, "old.png")], {"/in/old.png": FileNote(stamp, "old.png", digest(1))})
+    former = Former("/in/old.png", "old.png")
+    moved = FileNote(stamp._replace(ctime_ns=50), "new.png", digest(1), former=former)
+    added = store.add([of_file(1, "new.png", lot="B2")], {"/in/new.png": moved})
+    assert (added.records, added.repeats) == ([], [])
     [record] = kept(store.path)
-    assert (record["source"], record["file"], record["lot"]) == (new, "new.png", "B2")
-    Path(new).touch()
-    assert store.add(
-        [of_file(1, "copy.png", str(tmp_path))],
-        {copy: FileNote(stamp, "copy.png", digest(1))},
-    ).records, "the file of the former name is still there: a copy"
-    other = {old: FileNote(stamp, "old.png", digest(2))}
-    assert store.add([of_file(2, "old.png", str(tmp_path))], other).records, "another content"
+    assert (record["source"], record["file"], record["lot"]) == ("/in/new.png", "new.png", "B2")
+    with closing(StoreReader(store.path)) as reader:
+        assert reader.taken("/in/old.png") is None
+        assert reader.taken("/in/new.png") == moved._replace(former=None)
+    # The former name is free for another wafer; a file with another content is no former one.
+    assert store.add([of_file(1, "old.png")]).records
+    note = FileNote(stamp, "x.png", digest(2), former=Former("/in/new.png", "new.png"))
+    assert store.add([of_file(2, "x.png")], {"/in/x.png": note}).records
+
+
+def test_a_wafer_of_two_folders_is_renamed_in_its_own(store: Store, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        source = f"{tmp_path}/{name}/w.png"
+        note = FileNote(Stamp(1, 2, ord(name)), "w.png", digest(1))
+        store.add([of_file(1, "w.png", f"{tmp_path}/{name}")], {source: note})
+    note = FileNote(
+        Stamp(1, 2, ord("b")), "v.png", digest(1), former=Former(f"{tmp_path}/b/w.png", "w.png")
+    )
+    store.add([of_file(1, "v.png", f"{tmp_path}/b")], {f"{tmp_path}/b/v.png": note})
+    assert [record["source"] for record in kept(store.path)] == [
+        f"{tmp_path}/a/w.png",
+        f"{tmp_path}/b/v.png",
+    ]
+
+
+def test_parts_of_a_renamed_file_are_all_known_by_its_former_name(store: Store) -> None:
+    stamp = Stamp(10, 20, 30, 40)
+    parts = [[of_file(1, "old.npz", index=index)] for index in range(3)]
+    for part in parts:
+        store.add(part, {"/in/old.npz": FileNote(stamp, "old.npz", digest(1))})
+    former = Former("/in/old.npz", "old.npz")
+    for index in range(3):
+        ctime = PART if index < 2 else 50
+        note = FileNote(stamp._replace(ctime_ns=ctime), "new.npz", digest(1), former=former)
+        added = store.add([of_file(1, "new.npz", index=index)], {"/in/new.npz": note})
+        assert (added.records, added.repeats) == ([], [])
+    assert {record["file"] for record in kept(store.path)} == {"new.npz"}
+
+
+def test_a_wafer_from_before_names_counted_is_known_by_its_whole_name(store: Store) -> None:
+    store.add([result(1, source="/in/w.png", file="/in/w.png")])
+    assert store.add([of_file(1, "w.png")]).records == []
+    assert len(store.add([of_file(1, "v.png")]).records) == 1
+
+
+def test_a_file_that_is_taken_again_says_where_it_goes(store: Store) -> None:
+    """It could not be put away before, since something had happened to it."""
+    store.add([of_file(1, "w.png", moved_to="/done/w.png")])
+    store.add([], {}, [Placed("/in/w.png", "w.png", digest(1), None)])
+    assert kept(store.path)[0]["moved_to"] is None
+    store.add([of_file(1, "w.png", moved_to="/done/w.png")])
+    assert kept(store.path)[0]["moved_to"] == "/done/w.png"
 
 
 def test_a_file_that_is_looked_at_again_is_no_repeat(store: Store) -> None:
@@ -227,7 +280,7 @@ def test_files_are_remembered_and_forgotten(store: Store) -> None:
     store.add([], {"/in/a": one, odd: other})
     with closing(StoreReader(store.path)) as reader:
         assert (reader.taken("/in/a"), reader.taken(odd)) == (one, other)
-        assert reader.in_hand() == {"/in/caf\\udce9.png": other}
+        assert reader.in_hand() == {odd: other}
         store.add([], {"/in/a": other, odd: None})
         assert (reader.taken("/in/a"), reader.taken(odd)) == (other, None)
 

@@ -317,3 +317,10 @@ def test_killed_between_the_two_steps_of_a_move(folder: Path) -> None:
     assert Disposal(settings, [top]).plan(top, str(path), bad=False) == str(target)
     assert away(path, stamp(path), target)
     assert content(folder) == {"done/w1.png": "taken"}
+
+
+def test_a_name_like_a_hidden_one_is_somebodys_own(folder: Path) -> None:
+    for name in (f"{HIDDEN}-list.txt", f"{HIDDEN}."):
+        path = file(folder / name)
+        assert list(restore(at(path))) == []
+        assert path.read_text() == "taken"
