@@ -32,7 +32,7 @@ TRIXIE_32 = Machine("armv7l", 32, (3, 13))
         (Machine("x86_64", 64, (3, 11), musl=True), set()),
         (Machine("aarch64", 64, (3, 15)), set()),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Machine) else "",
 )
 def test_what_exists_for_a_machine(machine: Machine, there: set[Backend]) -> None:
     assert {backend for backend in Backend if exists(backend, machine)} == there
