@@ -192,7 +192,8 @@ def work(settings: Settings, *, quiet: bool) -> int:
         if not quiet and options.is_terminal(sys.stdout):
             terminal = Relay("stdout", sys.stdout.fileno())
             outputs.append(stack.enter_context(closing(terminal)))
-            show = _table(terminal.input)
+            several = sum(len(folder.tops) for folder in settings.folders) > 1
+            show = _table(terminal.input, several=several)
         server = None
         if settings.metrics:
             from edge.station.http import listening, serving
@@ -212,8 +213,13 @@ def work(settings: Settings, *, quiet: bool) -> int:
     return 1 if station.tally.errors or station.failed or not station.is_complete else 0
 
 
-def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
-    """A table on the terminal that grows with every wafer, by the names below watched folders."""
+def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, Any]]], None]:
+    """A table on the terminal that grows with every wafer, by the names below watched folders.
+
+    Args:
+        descriptor: The terminal's.
+        several: Several folders are watched: the name of each belongs to it.
+    """
     from edge.sinks.stream import Stream
     from edge.sinks.table import TableSink
 
@@ -222,7 +228,11 @@ def _table(descriptor: int) -> Callable[[Sequence[dict[str, Any]]], None]:
 
     def show(records: Sequence[dict[str, Any]]) -> None:
         for record in records:
-            table.write({**record, "source": record.get("file") or record["source"]})
+            file = record.get("file") or record["source"]
+            if several and file != record["source"]:
+                top = Path(record["source"].removesuffix(file))
+                file = str(Path(top.name, file))
+            table.write({**record, "source": file})
 
     return show
 

@@ -11,7 +11,9 @@ from typing import Final
 from edge.classifier import Classifier
 from edge.errors import UsageError
 from edge.model import load
+from edge.output import exists
 from edge.sinks.durable import KINDS
+from edge.sinks.schema import APPLICATION_ID
 from edge.sources.address import without_secrets
 from edge.station.camera import camera_names
 from edge.station.config import FILES
@@ -20,6 +22,11 @@ from edge.station.settings import Settings
 from edge.station.station import order
 from edge.station.tops import FolderSettings, Top, is_there
 from edge.text import printable
+
+#: A database begins so, and says at which bytes whose it is.
+_SQLITE: Final = b"SQLite format 3\0"
+_ID: Final = 68
+_HEAD: Final = 72
 
 #: Names that a name pattern is tried on.
 TRIED: Final = 100
@@ -37,18 +44,21 @@ def examine(settings: Settings) -> Iterator[str]:
     model = load(settings.model.file)
     runtime = Classifier(**order(model, settings.model)).runtime
     yield f"model    {model.name} on {runtime.backend} {runtime.version}"
-    _writable(settings.store.parent, f"[station] store: {settings.store}")
+    _writable(settings.store, "[station] store")
+    _store(settings.store, "[station] store")
     yield f"store    {settings.store}"
     for sink in settings.sinks:
         if sink.kind in FILES:
-            _writable(Path(sink.target).parent, f"[[sink]] file: {sink.target}")
+            _writable(Path(sink.target), "[[sink]] file")
+        if sink.kind == "store":
+            _store(Path(sink.target), "[[sink]] file")
         name = KINDS[sink.kind].make(sink.target, **sink.options).name
         yield f"sink     {without_secrets(name) if '://' in name else name}"
     for folder in settings.folders:
         for top in folder.tops:
             there = is_there(top)
             if there and (folder.quarantine or folder.done is not Done.KEEP):
-                _writable(Path(top), f"[[folder]] paths: {top}")
+                _writable(Path(top) / "a file", "[[folder]] paths")
             note = "" if there else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
             yield from _names(top, folder)
@@ -89,10 +99,25 @@ def _names(top: str, folder: FolderSettings) -> Iterator[str]:
         yield f"         {printable(odd)}: does not fit ({len(fitting)} of {len(tried)} files do)"
 
 
-def _writable(folder: Path, what: str) -> None:
+def _writable(file: Path, what: str) -> None:
+    folder = file.parent
     if not folder.is_dir():
-        raise UsageError(f"{what}: there is no folder {folder}; make it")
+        raise UsageError(f"{what}: {file}: there is no folder {folder}; make it")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(
-            f"{what}: this user may not write in the folder {folder}; give it the right (chown)"
+            f"{what}: {file}: this user may not write in {folder}; give it the right (chown)"
         )
+    if exists(file) and not os.access(file, os.R_OK | os.W_OK):
+        raise UsageError(
+            f"{what}: {file}: this user may not read and write it; give it the right (chown)"
+        )
+
+
+def _store(file: Path, what: str) -> None:
+    """Not opened as a database: that leaves files of this user beside it."""
+    if not file.is_file():
+        return
+    with file.open("rb") as content:
+        head = content.read(_HEAD)
+    if head and not (head.startswith(_SQLITE) and head[_ID:] == APPLICATION_ID.to_bytes(4, "big")):
+        raise UsageError(f"{what}: {file}: is something else than a store; choose another name")

@@ -135,6 +135,12 @@ def test_a_station_shows_names_below_the_watched_folder(tmp_path: Path) -> None:
     shown = on_terminal(*arguments, columns=100, code=1)
     assert any(line.startswith("lot-A123/w07.csv ") for line in shown)
     assert any("odd.csv " in line and str(tmp_path) not in line for line in shown)
+    for number, line in enumerate(("line-1", "line-2"), start=2):
+        (tmp_path / line).mkdir()
+        (tmp_path / line / "w.csv").write_bytes(wafer_bytes(number))
+        arguments = (*arguments[:1], str(tmp_path / line), *arguments[1:])
+    shown = on_terminal(*arguments, columns=100)
+    assert sum(line.startswith(("line-1/w.csv ", "line-2/w.csv ")) for line in shown) == 2
 
 
 def on_terminal(*arguments: str, columns: int, code: int = 0) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from edge.errors import ModelError, UsageError
 from edge.patterns import PATTERNS
 from edge.runtime import Backend, Kernels
+from edge.sinks.store import Store
 from edge.station.camera import CameraSettings, camera_names
 from edge.station.check import examine
 from edge.station.config import read
@@ -284,6 +287,22 @@ def test_what_a_file_names_and_is_not_there(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             examined(tmp_path, text)
         assert str(caught.value).replace(f"{tmp_path}/", "").startswith(what)
+
+
+def test_check_opens_no_file_that_is_something_else(tmp_path: Path) -> None:
+    other = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE precious (a)")
+    Store(tmp_path / "s.sqlite").close()
+    (tmp_path / "in").mkdir()
+    assert examined(tmp_path, LEAST)
+    copy = f"{LEAST}[[sink]]\nkind='store'\nfile='station.toml'"
+    for text in (LEAST.replace("s.", "other."), copy):
+        with pytest.raises(UsageError, match="is something else than a store; choose another name"):
+            examined(tmp_path, text)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "in", "other.sqlite", "s.sqlite", "s.sqlite.lock", "station.toml",
+    }  # fmt: skip
 
 
 def test_two_sinks_on_one_target_are_refused(tmp_path: Path) -> None:
