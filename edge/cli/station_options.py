@@ -240,6 +240,8 @@ def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, An
 def _announce(log: Any, station: Station) -> None:
     places = [str(station.settings.store), *(outbox.shown for outbox in station.outboxes)]
     for source in station.sources:
+        if source.trouble():  # is said when it is waited for
+            continue
         log.info("%s: taking wafers from it", source.name)
     ends = "" if any(folder.once for folder in station.settings.folders) else " (Ctrl-C ends)"
     log.info("recording into %s%s", ", ".join(places), ends)

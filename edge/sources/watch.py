@@ -33,6 +33,16 @@ DEAF: Final = 60.0
 ROUND: Final = 1.0
 
 
+def state_of(top: str) -> tuple[tuple[int, int] | None, str | None]:
+    """What tells a folder from another one of its name; None and why where it cannot be used."""
+    try:
+        return look_into(top), None
+    except FileNotFoundError:
+        return None, f"{top}: the folder is away"
+    except OSError as error:
+        return None, closed(top, error)
+
+
 class Watch:
     """Listens to one folder, in a thread of its own.
 
@@ -66,8 +76,7 @@ class Watch:
         self._polling = polling
         self._deaf_until = 0.0
         self._stop = threading.Event()
-        self.trouble: str | None = None
-        self._found()
+        self.trouble = state_of(top)[1]
         self._thread = threading.Thread(target=self._run, name=f"watch {top}", daemon=True)
 
     def start(self) -> None:
@@ -112,13 +121,7 @@ class Watch:
 
     def _found(self) -> tuple[int, int] | None:
         """What tells the folder from another one of its name; None where it cannot be used."""
-        try:
-            found = look_into(self._top)
-            self.trouble = None
-        except FileNotFoundError:
-            found, self.trouble = None, f"{self._top}: the folder is away"
-        except OSError as error:
-            found, self.trouble = None, closed(self._top, error)
+        found, self.trouble = state_of(self._top)
         return found
 
     def _listen(self, found: tuple[int, int]) -> None:

@@ -15,7 +15,7 @@ from edge.formats import SUFFIXES
 from edge.name_pattern import NamePattern, Names
 from edge.sources import files, tree
 from edge.sources.beneath import Place, closed, is_too_long, look_into, place_in
-from edge.sources.watch import Watch
+from edge.sources.watch import Watch, state_of
 from edge.station.putaway import HIDDEN, Done, restore
 from edge.station.settle import Patience
 from edge.text import printable
@@ -135,7 +135,7 @@ class Top:
     @property
     def trouble(self) -> str | None:
         """Why nothing can come from the folder now, in a few words; from any thread."""
-        return self._watch.trouble if self._watch else None
+        return self._watch.trouble if self._watch else state_of(self.name)[1]
 
     def listen(
         self, on_change: Callable[[Top, set[str]], None], on_gap: Callable[[], None]

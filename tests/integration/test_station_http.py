@@ -178,6 +178,22 @@ def test_folders_that_are_closed_to_the_station(folder: Path, tmp_path: Path) ->
     assert not rows(tmp_path / "s.sqlite", "SELECT * FROM errors")
 
 
+def test_a_station_waits_for_a_folder_that_is_closed(folder: Path, tmp_path: Path) -> None:
+    drop(folder, 1)
+    folder.chmod(0)
+    (tmp_path / "line.toml").write_text(
+        "[station]\nstore = 's.sqlite'\nmetrics = 0\n[[folder]]\npaths = ['in']"
+    )
+    with Running(tmp_path, "station", "line.toml", before=obey_permissions()) as station:
+        station.wait_ready()
+        wait_for(lambda: "in: cannot be looked into (Permission denied)" in station.said(), "that")
+        assert health(station)[0] == 503
+        assert "taking wafers from it" not in station.said()
+        folder.chmod(0o755)
+        wait_for(lambda: len(rows(tmp_path / "s.sqlite")) == 1, "the wafer in it")
+        assert health(station)[0] == 200
+
+
 def test_a_folder_that_is_closed_is_refused_before_anything_is_made(
     folder: Path, tmp_path: Path
 ) -> None:
