@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError, ReaderGoneError, UsageError
-from edge.text import PLAIN, utf8
+from edge.text import PLAIN
 
 #: Lines are handed to the operating system in blocks of this size, or after this many seconds.
 BLOCK: Final = 64 * 1024
@@ -79,8 +79,8 @@ class Stream:
         return self._interactive
 
     def write_line(self, line: str) -> None:
-        """Add one line (without its end) of a result for programs, as ``edge.text.utf8`` has it."""
-        self._pending += utf8(line).encode()
+        """Add one line (without its end) for programs, of texts that ``edge.text.utf8`` gave."""
+        self._pending += line.encode("utf-8", "backslashreplace")
         self._end_line()
 
     def write_text(self, line: str) -> None:
