@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError
-from edge.formats.array import read_header
 from edge.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ class Arrays:
         """
         with self._archive.open(name + _MEMBER) as stream:
             try:
+                from edge.formats.array import read_header
+
                 header = read_header(cast("Source", stream), name)
             except InputError as error:
                 raise ValueError(str(error)) from error

@@ -15,15 +15,17 @@ from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge.classifier import Classifier
 from edge.crew import Chunk, Crew, Helper, dismiss, serve
 from edge.errors import InputError
 from edge.formats import STDIN
-from edge.name_pattern import Names
 from edge.pipeline import Item, Record, classify_items, error_record
 from edge.sources import files
+
+if TYPE_CHECKING:
+    from edge.name_pattern import Names
 
 #: Files handed over at a time, and the most characters in their names (a pipe holds 64 kB).
 CHUNK: Final = 32

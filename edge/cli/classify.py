@@ -80,7 +80,6 @@ def command(
     from edge.classifier import Classifier
     from edge.errors import UsageError
     from edge.model import load
-    from edge.name_pattern import Names
     from edge.output import check_place
     from edge.runtime import Backend, Kernels
     from edge.sinks import Format, open_sink
@@ -105,7 +104,11 @@ def command(
 
     kind = results.form(kind, output, quiet=quiet)
     processes = threads or processes_for(paths, exclude=output)
-    names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
+    names = None
+    if pattern:
+        from edge.name_pattern import Names
+
+        names = Names(pattern, filter(os.path.isdir, paths))
     records = classify_paths(
         paths, make, processes=processes, top_k=top_k, exclude=output, names=names
     )

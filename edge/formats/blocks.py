@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.pitch import Pitch, Places, Unclear, pitch_of
 from edge.wafermap import DieGrid
+
+if TYPE_CHECKING:
+    from edge.formats.pitch import Pitch
 
 #: A picture is never reduced below this many dies: a small map may by chance consist of uniform
 #: blocks, and no real one is smaller.
@@ -31,6 +33,9 @@ MIN_GAPS: Final = 3
 _TELLING: Final = 144
 
 Codes = npt.NDArray[Any]
+
+#: Of lines, in pixels.
+Places = npt.NDArray[np.intp]
 
 
 def shrink(codes: Codes, source: str) -> Codes:
@@ -73,6 +78,8 @@ def _places(
     codes: Codes, down: Places | None, across: Places | None, source: str
 ) -> tuple[Places, Places] | None:
     """Where to take each row and each column of dies from; None for all as they are."""
+    from edge.formats.pitch import Unclear, pitch_of
+
     height, width = codes.shape
     blocks = _whole(codes, down, across)
     if blocks and _even(down, blocks.steps[0]) and _even(across, blocks.steps[1]):

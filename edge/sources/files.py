@@ -20,7 +20,6 @@ from edge.errors import InputError, InputKind
 from edge.formats import STDIN, SUFFIXES, os_error, read
 from edge.formats import count as wafers_in
 from edge.output import identity as _identity
-from edge.sources.stdin import read_stdin
 from edge.wafermap import WaferMap
 
 #: Beginnings and ends of names under which other programs write unfinished files.
@@ -109,7 +108,12 @@ def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
     What is unusable gives an ``InputError`` item instead of raising.
     """
     try:
-        yield from read_stdin() if os.fspath(path) == STDIN else read(path)
+        if os.fspath(path) != STDIN:
+            yield from read(path)
+            return
+        from edge.sources.stdin import read_stdin
+
+        yield from read_stdin()
     except InputError as error:
         yield error
 
