@@ -12,7 +12,8 @@ from typing import Final
 #: Error handler of streams: a letter that their encoding lacks becomes one like it, or ``?``.
 PLAIN: Final = "wm_edge.plain"
 
-_ESCAPED: Final = re.compile(r"\\(\\|udc[0-9a-f]{2})")
+#: Compiled when the first such name comes by.
+_ESCAPED: Final = r"\\(\\|udc[0-9a-f]{2})"
 
 _LIKE: Final = {
     "…": "...",
@@ -55,7 +56,9 @@ def name_of(text: str) -> str:
     """The name of a file that ``utf8`` gave."""
     if "\\udc" not in text:
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1][1:], 16)) if found[1][1:] else "\\", text)
+    return re.sub(
+        _ESCAPED, lambda found: chr(int(found[1][1:], 16)) if found[1][1:] else "\\", text
+    )
 
 
 def shown(text: str, encoding: str) -> str:
