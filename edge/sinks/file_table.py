@@ -11,7 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from edge.sinks.sqlite import bulk_insert, select_in, storable
-from edge.sinks.taken import PART, FileNote, Stamp
+from edge.sinks.taken import PART, FileNote, Stamp, displaced, path_of
+
+
+class _Row(NamedTuple):
+    """What stands in the table."""
+
+    stamp: Stamp
+    sha256: str
+    file: str
 
 
 class Known(NamedTuple):
@@ -42,6 +50,9 @@ class FileTable:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        #: Paths of files that were displaced, as the table has them; None until somebody asks.
+        self._displaced: set[str] | None = None
+        self._before: dict[str, _Row] = {}
 
     def begin(self, notes: Mapping[str, FileNote | None]) -> dict[str, Known]:
         """Forget files that are gone, and look up those that were taken now.
@@ -65,11 +76,11 @@ class FileTable:
             )
         }
         self._forget(path for path, note in notes.items() if note is None)
-        before = {
-            row[0]: Stamp(*row[1:])
+        self._before = {
+            row[0]: _Row(Stamp(*row[1:4]), *row[4:])
             for row in select_in(
                 self._connection,
-                "SELECT path, size, mtime_ns, inode FROM taken WHERE path",
+                "SELECT path, size, mtime_ns, inode, sha256, file FROM taken WHERE path",
                 [storable(path) for path, note in notes.items() if note is not None],
             )
         }
@@ -81,8 +92,11 @@ class FileTable:
                 old = storable(former[path].path)
                 name = names.get(old) or storable(former[path].file) or old
                 found[path] = Known(again=True, former=name)
-            elif (stamp := before.get(storable(path))) is not None:
-                found[path] = Known(note.stamp.same_but_for_ctime(stamp), None)
+            elif (before := self._before.get(storable(path))) is not None:
+                again = note.stamp.same_but_for_ctime(before.stamp)
+                # The watched folder may have been another one then: results have another name.
+                other = before.file if again and before.file != storable(note.file) else ""
+                found[path] = Known(again, other or None)
         return found
 
     def end(
@@ -111,11 +125,33 @@ class FileTable:
         )
         rows = []
         for path, note in whole.items():
+            self._displace(storable(path), note)
             moved = known[path].former if path in known and path not in names else None
             file = moved or names.get(path) or storable(note.file)
             target = storable(note.target)
             rows.append((storable(path), *note.stamp, file, note.sha256, target, note.born_ns))
         bulk_insert(self._connection, f"INSERT OR REPLACE INTO taken ({_COLUMNS})", rows)
+
+    def _displace(self, path: str, note: FileNote) -> None:
+        """Keep what is known of the file that had this name before: it may come by another one.
+
+        But not where this one has its content: it is taken for the wafer before.
+        """
+        if self._displaced is None:
+            rows = self._connection.execute("SELECT path FROM taken WHERE instr(path, '//') > 0")
+            self._displaced = {path_of(row[0]) for row in rows}
+        if path in self._displaced:
+            self._connection.execute(
+                "DELETE FROM taken WHERE path > ? AND path < ? AND sha256 = ?",
+                (displaced(path, 0)[:-1], f"{path}/0", note.sha256),
+            )
+        before = self._before.get(path)
+        if before and before.stamp.inode != note.stamp.inode and before.sha256 != note.sha256:
+            self._connection.execute(
+                "UPDATE OR REPLACE taken SET path = ?, target = NULL WHERE path = ?",
+                (displaced(path, before.stamp.inode), path),
+            )
+            self._displaced.add(path)
 
     def _forget(self, paths: Iterable[str]) -> None:
         self._connection.executemany(

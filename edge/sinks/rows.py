@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from edge.sinks.file_table import Known
 from edge.sinks.record import ERROR_KEYS, MAP, RESULT_KEYS, Record
 from edge.sinks.sqlite import storable
-from edge.sinks.taken import Placed
+from edge.sinks.taken import Placed, displaced
 from edge.sinks.wafer_maps import MapTable
 from edge.text import name_of
 
@@ -51,9 +51,13 @@ class Rows:
         connection: Of the store.
         maps: Where what records bring with them goes.
         same: What makes two wafers of files the same.
+        tops: The folders that are watched, absolute.
     """
 
-    def __init__(self, connection: sqlite3.Connection, maps: MapTable, same: Same) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, maps: MapTable, same: Same, tops: Iterable[str]
+    ) -> None:
+        self._tops = frozenset(tops)
         self._maps = maps
         self._connection = connection
         self._same = same
@@ -90,20 +94,11 @@ class Rows:
             inserted = self._execute(_INSERT_ERROR, [number, *values])
             return Kept(record if inserted else None, None)
         record["file"] = file = storable(record.get("file") or "")
-        if known.former is not None and (name := self._renamed(record, known.former)):
+        if known.former is not None and (name := self._renamed(number, record, known.former)):
             return Kept(None, name)
         if file and self._same is Same.CONTENT and self._source_of(_BY_CONTENT, record):
             return Kept(None, file)
-        inserted = self._insert(number, record)
-        if not inserted and copied:
-            # Two wafers where the name went from one file to another: the first store knows.
-            inserted = self._insert(number, {**record, "event": record["id"]})
-        elif not inserted and file:
-            source = self._source_of(_BY_NAME, record)
-            if source is None or self._is_elsewhere(source, record):
-                # Recorded before names counted; or the name is that of a file in another folder.
-                record["file"] = record["source"]
-                inserted = self._insert(number, record)
+        inserted = self._inserted(number, record, copied=copied)
         if inserted:
             kept = record.pop(MAP, None)
             if kept is not None:
@@ -112,6 +107,22 @@ class Rows:
             key = record["source_sha256"], record["index"]
             self._execute(_MOVE, [record["moved_to"], *key, record["file"]])
         return Kept(record if inserted else None, record["file"])
+
+    def _inserted(self, number: int, record: Record, *, copied: bool) -> bool:
+        """Whether the wafer is new; it may then have another name in results (``file``)."""
+        if self._insert(number, record):
+            return True
+        if copied:
+            # The first store knows two wafers where a name went from one file to another. It sends
+            # a record again where it was not told that it came.
+            again = self._source_of(_SENT, record) is not None
+            return not again and self._insert(number, {**record, "event": record["id"]})
+        source = self._source_of(_BY_NAME, record)
+        if record["file"] and (source is None or self._is_elsewhere(source, record)):
+            # Recorded before names counted; or the name is that of a file in another folder.
+            record["file"] = record["source"]
+            return self._insert(number, record)
+        return False
 
     def _insert(self, number: int, record: Record) -> bool:
         values = [record.get(key) for key in RESULT_KEYS]
@@ -126,34 +137,42 @@ class Rows:
             cursor = self._connection.execute(statement, list(map(_encodable, values)))
         return cursor.rowcount == 1
 
-    def _renamed(self, record: Record, former: str) -> str | None:
+    def _renamed(self, number: int, record: Record, former: str) -> str | None:
         """Give a wafer that stands there under its file's former name the new one.
+
+        Args:
+            number: That no other record has.
+            record: What it would be.
+            former: The file's former name.
 
         Returns:
             That name; None where there is no such wafer.
         """
         key = record["source_sha256"], record["index"]
-        for name in (record["file"], record["source"]):  # the whole one where the other is taken
+        # The whole name where the other is taken, and more than that where that is.
+        for name in (record["file"], record["source"], displaced(record["source"], number)):
             names = [name, *(record.get(key) for key in _OF_NAME)]
             if self._execute(_RENAME, [*names, *key, former]):
                 return str(name)
         return None
 
-    @staticmethod
-    def _is_elsewhere(source: str, record: Record) -> bool:
-        """Whether a file of this name is one of another folder, which is still there."""
+    def _is_elsewhere(self, source: str, record: Record) -> bool:
+        """Whether a file of this name is one of another folder that is watched, or still there."""
         file = record["file"]
         if not source.endswith(f"{os.sep}{file}") or source == record["source"]:
             return False
         other, own = (name_of(each.removesuffix(file)) for each in (source, record["source"]))
-        if other == own or not os.path.isdir(other):  # noqa: PTH112
+        if other == own:
+            return False
+        if other.rstrip(os.sep) in self._tops:  # it may be away
+            return True
+        if not os.path.isdir(other):  # noqa: PTH112
             return False
         return not (os.path.isdir(own) and os.path.samefile(other, own))  # noqa: PTH112, PTH121
 
     def _source_of(self, statement: str, record: Record) -> str | None:
-        row = self._connection.execute(
-            statement, {key: record[key] for key in ("source_sha256", "index", "file")}
-        ).fetchone()
+        keys = ("source_sha256", "index", "file", "recorded_at")
+        row = self._connection.execute(statement, {key: record[key] for key in keys}).fetchone()
         return row[0] if row else None
 
 
@@ -173,7 +192,8 @@ def _named(columns: Sequence[str]) -> str:
 #: Above everything that is there, whatever the numbering says.
 NEXT: Final = (
     "SELECT max(next_id, 1 + coalesce((SELECT max(id) FROM results), 0), "
-    "1 + coalesce((SELECT max(id) FROM errors), 0)) FROM numbering"
+    "1 + coalesce((SELECT max(id) FROM errors), 0), "
+    "1 + coalesce((SELECT max(id) FROM maps), 0)) FROM numbering"
 )
 
 _AT: Final = {key: f"?{number}" for number, key in enumerate(RESULT_KEYS, start=2)}
@@ -206,6 +226,10 @@ _PROBABILITIES: Final = RESULT_KEYS.index("probabilities")
 _CONTENT: Final = """source_sha256 = :source_sha256 AND "index" = :index AND event = ''"""
 _BY_CONTENT: Final = f"SELECT source FROM results WHERE {_CONTENT} LIMIT 1"  # noqa: S608
 _BY_NAME: Final = f"SELECT source FROM results WHERE {_CONTENT} AND file = :file"  # noqa: S608
+_SENT: Final = (
+    "SELECT source FROM results WHERE source_sha256 = :source_sha256 "
+    'AND "index" = :index AND file = :file AND recorded_at = :recorded_at'
+)
 #: What a record has from its file's name.
 _OF_NAME: Final = ("source", "lot", "wafer", "slot", "moved_to")
 _RENAME: Final = (

@@ -9,7 +9,7 @@ transaction, so a crash leaves either all or nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Store:
     Args:
         path: The SQLite file; made if it does not exist.
         same: What makes two wafers of files the same.
+        tops: The folders that are watched, absolute; they may be away.
         keep_maps: How long maps are kept.
 
     Raises:
@@ -56,6 +57,7 @@ class Store:
         path: Path,
         *,
         same: Same = Same.NAME,
+        tops: Sequence[str] = (),
         keep_maps: KeepMaps = ALWAYS,
     ) -> None:
         self.path = path
@@ -65,7 +67,7 @@ class Store:
         def use(connection: sqlite3.Connection) -> None:
             self._files = FileTable(connection)
             self._maps = MapTable(connection, keep_maps)
-            self._rows = Rows(connection, self._maps, same)
+            self._rows = Rows(connection, self._maps, same, tops)
 
         self._file = StoreFile(path, use)
 

@@ -36,7 +36,7 @@ _NOTES: Final = (
 
 def _note(row: Sequence[Any]) -> FileNote:
     file, sha256, target, born = row[5:]
-    return FileNote(Stamp(*row[1:5]), file, sha256, target and name_of(target), born)
+    return FileNote(Stamp(*row[1:5]), name_of(file), sha256, target and name_of(target), born)
 
 
 class StoreReader:

@@ -74,6 +74,20 @@ class FileNote(NamedTuple):
         return born and self.stamp.same_but_for_ctime(other.stamp)
 
 
+#: Stands in no path of a file.
+_BESIDE: Final = "//"
+
+
+def displaced(path: str, inode: int) -> str:
+    """Under what a file is noted whose name is another file's by now: it may have another one."""
+    return f"{path}{_BESIDE}{inode}"
+
+
+def path_of(noted: str) -> str:
+    """The path of a file by the name under which it is noted."""
+    return noted.partition(_BESIDE)[0]
+
+
 class Placed(NamedTuple):
     """Where a file went, when that is not where its records say.
 

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Final, NamedTuple
 
 from edge.sinks.taken import FileNote, Former, Placed
@@ -30,6 +31,10 @@ RETRY: Final = 60.0
 #: What became of so many files is noted at once, or after so many seconds where no more come.
 NEWS: Final = 256
 NEWS_AFTER: Final = 1.0
+
+
+#: Names with a number that are looked at for a file that a crash interrupted.
+NUMBERED: Final = 9
 
 
 class Left(NamedTuple):
@@ -150,9 +155,7 @@ class Disposal:
 
     def resume(self, path: str, note: FileNote) -> None:
         """A file that an earlier run had in hand is gone: put away by it, or by somebody else."""
-        place = note.target
-        if place and not _is_file_of(place, note):
-            place = None
+        place = note.target and _found(note.target, note)
         self._note(path, note, place)
 
     def has_news(self, *, now: bool) -> bool:
@@ -214,6 +217,17 @@ def _is_file_of(place: str, note: FileNote) -> bool:
     with suppress(OSError):
         return stamp_of(os.lstat(place))[:2] == note.stamp[:2]
     return False
+
+
+def _found(target: str, note: FileNote) -> str | None:
+    """Where a file is that was to go to a name: that, or one with a number."""
+    folder, wanted = os.path.split(target)
+    there = [os.path.join(folder, name) for name in islice(names(wanted), NUMBERED)]  # noqa: PTH118
+    for place in there:
+        with suppress(OSError):
+            if stamp_of(os.lstat(place)).same_but_for_ctime(note.stamp):
+                return place
+    return next((place for place in there if _is_file_of(place, note)), None)
 
 
 def _is_free(target: str, path: str) -> bool:

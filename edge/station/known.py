@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from edge.errors import OutputError
 from edge.sinks.store_reader import StoreReader
-from edge.sinks.taken import FileNote, Former
+from edge.sinks.taken import FileNote, Former, path_of
 from edge.station.take import stamp_of
 
 Notes = Mapping[str, FileNote | None]
@@ -27,10 +27,16 @@ class KnownFiles:
         #: The latest note of each file that the store may not have, and how many are on the way.
         self._sent: dict[str, FileNote | None] = {}
         self._under_way: Counter[str] = Counter()
+        #: Of those, the notes of files whose names are other files' by now.
+        self._displaced: dict[str, list[FileNote]] = defaultdict(list)
         self._kept: deque[Iterable[str]] = deque()
 
     def sent(self, notes: Notes) -> None:
         """These notes go to the store with the next batch."""
+        for path, note in notes.items():
+            before = self._sent.get(path)
+            if before is not None and note is not None and before.sha256 != note.sha256:
+                self._displaced[path].append(before)
         self._sent.update(notes)
         self._under_way.update(notes.keys())
 
@@ -59,12 +65,15 @@ class KnownFiles:
         candidates: dict[int, list[tuple[str, FileNote]]] = defaultdict(list)
         newer = {**self._sent, **notes}
         with suppress(OutputError):  # the store is in trouble: two records are better than none
-            for path, note in self._reader.with_inodes(wanted):
+            for noted, note in self._reader.with_inodes(wanted):
+                path = path_of(noted)
                 since = newer.get(path, note)
                 alike = since is not None and since.sha256 == note.sha256
                 if since is note or path in notes or (since is not None and not alike):
-                    candidates[note.stamp.inode].append((path, note))
-        for path, sent in newer.items():
+                    candidates[note.stamp.inode].append((noted, note))
+        displaced = [(path, note) for path, each in self._displaced.items() for note in each]
+        displaced += [(path, note) for path, note in self._sent.items() if note and path in notes]
+        for path, sent in [*newer.items(), *displaced]:
             if sent is not None and sent.stamp.inode in wanted:
                 candidates[sent.stamp.inode].append((path, sent))
         return {
@@ -76,9 +85,10 @@ class KnownFiles:
     def _with_former(
         path: str, note: FileNote, candidates: Iterable[tuple[str, FileNote]]
     ) -> FileNote:
-        for old, before in candidates:
+        for noted, before in candidates:
+            old = path_of(noted)
             if old != path and note.may_be(before) and not _is_there(old, before):
-                return note._replace(former=Former(old, before.file))
+                return note._replace(former=Former(noted, before.file))
         return note
 
     def _settle(self) -> None:
@@ -88,6 +98,7 @@ class KnownFiles:
                 if self._under_way[path] <= 0:
                     del self._under_way[path]
                     self._sent.pop(path, None)
+                    self._displaced.pop(path, None)
 
 
 def _is_there(path: str, note: FileNote) -> bool:

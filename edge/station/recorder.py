@@ -122,13 +122,14 @@ class Recorder:
                 self._unkept.append(self._queue.get_nowait())
             except queue.Empty:
                 break
+        some = _apart(self._unkept)
         try:
-            self._keep(self._unkept)
+            self._keep(some)
         except OutputError as error:
             self._failed(error)
             return False
         self._worked()
-        self._unkept = []
+        self._unkept = self._unkept[len(some) :]
         return True
 
     def _rest(self) -> None:
@@ -192,6 +193,17 @@ class Recorder:
                 added.repeats += one.repeats
             self._store.add([], taken, placed)
             return added
+
+
+def _apart(waiting: list[Handed]) -> list[Handed]:
+    """As many batches as have no name in common, which one file after the other may have had."""
+    names: set[str] = set()
+    for number, handed in enumerate(waiting):
+        taken = {path for path, note in handed.batch.taken.items() if note is not None}
+        if taken & names:
+            return waiting[:number]
+        names |= taken
+    return waiting
 
 
 def _refused(record: Record, why: str) -> Record:

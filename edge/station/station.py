@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +86,10 @@ class Station:
         runtime = self._spare[0].runtime
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
-        self.store = Store(settings.store, same=settings.same, keep_maps=settings.keep_maps)
+        tops = [os.path.abspath(top) for folder in settings.folders for top in folder.tops]  # noqa: PTH100
+        self.store = Store(
+            settings.store, same=settings.same, tops=tops, keep_maps=settings.keep_maps
+        )
         self._names, self._first = self.store.names, self.store.last + 1
         self._at_end: list[Callable[[], None]] = []
         try:

@@ -163,3 +163,53 @@ def test_what_was_in_hand_stays_where_it_may_not_go_any_more(
     assert (folder / "w.csv").read_bytes() == wafer_bytes(1)
     assert [row["moved_to"] for row in rows(store)] == [None]
     assert not rows(store, "SELECT * FROM taken WHERE target IS NOT NULL")
+
+
+def test_a_folder_whose_name_is_the_next_ones(folder: Path, store: Path) -> None:
+    """More files than are recorded at a time: the new ones come before the old ones' new names."""
+    for turn in range(2):
+        (folder / "current").mkdir()
+        for number in range(40):
+            drop(folder / "current", 100 * turn + number, f"w{number}.csv")
+        if not turn:
+            once(folder, store)
+            (folder / "current").rename(folder / "lot1")
+    once(folder, store)
+    assert Counter(name.partition("/")[0] for name in files(store)) == {"current": 40, "lot1": 40}
+
+
+def test_a_watched_folder_may_be_away_while_another_has_a_file_of_that_name(
+    tmp_path: Path, store: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    drop(one, 1, "w.csv")
+    with Running(tmp_path, "watch", one, two, "--store", store, "--done", "delete") as station:
+        wait_for(lambda: not list(one.iterdir()), "the first")
+        one.rmdir()
+        drop(two, 1, "w.csv")
+        wait_for(lambda: not list(two.iterdir()), "the second")
+        assert station.stop() == 0, station.said()
+    assert len(rows(store)) == 2
+
+
+def test_a_folder_watched_from_another_level_holds_the_same_wafers(
+    folder: Path, store: Path
+) -> None:
+    (folder / "sub").mkdir()
+    path = drop(folder / "sub", 1)
+    once(folder / "sub", store)
+    once(folder, store)
+    path.chmod(0o600)
+    once(folder, store)
+    assert files(store) == ["sub/w1.csv"]
+
+
+def test_equal_maps_renamed_over_one_name_are_all_kept(folder: Path, store: Path) -> None:
+    for _ in range(4):
+        drop(folder, 1, "new.csv")
+        once(folder, store)
+        (folder / "new.csv").replace(folder / "current.csv")
+        once(folder, store)
+    assert len(rows(store)) == 4
