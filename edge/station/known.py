@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 
 from edge.errors import OutputError
 from edge.sinks.store_reader import StoreReader
@@ -63,17 +64,15 @@ class KnownFiles:
         self._settle()
         wanted = {note.stamp.inode for note in notes.values() if note is not None}
         candidates: dict[int, list[tuple[str, FileNote]]] = defaultdict(list)
-        newer = {**self._sent, **notes}
         with suppress(OutputError):  # the store is in trouble: two records are better than none
             for noted, note in self._reader.with_inodes(wanted):
                 path = path_of(noted)
-                since = newer.get(path, note)
+                since = notes[path] if path in notes else self._sent.get(path, note)
                 alike = since is not None and since.sha256 == note.sha256
                 if since is note or path in notes or (since is not None and not alike):
                     candidates[note.stamp.inode].append((noted, note))
-        displaced = [(path, note) for path, each in self._displaced.items() for note in each]
-        displaced += [(path, note) for path, note in self._sent.items() if note and path in notes]
-        for path, sent in [*newer.items(), *displaced]:
+        displaced = ((path, note) for path, each in self._displaced.items() for note in each)
+        for path, sent in chain(self._sent.items(), notes.items(), displaced):
             if sent is not None and sent.stamp.inode in wanted:
                 candidates[sent.stamp.inode].append((path, sent))
         return {
