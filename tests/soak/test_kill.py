@@ -5,47 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.support.station import SOAK, Running, rows, wafer_bytes, wait_for
+from tests.support.station import SOAK, Dropper, Running, rows, wafer_bytes, wait_for
 
 KILLS = 200 if SOAK else 8
 
 
-class Writers:
-    """Threads that drop files in the ways that tools do; remembers what every file held."""
+class Writers(Dropper):
+    """Drops files in the ways that tools do; remembers what every file held."""
 
     def __init__(self, folder: Path, seed: int) -> None:
+        super().__init__(seed)
         self.dropped: dict[str, bytes] = {}
         self._folder = folder
-        self._random = random.Random(seed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Writers:  # noqa: PYI034
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        number = 0
-        while not self._stop.is_set():
-            # A third of the wafers have one and the same map: they are told apart by their names.
-            content = wafer_bytes(number if number % 3 else 0)
-            path = self._folder / f"w{number}.csv"
-            way = self._random.choice((self._at_once, self._renamed, self._slowly))
-            way(path, content)
-            self.dropped[path.name] = content
-            number += 1
-            self._stop.wait(self._random.choice((0, 0.002, 0.01)))
+    def _drop(self, number: int) -> None:
+        # A third of the wafers have one and the same map: they are told apart by their names.
+        content = wafer_bytes(number if number % 3 else 0)
+        path = self._folder / f"w{number}.csv"
+        way = self._random.choice((self._at_once, self._renamed, self._slowly))
+        way(path, content)
+        self.dropped[path.name] = content
 
     @staticmethod
     def _at_once(path: Path, content: bytes) -> None:
@@ -79,6 +64,9 @@ def test_every_wafer_once_whatever_is_killed_when(tmp_path: Path, done: str) -> 
                 time.sleep(chance.uniform(0.05, 1.2))
                 station.kill()
                 station.again()
+        # The last process has come so far that it hears an order to stop once it has this one.
+        writers.dropped["last.csv"] = wafer_bytes(10**6)
+        (folder / "last.csv").write_bytes(wafer_bytes(10**6))
         wanted = Counter(
             (name, hashlib.sha256(content).hexdigest()) for name, content in writers.dropped.items()
         )

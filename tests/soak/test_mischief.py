@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from tests.support.station import (
     POISON,
     SOAK,
+    Dropper,
     Running,
     deadly,
     digest,
@@ -32,38 +32,24 @@ KILLS = 100 if SOAK else 4
 OVER, SHARED = 10**7, 10**6
 
 
-class Mischief:
-    """A thread that drops wafers everywhere and lays links to what is nobody's business."""
+class Mischief(Dropper):
+    """Drops wafers everywhere and lays links to what is nobody's business."""
 
     def __init__(self, folder: Path, elsewhere: Path, places: list[Path]) -> None:
+        super().__init__(seed=3)
         self.dropped: set[str] = set()
         self._folder = folder
         self._elsewhere = elsewhere
         self._places = places
-        self._random = random.Random(3)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Mischief:  # noqa: PYI034
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        number = 0
-        while not self._stop.is_set():
-            place = self._random.choice(self._places)
-            drop(place, number)
-            self.dropped.add(digest(number))
-            if number % 5 == 0:
-                self._lay_links(number)
-            if number % 7 == 0:
-                self._swap()
-            number += 1
-            self._stop.wait(self._random.choice((0, 0.002, 0.02)))
+    def _drop(self, number: int) -> None:
+        place = self._random.choice(self._places)
+        drop(place, number)
+        self.dropped.add(digest(number))
+        if number % 5 == 0:
+            self._lay_links(number)
+        if number % 7 == 0:
+            self._swap()
 
     def _lay_links(self, number: int) -> None:
         for name, target in (
@@ -128,7 +114,9 @@ def test_every_wafer_once_and_nothing_outside(tmp_path: Path, done: str) -> None
                     time.sleep(chance.uniform(0, 0.5))
                     station.kill()
                     station.again()
-            wanted = mischief.dropped | set(written)
+            # The last process has come so far that it hears an order to stop once it has this one.
+            _overwrite(current, OVER + KILLS)
+            wanted = mischief.dropped | {*written, digest(OVER + KILLS)}
             wait_for(
                 lambda: len({row["source_sha256"] for row in rows(store)}) >= len(wanted), "all"
             )

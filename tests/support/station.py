@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pytest
@@ -21,6 +24,8 @@ from tests.support.cli import command, environment
 
 #: Long runs, by `make soak`; `make test` runs a short form of each.
 SOAK: Final = bool(os.environ.get("WM_EDGE_SOAK"))
+
+AnyDropper = TypeVar("AnyDropper", bound="Dropper")
 
 #: Generous: the machine may be busy.
 TIMEOUT: Final = 60.0
@@ -109,6 +114,38 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(TIMEOUT)
+
+
+class Dropper:
+    """A thread that drops files until the block ends, with the pauses of a busy tool.
+
+    Args:
+        seed: Of its choices.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _drop(self, number: int) -> None:
+        """Drop what has this number; they come in order, from 0."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        for number in itertools.count():
+            if self._stop.is_set():
+                return
+            self._drop(number)
+            self._stop.wait(self._random.choice((0, 0.002, 0.01)))
+
+    def __enter__(self: AnyDropper) -> AnyDropper:  # noqa: PYI019 - `Self` needs Python 3.11
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = TIMEOUT) -> Any:
