@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from inspect import getdoc
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
-from edge.system.typed import MismatchError, Place, unknown
+from edge.system.typed import MismatchError, Place, meanings, unknown
 
 _ERROR: Final = re.compile(r"(?s)(.*?)(?: - at (`key` in )?`\$([^`]*)`)?")
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
@@ -49,7 +50,9 @@ def explained(
             step = _failing(kind, value, place, built, str(error))  # noqa: PLW2901
         place = (*place, step if isinstance(_at(value, place), dict) else int(step))
     if isinstance(error.__cause__, MismatchError):
-        return MismatchError((*place, *error.__cause__.place), error.__cause__.what)
+        place = (*place, *error.__cause__.place)
+        if error.__cause__.what:
+            return MismatchError(place, error.__cause__.what)
     place, node, notes = _declared(inspect.type_info(kind), value, place)
     there = _at(value, place)
     if field := _FIELD.fullmatch(text):
@@ -149,9 +152,12 @@ def _missing(node: Any, value: Any, place: Place, key: str) -> MismatchError:
     if like:
         return MismatchError((*place, like[0]), f"is not known here; did you mean {key}?")
     _, wanted, notes = _declared(node, value, (key,))
-    meaning = f" ({notes['meaning']})" if "meaning" in notes else ""
-    must = notes.get("must") or _words(wanted, key)
-    return MismatchError((*place, key), f"is missing; must be {must}{meaning}")
+    said = [meanings(getdoc(one.cls) or "").get(key) for one in _structs(node, value)]
+    meaning = notes.get("meaning") or said[0]
+    must = f"must be {notes.get('must') or _words(wanted, key)}"
+    return MismatchError(
+        (*place, key), f"is missing; {must}" + ((meaning and f" ({meaning})") or "")
+    )
 
 
 def _wrong(node: Any, notes: dict[str, Any], value: Any, place: Place) -> str:
@@ -182,7 +188,8 @@ def _number(node: Any, _: str) -> str:
 def _array(node: Any, key: str) -> str:
     if all(isinstance(each, inspect.StructType) for each in _options(node.item_type)):
         return f"a list of tables, written as [[{key}]]"
-    return f"a list, each {_words(node.item_type, key)}"
+    least = f" of at least {node.min_length}" if node.min_length else ""
+    return f"a list{least}, each {_words(node.item_type, key)}"
 
 
 def _tuple(node: Any, key: str) -> str:

@@ -1,11 +1,12 @@
 """Plain data from TOML or JSON -> structs, or one error that says where, what, and what must be.
 
-A struct says all that there is to say of a key: its type and range, and by ``about`` its meaning.
-Errors in words and the JSON Schema come from the same lines.
+A struct says all that there is to say of a key: by its type what may stand there, and by its
+docstring what it means. Errors in words and the JSON Schema come from the same lines.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -33,32 +34,36 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Text = Annotated[str, Meta(min_length=1, pattern="^[^\0]*$")]
 
 
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A struct that refuses keys that it does not know, and says which may have been meant."""
+
+
 class MismatchError(ValueError):
     """Data is not what it must be. A struct's ``__post_init__`` raises it for keys of its own.
 
     Attributes:
         place: Where it stands.
-        what: What is wrong there, and what must be there.
+        what: What is wrong there, and what must be there; empty: as the type of the key says.
     """
 
-    def __init__(self, place: Place, what: str) -> None:
+    def __init__(self, place: Place, what: str = "") -> None:
         dotted = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place)
         super().__init__(f"{dotted.removeprefix('.')} {what}".strip())
         self.place = place
         self.what = what
 
 
-def about(meaning: str, *, must: str = "", secret: bool = False, **schema: Any) -> Meta:
-    """What ``Annotated`` says of a key.
+def about(meaning: str = "", *, must: str = "", secret: bool = False, **schema: Any) -> Meta:
+    """What ``Annotated`` says of a key beside its type.
 
     Args:
-        meaning: For the JSON Schema, and for where the key is missing.
+        meaning: Where it is not the one that the docstring of the struct gives the attribute.
         must: What must be there, in words, where the type does not say enough.
         secret: The value may hold a password and is never shown.
         schema: Members of the JSON Schema that the type does not give.
     """
     words = {"meaning": meaning, "must": must, "secret": secret}
-    return Meta(description=meaning, extra_json_schema=schema or None, extra=words)
+    return Meta(description=meaning or None, extra_json_schema=schema or None, extra=words)
 
 
 def decode(kind: type[T], value: object, readers: Readers | None = None) -> T:
@@ -89,10 +94,22 @@ def decode(kind: type[T], value: object, readers: Readers | None = None) -> T:
 
 
 def schema(kind: Any, title: str) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what ``decode`` takes."""
+    """The JSON Schema (2020-12) of what ``decode`` takes, with the meanings of all keys."""
     texts: dict[type, dict[str, Any]] = {Path: {"type": "string"}}
     found = msgspec.json.schema(kind, schema_hook=lambda cls: texts.get(cls, {}))
+    for struct in found["$defs"].values():
+        said = meanings(struct.get("description", ""))
+        struct["description"] = said.pop("", "")
+        for key, meaning in said.items():
+            struct["properties"].get(key, {}).setdefault("description", meaning)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
+
+
+def meanings(docstring: str) -> dict[str, str]:
+    """What a struct's docstring says of its attributes; and under no name, of itself."""
+    about, _, attributes = docstring.partition("\n\nAttributes:")
+    found = re.findall(r"(?m)^ {4}(\w+): (.+(?:\n {8}.+)*)", attributes)
+    return {"": about} | {key: re.sub(r"\s+", " ", meaning) for key, meaning in found}
 
 
 def unknown(key: str, known: Collection[str]) -> str:

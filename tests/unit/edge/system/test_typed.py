@@ -16,6 +16,7 @@ from edge.system.typed import (
     Finite,
     MismatchError,
     Share,
+    Strict,
     Text,
     about,
     decode,
@@ -29,24 +30,20 @@ class Speed(str, Enum):
     EXACT = "exact"
 
 
-class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class Inner(Strict):
+class Inner(Strict, frozen=True):
     share: Annotated[Share, about("how much")]
     many: Annotated[Annotated[int, msgspec.Meta(ge=2, le=9)] | None, about("how many")] = None
 
 
-class ToFile(Strict, tag="file", tag_field="kind"):
+class ToFile(Strict, frozen=True, tag="file", tag_field="kind"):
     file: Path
 
 
-class ToBroker(Strict, tag="broker", tag_field="kind"):
+class ToBroker(Strict, frozen=True, tag="broker", tag_field="kind"):
     url: Annotated[Text, about("where", secret=True)]
 
 
-class Both(Strict):
+class Both(Strict, frozen=True):
     first: int = 0
     second: int = 0
 
@@ -55,7 +52,7 @@ class Both(Strict):
             raise MismatchError(("second",), "says nothing without first")
 
 
-class Whole(Strict):
+class Whole(Strict, frozen=True):
     name: Text = "x"
     ratio: Finite = 0.0
     up: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -63,12 +60,12 @@ class Whole(Strict):
     flag: bool = False
     inner: Inner | None = None
     inners: tuple[Inner, ...] = ()
-    sinks: list[ToFile | ToBroker] = []
+    sinks: list[ToFile | ToBroker] = msgspec.field(default_factory=list)
     paths: tuple[Path, ...] = ()
     costs: Annotated[tuple[Share, Share] | None, about("costs", must="[one, other], shares")] = None
     point: tuple[int, int] = (0, 0)
-    below: dict[str, Share] = {}
-    limits: dict[Speed, int] = {}
+    below: dict[str, Share] = msgspec.field(default_factory=dict)
+    limits: dict[Speed, int] = msgspec.field(default_factory=dict)
     source: Annotated[str | int, about("camera", must="a text or a number", secret=True)] = ""
     both: Both = Both()
 
@@ -184,3 +181,36 @@ def test_the_schema_says_ranges_meanings_and_choices() -> None:
 def test_unknown_keys_are_told_from_each_other() -> None:
     assert unknown("nmae", ["name", "store"]) == "is not known here; did you mean name?"
     assert unknown("q", ["name", "store"]) == "is not known here; known: name, store"
+
+
+class Told(Strict, frozen=True):
+    """A thing that says what it is.
+
+    Attributes:
+        first: What comes first, which
+            takes two lines.
+        second: What comes next.
+    """
+
+    first: Annotated[Text, about(must="a text of its own")]
+    second: Annotated[int, about("something else")] = 0
+
+    def __post_init__(self) -> None:
+        if self.first.isspace():
+            raise MismatchError(("first",))
+
+
+def test_meanings_come_from_the_docstring_where_the_key_has_none() -> None:
+    told = schema(Told, "it")["$defs"]["Told"]
+    assert told["description"] == "A thing that says what it is."
+    described = {key: value["description"] for key, value in told["properties"].items()}
+    first = "What comes first, which takes two lines."
+    assert described == {"first": first, "second": "something else"}
+    with pytest.raises(MismatchError) as caught:
+        decode(Told, {})
+    assert str(caught.value) == f"first is missing; must be a text of its own ({first})"
+
+
+def test_a_check_of_a_struct_need_not_say_what_the_type_says() -> None:
+    with pytest.raises(MismatchError, match=r"^first is '  ', must be a text of its own$"):
+        decode(Told, {"first": "  "})
