@@ -63,6 +63,7 @@ lint:
 	$(TEST_VENV)/bin/ruff check .
 	$(TEST_VENV)/bin/ruff format --check .
 	$(TEST_VENV)/bin/mypy
+	$(TEST_VENV)/bin/lint-imports --no-cache --no-logo
 
 benchmark:
 	$(TEST_VENV)/bin/python benchmarks/station.py

@@ -19,8 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from edge.firmware.export import export
-from edge.model import load
+from convert.firmware.export import export
+from edge.model.model_file import load
 
 #: Limits of the model that ships, bytes.
 FLASH = 256 * 1024

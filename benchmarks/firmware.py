@@ -80,8 +80,8 @@ class Subject:
 
 def subjects(top: Path) -> Iterator[Subject]:
     """Builds the firmware and names all subjects that can be had here."""
-    from edge.firmware.export import export
-    from edge.model import load, shipped_path
+    from convert.firmware.export import export
+    from edge.model.model_file import load, shipped_path
 
     folder = top / "firmware"
     export(load(), folder, "c99")
@@ -134,10 +134,10 @@ def recorded(outputs: Outputs, into: list[tuple[list[int], Any]]) -> Outputs:
 
 def answers(grids: Sequence[Any], kernels: str) -> tuple[list[Any], list[Any]]:
     """Predictions and outputs of LiteRT, ``fast`` or ``reference``, or of ``micro``."""
-    from edge.classifier import Classifier
-    from edge.model import load
-    from edge.runtime import Kernels
-    from edge.wafermap import WaferMap
+    from edge.classification.classifier import Classifier
+    from edge.model.model_file import load
+    from edge.model.runtime import Kernels
+    from edge.wafer.wafermap import WaferMap
 
     model = load()
     fast = Kernels.FAST if kernels == "fast" else Kernels.REFERENCE
@@ -156,8 +156,9 @@ def micro_outputs(model: Any, grids: Sequence[Any]) -> list[tuple[list[int], Any
     """Logits and embedding that TFLite Micro gives for wafers."""
     import numpy as np
 
-    from edge import encoding, network
-    from edge.firmware.tflm import micro, source
+    from convert.firmware.tflm import micro, source
+    from edge.model import network
+    from edge.wafer import encoding
 
     content = source.bare(model)
     wafers = np.stack([encoding.to_int8(encoding.encode(dies)) for dies in grids])
@@ -175,7 +176,7 @@ def generated(count: int) -> list[Any]:
     """Wafers that the project draws: every pattern as often, on a round grid."""
     import numpy as np
 
-    from edge.patterns import PATTERNS
+    from edge.wafer.patterns import PATTERNS
     from train.synth import round_grid, synthetic_set
 
     counts = dict.fromkeys(PATTERNS, -(-count // len(PATTERNS)))
@@ -191,14 +192,14 @@ def real(count: int) -> list[Any]:
     """
     import numpy as np
 
-    from edge import dataset
-    from edge.verdict import MIN_FAILS
-    from edge.wafermap import FAIL
+    from edge.dataset import labelled_set
+    from edge.verdict.rule import MIN_FAILS
+    from edge.wafer.wafermap import FAIL
 
     file = Path(os.environ.get("WM_EDGE_DATA", "")) / "wm811k.npz"
     if not os.environ.get("WM_EDGE_DATA") or not file.is_file():
         return []
-    labelled = dataset.load(file)
+    labelled = labelled_set.load(file)
     order = np.random.default_rng(0).permutation(len(labelled))[:count]
     grids = (labelled.grid(int(place)) for place in order)
     return [dies for dies in grids if np.count_nonzero(dies == FAIL) >= MIN_FAILS]

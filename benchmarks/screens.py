@@ -22,11 +22,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from edge.screen import Refusal
+from edge.camera.frames import Image
 from edge.screen.reader import ScreenReader
 from edge.screen.recipe import Recipe
-from edge.sources.frames import Image
-from edge.wafermap import DieGrid
+from edge.screen.refusal import Refusal
+from edge.wafer.wafermap import DieGrid
 from tests.support.screens import BLACK, GREY, WHITE, Look, View, cropped, disc, draw, film
 
 #: Of the frame, pixels.

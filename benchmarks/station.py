@@ -33,7 +33,7 @@ GENERATE = """
 import sys
 from pathlib import Path
 import numpy as np
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 from train.synth import round_grid, synthetic_set
 from train.synth.pictures import Layout, save_pictures
 wafers, side, out = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
@@ -88,14 +88,14 @@ QUANTISE_SEED = """
 import sys
 from pathlib import Path
 from convert.quantise import calibration_set, quantise
-from edge.patterns import PATTERNS
-from train.networks import build
+from edge.wafer.patterns import PATTERNS
+from train.network.networks import build
 from train.synth import synthetic_set, typical_grids
 wafers = synthetic_set(dict.fromkeys(PATTERNS, 40), typical_grids(), 0)
 Path(sys.argv[1]).write_bytes(quantise(build("seed-final"), calibration_set(wafers)))
 """
 
-SHIPPED = "from edge.model import shipped_path; print(shipped_path())"
+SHIPPED = "from edge.model.model_file import shipped_path; print(shipped_path())"
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Bench:
         self.folder = folder
         self.counts = counts
         script = Path(sys.executable).with_name("wm-edge")
-        start = "from edge.cli import main; main()"
+        start = "from edge.cli.main import main; main()"
         self.command = [str(script)] if script.exists() else [sys.executable, "-c", start]
         # Compiled once and kept, as after any install, but not in the checkout.
         self.env = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}

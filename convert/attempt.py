@@ -9,20 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert import review
-from convert.checks import Structure, inspect
-from convert.goal import Goal
-from convert.material import Material
+from convert.conversion_data import Material
+from convert.int8_checks import Structure, inspect
 from convert.metadata import of_structure, short
 from convert.parity import Parity, compare
-from edge import metrics
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet
-from edge.evaluate import Evaluation, evaluate
-from edge.model import ModelFile, attach
-from edge.reliability import calibration_error
-from edge.report.accuracy import without_temperature
-from edge.selftest import PROBES, answers
+from convert.report.accuracy import without_temperature
+from convert.review import fit
+from convert.review.objective import Goal
+from edge.classification.classifier import Classifier
+from edge.classification.selftest import answers
+from edge.dataset.labelled_set import LabelledSet
+from edge.evaluation import metrics
+from edge.evaluation.calibration import calibration_error
+from edge.evaluation.evaluate import Evaluation, evaluate
+from edge.model.model_file import ModelFile, attach
+from edge.wafer.probes import PROBES
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,10 @@ def attempt(
         **of_structure(structure),
         "network": {**known["network"], "operators": structure.operators},
         "temperature": 1.0,
-        "review": review.neutral(structure.embedding["size"]),
+        "review": fit.neutral(structure.embedding["size"]),
         "selftest": {"logits": [[0]] * PROBES, "embedding": [[0]] * PROBES},
     }
-    fitted = review.fit(
+    fitted = fit.fit(
         _file(out, bare, metadata), judges.material, judges.goal, known["network"]["seed"]
     )
     metadata |= {"temperature": fitted.temperature, "review": fitted.review}

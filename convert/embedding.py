@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding
 from edge.errors import DataError
-from edge.patterns import PATTERNS
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import keras

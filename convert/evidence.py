@@ -10,11 +10,11 @@ from convert.attempt import Attempt, Judges
 from convert.parity import Parity
 from convert.quantise import Calibration
 from convert.remedy.search import Tried, table
-from edge import float_network
-from edge.output import check_place, write_bytes, write_text
-from edge.report import page
-from edge.report.measure import measure
-from edge.text import printable
+from convert.report import page
+from convert.report.measure import measure
+from edge.model import float_network
+from edge.system.files import check_place, write_bytes, write_text
+from edge.system.text import printable
 
 #: Suffixes of the files beside the model file; the report has a JSON twin.
 PARITY_JSON, PARITY_TEXT, REPORT = "parity.json", "parity.md", "report.html"

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.checks import Structure
+from convert.int8_checks import Structure
 from convert.quantise import Calibration
-from edge import __version__, encoding
-from edge.dataset import LabelledSet
-from edge.model import FORMAT
-from edge.overlap import build
-from edge.patterns import PATTERNS
+from edge import __version__
+from edge.dataset.labelled_set import LabelledSet
+from edge.model.model_file import FORMAT
+from edge.model.training_sketch import build
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 
 INTENDED_USE = [
     "electrical test (pass / fail) maps of whole wafers, one die a position, such as WM-811K's",

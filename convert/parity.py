@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge import metrics
 from edge.errors import UsageError
-from edge.patterns import PATTERNS
+from edge.evaluation import metrics
+from edge.wafer.patterns import PATTERNS
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
-from edge.patterns import PATTERNS
-from edge.runtime import quiet
+from edge.model.runtime import quiet
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import keras

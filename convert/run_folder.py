@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError, why
-from edge.output import exists
-from edge.regular_file import read_text
+from edge.system.files import exists
+from edge.system.regular_file import read_text
 
 if TYPE_CHECKING:
     import keras

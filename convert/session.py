@@ -7,22 +7,22 @@ from enum import Enum
 from pathlib import Path
 
 from convert.attempt import Attempt, Judges, attempt
+from convert.conversion_data import Material, float_outputs
 from convert.embedding import with_embedding
 from convert.evidence import Evidence, beside, check_places
-from convert.goal import Goal
-from convert.material import Material, float_outputs
 from convert.metadata import Source, of_run
 from convert.quantise import quantise, to_float_tflite
-from convert.remedy import trials
 from convert.remedy.search import Tried, search, table
+from convert.remedy.trials import trials
+from convert.review.objective import Goal
 from convert.run_folder import check_same_data, load_network, read_config
-from edge.dataset import LabelledSet, Part
+from edge.dataset.labelled_set import LabelledSet, Part
+from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
-from edge.evaluate import as_station
-from edge.metadata import check_texts
-from edge.model import save
-from edge.split import part_doubts
-from edge.verdict import Costs
+from edge.evaluation.evaluate import as_station
+from edge.model.metadata import check_texts
+from edge.model.model_file import save
+from edge.verdict.rule import Costs
 
 #: Points of per-class accuracy that int8 may cost.
 ALLOWED_POINTS = 1.0

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import model
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet
-from edge.model import ModelFile
-from edge.patterns import PATTERNS
-from edge.wafermap import DieGrid
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import LabelledSet
+from edge.model import model_file
+from edge.model.model_file import ModelFile
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import DieGrid
 from train.synth import round_grid, synthetic_set
 
 WritePng = Callable[[Path, DieGrid], Path]
@@ -35,7 +35,7 @@ def generated() -> LabelledSet:
 @pytest.fixture(scope="session")
 def shipped() -> ModelFile:
     """The model file that comes with the package."""
-    return model.load()
+    return model_file.load()
 
 
 @pytest.fixture(scope="session")

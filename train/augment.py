@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.encoding import SYMMETRIES, symmetry
+from edge.wafer.encoding import SYMMETRIES, symmetry
 
 
 def random_symmetries(batch: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:

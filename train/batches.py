@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding
-from edge.dataset import LabelledSet
-from edge.patterns import PATTERNS
-from train import seed
+from edge.dataset.labelled_set import LabelledSet
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 from train.augment import random_symmetries, random_turns
+from train.network import reference_networks
 from train.recipe import Dihedral, EncodingName, Recipe
 
 
@@ -36,7 +36,7 @@ class Samples:
 def encode_all(labelled: LabelledSet, name: EncodingName = EncodingName.STATION) -> Samples:
     """Encode every wafer of a set."""
     if name is EncodingName.SEED:
-        encode, shape = seed.encode, seed.SHAPE
+        encode, shape = reference_networks.encode, reference_networks.SHAPE
     else:
         encode, shape = encoding.encode, (encoding.SIZE, encoding.SIZE, encoding.PLANES)
     planes = np.empty((len(labelled), *shape), np.uint8)

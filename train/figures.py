@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.metrics import Scores
+from edge.evaluation.metrics import Scores
 
 
 def curves(history: list[dict[str, float]], best_epoch: int, path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from edge.errors import UsageError
-from edge.patterns import pattern_named
-from edge.regular_file import read_text
+from edge.system.regular_file import read_text
+from edge.wafer.patterns import pattern_named
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +33,7 @@ class Network:
     """The network.
 
     Attributes:
-        name: A key of ``train.networks.NETWORKS``.
+        name: A key of ``train.network.networks.NETWORKS``.
         l2: L2 penalty on the kernels (the seed's way; ours decay through the optimiser).
         dropout: Share of the embedding dropped before the last layer while training.
     """

@@ -21,14 +21,14 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, UsageError, why
-from edge.output import exists, replacing
-from edge.regular_file import read_text
+from edge.system.files import exists, replacing
+from edge.system.regular_file import read_text
 from train.recipe import Recipe, from_dict
 
 if TYPE_CHECKING:
     import keras
 
-    from edge.metrics import Scores
+    from edge.evaluation.metrics import Scores
     from train.average import WeightAverage
 
 History = list[dict[str, float]]
@@ -147,7 +147,7 @@ class Run:
         """The newest whole checkpoint, or None; fills ``average``."""
         import keras
 
-        from train import symmetric  # noqa: F401 - registers the tied layers with Keras
+        from train.network import equivariant  # noqa: F401 - registers the tied layers with Keras
 
         if not self._checkpoint.is_dir():
             return None

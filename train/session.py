@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edge import __version__
-from edge.dataset import LabelledSet, load
+from edge.dataset.labelled_set import LabelledSet, load
+from edge.dataset.split import ensure_parts, lots_apart, part_doubts
 from edge.errors import DataError, UsageError
-from edge.split import ensure_parts, lots_apart, part_doubts
 from train.recipe import Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
-from edge.output import exists, write_bytes
-from edge.patterns import PATTERNS
-from edge.wafermap import DieGrid
+from edge.system.files import exists, write_bytes
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import DieGrid
 
 Picture = npt.NDArray[np.uint8]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edge import metrics
-from edge.dataset import LabelledSet, Part, concatenate
-from edge.encoding import to_shares
+from edge.dataset.labelled_set import LabelledSet, Part, concatenate
 from edge.errors import DataError
-from edge.patterns import PATTERNS
-from train import networks, seed
+from edge.evaluation import metrics
+from edge.wafer.encoding import to_shares
+from edge.wafer.patterns import PATTERNS
 from train.batches import Samples, class_shares, encode_all, make_sequence
+from train.network import networks, reference_networks
 from train.recipe import Dihedral, Generator, Recipe, Schedule
 from train.run import Run
 from train.synth import synthetic_set
@@ -118,7 +118,7 @@ def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
     """Add the synthetic wafers and fixed copies that the recipe asks for."""
     synthetic = recipe.synthetic
     if synthetic.up_to and synthetic.generator is Generator.SEED:
-        train_part = seed.add_synthetics(train_part, synthetic.up_to, recipe.seed)
+        train_part = reference_networks.add_synthetics(train_part, synthetic.up_to, recipe.seed)
     elif synthetic.up_to:
         counts = train_part.class_counts()
         wanted = {
@@ -129,7 +129,7 @@ def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
 
         train_part = concatenate([train_part, made])
     if recipe.augment.dihedral is Dihedral.SEED_COPIES:
-        train_part = seed.add_turned_copies(train_part)
+        train_part = reference_networks.add_turned_copies(train_part)
     return train_part
 
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 HOME: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 #: Verb -> the packages that it needs beside ``edge``.
-NEEDED: Final = {"dataset": ("train",), "train": ("train",), "convert": ("convert",)}
+NEEDED: Final = {
+    "dataset": ("train",),
+    "train": ("train",),
+    "convert": ("convert",),
+    "report": ("convert",),
+    "export-firmware": ("convert",),
+}
 
 #: Exit code: no usable model file, runtime or installation.
 UNUSABLE: Final = 3
@@ -38,7 +44,7 @@ def main() -> NoReturn:
             )
             sys.exit(UNUSABLE)
     try:
-        from edge.cli import main as run
+        from edge.cli.main import main as run
 
         run(_say_what_hides)
     except SystemExit as end:

@@ -16,7 +16,7 @@ from convert.remedy.ranges import Histogram, extremes, histograms, least_error, 
 if TYPE_CHECKING:
     import keras
 
-    from convert.remedy import Build
+    from convert.remedy.trial import Build
 
 #: Ways to choose a range that clips.
 CHOICES: dict[str, Callable[[Histogram], Range]] = {

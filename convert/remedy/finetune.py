@@ -21,11 +21,11 @@ from keras import layers, ops
 from convert.quantise import Calibration, quantise
 from convert.remedy import graph
 from convert.remedy.clipping import CHOICES, measure, ranges
-from edge import encoding
-from edge.patterns import PATTERNS
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from convert.remedy import Build
+    from convert.remedy.trial import Build
 
 #: Steps of the fine-tuning, wafers in each, and the first learning rate (it falls to 0).
 STEPS = 400

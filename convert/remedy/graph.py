@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from edge import encoding
+from edge.wafer import encoding
 
 #: Lowest and highest value of an activation that int8 must hold.
 Range = tuple[float, float]

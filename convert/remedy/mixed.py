@@ -28,15 +28,15 @@ from keras import layers
 
 from convert.quantise import Calibration, to_float_tflite
 from convert.remedy import graph
-from convert.remedy.surgery import mended
-from edge import encoding
-from edge.network import Network, Operator
-from edge.patterns import PATTERNS
-from edge.report.probe import Probe
-from edge.runtime import quiet, start
+from convert.remedy.graph_rewrite import mended
+from convert.report.activation_recorder import Probe
+from edge.model.network import Network, Operator
+from edge.model.runtime import quiet, start
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from convert.remedy import Build
+    from convert.remedy.trial import Build
 
 #: How many of the worst activations are spared, one trial after another.
 SPARED = (1, 3)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from convert.parity import Parity
-from convert.remedy import Trial
+from convert.remedy.trial import Trial
 from edge.errors import ModelError
-from edge.text import printable
+from edge.system.text import printable
 
 
 class Judged(Protocol):
@@ -57,7 +57,7 @@ def search(
 
     Args:
         plain: The plain conversion, which did not pass.
-        trials: From ``convert.remedy.trials``.
+        trials: From ``convert.remedy.trials.trials``.
         judge: Makes a bare ``.tflite`` a judged model file, or raises ``ModelError``.
 
     Returns:

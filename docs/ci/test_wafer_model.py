@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import labelled
-from edge.classifier import Classifier
+from edge.classification.classifier import Classifier
+from edge.dataset import class_folders
 from edge.gate import baseline, judge, soundness
 from edge.gate.checks import NAMES, Status
 
@@ -20,7 +20,7 @@ def checks():
     """Every check by name; the wafers are judged once."""
     outcome = judge.run(
         soundness.examine(HERE / "model.tflite", Classifier),
-        lambda: labelled.load_any(HERE / "golden.npz"),
+        lambda: class_folders.load_any(HERE / "golden.npz"),
         lambda: baseline.read(HERE / "good.json"),
         max_drop=1.0,
     )

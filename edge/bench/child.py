@@ -18,12 +18,12 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
-from edge import dataset
 from edge.bench.runners import Runner, make
 from edge.bench.subject import PERCENTILES, Kind, Subject
-from edge.runtime import Backend
-from edge.text import printable
-from edge.wafermap import WaferMap
+from edge.dataset import labelled_set
+from edge.model.backend import Backend
+from edge.system.text import printable
+from edge.wafer.wafermap import WaferMap
 
 #: Share of a round that is run and not counted: another process had the caches before.
 WARM_UP: Final = 0.1
@@ -41,7 +41,7 @@ def main() -> None:
     try:
         spec = json.loads(sys.argv[1])
         subject = Subject(Kind(spec["kind"]), Path(spec["path"]), spec["backend"])
-        labelled = dataset.load(spec["wafers"])
+        labelled = labelled_set.load(spec["wafers"])
         wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
         runner = make(subject)
         runner.classify(wafers[0])
@@ -160,7 +160,7 @@ def peak_memory() -> int | None:
 
 def macs(subject: Subject, content: bytes) -> int | None:
     """Multiply-accumulates of one inference; None where the runtime does not tell them."""
-    from edge import network
+    from edge.model import network
 
     try:
         return network.read(content, Backend(subject.backend)).macs

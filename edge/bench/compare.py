@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from edge.bench.figures import FORMAT, VERSION
 from edge.errors import UsageError
-from edge.regular_file import read_bytes
+from edge.system.regular_file import read_bytes
 
 MAX_BYTES: Final = 16 * 2**20
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge import __version__
-from edge.runtime import installed
+from edge.model.runtime import installed
 
 #: Where Linux says what the processor is: x86 in the first, a Raspberry Pi's board in the second.
 CPU_INFO: Final = Path("/proc/cpuinfo")

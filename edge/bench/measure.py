@@ -10,17 +10,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from edge import float_network
 from edge.bench import machine, peak, wafers
 from edge.bench.figures import Peak, Report, Row
 from edge.bench.process import Child, ChildError
 from edge.bench.ratios import ratios
 from edge.bench.subject import Kind, Subject
-from edge.dataset import LabelledSet
+from edge.dataset.drawn import drawn
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import ModelError, RuntimeUnavailableError, UsageError
-from edge.model import ModelFile
-from edge.output import exists
-from edge.runtime import Backend, installed
+from edge.model import float_network
+from edge.model.backend import Backend
+from edge.model.model_file import ModelFile
+from edge.model.runtime import installed
+from edge.system.files import exists
 
 Progress = Callable[[int, int], None]
 
@@ -119,7 +121,7 @@ def bench(
     plan = plan or Plan()
     # Before the work: the load afterwards is our own.
     about_machine = machine.describe()
-    used = wafers.drawn() if labelled is None else wafers.sample(labelled)
+    used = drawn() if labelled is None else wafers.sample(labelled)
     lives = [_Live(subject) for subject in _subjects(model_file, float_path, run, backend)]
     ceiling = _Live(Subject(Kind.PEAK, backend=Backend.LITERT.value))
     with contextlib.ExitStack() as stack:

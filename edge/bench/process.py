@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from edge.bench.subject import Subject
 from edge.errors import RuntimeUnavailableError
-from edge.text import printable
+from edge.system.text import printable
 
 #: Seconds until a child that says nothing is given up: importing TensorFlow takes a minute on a
 #: slow card.

@@ -19,14 +19,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding, float_network, metrics, model
 from edge.bench import peak
 from edge.bench.subject import Kind, Subject
-from edge.classifier import Classifier
+from edge.classification.classifier import Classifier
 from edge.errors import ModelError
-from edge.patterns import PATTERNS
-from edge.runtime import Backend, start
-from edge.wafermap import WaferMap
+from edge.evaluation import metrics
+from edge.model import float_network
+from edge.model import model_file as model
+from edge.model.backend import Backend
+from edge.model.runtime import start
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import WaferMap
 
 #: Nanoseconds by stage.
 Sample = dict[str, int]

@@ -8,7 +8,7 @@ from edge.bench import peak
 from edge.bench.compare import Change
 from edge.bench.figures import Ratio, Report, Row
 from edge.bench.subject import PERCENTILES, STAGES
-from edge.text import printable
+from edge.system.text import printable
 
 #: Widths of names with and without a version; all tables fit 80 columns.
 _NAME = 24

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from edge.cli import options
-from edge.cli.progress import Progress
 from edge.errors import RuntimeUnavailableError, UsageError
-from edge.text import printable
+from edge.system.text import printable
+from edge.terminal import options
+from edge.terminal.progress import Progress
 
 #: More threads than any station has cores measure nothing but the scheduler.
 MOST_THREADS = 64
@@ -111,10 +111,10 @@ def command(
     from edge.bench import compare as comparison
     from edge.bench.measure import QUICK, Plan, bench
     from edge.bench.table import render, render_changes
-    from edge.labelled import load_any
-    from edge.model import load
-    from edge.output import check_place, write_text
-    from edge.runtime import Backend
+    from edge.dataset.class_folders import load_any
+    from edge.model.backend import Backend
+    from edge.model.model_file import load
+    from edge.system.files import check_place, write_text
 
     if quick and seconds is not None:
         raise UsageError("--quick and --seconds exclude each other")

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from edge.cli import options, station_options
+from edge.cli import station_options
+from edge.terminal import options
 
 
 @click.command(name="camera")
@@ -85,7 +86,7 @@ def command(
       wm-edge camera recording.mp4 --jsonl wafers.jsonl
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from edge.station.camera import CameraSettings
+    from edge.station.settings import CameraSettings
 
     settings = replace(
         station_options.settings(common),

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options, results, review
-from edge.cli.progress import Progress
+from edge.cli import results
+from edge.terminal import options, review_options
+from edge.terminal.progress import Progress
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern
-    from edge.pipeline import Record
-    from edge.verdict import Costs
+    from edge.formats.name_pattern import NamePattern
+    from edge.model.model_file import ModelFile
+    from edge.results.record import Record
+    from edge.verdict.rule import Costs, Review
 
 
 #: Errors that a table keeps for its end.
@@ -29,7 +31,7 @@ HELD = 1000
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @options.model
 @options.results
-@review.options
+@review_options.review_options
 @options.name_pattern
 @options.average_symmetries
 @click.option(
@@ -77,21 +79,22 @@ def command(
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from edge.classifier import Classifier
+    from edge.classification.classifier import Classifier
+    from edge.classification.parallel import classify_paths, processes_for
     from edge.errors import UsageError
-    from edge.model import load
-    from edge.output import check_place
-    from edge.runtime import Backend, Kernels
-    from edge.sinks import Format, open_sink
-    from edge.sources import files
-    from edge.workers import classify_paths, processes_for
+    from edge.formats import paths as files
+    from edge.model.backend import Backend
+    from edge.model.model_file import load
+    from edge.model.runtime import Kernels
+    from edge.results.writers import Format, open_sink
+    from edge.system.files import check_place, same_file
 
     if output is not None:
-        if any(files.same_file(path, output) for path in paths):
+        if any(same_file(path, output) for path in paths):
             raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
         check_place(output, overwrite=overwrite)
     model_file = load(model)
-    rule = review.rule(model_file, below, costs, unfamiliar, mixed)
+    review_rule = rule(model_file, below, costs, unfamiliar, mixed)
 
     def make() -> Classifier:
         return Classifier(
@@ -99,14 +102,14 @@ def command(
             backend=Backend(backend) if backend else None,
             kernels=Kernels(kernels),
             average_symmetries=average_symmetries,
-            review=rule,
+            review=review_rule,
         )
 
     kind = results.form(kind, output, quiet=quiet)
     processes = threads or processes_for(paths, exclude=output)
     names = None
     if pattern:
-        from edge.name_pattern import Names
+        from edge.formats.name_pattern import Names
 
         names = Names(pattern, filter(os.path.isdir, paths))
     records = classify_paths(
@@ -126,3 +129,16 @@ def command(
     if not quiet:
         results.say(summary, "could not be read", names)
     return 1 if summary.errors else 0
+
+
+def rule(
+    model: ModelFile,
+    below: tuple[dict[str, float], ...],
+    costs: Costs | None,
+    unfamiliar: float | None,
+    mixed: float | None,
+) -> Review:
+    """The model file's rule with what the options change; ``--review-below`` has the last word."""
+    from edge.verdict.rule import changed
+
+    return changed(model.review, below, costs, unfamiliar, mixed)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import click
 
-from edge.cli import LazyGroup, Route
+from edge.terminal.lazy_group import LazyGroup, Route
 
 
 class Dataset(LazyGroup):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from edge.cli import options
-from edge.cli.streams import tell
+from edge.terminal import options
+from edge.terminal.streams import tell
 
 #: Where what was found begins.
 INDENT = 29
@@ -26,8 +26,8 @@ def command(model: Path | None, backend: str | None) -> int:
       wm-edge doctor
       wm-edge doctor --backend tflite
     """
-    from edge.doctor import examine
-    from edge.runtime import Backend
+    from edge.classification.doctor import examine
+    from edge.model.backend import Backend
 
     code = 0
     for check in examine(model, Backend(backend) if backend else None):

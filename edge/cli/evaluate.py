@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
-from edge.cli.progress import Progress
-from edge.cli.streams import tell
 from edge.errors import UsageError
-from edge.text import counted, percent, printable
+from edge.system.text import counted, percent, printable
+from edge.terminal import options
+from edge.terminal.progress import Progress
+from edge.terminal.streams import tell
 
 if TYPE_CHECKING:
-    from edge.dataset import LabelledSet
-    from edge.evaluate import Evaluation
+    from edge.dataset.labelled_set import LabelledSet
+    from edge.evaluation.evaluate import Evaluation
     from edge.gate.judge import Outcome
     from edge.gate.soundness import Soundness
 
@@ -85,8 +85,7 @@ def command(
     """
     from edge.gate import baseline as baselines
     from edge.gate import judge
-    from edge.output import check_place
-    from edge.sources.files import same_file
+    from edge.system.files import check_place, same_file
 
     if baseline and write_baseline:
         raise UsageError("--baseline compares, --write-baseline starts anew: give one of them")
@@ -129,9 +128,10 @@ def command(
 def _examine(
     path: Path | None, backend: str | None, kernels: str, *, average_symmetries: bool
 ) -> Soundness:
-    from edge.classifier import Classifier
+    from edge.classification.classifier import Classifier
     from edge.gate.soundness import examine
-    from edge.runtime import Backend, Kernels
+    from edge.model.backend import Backend
+    from edge.model.runtime import Kernels
 
     chosen = Backend(backend) if backend else None
     return examine(
@@ -144,8 +144,8 @@ def _examine(
 
 
 def _read(data: Path, part: str | None) -> LabelledSet:
-    from edge.dataset import Part
-    from edge.labelled import load_any
+    from edge.dataset.class_folders import load_any
+    from edge.dataset.labelled_set import Part
 
     labelled = load_any(data)
     return labelled.part(Part(part)) if part else labelled
@@ -168,9 +168,9 @@ def _show(outcome: Outcome, *, gated: bool) -> None:
 
 def _write_figures(outcome: Outcome, json_path: Path | None, write_baseline: Path | None) -> None:
     """The JSON files that were asked for."""
-    from edge.evaluate import Evaluation
+    from edge.evaluation.evaluate import Evaluation
     from edge.gate import baseline
-    from edge.output import write_text
+    from edge.system.files import write_text
 
     for path, form in ((json_path, Evaluation.as_dict), (write_baseline, baseline.as_dict)):
         if path and outcome.result:

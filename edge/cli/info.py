@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from edge.cli import options
-from edge.cli.streams import tell
+from edge.terminal import options
+from edge.terminal.streams import tell
 
 
 @click.command(name="info")
@@ -26,8 +26,8 @@ def command(model: Path | None, as_json: bool) -> int:
       wm-edge info
       wm-edge info mine.tflite --json | jq .encoding
     """
-    from edge.card import card
-    from edge.model import load
+    from edge.cli.model_card import card
+    from edge.model.model_file import load
 
     model_file = load(model)
     if as_json:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
-from edge.cli.streams import tell
-from edge.text import counted, printable
+from edge.system.text import counted, printable
+from edge.terminal import options
+from edge.terminal.streams import tell
 
 if TYPE_CHECKING:
-    from edge.name_pattern import Names
-    from edge.pipeline import Record, Summary
-    from edge.sinks import Sink
+    from edge.classification.pipeline import Summary
+    from edge.formats.name_pattern import Names
+    from edge.results.record import Record
+    from edge.results.writers import Sink
 
 #: Form of results by the ending of a file's name; into any other file come JSON lines.
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
@@ -63,7 +64,7 @@ def write(
         fail_fast: As for ``pipeline.run``.
         on_record: As for ``pipeline.run``.
     """
-    from edge.pipeline import run
+    from edge.classification.pipeline import run
 
     written = 0
 

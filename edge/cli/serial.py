@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options, results
-from edge.cli.progress import Progress
+from edge.cli import results
+from edge.terminal import options
+from edge.terminal.progress import Progress
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern
+    from edge.formats.name_pattern import NamePattern
     from edge.serial.device import Device
     from edge.serial.link import Link
 
@@ -82,20 +83,20 @@ def command(
       wm-edge serial --exec ./station wafers/
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edge.classification.parallel import read_items
     from edge.errors import UsageError
-    from edge.model import load
-    from edge.name_pattern import Names
-    from edge.output import check_place
+    from edge.formats import paths as files
+    from edge.formats.name_pattern import Names
+    from edge.model.model_file import load
+    from edge.results.writers import Format, open_sink
     from edge.serial.records import classify_items
-    from edge.sinks import Format, open_sink
-    from edge.sources import files
-    from edge.workers import read_items
+    from edge.system.files import check_place, same_file
 
     paths = arguments if program is not None else arguments[1:]
     if not paths:
         raise click.UsageError("no PATH; give the wafer maps after the port")
     if output is not None:
-        if any(files.same_file(path, output) for path in paths):
+        if any(same_file(path, output) for path in paths):
             raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
         check_place(output, overwrite=overwrite)
     model_file = load(model)

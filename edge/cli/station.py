@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from edge.cli import options, station_options
+from edge.cli import station_options
+from edge.terminal import options
 
 
 @click.command(name="station")
@@ -36,7 +37,7 @@ def command(config: Path, check: bool, quiet: bool) -> int:
     settings = read(config)
     if not check:
         return station_options.work(settings, quiet=quiet)
-    from edge.station.check import examine
+    from edge.station.config_check import examine
 
     for line in examine(settings):
         click.echo(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from edge.cli import options, review
+from edge.terminal import options, review_options
 
 if TYPE_CHECKING:
     from edge.station.settings import Settings
@@ -44,7 +44,7 @@ class KeptMaps(click.ParamType):  # type: ignore[type-arg] # as above
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read it."""
-        from edge.sinks.wafer_maps import KEPT, KeepMaps
+        from edge.store.wafer_maps import KEPT, KeepMaps
 
         try:
             return value if isinstance(value, KeepMaps) else KeepMaps.parse(value)
@@ -88,7 +88,7 @@ def _sinks(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _classifying(command: Callable[..., Any]) -> Callable[..., Any]:
-    return options.model(review.options(options.backend(options.kernels(command))))
+    return options.model(review_options.review_options(options.backend(options.kernels(command))))
 
 
 def _running(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,9 +128,10 @@ def settings(given: Mapping[str, Any]) -> Settings:
     Args:
         given: The values of the options of ``common``, by name.
     """
-    from edge.runtime import Backend, Kernels
-    from edge.sinks.rows import Same
+    from edge.model.backend import Backend
+    from edge.model.runtime import Kernels
     from edge.station.settings import ModelSettings, Settings, SinkSettings
+    from edge.store.rows import Same
 
     name = given["name"]
     store, *copies = given["store"] or [_default_store(given)]
@@ -177,12 +178,12 @@ def work(settings: Settings, *, quiet: bool) -> int:
     import threading
     from contextlib import ExitStack, closing
 
-    from edge.station import messages
+    from edge.station import log_format
     from edge.station.ending import signals
     from edge.station.relay import Relay, relayed
     from edge.station.station import Station
 
-    messages.setup(logging.WARNING if quiet else logging.INFO)
+    log_format.setup(logging.WARNING if quiet else logging.INFO)
     log = logging.getLogger("edge.cli")
     stop = threading.Event()
     with ExitStack() as stack:
@@ -220,8 +221,8 @@ def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, An
         descriptor: The terminal's.
         several: Several folders are watched: the name of each belongs to it.
     """
-    from edge.sinks.stream import Stream
-    from edge.sinks.table import TableSink
+    from edge.results.line_stream import Stream
+    from edge.results.table import TableSink
 
     encoding = sys.stdout.encoding
     table = TableSink(Stream(descriptor, "standard output", interactive=True, encoding=encoding))

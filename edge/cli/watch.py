@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import options, station_options
+from edge.cli import station_options
+from edge.terminal import options
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern
+    from edge.formats.name_pattern import NamePattern
 
 
 @click.command(name="watch")
@@ -113,9 +114,8 @@ def command(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.errors import UsageError
-    from edge.station.putaway import Done
-    from edge.station.settle import Patience
-    from edge.station.tops import FolderSettings, is_there
+    from edge.station.folder.watched_folder import is_there
+    from edge.station.settings import Done, FolderSettings, Patience
 
     if done_dir and done != Done.MOVE:
         raise UsageError("--done-dir says nothing without --done move")

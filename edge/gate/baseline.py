@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError, why
-from edge.patterns import PATTERNS
-from edge.regular_file import read_text
+from edge.system.regular_file import read_text
+from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from edge.evaluate import Evaluation
+    from edge.evaluation.evaluate import Evaluation
 
 #: Version of the layout.
 FORMAT: Final = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 
 
 class Status(str, Enum):

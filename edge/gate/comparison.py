@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.metrics import wilson
+from edge.evaluation.metrics import wilson
 
 #: A fall counts when chance alone would show one as large less often than this.
 SIGNIFICANCE: Final = 0.05

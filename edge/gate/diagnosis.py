@@ -14,12 +14,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding, selftest
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet
-from edge.encoding import Encoded
-from edge.patterns import PATTERNS
-from edge.verdict import MIN_FAILS
+from edge.classification import selftest
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import LabelledSet
+from edge.verdict.rule import MIN_FAILS
+from edge.wafer import encoding
+from edge.wafer.encoding import Encoded
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.probes import PROBES, probe
 
 #: Most wafers that a mistake is tried on.
 WAFERS: Final = 500
@@ -195,8 +197,8 @@ def _shift_by_probes(classifier: Classifier, found: _Logits, known: _Logits) -> 
 
 def _probe_logits(classifier: Classifier, change: _Transform) -> _Logits:
     """Logits (probes, 9) of the self-test's wafers with the input changed."""
-    probes = [encoding.encode(selftest.probe(n), classifier.size) for n in range(selftest.PROBES)]
-    return np.asarray([classifier.outputs(change(one))[0] for one in probes], np.int64)
+    known_wafers = [encoding.encode(probe(n), classifier.size) for n in range(PROBES)]
+    return np.asarray([classifier.outputs(change(one))[0] for one in known_wafers], np.int64)
 
 
 def _judged(classifier: Classifier, encoded: list[Encoded]) -> Classes:

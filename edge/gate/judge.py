@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge.dataset.labelled_set import FEW_WAFERS
 from edge.errors import DataError, GateError, WmEdgeError
-from edge.evaluate import ONE_ANSWER, Evaluation, evaluate
+from edge.evaluation.evaluate import ONE_ANSWER, Evaluation, evaluate
 from edge.gate import comparison, diagnosis
 from edge.gate.checks import (
     MODEL_CHECKS,
@@ -27,13 +28,12 @@ from edge.gate.checks import (
 )
 from edge.gate.comparison import Change
 from edge.gate.soundness import Soundness
-from edge.metrics import FEW_WAFERS
-from edge.patterns import PATTERNS
-from edge.text import counted
+from edge.system.text import counted
+from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from edge.classifier import Classifier
-    from edge.dataset import LabelledSet
+    from edge.classification.classifier import Classifier
+    from edge.dataset.labelled_set import LabelledSet
     from edge.gate.baseline import Baseline
 
 #: Percentage points by which the share of wafers for a person may rise.

@@ -11,8 +11,8 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from edge.gate.checks import Check, Status
-from edge.output import write_text
-from edge.text import printable
+from edge.system.files import write_text
+from edge.system.text import printable
 
 #: What the test cases stand under.
 SUITE: Final = "wm-edge"

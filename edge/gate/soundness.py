@@ -1,6 +1,6 @@
 """Is the model file what it says? Every part is looked at, also when an earlier one is wrong.
 
-``edge.model.load`` refuses a file at the first thing that is wrong, which is what a station needs.
+``model_file.load`` refuses a file at the first thing that is wrong, which a station needs.
 Who repairs the file wants to know all that is wrong with it.
 """
 
@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge import encoding, selftest
-from edge.archive import UNREADABLE, open_archive
-from edge.classifier import Classifier
+from edge.classification import selftest
+from edge.classification.classifier import Classifier
 from edge.errors import ModelError, RuntimeUnavailableError
+from edge.formats.archive import UNREADABLE, open_archive
 from edge.gate import diagnosis
 from edge.gate.checks import MODEL_CHECKS, Check, failed, passed, skipped
-from edge.model import MAX_BYTES, METADATA_NAME, ModelFile, load, shipped_path
-from edge.patterns import PATTERNS
-from edge.regular_file import read_bytes
-from edge.runtime import Backend, start
+from edge.model.backend import Backend
+from edge.model.model_file import MAX_BYTES, METADATA_NAME, ModelFile, load, shipped_path
+from edge.model.runtime import start
+from edge.system.regular_file import read_bytes
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.probes import PROBES
 
 #: What reading malformed metadata raises.
 _MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError)
@@ -209,13 +212,13 @@ def _self_test(classifier: Classifier) -> Iterator[Check]:
     """Outputs for known wafers, and what differing ones look like."""
     steps = selftest.largest_difference(classifier)
     if steps <= selftest.TOLERANCE:
-        yield passed("self-test", f"{selftest.PROBES} known wafers give the outputs convert saw")
+        yield passed("self-test", f"{PROBES} known wafers give the outputs convert saw")
         return
     finding = diagnosis.by_probes(classifier)
     looks = finding.message if finding else "no known mistake explains it: weights were changed"
     yield failed(
         "self-test",
-        f"the outputs for {selftest.PROBES} known wafers differ by {steps} steps from those that "
+        f"the outputs for {PROBES} known wafers differ by {steps} steps from those that "
         f"convert saw ({selftest.TOLERANCE} allowed); {looks}",
     )
     if finding:

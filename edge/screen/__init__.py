@@ -1,39 +1,7 @@
-"""A wafer map shown on a screen or drawn in a picture -> die states.
+"""Frames of a screen in, die states or the reason for a refusal out.
 
-    frame -> find.py -> edges.py -> square.py -> lattice.py -> grid.py (outline.py) -> stable.py
+    frame -> find.py -> edges.py -> rectify.py -> lattice.py -> dies.py (outline.py) -> stable.py
     place.py: what is left of it where a frame lost the rest
 
-Each step that refuses a frame does so under the name of a gate.
+Each step that refuses a frame does so under the name of a reason, which ``refusal.py`` lists.
 """
-
-from __future__ import annotations
-
-from dataclasses import dataclass
-from enum import Enum
-
-
-class Gate(str, Enum):
-    """Why a frame gives no wafer map."""
-
-    NO_WAFER = "no-wafer"
-    CUT_OFF = "cut-off"
-    BLUR = "blur"
-    EXPOSURE = "exposure"
-    UNCLEAR_GRID = "unclear-grid"
-    UNSTABLE = "unstable"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A frame that gives no wafer map.
-
-    Attributes:
-        gate: Which step refused it.
-        why: What it saw, for a person who sets up the camera.
-    """
-
-    gate: Gate
-    why: str

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.formats.palette import Palette, nearest_colours
+from edge.camera.frames import Image
+from edge.formats.picture.palette import Palette, nearest_colours
 from edge.screen.recipe import Recipe
-from edge.sources.frames import Image
-from edge.wafermap import FAIL, PASS
+from edge.wafer.wafermap import FAIL, PASS
 
 #: Beside the die states: a colour that no shade of the palette is near to.
 STRANGE: Final = 3

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.screen import Gate, Refusal
 from edge.screen.colours import dieness
 from edge.screen.find import CloseUp
 from edge.screen.recipe import Recipe
+from edge.screen.refusal import Gate, Refusal
 
 Floats = npt.NDArray[np.float64]
 _Plane = npt.NDArray[np.float32]

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.formats.palette import Palette
-from edge.screen import Gate, Refusal
+from edge.camera.frames import Image
+from edge.formats.picture.palette import Palette
 from edge.screen.colours import STRANGE, Shown, Table, codes, seen_colours, tables
 from edge.screen.recipe import Recipe
-from edge.sources.frames import Image
+from edge.screen.refusal import Gate, Refusal
 
 #: The wafer is looked for on about this many pixels across and down.
 _COARSE: Final = 320

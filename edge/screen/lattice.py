@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from edge.screen import Gate, Refusal
-from edge.screen.beat import Beat, beats
 from edge.screen.edges import Floats, Marks
+from edge.screen.grating import Beat, beats
 from edge.screen.recipe import Recipe
-from edge.screen.square import Squared, project
+from edge.screen.rectify import Squared, project
+from edge.screen.refusal import Gate, Refusal
 
 #: To which degree the edges must be on the lines, in each part of the wafer that has enough of
 #: them: 1 exactly, 0 no more than anywhere.

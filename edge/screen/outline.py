@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.screen import Gate, Refusal
 from edge.screen.recipe import Recipe
+from edge.screen.refusal import Gate, Refusal
 
 #: How far the dies may end within the ellipse beside a flat, in dies: a row fits in or not.
 _RIM: Final = 0.6

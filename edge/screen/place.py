@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.screen import Gate, Refusal
+from edge.camera.frames import Image
 from edge.screen.colours import Shown
+from edge.screen.dies import states_of
 from edge.screen.find import CloseUp
-from edge.screen.grid import states_of
 from edge.screen.lattice import Lattice
-from edge.sources.frames import Image
-from edge.wafermap import FAIL, NO_DIE, PASS
+from edge.screen.refusal import Gate, Refusal
+from edge.wafer.wafermap import FAIL, NO_DIE, PASS
 
 #: Least share of the dies of each state, and of the positions around the wafer, that must look as
 #: before. A wafer that a prober begins anew shows fewer for long enough to be a pause.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.formats.palette import Scale
-from edge.screen import Gate, Refusal
+from edge.camera.frames import Image
+from edge.formats.picture.palette import Scale
+from edge.screen.dies import read_dies
 from edge.screen.edges import edges
 from edge.screen.find import CloseUp, find, looked_at
-from edge.screen.grid import read_dies
 from edge.screen.lattice import Lattice, lattice
 from edge.screen.place import Place, place_of
 from edge.screen.recipe import Recipe
-from edge.screen.square import square
-from edge.sources.frames import Image
-from edge.wafermap import DieGrid
+from edge.screen.rectify import square
+from edge.screen.refusal import Gate, Refusal
+from edge.wafer.wafermap import DieGrid
 
 
 class ScreenReader:

@@ -23,9 +23,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge import toml_file
-from edge.formats.palette import PALETTES, Colour, Palette, Scale
-from edge.toml_file import Table
+from edge.formats.picture.palette import PALETTES, Colour, Palette, Scale
+from edge.system import toml_file
+from edge.system.toml_file import Table
 
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _COLOUR_KEYS: Final = ("pass", "fail", "no_die")

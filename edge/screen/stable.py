@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from edge.screen import Gate, Refusal
-from edge.wafermap import DieGrid
+from edge.screen.refusal import Gate, Refusal
+from edge.wafer.wafermap import DieGrid
 
 #: Frames that must agree, unless said otherwise.
 FRAMES: Final = 3

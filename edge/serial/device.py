@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from edge.errors import DeviceError, InputError, InputKind, ModelError
-from edge.model import ModelFile
-from edge.patterns import Pattern
+from edge.model.model_file import ModelFile
 from edge.serial.framing import VERSION, Frame, Parser, encode
 from edge.serial.link import Link
 from edge.serial.messages import (
@@ -22,8 +21,9 @@ from edge.serial.messages import (
     unpack_error,
     unpack_hello,
 )
-from edge.verdict import MIN_FAILS
-from edge.wafermap import WaferMap
+from edge.verdict.rule import MIN_FAILS
+from edge.wafer.patterns import Pattern
+from edge.wafer.wafermap import WaferMap
 
 _Answer = TypeVar("_Answer")
 

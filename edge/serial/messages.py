@@ -10,20 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from edge.verdict import Reason
-from edge.wafermap import DieGrid
+from edge.verdict.rule import REASONS, Reason
+from edge.wafer.wafermap import DieGrid
 
 DIES_PER_BYTE: Final = 4
 
-#: Reason of the firmware by its number: ``wm_reason`` in C.
-REASONS: Final = (
-    None,
-    Reason.FEW_DIES,
-    Reason.MIXED,
-    Reason.UNFAMILIAR,
-    Reason.LOW_CONFIDENCE,
-    Reason.FEW_FAILS,
-)
 
 _SIDES: Final = struct.Struct("<HH")
 _HELLO: Final = struct.Struct("<HHB32s")

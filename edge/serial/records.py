@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Final
 
-from edge.classifier import Prediction
+from edge.classification.pipeline import Item
+from edge.classification.prediction import Prediction
 from edge.errors import InputError
-from edge.pipeline import Item, Record, error_record
+from edge.results.record import Record, error_record
 from edge.serial.device import Device
 from edge.serial.messages import Answer
-from edge.verdict import Verdict
-from edge.wafermap import WaferMap
+from edge.verdict.rule import Verdict
+from edge.wafer.wafermap import WaferMap
 
 #: What a device's float32 figures are good for.
 _DIGITS: Final = 6

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import OutputError, UsageError
-from edge.sinks.durable import Mark
-from edge.sinks.record import Record, number_of
-from edge.sinks.store import Store
+from edge.results.record import Record, number_of
+from edge.store.cursor import Mark
+from edge.store.store import Store
 
 
 class StoreSink:
@@ -59,5 +59,5 @@ class StoreSink:
 
 
 def open_durable(target: str) -> StoreSink:
-    """A store as a sink; see ``edge.sinks.durable.Kind``."""
+    """A store as a sink; see ``edge.sinks.durable_sink.Kind``."""
     return StoreSink(Path(target))

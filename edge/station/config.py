@@ -10,22 +10,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from edge import toml_file
 from edge.errors import ModelError, UsageError
-from edge.name_pattern import NamePattern
-from edge.output import exists
-from edge.patterns import PATTERNS, pattern_named
-from edge.runtime import Backend, Kernels
-from edge.sinks.durable import KINDS
-from edge.sinks.rows import Same
-from edge.sinks.wafer_maps import ALWAYS, KEPT, KeepMaps
-from edge.station.camera import COMPLETE_AFTER, CameraSettings
-from edge.station.putaway import Done
-from edge.station.settings import ModelSettings, Settings, SinkSettings, listen_on
-from edge.station.settle import Patience
-from edge.station.tops import FolderSettings, Top
-from edge.toml_file import Table
-from edge.verdict import Costs
+from edge.formats.name_pattern import NamePattern
+from edge.model.backend import Backend
+from edge.model.runtime import Kernels
+from edge.sinks.durable_sink import KINDS
+from edge.station.folder.watched_folder import Top
+from edge.station.settings import (
+    COMPLETE_AFTER,
+    CameraSettings,
+    Done,
+    FolderSettings,
+    ModelSettings,
+    Patience,
+    Settings,
+    SinkSettings,
+    listen_on,
+)
+from edge.store.rows import Same
+from edge.store.wafer_maps import ALWAYS, KEPT, KeepMaps
+from edge.system import toml_file
+from edge.system.files import exists
+from edge.system.toml_file import Table
+from edge.verdict.rule import Costs
+from edge.wafer.patterns import PATTERNS, pattern_named
 
 #: Sinks whose target is a file.
 FILES: Final = ("store", "jsonl", "csv")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from edge.sources.writer import leases_harmless
+from edge.system.open_writers import leases_harmless
 
 _log = logging.getLogger(__name__)
 

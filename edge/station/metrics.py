@@ -16,9 +16,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from edge import __version__
-from edge.sinks.sqlite import storable
-from edge.sources.batch import Figure
-from edge.station.tally import BOUNDS
+from edge.station.counters import BOUNDS
+from edge.station.source import Figure
+from edge.store.sqlite import storable
 
 if TYPE_CHECKING:
     from edge.station.station import Station

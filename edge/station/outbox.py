@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError, WmEdgeError
-from edge.sinks.durable import DurableSink, Mark, RecordRefusedError
-from edge.sinks.record import Record, number_of, short
-from edge.sinks.store_reader import StoreReader
-from edge.text import printable
+from edge.results.record import Record, number_of, short
+from edge.sinks.durable_sink import DurableSink, RecordRefusedError
+from edge.store.cursor import Mark
+from edge.store.reader import StoreReader
+from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
 

@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge.errors import InputKind, OutputError
-from edge.sinks.record import Record
-from edge.sinks.store import Added, Store
-from edge.sinks.taken import FileNote, Placed
-from edge.sources.batch import Batch
-from edge.station.settle import utc_now
-from edge.station.tally import Tally
-from edge.text import printable
+from edge.results.record import Record
+from edge.station.counters import Tally
+from edge.station.source import Batch, utc_now
+from edge.store.store import Added, Store
+from edge.store.taken import FileNote, Placed
+from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
 

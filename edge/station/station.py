@@ -11,23 +11,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from edge import __version__, encoding
-from edge.classifier import Classifier
+from edge import __version__
+from edge.camera.address import without_secrets
+from edge.classification.classifier import Classifier
 from edge.errors import OutputError
-from edge.model import ModelFile, load
-from edge.sinks.durable import KINDS, DurableSink, Mark
-from edge.sinks.record import Record
-from edge.sinks.store import Store
-from edge.sources.address import without_secrets
-from edge.sources.batch import StationSource
-from edge.station.notify import Notifier
+from edge.model.model_file import ModelFile, load
+from edge.results.record import Record
+from edge.sinks.durable_sink import KINDS, DurableSink
+from edge.station.counters import Tally
 from edge.station.outbox import Outbox
 from edge.station.recorder import Recorder
 from edge.station.relay import Relay
 from edge.station.settings import ModelSettings, Settings
-from edge.station.tally import Tally
-from edge.text import counted, printable, told_apart
-from edge.verdict import changed
+from edge.station.source import StationSource
+from edge.station.systemd import Notifier
+from edge.store.cursor import Mark
+from edge.store.store import Store
+from edge.system.text import counted, printable, told_apart
+from edge.verdict.rule import changed
+from edge.wafer import encoding
 
 _log = logging.getLogger(__name__)
 
@@ -175,10 +177,10 @@ class Station:
     def _sources(self) -> Iterator[StationSource]:
         outputs = (self.settings.store, *(Path(sink.target) for sink in self.settings.sinks))
         if self.settings.folders:
-            from edge.station.deaths import Deaths
-            from edge.station.folder import FolderSource
-            from edge.station.take import Taker
-            from edge.station.team import Team
+            from edge.station.folder.deaths import Deaths
+            from edge.station.folder.folder_source import FolderSource
+            from edge.station.folder.intake import Taker
+            from edge.station.folder.workers import Team
 
             deaths = Deaths(self.settings.store)
             self._at_end.append(deaths.close)
@@ -188,7 +190,7 @@ class Station:
             team = Team(taker, {**self._order, "names": names}, deaths)
             yield FolderSource(folder, team, self.settings.store, outputs)
         if self.settings.cameras:
-            from edge.station.camera import CameraSource, camera_names
+            from edge.station.camera_source import CameraSource, camera_names
 
             called = camera_names(self.settings.cameras)
             for camera, name in zip(self.settings.cameras, called, strict=True):

@@ -1,1 +1,1 @@
-"""What is general about files and text: paths and plain data come in, checked values go out."""
+"""What the operating system gives, made safe: files, locks, processes, plain data and text."""

@@ -1,4 +1,4 @@
-/* Wafer map -> network input, as edge/encoding.py defines it, in whole numbers.
+/* Wafer map -> network input, as edge/wafer/encoding.py defines it, in whole numbers.
  *
  * Output cell i of a side of n positions covers floor(i * n / WM_SIDE) up to, not including,
  * ceil((i + 1) * n / WM_SIDE). A share is 255 * count / area, halves rounded up.

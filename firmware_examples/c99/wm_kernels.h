@@ -3,7 +3,7 @@
  *
  * Images are [rows][columns][channels]. Parameters are constants that wm-edge export-firmware
  * computes; it also makes sure that no sum overflows and that an output which lies over its own
- * input (see edge/firmware/step.py) never overwrites what is still to be read.
+ * input (see convert/firmware/step.py) never overwrites what is still to be read.
  */
 #ifndef WM_KERNELS_H
 #define WM_KERNELS_H

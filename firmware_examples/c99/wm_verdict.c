@@ -1,4 +1,4 @@
-/* The verdict, as edge/classifier.py, edge/familiarity.py and edge/verdict.py compute it.
+/* The verdict, as edge/classification/classifier.py, edge/verdict/familiarity.py and edge/verdict/rule.py compute it.
  *
  * The only floating point of the firmware: a few hundred operations a wafer, in double like the
  * station's, so that both come to the same side of every threshold.

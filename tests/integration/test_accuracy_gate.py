@@ -10,18 +10,18 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet, Part, load
-from edge.evaluate import evaluate
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import LabelledSet, Part, load
+from edge.dataset.split import split
+from edge.evaluation.evaluate import evaluate
 from edge.gate.baseline import Baseline
 from edge.gate.checks import NAMES
 from edge.gate.judge import run
 from edge.gate.soundness import examine
-from edge.model import load as load_model
-from edge.model import shipped_path
-from edge.overlap import build as build_sketch
-from edge.patterns import PATTERNS
-from edge.split import split
+from edge.model.model_file import load as load_model
+from edge.model.model_file import shipped_path
+from edge.model.training_sketch import build as build_sketch
+from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
 from tests.support.cli import Finished, wm_edge
 from train.synth import synthetic_set, typical_grids

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.frames import Image
 from edge.screen.stable import digest_of
-from edge.sources.frames import Image
-from edge.wafermap import DieGrid
+from edge.wafer.wafermap import DieGrid
 from tests.support.cli import wm_edge
 from tests.support.screens import Look, View, disc, draw, film
 from tests.support.station import Running, rows, wafer_bytes, wait_for

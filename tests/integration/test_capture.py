@@ -17,11 +17,12 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.camera.address import Address, SourceKind, parse
+from edge.camera.capture import open_capture
+from edge.camera.feed import Feed, FeedState
+from edge.camera.frames import as_bgr
+from edge.camera.login import with_login
 from edge.errors import InputError, InputKind, UsageError
-from edge.sources.address import Address, SourceKind, parse
-from edge.sources.camera_feed import Feed, FeedState
-from edge.sources.capture import as_bgr, open_capture
-from edge.sources.login import with_login
 from tests.support import certificates, cli, video
 from tests.support.video import needs_ffmpeg
 
@@ -118,8 +119,8 @@ def test_the_newest_frame_is_there_soon_after_it_was_sent(tmp_path: Path) -> Non
 _OPEN = """
 import logging, sys, threading
 logging.basicConfig(level=logging.DEBUG)
-from edge.sources.address import parse
-from edge.sources.camera_feed import Feed
+from edge.camera.address import parse
+from edge.camera.feed import Feed
 stop = threading.Event()
 threading.Timer(0.7, stop.set).start()
 for frame in Feed(parse(sys.argv[1]), patience=1.0, tick=0.1).frames(stop):

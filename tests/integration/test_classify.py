@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.dataset import LabelledSet
-from edge.patterns import PATTERNS
+from edge.dataset.labelled_set import LabelledSet
+from edge.wafer.patterns import PATTERNS
 from tests.support.cli import (
     TIMEOUT,
     Finished,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import cli
+from edge.cli.main import cli
 from edge.station.config import read
-from edge.station.putaway import Done
+from edge.station.settings import Done
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from edge.card import card
-from edge.cli import cli
-from edge.model import load
+from edge.cli.main import cli
+from edge.cli.model_card import card
+from edge.model.model_file import load
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])

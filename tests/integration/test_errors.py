@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from tests.support.cli import Finished, obey_permissions, python, wm_edge
 from train.recipe import Recipe
 from train.run import Run
@@ -275,10 +275,10 @@ def test_an_edge_of_the_user_does_not_reach_the_processes_of_bench(
 
 def test_a_fault_of_ours_is_told_with_what_to_report() -> None:
     code = (
-        "import edge.card, edge.cli\n"
-        "edge.card.card = lambda *_, **__: 1 / 0\n"
+        "import edge.cli.model_card, edge.cli.main\n"
+        "edge.cli.model_card.card = lambda *_, **__: 1 / 0\n"
         "import sys; sys.argv = ['wm-edge', 'info']\n"
-        "edge.cli.main()\n"
+        "edge.cli.main.main()\n"
     )
     done = python(code)
     assert done.code == 1

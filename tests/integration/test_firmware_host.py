@@ -11,21 +11,21 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from edge import encoding, model
-from edge.bench.wafers import drawn
-from edge.classifier import Prediction
+from convert.firmware import golden, graph, model_source
+from convert.firmware.flatbuffer import root
+from convert.firmware.lower import OPERATORS
+from convert.firmware.network_source import Network, prepare
+from convert.firmware.rounding import Rounding
+from convert.firmware.simulate import Simulation
+from convert.firmware.targets import TARGETS
+from edge.classification.prediction import Prediction
+from edge.dataset.drawn import drawn
 from edge.errors import ModelError
-from edge.firmware import golden, graph, model_source
-from edge.firmware.flatbuffer import root
-from edge.firmware.lower import OPERATORS
-from edge.firmware.network_source import Network, prepare
-from edge.firmware.rounding import Rounding
-from edge.firmware.simulate import Simulation
-from edge.firmware.targets import TARGETS
-from edge.runtime import Kernels
-from edge.serial import messages
-from edge.verdict import MIN_FAILS, Reason
-from edge.wafermap import FAIL, DieGrid, WaferMap
+from edge.model import model_file
+from edge.model.runtime import Kernels
+from edge.verdict.rule import MIN_FAILS, REASONS, Reason
+from edge.wafer import encoding
+from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 from tests.support.c_library import OK, BareNetwork, Recording, Result, grid_of, library
 from tests.support.cli import wm_edge
 from tests.support.compilers import compiler, need, need_build, run
@@ -81,7 +81,7 @@ def differences(result: Result, known: Prediction) -> list[str]:
     figures = ("confidence", "below", "unfamiliarity", "mixture")
     checks = {
         "pattern": list(known.probabilities)[result.pattern] == known.pattern,
-        "reason": messages.REASONS[result.reason] == known.reason,
+        "reason": REASONS[result.reason] == known.reason,
         "dies": result.dies == known.wafer_map.die_count,
         "fails": result.fails == known.wafer_map.fail_count,
         "probabilities": all(
@@ -94,7 +94,7 @@ def differences(result: Result, known: Prediction) -> list[str]:
 
 
 def test_300_wafers(firmware: ctypes.CDLL) -> None:
-    classifier = Recording(model.load(), kernels=Kernels.REFERENCE)
+    classifier = Recording(model_file.load(), kernels=Kernels.REFERENCE)
     result, reasons = Result(), set()
     grids = wafers()
     assert len(grids) == WAFERS
@@ -182,7 +182,7 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_micro_rounding_gives_the_simulated_bytes(micro: Path) -> None:
-    cc, shipped = compiler(), model.load()
+    cc, shipped = compiler(), model_file.load()
     sources = [micro / "wm_model.c", *sorted((micro / "c99").rglob("*.c"))]
     firmware = library(micro / "wm.so", sources, [micro, micro / "c99"], cc)
     asked = [dies for dies in wafers() if (dies == FAIL).sum() >= MIN_FAILS]
@@ -225,7 +225,7 @@ def test_only_what_the_model_calls_is_written(exported: Path) -> None:
 
 
 def test_export_is_repeatable(exported: Path, tmp_path: Path) -> None:
-    done = wm_edge("export-firmware", model.shipped_path(), tmp_path / "again")
+    done = wm_edge("export-firmware", model_file.shipped_path(), tmp_path / "again")
     assert done.code == 0
     for name in ("wm_model.c", "wm_model.h", "golden.c", "Makefile"):
         assert (exported / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
@@ -244,7 +244,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> None:
-    shipped = model.load()
+    shipped = model_file.load()
     bare = bytearray(shipped.content[: shipped.content.rindex(b"PK\x03\x04")])
     # Operator code 0 of the schema's table of them: its old and its new field.
     code = next(root(bytes(bare)).tables(1))
@@ -252,7 +252,7 @@ def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> 
     assert known is not None
     bare[known] = 25
     changed = tmp_path / "softmax.tflite"
-    changed.write_bytes(model.attach(bytes(bare), shipped.metadata))
+    changed.write_bytes(model_file.attach(bytes(bare), shipped.metadata))
     done = wm_edge("export-firmware", changed, tmp_path / "firmware")
     assert done.code == 3
     assert "operator 0, SOFTMAX: there is no kernel for it" in done.stderr
@@ -337,7 +337,7 @@ def test_all_operators_are_tried(contents: dict[str, bytes]) -> None:
 def test_networks_of_the_trainer(name: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     need_build(SANITIZED)
-    from train import networks
+    from train.network import networks
 
     def build(_: Any) -> Any:
         return networks.finished(networks.build(name), np.zeros(9))

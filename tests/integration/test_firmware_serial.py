@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.model import load, save
+from edge.model.model_file import load, save
 from edge.serial import framing
 from edge.serial.framing import Frame, encode
 from edge.serial.messages import ErrorCode, Kind, pack_map, unpack_answer, unpack_error

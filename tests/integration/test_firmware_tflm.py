@@ -18,18 +18,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edge import encoding, model, network
-from edge.bench.wafers import drawn
+from convert.firmware import golden, graph, model_source
+from convert.firmware.export import export
+from convert.firmware.flatbuffer import root
+from convert.firmware.rounding import Rounding
+from convert.firmware.targets import tflm
+from convert.firmware.tflm import micro, source
+from convert.firmware.tflm.arena import arena_of, estimated
+from convert.firmware.tflm.operators import ADD_FUNCTIONS, add_functions
+from edge.dataset.drawn import drawn
 from edge.errors import ModelError, UsageError
-from edge.firmware import golden, graph, model_source
-from edge.firmware.export import export
-from edge.firmware.flatbuffer import root
-from edge.firmware.rounding import Rounding
-from edge.firmware.targets import tflm
-from edge.firmware.tflm import micro, source
-from edge.firmware.tflm.arena import arena_of, estimated
-from edge.firmware.tflm.operators import ADD_FUNCTIONS, add_functions
-from edge.wafermap import DieGrid
+from edge.model import model_file, network
+from edge.wafer import encoding
+from edge.wafer.wafermap import DieGrid
 from tests.support.cli import wm_edge
 from tests.support.compilers import compiler, need, need_build, run
 from tests.support.firmware import Talk, core
@@ -72,7 +73,7 @@ def unmeasured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unmeasured")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(micro, "available", lambda: False)
-        files = tflm.generate(model.load()).files
+        files = tflm.generate(model_file.load()).files
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -82,13 +83,13 @@ def unmeasured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def c99(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("c99")
-    export(model.load(), folder, "c99", rounding=Rounding.MICRO)
+    export(model_file.load(), folder, "c99", rounding=Rounding.MICRO)
     return folder
 
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return source.bare(model.load())
+    return source.bare(model_file.load())
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def define(folder: Path, name: str) -> int:
 
 
 def test_the_array_is_the_network_alone(unmeasured: Path) -> None:
-    shipped = model.load()
+    shipped = model_file.load()
     text = (unmeasured / "model_data.cc").read_text()
     numbers = text[text.index("{") + 1 : text.index("}")].split(",")
     array = bytes(int(number) for number in numbers if number.strip())
@@ -148,7 +149,7 @@ def test_an_operator_without_a_function_is_named(content: bytes, tmp_path: Path)
     assert known is not None
     changed[known] = 36
     file = tmp_path / "gather.tflite"
-    file.write_bytes(model.attach(bytes(changed), model.load().metadata))
+    file.write_bytes(model_file.attach(bytes(changed), model_file.load().metadata))
     done = wm_edge("export-firmware", file, tmp_path / "firmware", "--target", "tflm")
     assert done.code == 3
     assert "BUILTIN_36: no function of MicroMutableOpResolver" in done.stderr
@@ -186,11 +187,11 @@ def test_measure_wants_the_wheel_and_the_target(
 
 
 def test_a_network_that_was_changed_is_refused() -> None:
-    shipped = model.load()
+    shipped = model_file.load()
     changed = bytearray(shipped.content)
     changed[50_000] ^= 1
     with pytest.raises(ModelError, match="not the one that its metadata names"):
-        source.bare(model.ModelFile(shipped.path, bytes(changed), shipped.metadata))
+        source.bare(model_file.ModelFile(shipped.path, bytes(changed), shipped.metadata))
 
 
 # The real interpreter.
@@ -206,7 +207,7 @@ def test_the_arena_is_large_enough_and_no_larger(
     assert needed <= stated <= 1.05 * needed
     assert micro.run(content, wafers[:1], 2, arena=stated) is not None
     assert micro.run(content, wafers[:1], 2, arena=int(0.9 * needed)) is None
-    planned = model_source.network_of(model.load(), graph.read(content)).plan.bytes
+    planned = model_source.network_of(model_file.load(), graph.read(content)).plan.bytes
     print(f"arena: c99 {planned}, TFLite Micro {needed}: {planned / needed:.2f}")
     assert planned <= 1.05 * needed
 
@@ -218,7 +219,7 @@ def test_what_tflite_micro_cannot_read_is_an_error(wheel: None, content: bytes) 
 
 def test_the_estimate_is_enough(wheel: None, unmeasured: Path, content: bytes) -> None:
     pytest.importorskip("tensorflow")
-    from train import networks
+    from train.network import networks
 
     def residual(_: Any) -> Any:
         return networks.finished(networks.build("residual"), np.zeros(9))
@@ -236,16 +237,16 @@ def test_outputs_are_the_golden_ones_bit_for_bit(
     """And the reference kernels', but for how dense layers, which only logits pass, are rounded."""
     ran = micro.run(content, wafers, 2)
     assert ran is not None
-    places = source.outputs_of(model.load(), network.read(content))
+    places = source.outputs_of(model_file.load(), network.read(content))
     logits, embedding = (ran.outputs[place] for place in places)
-    known = golden.answers(model.load(), grids, Rounding.MICRO)
+    known = golden.answers(model_file.load(), grids, Rounding.MICRO)
     asked = np.asarray([not one.clear for one in known])
     logits, embedding = logits[asked], embedding[asked]
     known = [one for one in known if not one.clear]
     assert np.array_equal(logits, np.stack([one.logits for one in known]))
     assert np.array_equal(embedding, np.stack([one.embedding for one in known]))
     reference = [
-        one for one in golden.answers(model.load(), grids, Rounding.LITERT) if not one.clear
+        one for one in golden.answers(model_file.load(), grids, Rounding.LITERT) if not one.clear
     ]
     assert np.array_equal(embedding, np.stack([one.embedding for one in reference]))
     apart = np.abs(logits.astype(int) - np.stack([one.logits for one in reference])).max(axis=1)

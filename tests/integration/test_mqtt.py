@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from edge.errors import OutputError
-from edge.sinks.durable import Mark, RecordRefusedError
-from edge.sinks.mqtt import MqttSink, open_durable
+from edge.sinks.durable_sink import RecordRefusedError
+from edge.sinks.mqtt.sink import MqttSink, open_durable
+from edge.store.cursor import Mark
 from tests.support import broker as brokers
 from tests.support import certificates
 from tests.support.broker import Broker, Subscriber, free_port, wait_until
@@ -151,8 +152,9 @@ def test_closing_twice_or_unopened_is_quiet(broker: Broker) -> None:
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_station_is_offline(broker: Broker, ending: signal.Signals) -> None:
     code = (
-        "import sys, time; from edge.sinks.mqtt import open_durable; from edge.sinks.durable "
-        "import Mark; s = open_durable(sys.argv[1]); s.open(Mark()); time.sleep(60)"
+        "import sys, time; from edge.sinks.mqtt.sink import open_durable; "
+        "from edge.store.cursor import Mark; s = open_durable(sys.argv[1]); "
+        "s.open(Mark()); time.sleep(60)"
     )
     with (
         Subscriber(broker) as subscriber,
@@ -185,7 +187,7 @@ def test_a_new_connection_takes_the_dead_ones_place(broker: Broker) -> None:
 def test_online_is_said_again_after_a_while(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.sinks.mqtt._SAY_AGAIN", 0.05)
+    monkeypatch.setattr("edge.sinks.mqtt.sink._SAY_AGAIN", 0.05)
     sink = sink_for(broker)
     with Subscriber(broker) as subscriber:
         sink.open(Mark())
@@ -255,7 +257,7 @@ def test_idle_notices_at_once_that_the_broker_is_gone(broker: Broker) -> None:
 
 
 def test_silence_of_the_broker_is_noticed(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.sinks.mqtt_link.KEEPALIVE", 1)
+    monkeypatch.setattr("edge.sinks.mqtt.link.KEEPALIVE", 1)
     sink = sink_for(broker, timeout=0.5)
     sink.open(Mark())
     sink.idle(1.5)

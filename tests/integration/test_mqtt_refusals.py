@@ -13,12 +13,12 @@ from typing import Any, Final, final
 
 import pytest
 
-from edge.sinks.durable import Mark
-from edge.sinks.mqtt import MqttSink, open_durable
-from edge.sinks.record import UNDELIVERABLE
-from edge.sinks.store import Store
+from edge.results.record import UNDELIVERABLE
+from edge.sinks.mqtt.sink import MqttSink, open_durable
 from edge.station import outbox as outboxes
 from edge.station.outbox import Outbox
+from edge.store.cursor import Mark
+from edge.store.store import Store
 from tests.support import broker as brokers
 from tests.support.broker import Broker, Subscriber
 from tests.support.records import result

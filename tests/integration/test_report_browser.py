@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from tests.support.browser import Visit, browser, find
 from tests.support.cli import wm_edge
 from tests.support.float_pair import float_pair

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 from tests.support.broker import free_port
 from tests.support.cli import parse_lines, wm_edge
 from tests.support.station import (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import ROUTES
 from edge.cli.dataset import Dataset
+from edge.cli.main import ROUTES
 from tests.support.cli import TIMEOUT, command, environment, parse_lines, wm_edge
 from tests.support.station import wafer_bytes
 

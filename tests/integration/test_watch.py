@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 from tests.support.cli import Finished, obey_permissions, parse_lines, wm_edge
 from tests.support.station import Running, digest, drop, rows, small_disk, wafer_bytes, wait_for
 from train.synth import round_grid, synthetic_set

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.dataset import build
+from edge.dataset.labelled_set import build
 from tests.support.cli import wm_edge
 from tests.support.station import Running, drop, rows, wafer_bytes, wait_for
 

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge import encoding, model
-from edge.dataset import load
-from edge.patterns import PATTERNS
-from edge.runtime import Kernels
-from edge.serial import messages
-from edge.verdict import MIN_FAILS
-from edge.wafermap import FAIL, DieGrid, WaferMap
+from edge.dataset.labelled_set import load
+from edge.model import model_file
+from edge.model.runtime import Kernels
+from edge.verdict.rule import MIN_FAILS, REASONS
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 from tests.support.c_library import OK, Recording, Result, grid_of, library
 from tests.support.cli import wm_edge
 from tests.support.compilers import compiler
@@ -53,7 +53,7 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 @pytest.fixture(scope="module")
 def station() -> Recording:
-    return Recording(model.load(), kernels=Kernels.REFERENCE)
+    return Recording(model_file.load(), kernels=Kernels.REFERENCE)
 
 
 def generated() -> list[DieGrid]:
@@ -90,7 +90,7 @@ def compare(firmware: ctypes.CDLL, station: Recording, dies: DieGrid) -> None:
     assert list(result.logits) == logits
     assert list(result.embedding) == embedding.tolist()
     assert list(known.probabilities)[result.pattern] == known.pattern
-    assert messages.REASONS[result.reason] == known.reason
+    assert REASONS[result.reason] == known.reason
 
 
 def test_c_and_the_station_agree(
@@ -114,7 +114,7 @@ def test_c_and_the_station_agree_on_grids_of_any_shape(
 def interpreter() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         put_wheel_on_path(patch)
-        from edge.firmware.tflm import micro as wheel
+        from convert.firmware.tflm import micro as wheel
 
         yield wheel
 
@@ -135,5 +135,5 @@ def test_c_and_tflite_micro_agree(
 
 def outputs_of(wheel: Any, inputs: npt.NDArray[np.int8]) -> list[npt.NDArray[np.int8]]:
     """Logits and embedding of TFLite Micro's interpreter, int8 (wafers, size) each."""
-    runs = wheel.run(model.load().content, inputs, 2)
+    runs = wheel.run(model_file.load().content, inputs, 2)
     return sorted(runs.outputs, key=lambda output: output.shape[-1])

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding
-from edge.classifier import Classifier
-from edge.firmware import golden
-from edge.firmware.network_source import Network, source
-from edge.firmware.targets.c99 import core_files
-from edge.wafermap import DieGrid
+from convert.firmware import golden
+from convert.firmware.network_source import Network, source
+from convert.firmware.targets.c99 import core_files
+from edge.classification.classifier import Classifier
+from edge.wafer import encoding
+from edge.wafer.wafermap import DieGrid
 from tests.support.compilers import WARNINGS, build, run
 from tests.support.parts import SANITIZERS
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.evaluate import Evaluation
+from edge.evaluation.evaluate import Evaluation
+from edge.evaluation.metrics import confusion_matrix, score
 from edge.gate import baseline
 from edge.gate.baseline import Baseline
-from edge.metrics import confusion_matrix, score
-from edge.patterns import PATTERNS
-from edge.verdict import Reason
+from edge.verdict.rule import Reason
+from edge.wafer.patterns import PATTERNS
 
 
 def evaluation(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from edge.firmware.export import export
-from edge.model import load
+from convert.firmware.export import export
+from edge.model.model_file import load
 from edge.serial.framing import Frame, Parser, encode
 from edge.serial.link import ProcessLink
 from edge.serial.messages import Kind

@@ -10,11 +10,15 @@ from typing import Final
 import numpy as np
 
 from convert.quantise import Calibration, quantise, to_float_tflite
-from edge import encoding, model, network, selftest
-from edge.classifier import Classifier
-from edge.model import ModelFile, attach
-from edge.patterns import PATTERNS
-from edge.runtime import quiet
+from edge.classification import selftest
+from edge.classification.classifier import Classifier
+from edge.model import model_file as model
+from edge.model import network
+from edge.model.model_file import ModelFile, attach
+from edge.model.runtime import quiet
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.probes import PROBES
 from tests.support.wafers import small_set
 
 #: Coordinates of the embedding.
@@ -84,8 +88,8 @@ def _model_file(bare: bytes) -> ModelFile:
             "mixed": {"above": 1.0, "weights": [0.0] * _SIZE, "bias": 0.0},
         },
         "selftest": {
-            "logits": [[0] * len(PATTERNS)] * selftest.PROBES,
-            "embedding": [[0] * _SIZE] * selftest.PROBES,
+            "logits": [[0] * len(PATTERNS)] * PROBES,
+            "embedding": [[0] * _SIZE] * PROBES,
         },
     }
     draft = ModelFile(Path("small.tflite"), attach(bare, metadata), metadata)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.runtime import Kernels, quiet, start
+from edge.model.runtime import Kernels, quiet, start
 
 Bytes = npt.NDArray[np.int8]
 

@@ -9,7 +9,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from edge.model import ModelFile, attach
+from edge.model.model_file import ModelFile, attach
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -28,7 +28,7 @@ def changed(model: ModelFile, change: Change) -> bytes:
 
 
 def with_metadata(model: ModelFile, change: Change) -> ModelFile:
-    """The same in memory, past the checks of ``edge.model.load``."""
+    """The same in memory, past the checks of ``edge.model.model_file.load``."""
     metadata = deepcopy(model.metadata)
     change(metadata)
     return ModelFile(Path("changed.tflite"), attach(bare(model.content), metadata), metadata)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edge.sinks.record import Record
+from edge.results.record import Record
 from tests.support.cli import environment
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge.formats.palette import Colour
-from edge.sources.frames import Image
-from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
+from edge.camera.frames import Image
+from edge.formats.picture.palette import Colour
+from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 
 GREEN: Final[Colour] = (0, 200, 0)
 RED: Final[Colour] = (214, 39, 40)

@@ -12,9 +12,9 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge import selftest
-from edge.classifier import Classifier
-from edge.model import METADATA_NAME, ModelFile, attach, shipped_path
+from edge.classification import selftest
+from edge.classification.classifier import Classifier
+from edge.model.model_file import METADATA_NAME, ModelFile, attach, shipped_path
 from tests.support.model_files import bare
 
 #: Tensors below this size are biases and the like.

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from edge.firmware.tflm import micro
+from convert.firmware.tflm import micro
 
 #: What ``create_tflm_tree.py`` would make, as far as exported firmware uses it.
 TREE: Final = Path(__file__).with_name("tflm_tree")

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge import encoding
-from edge.runtime import quiet
+from edge.model.runtime import quiet
+from edge.wafer import encoding
 
 SIDE: Final = 8
 CHANNELS: Final = 4

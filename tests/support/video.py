@@ -32,7 +32,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sources.frames import Image
+from edge.camera.frames import Image
 
 HOST: Final = "127.0.0.1"
 

@@ -10,8 +10,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge.dataset import LabelledSet
-from edge.patterns import PATTERNS
+from edge.dataset.labelled_set import LabelledSet
+from edge.wafer.patterns import PATTERNS
 from train.synth import round_grid, synthetic_set
 from train.synth.pictures import Layout, save_pictures
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
-from edge.cli.progress import Progress
-from edge.cli.streams import tell
-from edge.output import check_place
-from edge.text import printable
+from edge.system.files import check_place
+from edge.system.text import printable
+from edge.terminal import options
+from edge.terminal.progress import Progress
+from edge.terminal.streams import tell
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern
+    from edge.formats.name_pattern import NamePattern
     from train.importers import Imported
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import options
-from edge.output import check_place
+from edge.system.files import check_place
+from edge.terminal import options
 
 if TYPE_CHECKING:
-    from edge.dataset import LabelledSet
+    from edge.dataset.labelled_set import LabelledSet
 
 
 @click.command(epilog="Example: wm-edge dataset show wafers.npz --out sheet.png --part test")
@@ -44,7 +44,7 @@ def command(
     data: Path, out: Path, per_class: int, seed: int, part_name: str | None, overwrite: bool
 ) -> None:
     """Draw a sheet of wafers of each pattern and count the wafers and lots."""
-    from edge.dataset import Part, load
+    from edge.dataset.labelled_set import Part, load
     from train.sheet import draw_sheet, save_sheet
 
     check_place(out, overwrite=overwrite)
@@ -61,7 +61,7 @@ def table(labelled: LabelledSet) -> list[str]:
     """Lines of a table: class, wafers, lots, share of all wafers."""
     import numpy as np
 
-    from edge.columns import known
+    from edge.formats.columns import known
 
     lots = labelled.columns.get("lot")
     lines = [f"{'class':<10} {'wafers':>9} {'lots':>7} {'share':>8}"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from edge.cli import options
-from edge.cli.streams import tell
-from edge.text import counted
+from edge.system.text import counted
+from edge.terminal import options
+from edge.terminal.streams import tell
 
 
 @click.command(name="split")
@@ -49,10 +49,10 @@ def command(
       wm-edge dataset split wm811k.npz --out split.npz
       wm-edge dataset split wm811k.npz --out split.npz --by official
     """
-    from edge.dataset import load
-    from edge.output import check_place
-    from edge.patterns import PATTERNS
-    from edge.split import PARTS, SplitBy, part_doubts, require_parts, split
+    from edge.dataset.labelled_set import load
+    from edge.dataset.split import PARTS, SplitBy, part_doubts, require_parts, split
+    from edge.system.files import check_place
+    from edge.wafer.patterns import PATTERNS
 
     check_place(out, overwrite=overwrite)
     divided, report = split(load(data), SplitBy(by), shares, seed)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from edge.cli import options
-from edge.cli.streams import tell
 from edge.errors import UsageError
-from edge.output import check_place
-from edge.patterns import PATTERNS, pattern_named
-from edge.text import counted
+from edge.system.files import check_place
+from edge.system.text import counted
+from edge.terminal import options
+from edge.terminal.streams import tell
+from edge.wafer.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
-    from edge.dataset import LabelledSet
-    from edge.wafermap import DieGrid
+    from edge.dataset.labelled_set import LabelledSet
+    from edge.wafer.wafermap import DieGrid
 
 
 #: Maps of fewer dies are left to a person (``few-dies``).
@@ -137,7 +137,7 @@ def _form(format_name: str | None, out: Path) -> Format:
 
 
 def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
-    from edge.dataset import Part, load
+    from edge.dataset.labelled_set import Part, load
     from train.synth import typical_grids
 
     if like is not None and sizes:

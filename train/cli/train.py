@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edge.cli import options
+from edge.terminal import options
 
 
 @click.command(name="train")
@@ -40,7 +40,7 @@ def command(
     """
     options.require("tensorflow", "matplotlib")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from edge.evaluate import ONE_ANSWER
+    from edge.evaluation.evaluate import ONE_ANSWER
     from train.session import Settings, start
 
     result = start(Settings(data, recipe, out, seed, epochs, resume), _tell)

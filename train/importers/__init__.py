@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.archive import UNREADABLE, open_archive
-from edge.dataset import REQUIRED
+from edge.dataset.labelled_set import REQUIRED
 from edge.errors import DataError, UsageError, why
-from edge.regular_file import open_regular
+from edge.formats.archive import UNREADABLE, open_archive
+from edge.system.regular_file import open_regular
 from train.importers.folders import import_folders
 from train.importers.frame import import_frame
 from train.importers.mixed import NAMED, PUBLISHED, import_mixed
 from train.importers.report import Imported, ImportReport, SourceKind
-from train.unpickle import is_compressed
+from train.importers.restricted_unpickler import is_compressed
 
 if TYPE_CHECKING:
-    from edge.name_pattern import NamePattern
-    from train.unpickle import Progress
+    from edge.formats.name_pattern import NamePattern
+    from train.importers.restricted_unpickler import Progress
 
 __all__ = ["ImportReport", "Imported", "SourceKind", "import_dataset"]
 

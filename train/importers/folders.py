@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from edge.dataset.class_folders import class_folders
 from edge.errors import InputError
-from edge.labelled import class_folders
-from edge.name_pattern import Names
-from edge.sources.files import HIDDEN, eligible, expand, read_file
-from edge.text import counted
+from edge.formats.name_pattern import Names
+from edge.formats.paths import HIDDEN, eligible, expand, read_file
+from edge.system.text import counted
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edge.name_pattern import NamePattern
-    from edge.wafermap import WaferMap
-    from train.unpickle import Progress
+    from edge.formats.name_pattern import NamePattern
+    from edge.wafer.wafermap import WaferMap
+    from train.importers.restricted_unpickler import Progress
 
 
 def import_folders(
@@ -31,7 +31,7 @@ def import_folders(
     over, and files with other endings.
 
     Args:
-        source: The folder of the class folders, named as ``edge.patterns.pattern_named`` reads.
+        source: The folder of the class folders, named as ``pattern_named`` reads.
         pattern: Where lot and wafer stand in the path of a file below its class folder.
         progress: Called with the files read and in all.
 

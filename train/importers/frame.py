@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edge.errors import DataError
-from edge.patterns import PATTERNS, pattern_named
+from edge.wafer.patterns import PATTERNS, pattern_named
 from train.importers import table
+from train.importers.pickle_types import Array
 from train.importers.report import Collector, Imported, SourceKind
-from train.standins import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from train.importers.restricted_unpickler import Progress
     from train.importers.table import Column
-    from train.unpickle import Progress
 
 #: The column of the official split, by the publication that spells it so.
 SPLIT_COLUMNS: Final = {

@@ -1,6 +1,6 @@
 """MixedWM38, the set of mixed patterns: its single-pattern and pattern-free wafers.
 
-The layout stands in ``edge.mixed``.
+The layout stands in ``edge.dataset.mixedwm38``.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from edge import mixed
+from edge.dataset import mixedwm38
 from edge.errors import DataError
-from edge.patterns import PATTERNS, Pattern, pattern_named
-from edge.text import counted
+from edge.system.text import counted
+from edge.wafer.patterns import PATTERNS, Pattern, pattern_named
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from train.unpickle import Progress
+    from train.importers.restricted_unpickler import Progress
 
 #: Keys of the two layouts.
-PUBLISHED, NAMED = mixed.PUBLISHED, mixed.NAMED
+PUBLISHED, NAMED = mixedwm38.PUBLISHED, mixedwm38.NAMED
 
 _STEP: Final = 1024
 
@@ -39,7 +39,7 @@ def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
     Raises:
         DataError: unreadable, or the arrays are not of this layout.
     """
-    found = mixed.read(source)
+    found = mixedwm38.read(source)
     names = _known(source, found.names)
     collector = Collector(str(source), SourceKind.MIXED)
     several = found.patterns.sum(axis=1) > 1

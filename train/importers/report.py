@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.columns import LONGEST, UNKNOWN
-from edge.dataset import LabelledSet, check_bounds
+from edge.dataset.labelled_set import LabelledSet, check_bounds
 from edge.errors import DataError, InputError, InputKind
-from edge.patterns import PATTERNS
-from edge.text import counted
-from edge.wafermap import check_grid
+from edge.formats.columns import LONGEST, UNKNOWN
+from edge.system.text import counted
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import check_grid
 
 #: Most problems that a report quotes word for word; the rest are in the counts.
 MAX_PROBLEMS: Final = 20

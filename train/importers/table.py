@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError
-from train import unpickle
-from train.standins import Array, Block, Categories, Extension, Frame, Index, Manager
+from train.importers import restricted_unpickler
+from train.importers.pickle_types import (
+    Array,
+    Block,
+    Categories,
+    Extension,
+    Frame,
+    Index,
+    Manager,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,13 +43,13 @@ class Table:
     columns: dict[str, Column]
 
 
-def read(path: Path, *, progress: unpickle.Progress | None = None) -> Table:
+def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -> Table:
     """Read a pickled data frame.
 
     Raises:
-        DataError: refused or unreadable (``train.unpickle.load``), or not a data frame.
+        DataError: refused or unreadable (``restricted_unpickler.load``), or not a data frame.
     """
-    frame = unpickle.load(path, progress=progress)
+    frame = restricted_unpickler.load(path, progress=progress)
     if not isinstance(frame, Frame):
         raise DataError(
             f"{path}: holds a {type(frame).__name__}, not the data frame of WM-811K; "

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import UsageError
-from edge.wafermap import MAX_SIDE, NO_DIE, PASS, DieGrid
+from edge.wafer.wafermap import MAX_SIDE, NO_DIE, PASS, DieGrid
 
 Field = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

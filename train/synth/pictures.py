@@ -13,10 +13,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, OutputError
-from edge.output import check_place
-from edge.wafermap import PASS
+from edge.system.files import check_place
+from edge.wafer.wafermap import PASS
 
 #: Grey level of no die, pass, fail.
 GREY_LEVELS: Final = np.array([0, 127, 255], np.uint8)

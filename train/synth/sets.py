@@ -7,10 +7,10 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from edge.dataset import LabelledSet, build
+from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import UsageError
-from edge.patterns import PATTERNS
-from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring
 from train.synth.frame import Field, Frame
 from train.synth.overall import near_full, none, random

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from convert.embedding import DIRECTIONS, PERIODS, SIDE, texture_bank, with_embedding
-from edge import encoding
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
-from edge.patterns import PATTERNS
-from train.networks import NETWORKS
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+from train.network.networks import NETWORKS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras")
@@ -86,7 +86,7 @@ def test_never_nine_coordinates(wafers: tuple[np.ndarray, np.ndarray]) -> None:
 def test_tied_network_embeds_all_eight_views_alike(generated: LabelledSet) -> None:
     keras.utils.set_random_seed(0)
     tied = NETWORKS["symmetric"]((encoding.SIZE, encoding.SIZE, 2), 0.0, 0.0)
-    from train.symmetric import written_out
+    from train.network.equivariant import written_out
 
     planes = np.stack([encoding.encode(generated.grid(index)) for index in range(0, 54, 2)])
     network = with_embedding(written_out(tied), planes, generated.class_indices()[::2])

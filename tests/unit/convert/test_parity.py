@@ -11,7 +11,7 @@ import pytest
 
 from convert.parity import Parity, compare
 from edge.errors import UsageError
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 
 
 def shares(classes: npt.NDArray[np.intp], top: float = 0.92) -> npt.NDArray[np.float64]:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from convert.quantise import calibration_set
-from edge import encoding
-from edge.dataset import LabelledSet, Part, build, concatenate
+from edge.dataset.labelled_set import LabelledSet, Part, build, concatenate
+from edge.dataset.split import split
 from edge.errors import DataError
-from edge.patterns import PATTERNS
-from edge.split import split
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 
 
 def test_the_same_number_of_each_class_from_the_part_given(generated: LabelledSet) -> None:

@@ -17,15 +17,15 @@ from convert import attempt, session
 from convert.metadata import Source
 from convert.parity import Parity, compare
 from convert.session import Remedy, convert
-from edge import encoding
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet
+from edge.classification.classifier import Classifier
+from edge.classification.selftest import largest_difference
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import GateError, UsageError
-from edge.model import load
-from edge.network import read
-from edge.patterns import PATTERNS
-from edge.selftest import largest_difference
-from edge.verdict import Costs
+from edge.model.model_file import load
+from edge.model.network import read
+from edge.verdict.rule import Costs
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 from train.recipe import Recipe
 from train.run import Run
 

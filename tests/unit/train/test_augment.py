@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.dataset import LabelledSet
-from edge.encoding import SYMMETRIES, symmetry
+from edge.dataset.labelled_set import LabelledSet
+from edge.wafer.encoding import SYMMETRIES, symmetry
 from train.augment import random_symmetries, random_turns
 from train.batches import encode_all
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge import encoding
-from edge.dataset import LabelledSet
-from edge.patterns import PATTERNS
-from train import seed
+from edge.dataset.labelled_set import LabelledSet
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 from train.batches import class_shares, encode_all, epoch_order, make_sequence
+from train.network import reference_networks
 from train.recipe import Augment, Balance, Dihedral, EncodingName, Optimise, Recipe
 
 COUNTS = [3, 0, 10, 20, 7, 1, 5, 9, 400]
@@ -69,7 +69,7 @@ def test_encode_all_takes_the_recipes_encoding(generated: LabelledSet) -> None:
     few = generated.select(np.asarray([0, 20, 53]))
     ours, theirs = encode_all(few), encode_all(few, EncodingName.SEED)
     assert np.array_equal(ours.planes[1], encoding.encode(few.grid(1)))
-    assert np.array_equal(theirs.planes[1], seed.encode(few.grid(1)))
+    assert np.array_equal(theirs.planes[1], reference_networks.encode(few.grid(1)))
     assert [PATTERNS[index] for index in ours.classes] == few.labels.tolist()
 
 

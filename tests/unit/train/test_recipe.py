@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
-from train.networks import NETWORKS
+from train.network.networks import NETWORKS
 from train.recipe import Dihedral, EncodingName, Recipe, Review, from_dict, load, shipped
 
 

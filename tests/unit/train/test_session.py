@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 from train.synth import round_grid, synthetic_set
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -140,8 +140,8 @@ def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> N
 def test_stops_when_nothing_gets_better_and_keeps_the_best(
     folder: Path, wafers: LabelledSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edge import metrics
-    from edge.split import ensure_parts
+    from edge.dataset.split import ensure_parts
+    from edge.evaluation import metrics
     from train import trainer
     from train.recipe import load
     from train.run import Run

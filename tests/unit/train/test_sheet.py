@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 from train.cli.dataset_show import command
 from train.sheet import CELL, COLOURS, MAX_PER_CLASS, draw_sheet, draw_wafer, save_sheet
 from train.synth import round_grid, synthetic_set

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
 
-from edge.dataset import load
+from edge.dataset.labelled_set import load
 from edge.errors import DataError, UsageError
-from edge.patterns import PATTERNS
-from edge.wafermap import FAIL, DieGrid
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import FAIL, DieGrid
 from train.cli.dataset_synth import command
 from train.synth import round_grid, synthesise, synthetic_set, typical_grids
 from train.synth.frame import Frame
@@ -278,7 +278,7 @@ def test_command_takes_grids_from_the_train_part(tmp_path: Path) -> None:
     real = synthetic_set({"none": 2}, [round_grid(11, 12)], 0)
     other = synthetic_set({"none": 2}, [round_grid(30, 31)], 0)
     maps = [part.grid(index) for part in (real, other) for index in range(2)]
-    from edge.dataset import build
+    from edge.dataset.labelled_set import build
 
     build(maps, ["none"] * 4, part=np.array(["train", "train", "test", "test"])).save(data)
     arguments = ["--out", str(out), "--like", str(data), "--per-class", "2"]

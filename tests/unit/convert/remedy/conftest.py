@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from convert.quantise import Calibration
-from edge import encoding
-from edge.runtime import start
+from edge.model.runtime import start
+from edge.wafer import encoding
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras")

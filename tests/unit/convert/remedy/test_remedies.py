@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import remedy
 from convert.quantise import quantise
-from convert.remedy import Build
-from edge.network import read
+from convert.remedy.trial import Build
+from convert.remedy.trials import trials
+from edge.model.network import read
 
 keras = pytest.importorskip("keras")
 
@@ -49,7 +49,7 @@ def test_rare_outlier_is_cured_by_clipping(rare: Any) -> None:
     before = plain(rare)
     assert before > 1
     told: list[str] = []
-    found = list(islice(remedy.trials(rare.network, rare.calibration, rare.wafers, told.append), 4))
+    found = list(islice(trials(rare.network, rare.calibration, rare.wafers, told.append), 4))
     assert told == [f"remedy: {trial.name}" for trial in found], "built before it was asked for"
     after = {trial.name: rare.error(trial.content) for trial in found}
     assert after["min-max, more wafers"] > 1
@@ -61,7 +61,7 @@ def test_rare_outlier_is_cured_by_clipping(rare: Any) -> None:
 
 def test_pale_calibration_is_cured_by_more_wafers(pale: Any) -> None:
     before = plain(pale)
-    (found,) = islice(remedy.trials(pale.network, pale.calibration, pale.wafers), 1)
+    (found,) = islice(trials(pale.network, pale.calibration, pale.wafers), 1)
     assert before > 1
     assert pale.error(found.content) < HEALED
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_built_says_why_and_the_next_one_comes(
     inputs = keras.Input(pale.judged.shape[1:])
     x = keras.layers.GlobalAveragePooling2D()(inputs)
     network = keras.Model(inputs, keras.layers.Dense(9)(x))
-    first, second = islice(remedy.trials(network, pale.calibration, pale.wafers), 2)
+    first, second = islice(trials(network, pale.calibration, pale.wafers), 2)
     assert (first.name, first.content) == ("equalised channels", None)
     assert first.failure.startswith("ValueError: no layer passes its output")
     assert first.as_dict()["built"] is False
@@ -147,6 +147,6 @@ def test_a_network_of_no_known_kind_is_one_failure(pale: Any) -> None:
         def call(self, x: Any) -> Any:
             return x
 
-    (found,) = remedy.trials(Odd(), pale.calibration, pale.wafers)
+    (found,) = trials(Odd(), pale.calibration, pale.wafers)
     assert found.content is None
     assert found.failure.startswith("the network cannot be taken apart: ")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from convert.parity import Parity, compare
-from convert.remedy import Trial
 from convert.remedy.search import Tried, search, table
+from convert.remedy.trial import Trial
 from edge.errors import ModelError
-from edge.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS
 
 CLASSES = np.repeat(np.arange(len(PATTERNS)), 10)
 SURE = np.eye(len(PATTERNS))[CLASSES]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench import wafers
 from edge.bench.child import FEWEST, Session, peak_memory
 from edge.bench.process import Child, ChildError
 from edge.bench.runners import Runner, Sample
 from edge.bench.subject import Kind, Subject
-from edge.wafermap import WaferMap
+from edge.dataset.drawn import drawn
+from edge.wafer.wafermap import WaferMap
 
 PEAK = Subject(Kind.PEAK, backend="litert")
 
@@ -38,7 +38,7 @@ class Scripted(Runner):
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bench") / "wafers.npz"
-    wafers.drawn().save(path)
+    drawn().save(path)
     return path
 
 

@@ -11,11 +11,11 @@ import pytest
 from edge.bench.measure import Plan, bench
 from edge.bench.subject import STAGES
 from edge.bench.table import render
-from edge.dataset import LabelledSet
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import ModelError, RuntimeUnavailableError, UsageError
-from edge.float_network import beside
-from edge.model import ModelFile
-from edge.runtime import Backend
+from edge.model.backend import Backend
+from edge.model.float_network import beside
+from edge.model.model_file import ModelFile
 from tests.support.cli import python
 
 PLAN = Plan(seconds=0.1, rounds=2, cold_starts=0, threads=(1,))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge import network
 from edge.bench import peak
-from edge.runtime import Backend, start
+from edge.model import network
+from edge.model.backend import Backend
+from edge.model.runtime import start
 
 
 def test_one_int8_convolution_with_the_macs_it_claims() -> None:

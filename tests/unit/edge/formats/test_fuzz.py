@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from edge.errors import InputError
-from edge.formats import SUFFIXES, read
-from edge.wafermap import WaferMap
+from edge.formats.reading import read
+from edge.formats.registry import SUFFIXES
+from edge.wafer.wafermap import WaferMap
 
 LIMITS = settings(
     derandomize=True,

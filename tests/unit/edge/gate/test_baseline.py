@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.errors import DataError
-from edge.evaluate import Evaluation
+from edge.evaluation.evaluate import Evaluation
 from edge.gate import baseline
 from tests.support.evaluations import as_baseline, evaluation
 

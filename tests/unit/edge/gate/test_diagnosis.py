@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet
-from edge.evaluate import evaluate
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import LabelledSet
+from edge.evaluation.evaluate import evaluate
 from edge.gate.diagnosis import (
     WAFERS,
     Finding,
@@ -19,8 +19,8 @@ from edge.gate.diagnosis import (
     exchanged_labels,
     sample,
 )
-from edge.model import ModelFile, load
-from edge.patterns import PATTERNS
+from edge.model.model_file import ModelFile, load
+from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
 from tests.support.model_files import put, with_metadata
 

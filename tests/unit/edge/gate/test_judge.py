@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.classifier import Classifier
-from edge.dataset import LabelledSet, build
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import DataError, GateError
-from edge.evaluate import Evaluation
+from edge.evaluation.evaluate import Evaluation
 from edge.gate import judge
 from edge.gate.checks import NAMES, Check, Status
 from edge.gate.soundness import Soundness, examine
-from edge.model import ModelFile
-from edge.overlap import build as build_sketch
-from edge.patterns import PATTERNS
-from edge.verdict import Reason
+from edge.model.model_file import ModelFile
+from edge.model.training_sketch import build as build_sketch
+from edge.verdict.rule import Reason
+from edge.wafer.patterns import PATTERNS
 from tests.support.evaluations import as_baseline, evaluation
 from tests.support.model_files import put, with_metadata
 

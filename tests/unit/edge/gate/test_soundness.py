@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.classifier import Classifier
+from edge.classification.classifier import Classifier
 from edge.errors import ModelError
 from edge.gate.checks import MODEL_CHECKS, Status
 from edge.gate.soundness import Soundness, examine
-from edge.model import ModelFile, attach
+from edge.model.model_file import ModelFile, attach
 from tests.support import spoil
 from tests.support.model_files import bare, changed, put
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.formats.palette import Palette, Scale
-from edge.screen import Gate, Refusal
+from edge.camera.frames import Image
+from edge.formats.picture.palette import Palette, Scale
 from edge.screen.reader import ScreenReader
 from edge.screen.recipe import Recipe
-from edge.sources.frames import Image
-from edge.wafermap import FAIL, NO_DIE, PASS, DieGrid
+from edge.screen.refusal import Gate, Refusal
+from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from tests.support.screens import (
     BLACK,
     GREEN,

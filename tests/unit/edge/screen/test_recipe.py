@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
-from edge.formats.palette import Scale
+from edge.formats.picture.palette import Scale
 from edge.screen.recipe import Recipe, load
 
 FULL = """\

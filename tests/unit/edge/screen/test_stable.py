@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from edge.screen import Gate, Refusal
+from edge.screen.refusal import Gate, Refusal
 from edge.screen.stable import Stable, digest_of, grows
-from edge.wafermap import DieGrid
+from edge.wafer.wafermap import DieGrid
 from tests.support.screens import cropped, disc
 
 A, B = disc(20, 20, seed=1), disc(20, 20, seed=2)

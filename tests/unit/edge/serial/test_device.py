@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from edge.errors import DeviceError, InputError, InputKind, ModelError
-from edge.model import ModelFile
+from edge.model.model_file import ModelFile
 from edge.serial.device import Device, Patience
 from edge.serial.framing import Frame, Parser, encode
 from edge.serial.messages import ErrorCode, Kind
 from edge.serial.records import classify_items
-from edge.wafermap import WaferMap
+from edge.wafer.wafermap import WaferMap
 
 #: What becomes of a request: its number among all, and what a sound device would answer.
 Fate = Callable[[int, Frame, bytes], bytes]

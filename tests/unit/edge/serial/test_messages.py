@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as npst
 
 from edge.serial import messages
 from edge.serial.messages import ErrorCode
-from edge.verdict import Reason
-from edge.wafermap import DieGrid
+from edge.verdict.rule import Reason
+from edge.wafer.wafermap import DieGrid
 
 GRIDS = npst.arrays(
     np.uint8,

@@ -11,17 +11,23 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ModelError, UsageError
-from edge.patterns import PATTERNS
-from edge.runtime import Backend, Kernels
-from edge.sinks.store import Store
-from edge.station.camera import CameraSettings, camera_names
-from edge.station.check import examine
+from edge.model.backend import Backend
+from edge.model.runtime import Kernels
+from edge.station.camera_source import camera_names
 from edge.station.config import read
-from edge.station.putaway import Done
-from edge.station.settings import ModelSettings, Settings, SinkSettings
-from edge.station.settle import Patience
-from edge.station.tops import FolderSettings
-from edge.verdict import Costs
+from edge.station.config_check import examine
+from edge.station.settings import (
+    CameraSettings,
+    Done,
+    FolderSettings,
+    ModelSettings,
+    Patience,
+    Settings,
+    SinkSettings,
+)
+from edge.store.store import Store
+from edge.verdict.rule import Costs
+from edge.wafer.patterns import PATTERNS
 
 FULL = """
 [station]

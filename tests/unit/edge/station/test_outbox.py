@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError
-from edge.sinks.durable import Mark, RecordRefusedError
-from edge.sinks.jsonl import encode
-from edge.sinks.record import UNDELIVERABLE, Record, number_of, short
-from edge.sinks.store import Store
+from edge.results.jsonl import encode
+from edge.results.record import UNDELIVERABLE, Record, number_of, short
+from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.store_copy import StoreSink
 from edge.station import outbox as module
 from edge.station.outbox import LAST, Outbox
+from edge.store.cursor import Mark
+from edge.store.store import Store
 from tests.support.records import error, result
 from tests.support.station import rows, wait_for
 

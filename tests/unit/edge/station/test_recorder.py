@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from edge.errors import OutputError
-from edge.sinks import store_file
-from edge.sinks.record import Record
-from edge.sinks.store import Added, Store
-from edge.sinks.store_reader import StoreReader
-from edge.sinks.taken import FileNote, Stamp
-from edge.sources.batch import Batch
+from edge.results.record import Record
+from edge.station.counters import Tally
 from edge.station.recorder import TRANSACTION, WAITING, Recorder
-from edge.station.tally import Tally
+from edge.station.source import Batch
+from edge.store import store_file
+from edge.store.reader import StoreReader
+from edge.store.store import Added, Store
+from edge.store.taken import FileNote, Stamp
 from tests.support.records import error, result
 
 STOP = threading.Event()

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from edge.errors import OutputError
-from edge.sinks.record import Record
-from edge.sinks.store_reader import StoreReader
+from edge.results.record import Record
 from edge.station import outbox, station
-from edge.station.settings import ModelSettings, Settings, SinkSettings
+from edge.station.settings import FolderSettings, ModelSettings, Settings, SinkSettings
 from edge.station.station import Station
-from edge.station.tops import FolderSettings
+from edge.store.reader import StoreReader
 from tests.support.station import drop, wait_for
 
 

@@ -1,0 +1,1 @@
+"""The verbs of model files: convert, report and export-firmware."""

@@ -1,0 +1,111 @@
+"""``wm-edge convert``: a run folder in, a model file and its evidence out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.terminal import options, review_options
+
+if TYPE_CHECKING:
+    from edge.verdict.rule import Costs
+
+
+@click.command(name="convert")
+@click.argument("run", type=options.UserPath())
+@click.option(
+    "--data",
+    type=options.UserPath(),
+    required=True,
+    help="The labelled set the run was trained on.",
+)
+@click.option("--out", type=options.UserPath(), required=True, help="Model file to write.")
+@click.option("--name", help="What the model calls itself in records; the run folder's name else.")
+@click.option(
+    "--data-name", help="Public name of the data, for the model card; the file's name else."
+)
+@click.option(
+    "--notice",
+    type=options.UserPath(),
+    help="Text file with the data's licence notice and citations, kept in the model file.",
+)
+@click.option(
+    "--allow-drop",
+    type=options.FiniteRange(min=0),
+    help="Points of per-class accuracy that int8 may cost instead of 1; recorded in the file.",
+)
+@click.option(
+    "--remedy",
+    is_flag=True,
+    help="When int8 costs too much, try other calibrations, wider arithmetic and fine-tuning until "
+    "the gate is green; every trial is reported.",
+)
+@click.option(
+    "--precision",
+    type=options.FiniteRange(0, 1, min_open=True, max_open=True),
+    help="Share of the accepted wafers of each pattern that shall be right, instead of the "
+    "recipe's; sets the thresholds of review. A cost table has the last word.",
+)
+@review_options.cost_table
+@options.overwrite
+def command(
+    run: Path,
+    data: Path,
+    out: Path,
+    name: str | None,
+    data_name: str | None,
+    notice: Path | None,
+    allow_drop: float | None,
+    remedy: bool,
+    precision: float | None,
+    costs: Costs | None,
+    overwrite: bool,
+) -> int:
+    """Quantise the network in RUN to int8 and prove, class by class, that nothing was lost.
+
+    Calibrates on wafers of the train part, judges on the test part through the station's own
+    classifier. When a class lost more than 1 point (or one wafer, if that is more), no model file
+    is written and the exit code is 4; --remedy tries to mend it.
+
+    \b
+    Examples:
+      wm-edge convert runs/a --data split.npz --out mine.tflite
+      wm-edge classify wafers/ --model mine.tflite
+    """
+    options.require("tensorflow", "jinja2", "matplotlib", "ai_edge_quantizer")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from convert.metadata import Source
+    from convert.session import Remedy, convert
+    from edge.dataset.labelled_set import load
+    from edge.dataset.split import ensure_parts
+    from edge.errors import UsageError
+    from edge.system.regular_file import read_text
+
+    try:
+        lines = read_text(notice).splitlines() if notice else []
+    except OSError as error:
+        raise UsageError(f"{notice}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
+    source = Source(run, name or run.resolve().name, data_name or data.name, lines)
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    found = convert(
+        source,
+        ensure_parts(load(data), tell),
+        out,
+        allowed_points=allow_drop,
+        remedy=Remedy.SEARCH if remedy else Remedy.NONE,
+        precision=precision,
+        costs=costs,
+        overwrite=overwrite,
+        tell=tell,
+    )
+    click.echo(found.parity.summary())
+    click.echo(f"wrote {out}, {len(found.model.content) / 1000:.1f} kB", err=True)
+    return 0

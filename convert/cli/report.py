@@ -1,0 +1,143 @@
+"""``wm-edge report``: what int8 cost, as one HTML page and its JSON twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import click
+
+from edge.system.text import printable
+from edge.terminal import options
+from edge.terminal.progress import Progress
+
+
+@click.command(name="report")
+@click.argument("model", type=options.UserPath(), required=False)
+@click.option(
+    "--data",
+    type=options.UserPath(),
+    required=True,
+    help="Wafers to judge on: a labelled-set .npz or class folders of wafer maps.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(("train", "val", "test")),
+    help="Only this part of a split labelled set.",
+)
+@click.option(
+    "--float",
+    "float_path",
+    type=options.UserPath(),
+    help="Float .tflite of the same network; NAME.float.tflite beside MODEL when not given.",
+)
+@click.option(
+    "--out",
+    type=options.UserPath(),
+    default="report.html",
+    show_default=True,
+    help="Page to write; the JSON twin comes beside it.",
+)
+@click.option(
+    "--wafers",
+    type=click.IntRange(0, 1000),
+    default=24,
+    show_default=True,
+    help="Draw up to so many of the wafers whose class changed.",
+)
+@click.option(
+    "--mixed",
+    type=options.UserPath(),
+    help="MixedWM38's .npz: what becomes of its wafers with several patterns at once.",
+)
+@options.overwrite
+def command(
+    model: Path | None,
+    data: Path,
+    part: str | None,
+    float_path: Path | None,
+    out: Path,
+    wafers: int,
+    mixed: Path | None,
+    overwrite: bool,
+) -> int:
+    """Write the quantization report of MODEL (the one that ships when not given).
+
+    One page that opens offline, and its JSON twin: whether int8 is as good as float, class by
+    class, probability by probability and layer by layer. Prints the verdict. Figures of wafers
+    that trained the model are worthless: judge on other lots.
+
+    \b
+    Examples:
+      wm-edge report mine.tflite --data split.npz --part test
+      wm-edge report mine.tflite --data golden.npz --out golden.html
+    """
+    options.require("jinja2", "matplotlib")
+    from convert.report import page
+    from convert.report.manifest import calibration_manifest
+    from convert.report.measure import measure
+    from edge.dataset.class_folders import load_any
+    from edge.dataset.labelled_set import Part
+    from edge.dataset.mixedwm38 import read as read_mixed
+    from edge.model import float_network
+    from edge.model.model_file import load
+
+    page.check_places(out, overwrite=overwrite)
+    file = load(model)
+    beside = float_network.beside(file.path)
+    if float_path is None and beside.is_file():
+        float_path = beside
+    labelled = load_any(data)
+    name = data.name
+    if part:
+        labelled = labelled.part(Part(part))
+        name = f"{name}, part {part}"
+    with _Bars() as bars:
+        evidence = measure(
+            file,
+            labelled,
+            data=name,
+            float_content=float_network.read(float_path) if float_path else None,
+            calibration_manifest=calibration_manifest(file),
+            drawn=wafers,
+            mixed=read_mixed(mixed) if mixed else None,
+            progress=bars.at,
+        )
+    page.write(evidence, out, overwrite=overwrite)
+    for warning in evidence.warnings:
+        click.echo(f"warning: {printable(warning)}", err=True)
+    click.echo(printable(evidence.verdict.text))
+    click.echo(f"wrote {printable(str(out))} and {printable(str(page.twin(out)))}", err=True)
+    return 0
+
+
+class _Bars:
+    """One progress bar a stage, the next one when the stage changes."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar: Progress | None = None
+
+    def at(self, stage: str, done: int, total: int) -> None:
+        """So much of a stage is done."""
+        if stage != self._stage or self._bar is None:
+            self._close()
+            self._stage = stage
+            self._bar = Progress(stage, total).__enter__()
+        self._bar.at(done)
+
+    def __enter__(self) -> _Bars:  # noqa: PYI034 - `Self` needs Python 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None

@@ -1,0 +1,61 @@
+"""Operators to kernel calls: one function an operator, all that firmware can be made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from convert.firmware.graph import Graph, Operator
+from convert.firmware.lower import elementwise, pooled, reduced, shapes, weighted
+from convert.firmware.rounding import Rounding
+from convert.firmware.step import Step
+
+Lowering = Callable[[Graph, Operator], Step]
+
+OPERATORS: Final[dict[str, Lowering]] = {
+    "ADD": elementwise.add,
+    "AVERAGE_POOL_2D": pooled.average,
+    "CONCATENATION": shapes.concatenation,
+    "CONV_2D": weighted.conv,
+    "DEPTHWISE_CONV_2D": weighted.depthwise,
+    "FULLY_CONNECTED": weighted.dense,
+    "MAX_POOL_2D": pooled.largest,
+    "MEAN": reduced.mean,
+    "MUL": elementwise.multiply,
+    "PAD": shapes.pad,
+    "REDUCE_MAX": reduced.largest,
+    "RESHAPE": shapes.reshape,
+    "SQUEEZE": shapes.reshape,
+}
+#: Operators that TFLite Micro rounds otherwise than LiteRT's reference kernels.
+_MICRO: Final[dict[str, Lowering]] = {"FULLY_CONNECTED": weighted.dense_micro}
+
+
+def lower(graph: Graph, rounding: Rounding = Rounding.LITERT) -> tuple[Step, ...]:
+    """All operators of a network as kernel calls, in the file's order.
+
+    Args:
+        graph: The network.
+        rounding: Whose bytes the kernels give.
+
+    Raises:
+        ModelError: an operator or option that no kernel is written for; names it.
+    """
+    known = {**OPERATORS, **(_MICRO if rounding is Rounding.MICRO else {})}
+    return tuple(_lower(graph, operator, known) for operator in graph.operators)
+
+
+def _lower(graph: Graph, operator: Operator, known: Mapping[str, Lowering]) -> Step:
+    lowering = known.get(operator.name)
+    if lowering is None:
+        raise operator.refuse(f"there is no kernel for it (known: {', '.join(OPERATORS)})")
+    for number in operator.outputs:
+        if graph.tensors[number].dtype != "int8":
+            raise operator.refuse(f"its output is {graph.tensors[number].dtype}, not int8")
+    if len(operator.outputs) != 1:
+        raise operator.refuse(f"it has {len(operator.outputs)} outputs")
+    try:
+        return lowering(graph, operator)
+    # A scale of 0, sides that do not divide, an axis that is not there: a damaged or crafted file.
+    except (ArithmeticError, ValueError, IndexError) as error:
+        raise operator.refuse(f"its values make no sense ({error})") from error

@@ -1,0 +1,51 @@
+"""MEAN and REDUCE_MAX over rows and columns: one value a channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convert.firmware import quantised
+from convert.firmware.graph import Graph, Operator, Tensor
+from convert.firmware.lower.operands import constant, image, result, same_steps
+from convert.firmware.step import Call, Fields, Step
+
+
+def mean(graph: Graph, operator: Operator) -> Step:
+    """MEAN, int8 (tflite/kernels/internal/reference/reduce.h, QuantizedMeanOrSum)."""
+    source, target = _ends(graph, operator)
+    positions = source.shape[1] * source.shape[2]
+    if positions * 255 >= 2**31:
+        raise operator.refuse("its sums can overflow 32 bits")
+    scale = quantised.mean(source, target, positions)
+    fields: Fields = {
+        "positions": positions,
+        "channels": source.shape[3],
+        "offset": -source.zero_point * positions,
+        "scale.multiplier": scale.value,
+        "scale.shift": scale.shift,
+        "zero": target.zero_point,
+    }
+    return _step(operator, Call("mean", fields, (source.index,)), target)
+
+
+def largest(graph: Graph, operator: Operator) -> Step:
+    """REDUCE_MAX, int8 (tflite/kernels/internal/reference/reduce.h, ReduceGeneric)."""
+    source, target = _ends(graph, operator)
+    same_steps(operator, source, target)
+    fields: Fields = {
+        "positions": source.shape[1] * source.shape[2],
+        "channels": source.shape[3],
+    }
+    return _step(operator, Call("reduce_max", fields, (source.index,)), target)
+
+
+def _ends(graph: Graph, operator: Operator) -> tuple[Tensor, Tensor]:
+    source, target = image(graph, operator, 0), result(graph, operator)
+    axes = sorted({int(axis) % 4 for axis in np.ravel(constant(graph, operator, 1, "int32")[1])})
+    if axes != [1, 2]:
+        raise operator.refuse(f"over the axes {axes}, not over rows and columns")
+    return source, target
+
+
+def _step(operator: Operator, call: Call, target: Tensor) -> Step:
+    return Step(operator, (call,), call.inputs, target.index)

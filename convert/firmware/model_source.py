@@ -1,0 +1,150 @@
+"""``wm_model.h`` and ``wm_model.c``: a model file's names, thresholds and network as C."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from convert.firmware import csource
+from convert.firmware.graph import Graph
+from convert.firmware.network_source import Network, prepare, source
+from convert.firmware.rounding import Rounding
+from edge.errors import ModelError
+from edge.model.model_file import ModelFile
+from edge.verdict.rule import MIN_FAILS
+from edge.wafer import encoding
+from edge.wafer.patterns import Pattern
+
+#: An int8 logit lies at most so many steps under the largest one, plus the 0.
+_STEPS: Final = 256
+
+
+def network_of(model: ModelFile, graph: Graph, rounding: Rounding = Rounding.LITERT) -> Network:
+    """The network of a model file; logits and embedding are told apart by their shape.
+
+    Args:
+        model: A checked model file.
+        graph: What its bytes hold.
+        rounding: Whose bytes the kernels give.
+
+    Raises:
+        ModelError: they are not there, or an operator that no firmware is made for.
+    """
+    found = {graph.tensors[number].shape: number for number in graph.outputs}
+    try:
+        logits, embedding = (
+            found[1, size] for size in (len(model.labels), model.metadata["embedding"]["size"])
+        )
+    except KeyError as error:
+        raise ModelError(f"{model.path}: it has no output of the shape {error}") from error
+    return prepare(graph, logits, embedding, rounding)
+
+
+def header(model: ModelFile, network: Network) -> str:
+    """``wm_model.h``."""
+    review, labels = model.review, model.labels
+    knows_none = Pattern.NONE.value in labels
+    embedding = model.metadata["embedding"]
+    scale, zero = float(embedding["scale"]), int(embedding["zero_point"])
+    weights = np.asarray(model.metadata["review"]["mixed"]["weights"], np.float64)
+    bias = float(model.metadata["review"]["mixed"]["bias"]) - scale * zero * float(weights.sum())
+    defines = {
+        "WM_SIDE": model.metadata["encoding"]["size"],
+        "WM_PLANES": encoding.PLANES,
+        "WM_ENCODED_BYTES": "(WM_SIDE * WM_SIDE * WM_PLANES)",
+        "WM_CLASSES": len(labels),
+        "WM_EMBEDDING": embedding["size"],
+        "WM_ARENA_BYTES": network.plan.bytes,
+        "WM_SHA256_BYTES": 32,
+        "WM_LOGIT_STEPS": _STEPS,
+        "WM_NONE": labels.index(Pattern.NONE.value) if knows_none else 0,
+    }
+    thresholds = {
+        "WM_EMBEDDING_SCALE": scale,
+        "WM_MIXED_BIAS": bias,
+        "WM_MIXED_ABOVE": review.mixed_above,
+        "WM_UNFAMILIAR_ABOVE": review.unfamiliar_above,
+        "WM_MIN_DIES": float(review.min_dies),
+        "WM_MIN_FAILS": float(MIN_FAILS if knows_none else 0),
+    }
+    return "".join(
+        (
+            _title(model),
+            "#ifndef WM_MODEL_H\n#define WM_MODEL_H\n\n#include <stdint.h>\n\n",
+            *(f"#define {name} {value}\n" for name, value in defines.items()),
+            "\n/* The bias of the mixture has the embedding's zero point in it. */\n",
+            *(f"#define {name} ({value!r})\n" for name, value in thresholds.items()),
+            _DECLARATIONS,
+        )
+    )
+
+
+_DECLARATIONS: Final = """
+extern const char wm_model_name[];
+extern const uint8_t wm_model_sha256[WM_SHA256_BYTES]; /* of the model file */
+extern const char *const wm_labels[WM_CLASSES];
+
+/* exp(-steps * scale / temperature) by steps under the largest logit. */
+extern const double wm_powers[WM_LOGIT_STEPS];
+/* How much more or less common each pattern is than the network was trained to take it. */
+extern const double wm_often[WM_CLASSES];
+/* Smallest confidence that is accepted. */
+extern const double wm_below[WM_CLASSES];
+/* Means of the classes in steps of the embedding. */
+extern const double wm_means[WM_CLASSES][WM_EMBEDDING];
+/* Of the detector of two patterns at once, for each step of the embedding. */
+extern const double wm_mixed_weights[WM_EMBEDDING];
+
+#endif
+"""
+
+
+def body(model: ModelFile, network: Network) -> str:
+    """``wm_model.c``."""
+    return (
+        "".join((_title(model), '#include "wm_model.h"\n\n', _names(model), _judgement(model)))
+        + "\n"
+        + source(network)
+    )
+
+
+def _title(model: ModelFile) -> str:
+    notice = model.metadata.get("notice", [])
+    return csource.comment(
+        [
+            f"The model file {model.metadata['name']}, sha256 {model.sha256},",
+            "as wm-edge export-firmware wrote it. Do not edit: export it again.",
+            *(notice.splitlines() if isinstance(notice, str) else notice),
+        ]
+    )
+
+
+def _names(model: ModelFile) -> str:
+    labels = ", ".join(map(csource.string, model.labels))
+    digest = np.frombuffer(bytes.fromhex(model.sha256), np.uint8)
+    return (
+        f"const char wm_model_name[] = {csource.string(model.metadata['name'])};\n"
+        f"const char *const wm_labels[WM_CLASSES] = {{{labels}}};\n\n"
+        f"{csource.array('wm_model_sha256', digest, scope='')}\n"
+    )
+
+
+def _judgement(model: ModelFile) -> str:
+    """The numbers that classifier and familiarity compute from the metadata."""
+    review, embedding = model.metadata["review"], model.metadata["embedding"]
+    scale = float(embedding["scale"])
+    step = model.metadata["output"]["scale"] / model.temperature
+    means = np.asarray(review["unfamiliar"]["means"], np.float64)
+    tables = {
+        "wm_powers": [math.exp(-step * below) for below in range(_STEPS)],
+        "wm_often": [math.exp(review["frequency"][label]) for label in model.labels],
+        "wm_below": [model.review.below[label] for label in model.labels],
+        "wm_means": means / scale + int(embedding["zero_point"]),
+        "wm_mixed_weights": scale * np.asarray(review["mixed"]["weights"], np.float64),
+    }
+    return "\n".join(
+        csource.array(name, np.asarray(values, np.float64), scope="")
+        for name, values in tables.items()
+    )

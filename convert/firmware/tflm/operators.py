@@ -1,0 +1,64 @@
+"""Which operators TFLite Micro has, and what adds each to its resolver.
+
+Read from ``MicroMutableOpResolver`` (tensorflow/lite/micro/micro_mutable_op_resolver.h): the list
+grows, but a name that was there stays. Only operators that ``convert.firmware.graph`` has names for
+are listed; anything else is refused at export and not by a board that does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from edge.errors import ModelError
+
+#: TFLite's name of an operator -> method of ``MicroMutableOpResolver``.
+ADD_FUNCTIONS: Final = {
+    "ADD": "AddAdd",
+    "AVERAGE_POOL_2D": "AddAveragePool2D",
+    "CONCATENATION": "AddConcatenation",
+    "CONV_2D": "AddConv2D",
+    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
+    "DEQUANTIZE": "AddDequantize",
+    "FULLY_CONNECTED": "AddFullyConnected",
+    "HARD_SWISH": "AddHardSwish",
+    "LOGISTIC": "AddLogistic",
+    "MAX_POOL_2D": "AddMaxPool2D",
+    "MEAN": "AddMean",
+    "MUL": "AddMul",
+    "PACK": "AddPack",
+    "PAD": "AddPad",
+    "PADV2": "AddPadV2",
+    "QUANTIZE": "AddQuantize",
+    "REDUCE_MAX": "AddReduceMax",
+    "RELU": "AddRelu",
+    "RELU6": "AddRelu6",
+    "RESHAPE": "AddReshape",
+    "SHAPE": "AddShape",
+    "SOFTMAX": "AddSoftmax",
+    "SQUEEZE": "AddSqueeze",
+    "STRIDED_SLICE": "AddStridedSlice",
+    "SUB": "AddSub",
+    "SUM": "AddSum",
+    "TANH": "AddTanh",
+    "TRANSPOSE": "AddTranspose",
+}
+
+
+def add_functions(operators: Iterable[str]) -> tuple[str, ...]:
+    """Methods that add the operators of a network, each once, by name.
+
+    Args:
+        operators: TFLite's names, as often as they come.
+
+    Raises:
+        ModelError: an operator that TFLite Micro is not known to have; names all such.
+    """
+    names = sorted(set(operators))
+    unknown = [name for name in names if name not in ADD_FUNCTIONS]
+    if unknown:
+        raise ModelError(
+            f"{', '.join(unknown)}: no function of MicroMutableOpResolver is known for it; "
+            "no TFLite Micro firmware for this model"
+        )
+    return tuple(ADD_FUNCTIONS[name] for name in names)

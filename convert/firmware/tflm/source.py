@@ -1,0 +1,123 @@
+"""The generated files of a TFLite Micro project: model data, resolver, sizes, verdict tables."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from typing import Final
+
+import numpy as np
+
+from convert.firmware import csource, model_source
+from convert.firmware.memory_plan import Plan
+from convert.firmware.network_source import Network as Lowered
+from convert.firmware.tflm.arena import Arena
+from edge.errors import ModelError
+from edge.formats.archive import open_archive
+from edge.model.model_file import ModelFile
+from edge.model.network import Network
+
+#: What the wheel that this was developed with was built from.
+_COMMIT: Final = "8f6596d"
+
+
+def commit_of(arena: Arena) -> str:
+    """The commit of tflite-micro to build: that of the wheel which measured the arena."""
+    found = re.search(r"-g([0-9a-f]{7,40})", arena.version)
+    return found[1] if found else _COMMIT
+
+
+def bare(model: ModelFile) -> bytes:
+    """The flatbuffer of a model file, without the metadata behind it: on a board, dead flash.
+
+    Raises:
+        ModelError: what is left is not the network that the metadata was written for.
+    """
+    with open_archive(io.BytesIO(model.content)) as archive:
+        content = model.content[: min(item.header_offset for item in archive.infolist())]
+    known = model.metadata.get("tflite_sha256")
+    if known is not None and hashlib.sha256(content).hexdigest() != known:
+        raise ModelError(f"{model.path}: its network is not the one that its metadata names")
+    return content
+
+
+def outputs_of(model: ModelFile, network: Network) -> tuple[int, int]:
+    """Places of logits and embedding among the outputs, told apart by their shape.
+
+    Raises:
+        ModelError: one of them is not there.
+    """
+    shapes = [network.tensors[number].shape for number in network.outputs]
+    wanted = ((1, len(model.labels)), (1, model.metadata["embedding"]["size"]))
+    for shape in wanted:
+        if shape not in shapes:
+            raise ModelError(f"{model.path}: it has no output of the shape {shape}")
+    return shapes.index(wanted[0]), shapes.index(wanted[1])
+
+
+def data_header() -> str:
+    """``model_data.h``."""
+    return (
+        "/* The network as TFLite Micro reads it. */\n"
+        "#ifndef MODEL_DATA_H\n#define MODEL_DATA_H\n\n#include <cstdint>\n\n"
+        "extern const uint8_t wm_model_data[];\nextern const uint32_t wm_model_data_bytes;\n\n"
+        "#endif\n"
+    )
+
+
+def data_body(content: bytes) -> str:
+    """``model_data.cc``: the flatbuffer, aligned as TFLite Micro wants it."""
+    array = csource.array("wm_model_data", np.frombuffer(content, np.uint8), scope="alignas(16) ")
+    # The header declares both extern: constants of C++ are otherwise their file's own.
+    size = f"const uint32_t wm_model_data_bytes = {len(content)};\n"
+    return f'#include "model_data.h"\n\n{array}\n{size}'
+
+
+def project_header(model: ModelFile, network: Network, arena: Arena) -> str:
+    """``wm_tflm_model.h``: sizes and places, for C and C++."""
+    logits, embedding = outputs_of(model, network)
+    return (
+        "#ifndef WM_TFLM_MODEL_H\n#define WM_TFLM_MODEL_H\n\n"
+        + csource.comment(["Bytes of TFLite Micro's tensor arena.", *arena.origin])
+        + "#ifndef WM_TFLM_ARENA_BYTES\n"
+        + f"#define WM_TFLM_ARENA_BYTES {arena.bytes}\n#endif\n"
+        + f"#define WM_TFLM_ARENA_MEASURED {int(arena.measured)}\n\n"
+        + "/* Places among the outputs of the network. */\n"
+        + f"#define WM_TFLM_LOGITS {logits}\n#define WM_TFLM_EMBEDDING {embedding}\n\n"
+        + "#endif\n"
+    )
+
+
+def resolver_header(functions: tuple[str, ...]) -> str:
+    """``wm_tflm_resolver.h``: the operators of the model, nothing else is linked.
+
+    Args:
+        functions: Methods of ``MicroMutableOpResolver``; see ``operators.add_functions``.
+    """
+    checks = "".join(
+        f"    if (resolver.{name}() != kTfLiteOk) {{\n        return kTfLiteError;\n    }}\n"
+        for name in functions
+    )
+    return (
+        "/* The operators of this model and no others. */\n"
+        "#ifndef WM_TFLM_RESOLVER_H\n#define WM_TFLM_RESOLVER_H\n\n"
+        '#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"\n\n'
+        f"using wm_tflm_resolver = tflite::MicroMutableOpResolver<{len(functions)}>;\n\n"
+        "inline TfLiteStatus wm_tflm_register(wm_tflm_resolver &resolver)\n{\n"
+        f"{checks}    return kTfLiteOk;\n}}\n\n#endif\n"
+    )
+
+
+def model_header(model: ModelFile, arena: Arena) -> str:
+    """``wm_model.h``, as for c99; the network's memory is TFLite Micro's arena."""
+    planned = Plan((), {}, {}, arena.bytes, 0, arena.found)
+    return model_source.header(model, Lowered(planned, 0, 0, 0))
+
+
+def model_body(model: ModelFile) -> str:
+    """``wm_model.c``: names and verdict tables as for c99, without its network."""
+    # The parts of model_source.body that have nothing to do with the network.
+    parts = (model_source._names, model_source._judgement)  # noqa: SLF001
+    title = model_source._title(model)  # noqa: SLF001
+    return title + '#include "wm_model.h"\n\n' + "\n".join(part(model) for part in parts)

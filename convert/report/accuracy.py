@@ -1,0 +1,207 @@
+"""Figures of one form of the network, and what changed between two: arithmetic on probabilities."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.report.evidence import (
+    AnyDefect,
+    Band,
+    ChangedWafer,
+    Changes,
+    Curve,
+    Outcome,
+    PatternReview,
+    ReasonCount,
+    Reliability,
+    Review,
+    Variant,
+)
+from edge.dataset.labelled_set import LabelledSet
+from edge.evaluation import metrics
+from edge.evaluation.calibration import (
+    auroc,
+    calibration_error,
+    caught,
+    reliability_bins,
+    risk_coverage,
+)
+from edge.evaluation.evaluate import Evaluation
+from edge.verdict.rule import REVIEW_REASONS
+from edge.wafer.patterns import PATTERNS, Pattern
+
+#: The label may be among so many most probable patterns.
+TOP: Final = (1, 3, 5)
+
+#: Shares of the wafers that a person might look at.
+LOOKED_AT: Final = (0.02, 0.05, 0.10)
+
+Shares = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.intp]
+
+_NONE: Final = PATTERNS.index(Pattern.NONE)
+
+
+def outcome(true: Classes, before: Shares, after: Shares) -> Outcome:
+    """All figures of one form of the network.
+
+    Args:
+        true: Class index (W,) of each label, in the order of ``PATTERNS``.
+        before: Probabilities (W, 9) without temperature, in the same order.
+        after: Probabilities (W, 9) with it.
+    """
+    confusion = metrics.confusion_matrix(true, after.argmax(axis=1), len(PATTERNS))
+    own = after[np.arange(len(true)), true]
+    # Ties count for the label: with the stable order of argmax they would depend on its place.
+    rank = (after > own[:, np.newaxis]).sum(axis=1)
+    return Outcome(
+        metrics.score(confusion, PATTERNS),
+        {k: float((rank < k).mean()) for k in TOP},
+        any_defect(true, after),
+        _reliability(true, before),
+        _reliability(true, after),
+    )
+
+
+def without_temperature(shares: Shares, temperature: float) -> Shares:
+    """Probabilities (W, 9) as they were before the logits were divided by the temperature."""
+    # A probability that underflowed to 0 stays 0.
+    return metrics.softmax(np.log(np.maximum(shares, np.finfo(float).tiny)) * temperature)
+
+
+def any_defect(true: Classes, shares: Shares) -> AnyDefect:
+    """Any pattern against ``none``."""
+    defect, called = true != _NONE, shares.argmax(axis=1) != _NONE
+    hits = int((defect & called).sum())
+    precision = hits / int(called.sum()) if called.any() else None
+    recall = hits / int(defect.sum()) if defect.any() else None
+    f1 = None
+    if precision is not None and recall is not None:
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    if defect.all() or not defect.any():
+        return AnyDefect(precision, recall, f1, None, None)
+    doubt = 1 - shares[:, _NONE]
+    return AnyDefect(
+        precision, recall, f1, auroc(doubt[~defect], doubt[defect]), _roc(doubt, defect)
+    )
+
+
+def _roc(score: Shares, positive: npt.NDArray[np.bool_]) -> Curve:
+    """False alarms against hits for every threshold; equal scores are one step."""
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.diff(score[order]) != 0, True)  # the last one is a step
+    hits = np.cumsum(positive[order])[last] / positive.sum()
+    alarms = np.cumsum(~positive[order])[last] / (~positive).sum()
+    return Curve.thinned(np.append(0.0, alarms), np.append(0.0, hits))
+
+
+def _reliability(true: Classes, shares: Shares) -> Reliability:
+    confidence, right = shares.max(axis=1), shares.argmax(axis=1) == true
+    return Reliability(
+        calibration_error(confidence, right), tuple(reliability_bins(confidence, right))
+    )
+
+
+def changes(
+    labelled: LabelledSet,
+    reference: Variant,
+    before: Shares,
+    after: Shares,
+    limit: int,
+) -> Changes:
+    """Wafers that float and int8 call by different names.
+
+    Args:
+        labelled: The W wafers.
+        reference: Which float form ``before`` is of.
+        before: Probabilities (W, 9) in float.
+        after: Probabilities (W, 9) in int8.
+        limit: How many to draw.
+    """
+    true = labelled.class_indices()
+    one, two = before.argmax(axis=1), after.argmax(axis=1)
+    drift = np.abs(after - before).max(axis=1)
+    now_wrong, now_right = (one == true) & (two != true), (one != true) & (two == true)
+    found = np.flatnonzero(one != two)
+    ranked = found[np.lexsort((-drift[found], ~now_wrong[found]))]
+    shown = []
+    for index in ranked[:limit].tolist():
+        both = [one[index], two[index]]
+        wafer = labelled.wafer_map(index)
+        shown.append(
+            ChangedWafer(
+                index,
+                wafer.lot,
+                wafer.wafer,
+                PATTERNS[true[index]],
+                PATTERNS[both[0]],
+                PATTERNS[both[1]],
+                (float(before[index, both[0]]), float(before[index, both[1]])),
+                (float(after[index, both[0]]), float(after[index, both[1]])),
+                wafer.dies,
+            )
+        )
+    return Changes(
+        reference,
+        len(found),
+        int(now_wrong.sum()),
+        int(now_right.sum()),
+        1 - len(found) / len(labelled),
+        float(drift.max()),
+        tuple(shown),
+    )
+
+
+#: Ends of the intervals of confidence that are told apart.
+BANDS: Final = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+
+def review(evaluation: Evaluation, objective: dict[str, float]) -> Review:
+    """What the model file's rule sends to a person, and what looking at more would catch."""
+    wrong = evaluation.predicted != evaluation.true
+    doubt = 1 - evaluation.confidence
+    reasons = np.asarray([reason.value if reason else "" for reason in evaluation.reasons])
+    looked_at = reasons != ""
+    coverage, risk = risk_coverage(doubt, wrong)
+    return Review(
+        int(looked_at.sum()),
+        float(looked_at.mean()),
+        tuple(
+            ReasonCount(
+                reason.value,
+                int((reasons == reason.value).sum()),
+                int((wrong & (reasons == reason.value)).sum()),
+            )
+            for reason in REVIEW_REASONS
+        ),
+        int(wrong.sum()),
+        int((wrong & looked_at).sum()),
+        {share: caught(doubt, wrong, share) for share in LOOKED_AT},
+        Curve.thinned(coverage, risk),
+        objective,
+        {name: _pattern(evaluation, index, looked_at) for index, name in enumerate(PATTERNS)},
+        tuple(
+            Band(low, high, int(inside.sum()), int((inside & ~wrong).sum()))
+            for low, high in pairwise(BANDS)
+            for inside in [_inside(evaluation.confidence, low, high)]
+        ),
+    )
+
+
+def _pattern(evaluation: Evaluation, index: int, looked_at: npt.NDArray[np.bool_]) -> PatternReview:
+    mine, accepted = evaluation.true == index, (evaluation.predicted == index) & ~looked_at
+    return PatternReview(
+        int(mine.sum()),
+        int((mine & looked_at).sum()),
+        int(accepted.sum()),
+        int((accepted & mine).sum()),
+    )
+
+
+def _inside(confidence: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.bool_]:
+    inside: npt.NDArray[np.bool_] = (confidence >= low) & ((confidence < high) | (high >= 1))
+    return inside

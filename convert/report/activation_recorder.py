@@ -1,0 +1,76 @@
+"""Look at every activation of a network while it runs."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DataError, ModelError
+from edge.model import network
+from edge.model.backend import Backend
+from edge.model.network import Tensor
+from edge.model.runtime import quiet, start
+from edge.wafer import encoding
+from edge.wafer.encoding import Encoded
+
+
+class Probe:
+    """A network that keeps every activation of its last run.
+
+    Args:
+        content: Bytes of a ``.tflite`` with one input.
+        backend: The runtime; None takes the first that works.
+
+    Raises:
+        ModelError: not a TFLite network, or not one of float or the encoding's int8 input.
+        RuntimeUnavailableError: no runtime can run it.
+    """
+
+    def __init__(self, content: bytes, backend: Backend | None = None) -> None:
+        self.network = network.read(content, backend)
+        if len(self.network.inputs) != 1:
+            raise ModelError(f"the network has {len(self.network.inputs)} inputs, not one")
+        self.input = self.network.tensors[self.network.inputs[0]]
+        if self.input.dtype not in {"float32", "int8"}:
+            raise ModelError(f"the network's input is {self.input.dtype}, not float32 or int8")
+        # Of the class that just worked: two runtimes in one process could crash it.
+        kind: Any = type(start(content, backend=backend).interpreter)
+        resolvers = sys.modules[kind.__module__].OpResolverType
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that keeping all tensors takes memory
+            self._interpreter = kind(
+                model_content=content,
+                experimental_preserve_all_tensors=True,
+                # A delegate would keep what is inside it to itself.
+                experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            self._interpreter.allocate_tensors()
+
+    def check(self, wafers: Encoded) -> None:
+        """Make sure that there are wafers, and of the shape that the network takes.
+
+        Raises:
+            DataError: there are none, or they are something else.
+        """
+        if not len(wafers):
+            raise DataError("there is no wafer to run through the network")
+        if wafers.dtype != np.uint8 or wafers.shape[1:] != self.input.shape[1:]:
+            raise DataError(
+                f"the wafers are {wafers.dtype} {wafers.shape[1:]}, the network takes encoded ones "
+                f"of uint8 {self.input.shape[1:]}"
+            )
+
+    def run(self, wafer: Encoded) -> None:
+        """Run one encoded wafer, uint8 (size, size, 2)."""
+        feed = encoding.to_shares(wafer) if self.input.is_float else encoding.to_int8(wafer)
+        self._interpreter.set_tensor(self.input.index, feed[np.newaxis])
+        self._interpreter.invoke()
+
+    def values(self, tensor: Tensor) -> npt.NDArray[Any]:
+        """A tensor's values as they are stored, after the last run."""
+        found: npt.NDArray[Any] = self._interpreter.get_tensor(tensor.index)
+        return found

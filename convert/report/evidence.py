@@ -1,0 +1,324 @@
+"""What the quantization report says, as data: the page shows it, the JSON twin holds it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.report.latency import Latency
+from convert.report.layers import Comparison
+from convert.report.manifest import Calibration
+from convert.report.sensitivity import Sensitivity
+from edge.evaluation.calibration import Bin
+from edge.evaluation.metrics import Scores
+from edge.model.network import Network
+from edge.wafer.wafermap import DieGrid
+
+#: Points that a curve is drawn with.
+CURVE_POINTS: Final = 200
+
+
+class Level(str, Enum):
+    """How the verdict comes out."""
+
+    GREEN = "green"
+    RED = "red"
+    UNKNOWN = "not judged"
+
+
+class Variant(str, Enum):
+    """A form of the network; the value is what readers see."""
+
+    KERAS = "float (Keras)"
+    FLOAT = "float TFLite"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether int8 is as good as float.
+
+    Attributes:
+        level: Green, red, or not judged.
+        text: The whole answer in one line.
+        rule: What a class may lose, in words.
+        reference: What int8 was held against; None where there was nothing.
+        lost: Classes that lost more than allowed -> (right before, right after, wafers).
+    """
+
+    level: Level
+    text: str
+    rule: str
+    reference: Variant | None
+    lost: dict[str, tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of a line, x and y alike long, at most ``CURVE_POINTS``."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    @classmethod
+    def thinned(cls, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Curve:
+        """The line through evenly spaced points of a longer one, both ends kept."""
+        places = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).astype(np.intp))
+        return cls(tuple(x[places].tolist()), tuple(y[places].tolist()))
+
+
+@dataclass(frozen=True)
+class AnyDefect:
+    """The question "is there a pattern at all", which is not ``none``, as detection.
+
+    Attributes:
+        precision: Share of the wafers called defective that are; None where none was called so.
+        recall: Share of the defective wafers that were called so; None where there is none.
+        f1: Harmonic mean of the two; None where either is undefined.
+        auc: Area under ``roc``, by 1 - P(none); None where all wafers are of one kind.
+        roc: Share of false alarms (x) and of defects found (y); None as ``auc``.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auc: float | None
+    roc: Curve | None
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Attributes: error (expected calibration error, 0..1), bins (of confidence)."""
+
+    error: float
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one form of the network did on the wafers.
+
+    Attributes:
+        scores: Per-class figures and confusion matrix.
+        top: k -> share of the wafers whose label is among the k most probable patterns.
+        any_defect: Defect or none.
+        before: Calibration without temperature.
+        after: Calibration with the model file's temperature.
+    """
+
+    scores: Scores
+    top: dict[int, float]
+    any_defect: AnyDefect
+    before: Reliability
+    after: Reliability
+
+
+@dataclass(frozen=True)
+class ChangedWafer:
+    """A wafer that float and int8 call by different names.
+
+    Attributes:
+        index: Place in the labelled set that was judged.
+        lot: None where unknown.
+        number: Wafer number in its lot, None where unknown.
+        label: What it is labelled.
+        float_pattern: What the float network says.
+        int8_pattern: What the int8 file says.
+        by_float: The float network's probabilities of the two patterns, in that order.
+        by_int8: The int8 file's.
+        dies: uint8 (rows, columns); drawn, not in the JSON twin.
+    """
+
+    index: int
+    lot: str | None
+    number: str | None
+    label: str
+    float_pattern: str
+    int8_pattern: str
+    by_float: tuple[float, float]
+    by_int8: tuple[float, float]
+    dies: DieGrid = field(repr=False, compare=False, metadata={"json": False})
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Wafers whose class changed between float and int8.
+
+    Attributes:
+        reference: The float form.
+        total: How many there are.
+        now_wrong: Of them, right in float and wrong in int8.
+        now_right: Of them, wrong in float and right in int8.
+        agreement: Share of all wafers given the same class by both.
+        largest_drift: Largest change of any probability of any wafer, 0..1.
+        shown: Some of them; those that turned wrong first, then by the change of probability.
+    """
+
+    reference: Variant
+    total: int
+    now_wrong: int
+    now_right: int
+    agreement: float
+    largest_drift: float
+    shown: tuple[ChangedWafer, ...]
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """Attributes: reason, wafers (sent to a person for it), wrong (of them)."""
+
+    reason: str
+    wafers: int
+    wrong: int
+
+
+@dataclass(frozen=True)
+class PatternReview:
+    """How one pattern fares with the rule.
+
+    Attributes:
+        wafers: Labelled so.
+        reviewed: Of them, sent to a person.
+        accepted: Wafers accepted under this name.
+        right: Of those, labelled so.
+    """
+
+    wafers: int
+    reviewed: int
+    accepted: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Band:
+    """Wafers of like confidence: low (inclusive), high (exclusive, but for 1), wafers, right."""
+
+    low: float
+    high: float
+    wafers: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Review:
+    """What goes to a person, and what that catches.
+
+    Attributes:
+        wafers: Sent to a person by the model file's own rule.
+        share: Of all wafers.
+        reasons: The same by reason.
+        wrong: Wrong answers of all wafers.
+        wrong_caught: Of them, sent to a person.
+        caught: Share of wafers looked at (the least confident) -> share of wrong answers among.
+        risk_coverage: Share accepted (x, most confident first) and share of those wrong (y).
+        objective: What the thresholds were set for at conversion.
+        patterns: By pattern.
+        bands: By confidence.
+    """
+
+    wafers: int
+    share: float
+    reasons: tuple[ReasonCount, ...]
+    wrong: int
+    wrong_caught: int
+    caught: dict[float, float]
+    risk_coverage: Curve
+    objective: dict[str, float]
+    patterns: dict[str, PatternReview]
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True)
+class Appendix:
+    """A table that another measurement adds to the report.
+
+    Attributes:
+        title: Heading.
+        text: What the numbers mean, a sentence or two.
+        head: Column names.
+        rows: A text a cell; the first names the row.
+    """
+
+    title: str
+    text: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the report says.
+
+    Attributes:
+        model: Name and hash of the model file.
+        file_name: Of the model file.
+        file_bytes: Size of the model file.
+        float_bytes: Size of the float TFLite; None without one.
+        wafers: Number of wafers judged.
+        data: What they are, as the user named it.
+        verdict: First of all.
+        warnings: What a reader must know before quoting a figure.
+        outcomes: Of every form of the network that was run on the wafers.
+        recorded: Keras figures by class from the model file (n, recall, ci95), where the wafers are
+            its own test part and the Keras network was not run; else None.
+        changes: None without a float network.
+        layers: None without a float TFLite.
+        sensitivity: None without a float TFLite or ai-edge-quantizer.
+        networks: What is inside, by form.
+        calibration: None where the model file says nothing of it.
+        tensors: Scale and zero point of input, logits and embedding.
+        temperature: What logits are divided by.
+        latency: On this machine.
+        review: What goes to a person.
+        provenance: Hashes and versions, by what they are of.
+        missing: Section -> the sentence that stands in its place.
+        appendices: Further tables.
+    """
+
+    model: str
+    file_name: str
+    file_bytes: int
+    float_bytes: int | None
+    wafers: int
+    data: str
+    verdict: Verdict
+    warnings: tuple[str, ...]
+    outcomes: dict[Variant, Outcome]
+    recorded: dict[str, Any] | None
+    changes: Changes | None
+    layers: Comparison | None
+    sensitivity: Sensitivity | None
+    networks: dict[Variant, Network]
+    calibration: Calibration | None
+    tensors: dict[str, dict[str, float]]
+    temperature: float
+    latency: Latency
+    review: Review
+    provenance: dict[str, str]
+    missing: dict[str, str]
+    appendices: tuple[Appendix, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form; numbers that are not finite become null."""
+        return {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
+    elif dataclasses.is_dataclass(value):
+        kept = [item.name for item in dataclasses.fields(value) if item.metadata.get("json", True)]
+        value = {name: getattr(value, name) for name in kept}
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

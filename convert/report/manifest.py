@@ -1,0 +1,73 @@
+"""The calibration manifest: which wafers set the activation ranges of a model file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edge.model.model_file import ModelFile
+from edge.system.regular_file import read_text
+from edge.wafer.patterns import PATTERNS
+
+#: A manifest of a thousand fingerprints takes 30 kB.
+_MAX_BYTES: Final = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The wafers that set the activation ranges.
+
+    Attributes:
+        wafers: How many.
+        part: Part of the labelled set that they are from.
+        per_class: How many of each pattern.
+        fingerprints: How many fingerprints the manifest lists; 0 where it lists none.
+        fingerprints_sha256: Hash of the list, a fingerprint a line; None where it lists none.
+    """
+
+    wafers: int
+    part: str
+    per_class: dict[str, int]
+    fingerprints: int
+    fingerprints_sha256: str | None
+
+
+def calibration_manifest(model: ModelFile) -> dict[str, Any] | None:
+    """The manifest in ``NAME.parity.json`` beside the model file.
+
+    Returns:
+        None where there is no such file, it cannot be read, or it is of another model file; the
+        model file itself still tells how many wafers there were.
+    """
+    path = model.path.with_name(f"{model.path.stem}.parity.json")
+    try:
+        content = json.loads(read_text(path, _MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or content.get("model_sha256") != model.sha256:
+        return None
+    found = content.get("calibration")
+    return found if isinstance(found, dict) else None
+
+
+def checked(manifest: Any) -> Calibration | None:
+    """The manifest as far as it is sound; it comes from a file that anyone may have written."""
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("per_class"), dict):
+        return None
+    per_class = {name: manifest["per_class"].get(name, 0) for name in PATTERNS}
+    prints = manifest.get("fingerprints", [])
+    sound = all(type(n) is int and n >= 0 for n in per_class.values()) and isinstance(prints, list)
+    if not sound or not all(isinstance(print_, str) for print_ in prints):
+        return None
+    return Calibration(
+        sum(per_class.values()),
+        str(manifest.get("part", "unknown")),
+        per_class,
+        len(prints),
+        # JSON may hold half a character.
+        hashlib.sha256("\n".join(prints).encode("utf-8", "surrogatepass")).hexdigest()
+        if prints
+        else None,
+    )

@@ -1,0 +1,255 @@
+"""Which layer pays for int8: quantise each one alone, and leave each one alone out.
+
+A layer that is left out takes its inputs from int8 layers and hands its output to int8 layers, so
+leaving it out spares the rounding of its weights and sums, not that of the activations around it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.report.activation_recorder import Probe
+from convert.report.layer_match import layer_names, layers, match, output
+from convert.report.selective import Ranges, Selective
+from edge.errors import ModelError, RuntimeUnavailableError
+from edge.evaluation import metrics
+from edge.model import network
+from edge.model.backend import Backend
+from edge.model.network import Network
+from edge.model.runtime import start
+from edge.wafer import encoding
+from edge.wafer.encoding import Encoded
+from edge.wafer.patterns import PATTERNS
+
+#: Wafers that are enough to rank layers, and few enough for seconds.
+WAFERS: Final = 90
+
+_Shares = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How far the answers of one network are from those of another.
+
+    Attributes:
+        probability_change: Mean absolute difference of the class probabilities, over all wafers and
+            classes, 0..1.
+        class_changes: Share of wafers whose most probable class differs, 0..1.
+    """
+
+    probability_change: float
+    class_changes: float
+
+
+@dataclass(frozen=True)
+class LayerSensitivity:
+    """What int8 in one layer does to the answers, each against the float network.
+
+    Attributes:
+        name: As in ``convert.report.layers``.
+        operator: TFLite's name.
+        index: Place of the operator in the float network.
+        alone: With this layer in int8 and all others in float (enable-one).
+        without: With all layers in int8 but this one (disable-one).
+        reason: Why it could not be measured; None where it was.
+    """
+
+    name: str
+    operator: str
+    index: int
+    alone: Effect | None
+    without: Effect | None
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The sensitivity of every layer.
+
+    Attributes:
+        layers: In the order of the network.
+        all_int8: With every layer in int8 that the quantizer has an int8 form of, against float.
+        against_given: The same against the int8 network that was given: near zero when the figures
+            speak for that network. None when none was given.
+        wafers: Number of wafers measured on.
+        seconds: How long it took.
+    """
+
+    layers: tuple[LayerSensitivity, ...]
+    all_int8: Effect
+    against_given: Effect | None
+    wafers: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {**asdict(self), "layers": [layer.as_dict() for layer in self.layers]}
+
+
+def measure(
+    float_content: bytes,
+    wafers: Encoded,
+    *,
+    int8_content: bytes | None = None,
+    temperature: float = 1.0,
+    limit: int = WAFERS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sensitivity:
+    """Measure every layer of a network.
+
+    Args:
+        float_content: The float ``.tflite``, with an output (1, 9) of logits.
+        wafers: uint8 (W, size, size, 2), encoded; ``limit`` of them are used, evenly spaced.
+        int8_content: The int8 form in use. Activations then get its ranges, and what is measured
+            speaks for it; else those that these wafers reach.
+        temperature: What logits are divided by before the softmax.
+        limit: Most wafers, at least 1.
+        progress: Called with the number of networks measured and of all.
+
+    Raises:
+        ModuleNotFoundError: ai-edge-quantizer is not installed.
+        ModelError: not a float network with one input and one output of nine logits, one that the
+            quantizer cannot take, or the two networks have no layer in common.
+        DataError: the wafers are none, or not of the network's input shape.
+        RuntimeUnavailableError: LiteRT, which the quantizer needs, does not run here.
+    """
+    importlib.import_module("ai_edge_quantizer")  # before any work is done
+    began = time.monotonic()
+    # The quantizer loads LiteRT, and one process runs one runtime.
+    probe = Probe(float_content, Backend.LITERT)
+    if not probe.input.is_float:
+        raise ModelError("sensitivity is measured from the float network; this one is int8")
+    probe.check(wafers)
+    keep = _logits({index: probe.network.tensors[index].shape for index in probe.network.outputs})
+    count = max(1, min(limit, len(wafers)))
+    chosen = wafers[np.linspace(0, len(wafers) - 1, count).astype(np.intp)]
+    ranges = _measured_ranges(probe, chosen)
+    if int8_content is not None:
+        ranges |= _given_ranges(probe.network, network.read(int8_content, Backend.LITERT))
+    selective = Selective(float_content, probe.network, keep, ranges)
+
+    def answers(content: bytes) -> _Shares:
+        return _probabilities(content, chosen, temperature)
+
+    reference = answers(float_content)
+    everything = answers(selective.everything())
+    given = answers(int8_content) if int8_content is not None else None
+    found = layers(probe.network)
+    names = layer_names(probe.network)
+    measured: list[LayerSensitivity] = []
+    for operator in found:
+        alone, without, reason = None, None, None
+        try:
+            single = selective.only(operator)
+            if _is_int8(single):
+                alone = _effect(answers(single), reference)
+                without = _effect(answers(selective.without(operator)), reference)
+            else:
+                reason = f"ai-edge-quantizer has no int8 form of {operator.name}"
+        except (ModelError, RuntimeUnavailableError) as error:
+            reason = str(error)
+        measured.append(
+            LayerSensitivity(
+                names[operator.index], operator.name, operator.index, alone, without, reason
+            )
+        )
+        if progress:
+            progress(len(measured), len(found))
+    return Sensitivity(
+        tuple(measured),
+        _effect(everything, reference),
+        _effect(everything, given) if given is not None else None,
+        len(chosen),
+        time.monotonic() - began,
+    )
+
+
+def _measured_ranges(probe: Probe, wafers: Encoded) -> Ranges:
+    """Smallest and largest value of each activation over the wafers, by tensor name."""
+    activations = [
+        tensor
+        for tensor in probe.network.tensors.values()
+        if tensor.is_float and not tensor.constant
+    ]
+    found: Ranges = {}
+    for wafer in wafers:
+        probe.run(wafer)
+        for tensor in activations:
+            values = probe.values(tensor)
+            low, high = found.get(tensor.name, (0.0, 0.0))  # an int8 range always holds zero
+            found[tensor.name] = (min(low, float(values.min())), max(high, float(values.max())))
+    return found
+
+
+def _given_ranges(float_network: Network, int8_network: Network) -> Ranges:
+    """What the int8 form of each activation can hold, by the float tensor's name."""
+    both = [
+        (output(float_network, pair.float_operator), output(int8_network, pair.int8_operator))
+        for pair in match(float_network, int8_network)
+    ]
+    float_input = float_network.tensors[float_network.inputs[0]]
+    both.append((float_input, int8_network.tensors[int8_network.inputs[0]]))
+    limits = np.iinfo(np.int8)
+    return {
+        tensor.name: (
+            (limits.min - form.zero_points[0]) * form.scales[0],
+            (limits.max - form.zero_points[0]) * form.scales[0],
+        )
+        for tensor, form in both
+        if form.scales  # an int8 network may keep a float input
+    }
+
+
+def _logits(shapes: Mapping[int, Sequence[int]]) -> int:
+    """Which output has a logit a class, by the outputs' shapes.
+
+    Raises:
+        ModelError: there is none, or there are several.
+    """
+    wanted = (1, len(PATTERNS))
+    found = [index for index, shape in shapes.items() if tuple(shape) == wanted]
+    if len(found) != 1:
+        raise ModelError(f"the network has {len(found)} outputs of {wanted}, not one")
+    return found[0]
+
+
+def _is_int8(content: bytes) -> bool:
+    """Whether anything in the network is int8."""
+    tensors = network.read(content, Backend.LITERT).tensors.values()
+    return any(tensor.dtype == "int8" for tensor in tensors)
+
+
+def _probabilities(content: bytes, wafers: Encoded, temperature: float) -> _Shares:
+    """Class probabilities (W, 9) of a network of any input and output type."""
+    interpreter = start(content, backend=Backend.LITERT).interpreter
+    feed = interpreter.get_input_details()[0]
+    exits = {tensor["index"]: tensor for tensor in interpreter.get_output_details()}
+    logits = exits[_logits({index: tensor["shape"] for index, tensor in exits.items()})]
+    as_input = encoding.to_shares if feed["dtype"] == np.float32 else encoding.to_int8
+    scale, zero_point = logits["quantization"]
+    found = np.empty((len(wafers), len(PATTERNS)))
+    for place, wafer in enumerate(wafers):
+        interpreter.set_tensor(feed["index"], as_input(wafer)[np.newaxis])
+        interpreter.invoke()
+        found[place] = interpreter.get_tensor(logits["index"])[0]
+    if logits["dtype"] == np.int8:
+        found = (found - zero_point) * scale
+    return metrics.softmax(found / temperature)
+
+
+def _effect(shares: _Shares, reference: _Shares) -> Effect:
+    return Effect(
+        float(np.abs(shares - reference).mean()),
+        float((shares.argmax(axis=1) != reference.argmax(axis=1)).mean()),
+    )

@@ -1,0 +1,295 @@
+"""The report's tables: evidence as rows of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from convert.report.evidence import AnyDefect, Evidence, Outcome, Reliability, Variant
+from edge.evaluation.metrics import ClassScore
+from edge.wafer.patterns import PATTERNS
+
+ABSENT: Final = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        caption: What it shows.
+        head: Column names; the first column names the rows.
+        rows: As many texts each; what follows a line feed is shown small, below.
+        summary: Whether the last row sums up the others.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    summary: bool = False
+
+
+def accuracy(evidence: Evidence) -> Table:
+    """Per-class accuracy of every form, and what int8 changed."""
+    columns = {variant: _cells(outcome) for variant, outcome in evidence.outcomes.items()}
+    if evidence.recorded:
+        columns = {Variant.KERAS: _recorded(evidence.recorded), **columns}
+    numbers = evidence.outcomes[Variant.INT8].scores.per_class
+    rows = []
+    for name in PATTERNS:
+        cells = tuple(column[name] for column in columns.values())
+        rows.append((name, f"{numbers[name].n:,}", *cells, _change(evidence, name)))
+    means = tuple(column[""] for column in columns.values())
+    rows.append(("mean", f"{evidence.wafers:,}", *means, _mean_change(evidence)))
+    head = ("pattern", "wafers", *(f"{variant.value}, %" for variant in columns))
+    reference = evidence.verdict.reference
+    against = f"change from {reference.value}, points" if reference else "change, points"
+    return Table(
+        "Share of a pattern's wafers that were recognised; small: 95 % interval (Wilson)",
+        (*head, against),
+        tuple(rows),
+        summary=True,
+    )
+
+
+def _cells(outcome: Outcome) -> dict[str, str]:
+    cells = {name: _interval(score) for name, score in outcome.scores.per_class.items()}
+    return {**cells, "": f"{100 * outcome.scores.macro_recall:.2f}"}
+
+
+def _interval(score: ClassScore) -> str:
+    if score.recall is None:
+        return ABSENT
+    low, high = score.ci95
+    return f"{100 * score.recall:.1f}\n{100 * low:.1f}–{100 * high:.1f}"
+
+
+def _recorded(per_class: dict[str, dict[str, Any]]) -> dict[str, str]:
+    scores = {
+        name: ClassScore(entry["n"], entry["recall"], tuple(entry["ci95"]), None, None)
+        for name, entry in per_class.items()
+    }
+    recalls = [score.recall for score in scores.values() if score.recall is not None]
+    cells = {name: _interval(score) for name, score in scores.items()}
+    return {**cells, "": f"{100 * sum(recalls) / len(recalls):.2f}" if recalls else ABSENT}
+
+
+def _recalls(evidence: Evidence, variant: Variant) -> dict[str, float]:
+    """Accuracy of each class that has wafers."""
+    if variant in evidence.outcomes:
+        per_class = evidence.outcomes[variant].scores.per_class
+        found = {name: score.recall for name, score in per_class.items()}
+    else:
+        found = {name: entry["recall"] for name, entry in (evidence.recorded or {}).items()}
+    return {name: recall for name, recall in found.items() if recall is not None}
+
+
+def _change(evidence: Evidence, name: str) -> str:
+    reference = evidence.verdict.reference
+    if reference is None:
+        return ABSENT
+    before, after = _recalls(evidence, reference), _recalls(evidence, Variant.INT8)
+    if name not in before or name not in after:
+        return "not judged"
+    mark = "\ntoo much" if name in evidence.verdict.lost else ""
+    return f"{_signed(100 * (after[name] - before[name]), 1)}{mark}"
+
+
+def _mean_change(evidence: Evidence) -> str:
+    reference = evidence.verdict.reference
+    before = _recalls(evidence, reference) if reference else {}
+    after = _recalls(evidence, Variant.INT8)
+    if not before:
+        return ABSENT
+    change = sum(after.values()) / len(after) - sum(before.values()) / len(before)
+    return _signed(100 * change, 2)
+
+
+def _signed(value: float, digits: int) -> str:
+    """With a true minus sign, and no sign on a zero."""
+    text = f"{value:+.{digits}f}"
+    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
+
+
+def calibration_errors(evidence: Evidence) -> Table:
+    """Expected calibration error before and after temperature."""
+
+    def percent(found: Reliability) -> str:
+        return f"{100 * found.error:.2f}"
+
+    return Table(
+        "Expected calibration error, %",
+        ("network", "before temperature", "after"),
+        tuple(
+            (variant.value, percent(outcome.before), percent(outcome.after))
+            for variant, outcome in evidence.outcomes.items()
+        ),
+    )
+
+
+def detection(evidence: Evidence) -> Table:
+    """Top-k accuracy, and any defect against none."""
+    top = next(iter(evidence.outcomes.values())).top
+
+    def defect(found: AnyDefect) -> tuple[str, ...]:
+        values = (found.precision, found.recall, found.f1)
+        area = ABSENT if found.auc is None else f"{found.auc:.4f}"
+        return (*(ABSENT if value is None else f"{100 * value:.2f}" for value in values), area)
+
+    return Table(
+        "The label among the k most probable patterns; any pattern against none",
+        (
+            "network",
+            *(f"top-{k}, %" for k in top),
+            *(f"any defect: {name}" for name in ("precision, %", "recall, %", "F1, %", "ROC area")),
+        ),
+        tuple(
+            (
+                variant.value,
+                *(f"{100 * share:.2f}" for share in outcome.top.values()),
+                *defect(outcome.any_defect),
+            )
+            for variant, outcome in evidence.outcomes.items()
+        ),
+    )
+
+
+def networks(evidence: Evidence) -> Table:
+    """Size and work of each form."""
+    sizes = {Variant.INT8: evidence.file_bytes, Variant.FLOAT: evidence.float_bytes}
+    order = [variant for variant in (Variant.FLOAT, Variant.INT8) if variant in evidence.networks]
+    found = [evidence.networks[variant] for variant in order]
+    kinds = dict.fromkeys(kind for one in found for kind in one.operator_counts)
+
+    def row(name: str, values: list[object]) -> tuple[str, ...]:
+        return (name, *(f"{value:,}" if isinstance(value, int) else str(value) for value in values))
+
+    return Table(
+        "What is inside",
+        ("", *(variant.value for variant in order)),
+        (
+            row("file size, bytes", [sizes[variant] for variant in order]),
+            row("multiply-accumulates of one wafer", [one.macs for one in found]),
+            row("learned values", [one.parameters for one in found]),
+            row("bytes of weights and biases", [one.weights_bytes for one in found]),
+            row("peak activation memory, bytes", [one.peak_activation_bytes for one in found]),
+            row("operators", [len(one.operators) for one in found]),
+            *(
+                row(f"of them {kind}", [one.operator_counts.get(kind, 0) for one in found])
+                for kind in kinds
+            ),
+        ),
+    )
+
+
+def calibration(evidence: Evidence) -> Table:
+    """Calibration wafers by pattern."""
+    found = evidence.calibration
+    per_class = found.per_class if found else {}
+    return Table(
+        "Calibration wafers",
+        ("pattern", "wafers"),
+        (
+            *((name, f"{count:,}") for name, count in per_class.items()),
+            ("all", f"{sum(per_class.values()):,}"),
+        ),
+        summary=True,
+    )
+
+
+def tensors(evidence: Evidence) -> Table:
+    """Scale and zero point of what goes in and comes out."""
+    return Table(
+        "real value = scale x (byte − zero point)",
+        ("tensor", "scale", "zero point"),
+        tuple(
+            (name, f"{tensor['scale']:.8g}", f"{tensor['zero_point']}")
+            for name, tensor in evidence.tensors.items()
+        ),
+    )
+
+
+def latency(evidence: Evidence) -> Table:
+    """Medians on this machine."""
+    found = evidence.latency
+    rows = [
+        ("encoding (wafer map to input bytes)", f"{found.encode:,.0f}"),
+        ("int8 network", f"{found.invoke:,.0f}"),
+        ("whole (wafer map to verdict)", f"{found.whole:,.0f}"),
+    ]
+    if found.float_invoke is not None:
+        rows.append(("float TFLite network, for comparison", f"{found.float_invoke:,.0f}"))
+    return Table(
+        f"Median of {found.wafers:,} wafers, one thread", ("step", "microseconds"), tuple(rows)
+    )
+
+
+def reasons(evidence: Evidence) -> Table:
+    """What the model file's own rule sends to a person."""
+    found = evidence.review
+
+    def row(name: str, wafers: int, wrong: int) -> tuple[str, ...]:
+        share = f"{100 * wafers / evidence.wafers:.2f}"
+        return name, f"{wafers:,}", share, f"{wrong:,}", f"{100 * wrong / max(1, found.wrong):.1f}"
+
+    return Table(
+        "Sent to a person by the model file's own rule",
+        ("reason", "wafers", "% of all", "wrong among them", "% of all wrong answers"),
+        (
+            *(row(one.reason, one.wafers, one.wrong) for one in found.reasons),
+            row("all", found.wafers, found.wrong_caught),
+        ),
+        summary=True,
+    )
+
+
+def looked_at(evidence: Evidence) -> Table:
+    """What looking at the least confident would catch."""
+    return Table(
+        "If a person looked at the least confident answers instead",
+        ("looked at, % of the wafers", "wrong answers caught, %"),
+        tuple(
+            (f"{100 * share:.0f}", f"{100 * caught:.1f}")
+            for share, caught in evidence.review.caught.items()
+        ),
+    )
+
+
+def reviewed_patterns(evidence: Evidence) -> Table:
+    """What the rule does to each pattern."""
+    found = evidence.review.patterns
+    return Table(
+        "By pattern: how many of its wafers a person sees, and how pure the accepted ones are",
+        ("pattern", "wafers", "to a person, %", "accepted under this name", "of those right, %"),
+        tuple(
+            (
+                name,
+                f"{one.wafers:,}",
+                f"{100 * one.reviewed / one.wafers:.1f}" if one.wafers else "-",
+                f"{one.accepted:,}",
+                f"{100 * one.right / one.accepted:.1f}" if one.accepted else "-",
+            )
+            for name, one in found.items()
+        ),
+    )
+
+
+def confidences(evidence: Evidence) -> Table:
+    """Whether the confidence can be taken at its word."""
+    return Table(
+        "By confidence, which the thresholds look at",
+        ("confidence", "wafers", "right, %"),
+        tuple(
+            (
+                f"{band.low:g} to {band.high:g}",
+                f"{band.wafers:,}",
+                f"{100 * band.right / band.wafers:.1f}" if band.wafers else "-",
+            )
+            for band in evidence.review.bands
+        ),
+    )
+
+
+def provenance(evidence: Evidence) -> Table:
+    """Hashes and versions."""
+    return Table("What this report is about", ("what", "value"), tuple(evidence.provenance.items()))

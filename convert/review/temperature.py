@@ -1,0 +1,69 @@
+"""Calibration (C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+
+First the temperature, which keeps the order of the patterns. Then, for the confidence alone, one
+number a pattern: how much more common it is than the network takes it for. Networks are trained on
+balanced patterns, so what they say of a rare one must be believed less.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.evaluation import metrics
+from edge.wafer.patterns import PATTERNS
+
+#: Wafers' worth of belief that a pattern is as common as the network takes it for: a handful of
+#: wafers must not decide over a rare class.
+_PRIOR: Final = 5.0
+
+#: Newton's method settles in about ten steps.
+_STEPS: Final = 50
+
+_LARGEST: Final = 6.0
+
+
+def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp]) -> float:
+    """The temperature that makes the probabilities of these wafers most likely.
+
+    Args:
+        logits: (W, classes) of wafers that did not train the network.
+        classes: True class (W,).
+
+    Returns:
+        Temperature in 0.25..4, to 0.01.
+    """
+    candidates = np.geomspace(0.25, 4.0, 200)
+    wafers = np.arange(len(classes))
+    losses = [
+        -np.log(np.maximum(metrics.softmax(logits / t)[wafers, classes], 1e-12)).mean()
+        for t in candidates
+    ]
+    return round(float(candidates[int(np.argmin(losses))]), 2)
+
+
+def fit_frequency(
+    logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp]
+) -> dict[str, float]:
+    """How much more common each pattern is than the network takes it for.
+
+    Args:
+        logits: (W, classes) of wafers that did not train the network, divided by the temperature.
+        classes: True class (W,).
+
+    Returns:
+        What to add to each logit to make the classes of these wafers most likely: mean 0, in -6..6,
+        to 0.001.
+    """
+    added = np.zeros(logits.shape[1])
+    counts = np.bincount(classes, minlength=len(added))
+    for _ in range(_STEPS):
+        shares = metrics.softmax(logits + added)
+        slope = shares.sum(axis=0) - counts + _PRIOR * added
+        curve = np.diag(shares.sum(axis=0)) - shares.T @ shares + _PRIOR * np.eye(len(added))
+        # Half steps: whole ones may jump over the valley where a class is nearly absent.
+        added -= 0.5 * np.linalg.solve(curve, slope)
+    added = np.clip(added - added.mean(), -_LARGEST, _LARGEST)
+    return {name: round(float(value), 3) for name, value in zip(PATTERNS, added, strict=True)}

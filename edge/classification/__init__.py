@@ -1,0 +1,1 @@
+"""Wafer maps in, predictions and records out: one by one, streamed, or on all cores."""

@@ -1,0 +1,176 @@
+"""Wafer map -> prediction: encoding, inference, probabilities, verdict."""
+
+from __future__ import annotations
+
+import math
+import time
+from operator import mul
+from typing import NamedTuple
+
+import numpy as np
+
+from edge.classification.prediction import Prediction
+from edge.model.backend import Backend
+from edge.model.model_file import ModelFile
+from edge.model.runtime import Kernels, start
+from edge.verdict.familiarity import Embedding, Familiarity
+from edge.verdict.rule import MIN_FAILS, Reason, Review, Verdict
+from edge.wafer import encoding
+from edge.wafer.encoding import Encoded
+from edge.wafer.patterns import Pattern
+from edge.wafer.wafermap import WaferMap
+
+
+class Look(NamedTuple):
+    """What the network says of one encoded wafer.
+
+    Attributes:
+        probabilities: Calibrated probability of each label of the model file, summing to 1, as if
+            the patterns were as common as the network was trained to take them.
+        confidence: Chance that the most probable one is right, at the mix of patterns of the wafers
+            that calibrated the model: a rare pattern needs a higher probability to be believed.
+        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
+        mixture: Probability that two patterns overlap, 0..1.
+        embedding: The network's second output, int8 (size,); of several views, the first one's.
+    """
+
+    probabilities: list[float]
+    confidence: float
+    unfamiliarity: float
+    mixture: float
+    embedding: Embedding | None = None
+
+
+class Classifier:
+    """A model file at work. Not for use by several threads at once: give each its own.
+
+    Args:
+        model: A checked model file.
+        backend: Force a runtime; None takes the first that works.
+        threads: Threads inside one inference; 1 is fastest for models of this size.
+        kernels: ``reference`` gives the same bytes on every machine, and those of the firmware.
+        average_symmetries: Average over the eight flips and quarter turns: eight times the
+            inference time; no effect where kernels are tied over them.
+        review: When a wafer goes to a person; None for the model file's own rule.
+
+    Raises:
+        RuntimeUnavailableError: no TFLite runtime works here.
+        ModelError: the file's tensors do not match its metadata.
+    """
+
+    def __init__(
+        self,
+        model: ModelFile,
+        *,
+        backend: Backend | None = None,
+        threads: int = 1,
+        kernels: Kernels = Kernels.FAST,
+        average_symmetries: bool = False,
+        review: Review | None = None,
+    ) -> None:
+        self.model = model
+        self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
+        self._logits, self._embedding = model.check_tensors(self.runtime.interpreter)
+        self.average_symmetries = average_symmetries
+        self.review = review or model.review
+        self.size = int(model.metadata["encoding"]["size"])
+        self._fed = np.empty((1, self.size, self.size, encoding.PLANES), np.int8)
+        self._fed_bytes = self._fed[0].view(np.uint8)
+        self._labels = model.labels
+        self._model_name = model.name
+        self._input = self.runtime.interpreter.get_input_details()[0]["index"]
+        frequency = model.metadata["review"]["frequency"]
+        self._often = [math.exp(frequency[label]) for label in self._labels]
+        self._familiarity = Familiarity(model.metadata["embedding"], model.metadata["review"])
+        # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
+        step = model.metadata["output"]["scale"] / model.temperature
+        self._powers = [math.exp(-step * below) for below in range(256)]
+        none = Pattern.NONE.value
+        # With too few fails for any pattern; a file without the label is not given it.
+        self._clear = Look([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
+        self._min_fails = MIN_FAILS if none in self._labels else 0
+
+    def classify(self, wafer_map: WaferMap) -> Prediction:
+        """Classify one wafer.
+
+        With fewer than ``MIN_FAILS`` failing dies it is ``none``, and the network does not run.
+
+        Raises:
+            ValueError: the map holds no die (readers refuse such maps).
+        """
+        began = time.perf_counter_ns()
+        clear = self.is_clear(wafer_map)
+        if clear and not wafer_map.die_count:
+            raise ValueError(encoding.NO_DIES)
+        shares, confidence, unfamiliarity, mixture, embedding = (
+            self._clear if clear else self.look(encoding.encode(wafer_map.dies, self.size))
+        )
+        pattern = self._labels[shares.index(max(shares))]
+        reason = self.review.reason(
+            pattern, confidence, unfamiliarity, mixture, wafer_map.die_count
+        ) or (Reason.FEW_FAILS if clear else None)
+        return Prediction(
+            wafer_map,
+            pattern,
+            dict(zip(self._labels, shares, strict=True)),
+            reason.verdict if reason else Verdict.ACCEPT,
+            reason,
+            confidence,
+            self.review.below[pattern],
+            unfamiliarity,
+            mixture,
+            self._model_name,
+            encoding.SYMMETRIES if self.average_symmetries else 1,
+            (time.perf_counter_ns() - began) // 1000,
+            embedding,
+        )
+
+    def is_clear(self, wafer_map: WaferMap) -> bool:
+        """Whether so few dies fail that the wafer is ``none``, whatever the network would say."""
+        return wafer_map.fail_count < self._min_fails
+
+    def look(self, encoded: Encoded) -> Look:
+        """What the network says of one encoded wafer, uint8 (size, size, 2)."""
+        if not self.average_symmetries:
+            return self._look(encoded)
+        views = [
+            self._look(encoding.symmetry(encoded[np.newaxis], which)[0])
+            for which in range(encoding.SYMMETRIES)
+        ]
+        means = [
+            math.fsum(shares) / len(views) for shares in zip(*(v[0] for v in views), strict=True)
+        ]
+        return Look(
+            means,
+            self._confidence(means, means.index(max(means))),
+            math.fsum(view.unfamiliarity for view in views) / len(views),
+            math.fsum(view.mixture for view in views) / len(views),
+            views[0].embedding,
+        )
+
+    def outputs(self, encoded: Encoded) -> tuple[list[int], Embedding]:
+        """Raw int8 outputs of the network for one encoded wafer: logits and embedding (size,).
+
+        All else follows from these: a subclass that takes them from elsewhere, such as the
+        arithmetic of other kernels, gets the station's verdict on them.
+        """
+        interpreter = self.runtime.interpreter
+        encoding.to_int8(encoded, self._fed_bytes)
+        interpreter.set_tensor(self._input, self._fed)
+        interpreter.invoke()
+        logits: list[int] = interpreter.get_tensor(self._logits)[0].tolist()
+        return logits, interpreter.get_tensor(self._embedding)[0]
+
+    def _look(self, encoded: Encoded) -> Look:
+        logits, embedding = self.outputs(encoded)
+        top = max(logits)
+        powers = [self._powers[top - value] for value in logits]
+        total = math.fsum(powers)
+        shares = [power / total for power in powers]
+        confidence = self._confidence(powers, logits.index(top))
+        return Look(shares, confidence, *self._familiarity.look(embedding), embedding)
+
+    def _confidence(self, shares: list[float], best: int) -> float:
+        """Bayes' rule with the patterns as common as they are; shares need not sum to 1."""
+        weighted = list(map(mul, shares, self._often))
+        return weighted[best] / sum(weighted)

@@ -1,0 +1,186 @@
+"""Many files on several processor cores: reading, encoding and inference side by side.
+
+Threads gain nothing here: a wafer takes 0.2 ms, mostly Python, and waiting for the interpreter's
+lock costs more than the second core brings. So helpers are forked before any runtime starts; they
+are handed chunks of file names and hand records back (``edge.system.worker_pool``).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from edge.classification.classifier import Classifier
+from edge.classification.pipeline import Item, classify_items
+from edge.errors import InputError
+from edge.formats import paths as files
+from edge.formats.reading import STDIN
+from edge.results.record import Record, error_record
+from edge.system.worker_pool import Chunk, Crew, Helper, dismiss, serve
+
+if TYPE_CHECKING:
+    from edge.formats.name_pattern import Names
+
+#: Files handed over at a time, and the most characters in their names (a pipe holds 64 kB).
+CHUNK: Final = 32
+CHUNK_CHARACTERS: Final = 8192
+
+#: Runs of fewer files are over before a second process has started.
+WORTHWHILE: Final = 500
+MOST: Final = 4
+
+#: Files that may hold any number of wafers are streamed by this process; arrays from this size on.
+STREAMED: Final = (".npz",)
+STACK_BYTES: Final = 2**20
+
+Make = Callable[[], Classifier]
+Entry = str | Record
+
+
+def processes_for(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int:
+    """How many processes suit these inputs: one for few files, else one a core, at most four."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if cores == 1 or not (_many_in_a_folder(paths) or _many(paths, exclude)):
+        return 1
+    return min(MOST, cores)
+
+
+def _many(paths: Iterable[str | Path], exclude: str | Path | None) -> bool:
+    return files.count(paths, limit=WORTHWHILE, exclude=exclude) is None
+
+
+def _many_in_a_folder(paths: Iterable[str | Path]) -> bool:
+    """A first look that neither sorts nor stops at anything: the usual case is one large folder."""
+    for path in paths:
+        with suppress(OSError, ValueError), os.scandir(path) as entries:
+            if sum(1 for _ in islice(entries, 2 * WORTHWHILE)) == 2 * WORTHWHILE:
+                return True
+    return False
+
+
+def classify_paths(
+    paths: Iterable[str | Path],
+    make: Make,
+    *,
+    processes: int = 1,
+    top_k: int | None = None,
+    exclude: str | Path | None = None,
+    names: Names | None = None,
+) -> Generator[Record, None, None]:
+    """Read and classify everything behind paths, folders and patterns.
+
+    Args:
+        paths: As for ``edge.formats.paths.expand``.
+        make: Builds a classifier; called once in every process, after it was forked.
+        processes: How many work side by side, this one included.
+        top_k: See ``Prediction.as_record``.
+        exclude: As for ``edge.formats.paths.expand``.
+        names: Gives wafers the lot and number that stand in a file's name.
+
+    Yields:
+        One record a wafer or unusable input, in the order of ``paths``.
+    """
+    if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        items = read_items(files.named(paths, exclude=exclude), names)
+        yield from classify_items(items, make(), top_k)
+        return
+    helpers: list[Helper] = []
+    try:
+        for _ in range(processes - 1):
+            helpers.append(_fork(make, top_k, names, helpers))
+        own = make()
+        crew: Crew[Entry, Record] = Crew(
+            lambda entries: _classify(entries, own, top_k, names), helpers
+        )
+        yield from crew.work(_chunks(files.named(paths, exclude=exclude)))
+    finally:
+        dismiss(helpers)
+
+
+def read_items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
+    """What stands in some files; errors stand for themselves.
+
+    Args:
+        found: Files, as ``edge.formats.paths.expand`` names them.
+        names: As for ``classify_paths``.
+    """
+    for item in found:
+        if isinstance(item, InputError):
+            yield item
+        elif names is None:
+            yield from files.read_file(item)
+        else:
+            yield from names.apply(files.read_file(item), str(item))
+
+
+def _classify(
+    entries: list[Entry], own: Classifier, top_k: int | None, names: Names | None
+) -> Iterator[Record]:
+    for entry in entries:
+        if isinstance(entry, str):
+            yield from classify_items(read_items([entry], names), own, top_k)
+        else:
+            yield entry
+
+
+def _chunks(items: Iterable[str | InputError]) -> Iterator[Chunk[Entry]]:
+    chunk: Chunk[Entry] = Chunk([])
+    characters = 0
+    for item in items:
+        entry: Entry = error_record(item) if isinstance(item, InputError) else item
+        if isinstance(entry, str) and _is_streamed(entry):
+            yield chunk
+            yield Chunk([entry], streamed=True)
+            chunk, characters = Chunk([]), 0
+            continue
+        chunk.entries.append(entry)
+        characters += len(entry)
+        if len(chunk.entries) == CHUNK or characters > CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = Chunk([]), 0
+    yield chunk
+
+
+def _is_streamed(path: str) -> bool:
+    """Whether a file may hold any number of wafers, or is one that no helper has."""
+    if path.lower().endswith(".npy"):
+        with suppress(OSError, ValueError):
+            return os.stat(path).st_size > STACK_BYTES  # noqa: PTH116 (hot path)
+    return path.lower().endswith(STREAMED) or path == STDIN
+
+
+def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Helper]) -> Helper:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    # A helper ends when this process's end of its pipe is gone, so no other may hold a copy of it.
+    copies = [ours, *(other.connection for other in others)]
+    process = context.Process(target=_serve, args=(theirs, copies, make, top_k, names), daemon=True)
+    process.start()
+    theirs.close()
+
+    def stop() -> None:
+        process.join(timeout=1)
+        process.kill()
+
+    return Helper(ours, stop)
+
+
+def _serve(
+    connection: Connection,
+    copies: list[Connection],
+    make: Make,
+    top_k: int | None,
+    names: Names | None,
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    for copy in copies:
+        copy.close()
+    own = make()
+    serve(connection, lambda entries: _classify(entries, own, top_k, names))

@@ -1,0 +1,82 @@
+"""What a station knows of a wafer: its pattern, how probable each is, and the verdict."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from edge.verdict.familiarity import Embedding
+from edge.verdict.rule import Reason, Verdict
+from edge.wafer.wafermap import WaferMap
+
+
+class Prediction(NamedTuple):
+    """What the model says of one wafer. A tuple, because it is made faster than a frozen dataclass.
+
+    Attributes:
+        wafer_map: The wafer it is about.
+        pattern: Most probable pattern.
+        probabilities: Calibrated probability of each pattern, summing to 1.
+        verdict: Accept, or leave it to a person.
+        reason: Why a person, or ``few-fails`` where no network was asked, or None.
+        confidence: Chance that ``pattern`` is right, at the mix of patterns of the wafers that
+            calibrated the model: what the thresholds of review look at.
+        below: The threshold that ``confidence`` was held against, 0..1.
+        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers; 0
+            where no network was asked.
+        mixture: Probability that two patterns overlap, 0..1; 0 where no network was asked.
+        model: Name and hash of the model file.
+        symmetries: Number of views averaged: 1, or 8 with ``average_symmetries``.
+        latency_us: Encoding, inference and decision, in microseconds (reading is not in it).
+        embedding: The network's second output, int8 (size,); None where no network was asked.
+    """
+
+    wafer_map: WaferMap
+    pattern: str
+    probabilities: dict[str, float]
+    verdict: Verdict
+    reason: Reason | None
+    confidence: float
+    below: float
+    unfamiliarity: float
+    mixture: float
+    model: str
+    symmetries: int
+    latency_us: int
+    embedding: Embedding | None = None
+
+    @property
+    def probability(self) -> float:
+        """Probability of ``pattern``."""
+        return self.probabilities[self.pattern]
+
+    def as_record(self, top_k: int | None = None) -> dict[str, Any]:
+        """JSON form: one flat object a wafer.
+
+        Args:
+            top_k: Keep only the most probable patterns in ``probabilities``; None keeps all nine.
+        """
+        probabilities = self.probabilities
+        if top_k is not None:
+            ranked = sorted(probabilities, key=probabilities.__getitem__, reverse=True)
+            probabilities = {name: probabilities[name] for name in ranked[:top_k]}
+        wafer_map = self.wafer_map
+        return {
+            "source": wafer_map.source,
+            "index": wafer_map.index,
+            "lot": wafer_map.lot,
+            "wafer": wafer_map.wafer,
+            "pattern": self.pattern,
+            "probability": round(self.probability, 6),
+            "probabilities": {name: round(value, 6) for name, value in probabilities.items()},
+            "verdict": self.verdict.value,
+            "reason": self.reason.value if self.reason else None,
+            "confidence": round(self.confidence, 6),
+            "below": self.below,
+            "unfamiliarity": round(self.unfamiliarity, 3),
+            "mixture": round(self.mixture, 4),
+            "dies": wafer_map.die_count,
+            "fails": wafer_map.fail_count,
+            "model": self.model,
+            "symmetries": self.symmetries,
+            "latency_us": self.latency_us,
+        }

@@ -1,0 +1,56 @@
+"""Known wafers with known answers: does this file, on this machine, compute what convert saw?
+
+A changed weight, a wrong zero point or a broken kernel gives other outputs, whatever the metadata
+say of themselves. The wafers are drawn by a formula, so nothing but the answers is stored.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.wafer import encoding
+from edge.wafer.probes import PROBES, probe
+
+if TYPE_CHECKING:
+    from edge.classification.classifier import Classifier
+
+
+#: Steps of the int8 logits by which sound kernels (XNNPACK, builtin, reference) may differ.
+TOLERANCE: Final = 3
+
+#: So many steps of the embedding count as one of the logits: whitening stretches the rounding of
+#: all layers before it. Builtin and reference kernels stay within 25 steps of XNNPACK.
+COARSER: Final = 10
+
+
+def answers(classifier: Classifier) -> dict[str, list[list[int]]]:
+    """The metadata's section: logits and embedding of each probe, int8."""
+    outputs = [
+        classifier.outputs(encoding.encode(probe(n), classifier.size)) for n in range(PROBES)
+    ]
+    return {
+        "logits": [logits for logits, _ in outputs],
+        "embedding": [embedding.tolist() for _, embedding in outputs],
+    }
+
+
+def largest_difference(classifier: Classifier) -> int:
+    """Largest difference of any output of any probe from what convert wrote.
+
+    Returns:
+        In steps of the int8 logits; those of the embedding count a tenth, rounded up.
+    """
+    known: dict[str, Any] = classifier.model.metadata["selftest"]
+    found = answers(classifier)
+    logits, embedding = (
+        int(np.abs(_ints(found[key]) - _ints(known[key])).max()) for key in ("logits", "embedding")
+    )
+    return max(logits, math.ceil(embedding / COARSER))
+
+
+def _ints(values: list[list[int]]) -> npt.NDArray[np.int64]:
+    return np.asarray(values, np.int64)

@@ -1,0 +1,344 @@
+"""Split a labelled set into train, val and test without letting a lot stand on two sides.
+
+83 % of WM-811K's defect wafers have a defective sibling in their lot, so a random split measures
+memory, not recognition. Groups are the column ``lot_band`` where it is known (neighbouring
+lots run the same product on the same tools), else ``lot``; a wafer without either is a group of
+its own. Identical maps never stand on two sides, and a wafer whose map also exists under another
+label serves nowhere: such wafers get an empty part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part
+from edge.errors import DataError, UsageError
+from edge.formats.columns import known
+from edge.wafer.patterns import PATTERNS
+
+#: Share of train, val, test.
+DEFAULT_SHARES: tuple[float, float, float] = (0.70, 0.15, 0.15)
+
+PARTS: tuple[str, ...] = tuple(part.value for part in Part)
+
+#: What a part without a class, or with next to none of it, means.
+_MEANING: Final = {
+    Part.TRAIN.value: "too little to learn from",
+    Part.VAL.value: "the best epoch and the thresholds of review rest on next to nothing",
+    Part.TEST.value: "what is measured on it says next to nothing of them",
+}
+
+
+class SplitBy(str, Enum):
+    """How wafers are divided."""
+
+    LOT = "lot"
+    OFFICIAL = "official"
+    RANDOM = "random"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What a split did.
+
+    Attributes:
+        by: How it was divided.
+        groups: Number of groups (lots, bands) that were divided.
+        counts: Wafers by part and pattern.
+        duplicates: Wafers left out because an identical map stands on another side.
+        conflicts: Wafers left out because an identical map has another label.
+        warning: What the reader must know before quoting a figure, or empty.
+    """
+
+    by: SplitBy
+    groups: int
+    counts: dict[str, dict[str, int]]
+    duplicates: int
+    conflicts: int
+    warning: str
+
+
+def split(
+    labelled: LabelledSet,
+    by: SplitBy = SplitBy.LOT,
+    shares: tuple[float, float, float] = DEFAULT_SHARES,
+    seed: int = 0,
+) -> tuple[LabelledSet, SplitReport]:
+    """Add the column ``part`` (train, val, test, or empty for wafers that serve nowhere).
+
+    Args:
+        labelled: Any labelled set.
+        by: ``lot``: groups stay together and every class is divided as evenly as the groups
+            allow; ``official``: Test is the data's own Test part, its Training part is divided by
+            lot into train and val; ``random``: every wafer on its own (optimistic).
+        shares: Share of train, val, test; ``official`` takes only the first two.
+        seed: Same seed, same parts.
+
+    Raises:
+        UsageError: shares that are negative, no numbers or do not sum to 1.
+        DataError: no wafer, no lot column for ``lot``, no official column for ``official``.
+    """
+    if not len(labelled):
+        raise DataError("this labelled set holds no wafer, there is nothing to split")
+    # NaN is in no range: what is not proved right is wrong.
+    sensible = all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) <= 1e-6
+    if not (sensible and shares[0] > 0):
+        raise UsageError(f"shares {shares}: three numbers that sum to 1, the first above 0")
+    classes = labelled.class_indices()
+    if by is SplitBy.OFFICIAL and "official" not in labelled.columns:
+        raise DataError(
+            "no `official` column: this labelled set does not know the official split; "
+            "import LSWMD.pkl again or split by lot"
+        )
+    groups = np.arange(len(labelled)) if by is SplitBy.RANDOM else lot_groups(labelled)
+    if by is SplitBy.OFFICIAL:
+        part = _official_parts(labelled, groups, classes, shares, seed)
+    else:
+        part = _assign(groups, classes, np.asarray(shares), seed)
+    prints = labelled.fingerprints()
+    conflict = _conflicts(labelled, prints, classes)
+    part[conflict] = -1
+    duplicate = _straddling(prints, part)
+    part[duplicate] = -1
+    names = np.asarray([*PARTS, ""])[part]
+    counts = {
+        name: dict(
+            zip(
+                PATTERNS,
+                np.bincount(classes[names == name], minlength=len(PATTERNS)).tolist(),
+                strict=True,
+            )
+        )
+        for name in PARTS
+    }
+    warning = ""
+    if by is SplitBy.RANDOM:
+        warning = (
+            "random split: wafers of one lot stand on both sides, so figures measured on it are "
+            "too good; state them only beside figures of a split by lot"
+        )
+    report = SplitReport(
+        by, int(np.unique(groups).size), counts, int(duplicate.sum()), int(conflict.sum()), warning
+    )
+    return labelled.with_columns(part=names), report
+
+
+def require_parts(report: SplitReport, shares: tuple[float, float, float]) -> None:
+    """Refuse a split that gave nothing to a part that was to have something.
+
+    Raises:
+        DataError: too few lots, or no official Test wafer.
+    """
+    empty = [
+        name
+        for name, share in zip(PARTS, shares, strict=True)
+        if share > 0 and not sum(report.counts[name].values())
+    ]
+    if empty:
+        raise DataError(
+            f"the part {' and '.join(empty)} came out empty: {report.groups} groups divided by "
+            f"{report.by} do not suffice; add wafers of other lots, or give that part the share 0"
+        )
+
+
+def part_doubts(labelled: LabelledSet) -> Iterator[str]:
+    """What makes the parts of a split set say little: a sentence each.
+
+    A part that is empty is left to those who need it.
+    """
+    classes, parts = labelled.class_indices(), labelled.columns["part"]
+    absent = [name for name, n in labelled.class_counts().items() if not n]
+    if absent:
+        yield f"no wafer of {', '.join(absent)} in the set: a network cannot learn what it is"
+    for part, why in _MEANING.items():
+        found = np.bincount(classes[parts == part], minlength=len(PATTERNS))
+        counts = dict(zip(PATTERNS, found.tolist(), strict=True))
+        if not found.any():
+            continue
+        missing = [name for name, n in counts.items() if not n and name not in absent]
+        few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
+        if missing:
+            yield f"the {part} part holds no wafer of {', '.join(missing)}: {why}"
+        if few:
+            yield f"the {part} part holds fewer than {FEW_WAFERS} wafers of {', '.join(few)}: {why}"
+
+
+def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> LabelledSet:
+    """The set with its column ``part``; divided by lot, always alike, where it has none.
+
+    Raises:
+        DataError: it cannot be divided by lot, or a part comes out empty.
+    """
+    if "part" in labelled.columns:
+        return labelled
+    labelled, report = split(labelled)
+    require_parts(report, DEFAULT_SHARES)
+    sizes = ", ".join(f"{name} {sum(counts.values()):,}" for name, counts in report.counts.items())
+    tell(f"the set has no column `part`: divided by lot ({sizes}); see `wm-edge dataset split`")
+    return labelled
+
+
+def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
+    """Group number (W,) of each wafer: its lot band, else its lot, else a number of its own.
+
+    Bands that share a lot are one group: neither may stand on two sides.
+
+    Raises:
+        DataError: the set knows no lot at all.
+    """
+    groups = len(labelled) + np.arange(len(labelled))
+    band, lot = (_numbered(labelled, name) for name in ("lot_band", "lot"))
+    if not (band >= 0).any():
+        band = lot
+    has_band, has_lot = band >= 0, lot >= 0
+    if has_band.any():
+        band = _joined(lot, band)
+        groups[has_band] = band[has_band]
+        # A wafer without a band goes with its lot's others, or they would stand on two sides.
+        home = dict(zip(lot[has_band].tolist(), band[has_band].tolist(), strict=True))
+        for index in np.flatnonzero(has_lot & ~has_band):
+            number = int(lot[index])
+            groups[index] = home.get(number, 2 * len(labelled) + number)
+        return groups
+    raise DataError(
+        "no lot is known in this labelled set, so neither it nor its official Training part can be "
+        "divided by lot; add a `lot` column, or accept optimistic figures with --by random"
+    )
+
+
+def _joined(lot: npt.NDArray[np.intp], band: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Band (W,) of each wafer, with bands that share a lot made one: the lowest of them."""
+    parent = list(range(int(band.max()) + 1))
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            number = parent[number]
+        return number
+
+    first: dict[int, int] = {}
+    both = (lot >= 0) & (band >= 0)
+    for one, own in np.unique(np.stack([lot[both], band[both]], axis=1), axis=0).tolist():
+        low, high = sorted((root(first.setdefault(one, own)), root(own)))
+        parent[high] = low
+    roots = np.asarray([root(number) for number in range(len(parent))], np.intp)
+    return np.where(band >= 0, roots[band], -1)
+
+
+def _numbered(labelled: LabelledSet, name: str) -> npt.NDArray[np.intp]:
+    """Number (W,) of each wafer's value in a column, in sorted order; -1 where it is unknown."""
+    values = labelled.columns.get(name)
+    if values is None:
+        return np.full(len(labelled), -1, np.intp)
+    _, numbers = np.unique(values, return_inverse=True)
+    return np.where(known(values), numbers, -1).astype(np.intp)
+
+
+def lots_apart(labelled: LabelledSet) -> bool:
+    """Whether no lot and no band of a split set stands in two parts.
+
+    False where neither is known. Looks at the columns, not at how ``split`` groups them.
+    """
+    part = labelled.columns["part"]
+    columns = [_numbered(labelled, name) for name in ("lot", "lot_band")]
+    if not any((numbers >= 0).any() for numbers in columns):
+        return False
+    for numbers in columns:
+        used = (numbers >= 0) & (part != "")
+        pairs = set(zip(numbers[used].tolist(), part[used].tolist(), strict=True))
+        if len(pairs) != len({number for number, _ in pairs}):
+            return False
+    return True
+
+
+def _assign(
+    groups: npt.NDArray[np.intp],
+    classes: npt.NDArray[np.intp],
+    shares: npt.NDArray[np.float64],
+    seed: int,
+) -> npt.NDArray[np.intp]:
+    """Part index (W,): greedy, largest groups first, each to the part where it fits best."""
+    _, groups = np.unique(groups, return_inverse=True)
+    content = np.zeros((groups.max() + 1, len(PATTERNS)))
+    np.add.at(content, (groups, classes), 1)
+    content /= np.maximum(1, content.sum(axis=0))
+    shuffled = np.random.default_rng(seed).permutation(len(content))
+    order = shuffled[np.argsort(-content[shuffled].max(axis=1), kind="stable")]
+    filled = np.zeros((len(shares), len(PATTERNS)))
+    target = shares[:, None]
+    # A part's deviation counts relative to its size, or the small parts would take every big lot.
+    weight = 1 / np.maximum(target, 1e-9)
+    home = np.empty(len(content), np.intp)
+    for group in order:
+        added = filled + content[group]
+        cost = (weight * ((added - target) ** 2 - (filled - target) ** 2)).sum(axis=1)
+        cost[shares == 0] = np.inf
+        home[group] = best = int(np.argmin(cost))
+        filled[best] += content[group]
+    return home[groups]
+
+
+def _official_parts(
+    labelled: LabelledSet,
+    groups: npt.NDArray[np.intp],
+    classes: npt.NDArray[np.intp],
+    shares: tuple[float, float, float],
+    seed: int,
+) -> npt.NDArray[np.intp]:
+    official = labelled.columns["official"]
+    part = np.full(len(labelled), -1, np.intp)
+    part[official == "Test"] = PARTS.index("test")
+    training = np.flatnonzero(official == "Training")
+    if not training.size:
+        raise DataError("the `official` column names no Training wafer")
+    rest = np.asarray([shares[0], shares[1], 0.0]) / (shares[0] + shares[1])
+    part[training] = _assign(groups[training], classes[training], rest, seed)
+    return part
+
+
+def _conflicts(
+    labelled: LabelledSet, prints: npt.NDArray[np.uint64], classes: npt.NDArray[np.intp]
+) -> npt.NDArray[np.bool_]:
+    conflict: npt.NDArray[Any] = labelled.columns.get(
+        "label_conflict", np.zeros(len(labelled), bool)
+    ).astype(bool)
+    return conflict | _differs_among_equals(prints, classes)
+
+
+def _straddling(
+    prints: npt.NDArray[np.uint64], part: npt.NDArray[np.intp]
+) -> npt.NDArray[np.bool_]:
+    """Copies of a map that stands on several sides, all but those that the evaluation keeps."""
+    used = part >= 0
+    straddles = np.zeros(len(part), bool)
+    straddles[used] = _differs_among_equals(prints[used], part[used])
+    # A copy that trains would have taught the answer: the evaluation keeps its copy.
+    keeper: dict[int, int] = {}
+    for index in np.flatnonzero(straddles):
+        print_ = int(prints[index])
+        keeper[print_] = max(keeper.get(print_, -1), int(part[index]))
+    for index in np.flatnonzero(straddles):
+        straddles[index] = part[index] != keeper[int(prints[index])]
+    return straddles
+
+
+def _differs_among_equals(
+    prints: npt.NDArray[np.uint64], values: npt.NDArray[np.intp]
+) -> npt.NDArray[np.bool_]:
+    """True (W,) where wafers with the same fingerprint carry more than one value."""
+    if not len(prints):
+        return np.zeros(0, bool)
+    _, group = np.unique(prints, return_inverse=True)
+    low = np.full(group.max() + 1, np.iinfo(np.intp).max)
+    high = np.full(group.max() + 1, -1)
+    np.minimum.at(low, group, values)
+    np.maximum.at(high, group, values)
+    return (low != high)[group]

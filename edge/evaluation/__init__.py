@@ -1,0 +1,1 @@
+"""A model file and labelled wafers in, figures a class with intervals and calibration out."""

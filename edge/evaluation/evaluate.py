@@ -1,0 +1,217 @@
+"""Measure a model file on labelled wafers through the station's own classifier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet
+from edge.errors import DataError
+from edge.evaluation import metrics
+from edge.evaluation.calibration import calibration_error
+from edge.evaluation.overlap import Overlap, overlap_of
+from edge.model.training_sketch import Sketch
+from edge.verdict.rule import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS, Pattern
+from edge.wafer.wafermap import WaferMap
+
+#: For messages: of a network that has learned nothing, or was damaged.
+ONE_ANSWER: Final = "every wafer is called {}: the network tells no pattern from another"
+
+#: Logits of who is sure of ``none``, whatever the temperature.
+_SURE: Final = np.asarray([1e6 if name == Pattern.NONE else 0.0 for name in PATTERNS], np.float32)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model did on a labelled set.
+
+    Attributes:
+        scores: Per-class figures.
+        true: Class index (W,) of each label, in the order of ``PATTERNS``.
+        probabilities: Float64 (W, 9), in the order of ``PATTERNS``.
+        confidence: Chance that the most probable pattern is right, float64 (W,).
+        unfamiliarity: Distance to the nearest class, float64 (W,).
+        mixture: Probability of two patterns at once, float64 (W,).
+        reasons: Why a person should look at each wafer, None where it was accepted, (W,).
+        model: Name and hash of the model file.
+        model_sha256: Hash of the model file.
+        data_sha256: Hash of the labelled set (of the wafers that were judged).
+        symmetries: Views averaged.
+        overlap: Wafers that trained the model; None where its file keeps no sample of them.
+        warnings: What a reader must know before quoting a figure.
+    """
+
+    scores: metrics.Scores
+    true: npt.NDArray[np.intp]
+    probabilities: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
+    unfamiliarity: npt.NDArray[np.float64]
+    mixture: npt.NDArray[np.float64]
+    reasons: tuple[Reason | None, ...]
+    model: str
+    model_sha256: str
+    data_sha256: str
+    symmetries: int
+    overlap: Overlap | None
+    warnings: tuple[str, ...]
+
+    @property
+    def wafers(self) -> int:
+        """Number of wafers."""
+        return len(self.true)
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.intp]:
+        """Class index (W,) of the most probable pattern."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, 0..1."""
+        return calibration_error(self.probabilities.max(axis=1), self.predicted == self.true)
+
+    @property
+    def confidence_error(self) -> float:
+        """Expected calibration error of the confidence, 0..1."""
+        return calibration_error(self.confidence, self.predicted == self.true)
+
+    def review(self) -> dict[str, Any]:
+        """What went to a person: counts by reason, and how many wrong verdicts that caught."""
+        looked_at = np.asarray([reason is not None for reason in self.reasons])
+        wrong = self.predicted != self.true
+        counts = Counter(reason.value for reason in self.reasons if reason)
+        return {
+            "wafers": int(looked_at.sum()),
+            "share": float(looked_at.mean()),
+            "by_reason": {reason.value: counts[reason.value] for reason in REVIEW_REASONS},
+            "wrong": int(wrong.sum()),
+            "wrong_caught": int((wrong & looked_at).sum()),
+            "wrong_accepted": int((wrong & ~looked_at).sum()),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form: the figures plus what they were measured on."""
+        return {
+            **self.scores.as_dict(),
+            "calibration_error": self.calibration_error,
+            "confidence_error": self.confidence_error,
+            "review": self.review(),
+            "wafers": self.wafers,
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+            "data_sha256": self.data_sha256,
+            "symmetries": self.symmetries,
+            "overlap": self.overlap.as_dict() if self.overlap else None,
+            "warnings": list(self.warnings),
+        }
+
+
+def evaluate(
+    labelled: LabelledSet,
+    classifier: Classifier,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Classify every wafer and compare with its label.
+
+    Args:
+        labelled: What to judge on.
+        classifier: What to judge.
+        progress: Called with the number of wafers done.
+
+    Raises:
+        DataError: the set holds no wafer, or one without dies.
+    """
+    if not len(labelled):
+        raise DataError("no wafer to evaluate on")
+    shares = np.empty((len(labelled), len(PATTERNS)))
+    others = np.empty((len(labelled), 3))
+    reasons: list[Reason | None] = []
+    for index in range(len(labelled)):
+        try:
+            found = classifier.classify(WaferMap(labelled.grid(index)))
+        except ValueError as error:
+            raise DataError(f"wafer {index}: {error}; leave it out of the set") from error
+        shares[index] = [found.probabilities[name] for name in PATTERNS]
+        others[index] = found.confidence, found.unfamiliarity, found.mixture
+        reasons.append(found.reason if found.verdict is Verdict.REVIEW else None)
+        if progress:
+            progress(index + 1)
+    true = labelled.class_indices()
+    sketch = classifier.model.metadata.get("training", {}).get("sketch")
+    seen = overlap_of(Sketch.parse(sketch), labelled) if sketch else None
+    confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(PATTERNS))
+    scores = metrics.score(confusion, PATTERNS)
+    warnings = list(data_warnings(labelled, seen))
+    if scores.only_answer:
+        warnings.insert(0, ONE_ANSWER.format(scores.only_answer))
+    return Evaluation(
+        scores,
+        true,
+        shares,
+        others[:, 0],
+        others[:, 1],
+        others[:, 2],
+        tuple(reasons),
+        classifier.model.name,
+        classifier.model.sha256,
+        labelled.sha256(),
+        encoding.SYMMETRIES if classifier.average_symmetries else 1,
+        seen,
+        tuple(warnings),
+    )
+
+
+def as_station(
+    logits: npt.NDArray[np.floating[Any]], labelled: LabelledSet
+) -> npt.NDArray[np.floating[Any]]:
+    """Logits of a float network under the station's rule: with few fails, sure of ``none``.
+
+    Otherwise int8, which is judged through the station's code, would be held against another rule.
+
+    Args:
+        logits: (W, 9), in the order of ``PATTERNS``.
+        labelled: The wafers they are of.
+
+    Returns:
+        A copy.
+    """
+    clear = labelled.fail_counts() < MIN_FAILS
+    return np.where(clear[:, np.newaxis], _SURE, logits)
+
+
+def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[str]:
+    """What a reader of figures measured on these wafers must know: a sentence each.
+
+    Args:
+        labelled: The wafers.
+        overlap: How many of them trained the model, None where that cannot be told.
+    """
+    counts = labelled.class_counts()
+    missing = [name for name, n in counts.items() if not n]
+    few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
+    if missing:
+        yield (
+            f"no wafer of {', '.join(missing)}: nothing is said of them, and the mean is over "
+            "the others"
+        )
+    if few:
+        yield (
+            f"fewer than {FEW_WAFERS} wafers of {', '.join(few)}: one wafer moves such a figure "
+            "by 5 points or more; look at its interval"
+        )
+    if overlap is None:
+        yield (
+            "whether the model was trained on wafers of this data is not known: its file keeps no "
+            "sample of its training wafers"
+        )
+    elif text := overlap.warning():
+        yield text

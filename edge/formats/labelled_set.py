@@ -1,0 +1,249 @@
+"""Labelled sets (``edge.dataset.labelled_set`` has the layout) and stacks as streams of wafer maps.
+
+Nothing is loaded whole: each member of the archive is unpacked piece by piece, so that the memory
+does not grow with the number of wafers, whatever the headers declare.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
+from edge.formats.columns import LONGEST, UNKNOWN
+from edge.formats.npy import Header, cut_short, read_header, stacked
+from edge.system.text import printable
+from edge.wafer.wafermap import BOOLEAN, MAX_SIDE, WaferMap, check_grid
+
+if TYPE_CHECKING:
+    from edge.formats.reading import Source
+
+REQUIRED: Final = ("dies", "offsets", "shapes")
+OPTIONAL: Final = ("lot", "wafer")
+
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED: Final = 0x1
+_CHUNK_ROWS: Final = 4096
+#: Arrays of an archive that are looked at for maps.
+_MOST_ARRAYS: Final = 16
+_MAX_ITEM_BYTES: Final = 4 * LONGEST
+#: Largest array that is read whole: rows and columns of ten million wafers as int16.
+_MAX_BY_COLUMNS: Final = 40 * 2**20
+
+
+def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
+    """Read the wafers of a labelled set in their order; labels are not needed.
+
+    An archive with one array (wafers, rows, columns) in the place of the set's is read like it.
+
+    Args:
+        file: Open ``.npz`` file.
+        source: Its name.
+
+    Yields:
+        A wafer map with index, lot and wafer for each wafer; an ``InputError`` in place of one
+        whose values are not die states.
+
+    Raises:
+        InputError: not a labelled set, damaged, or arrays that do not fit together.
+    """
+    with _damage(source), open_archive(file) as archive, ExitStack() as opened:
+        if _name("dies") not in archive.NameToInfo:
+            column = _stack(archive, source, opened)
+            yield from stacked(column.header, column.take, source)
+            column.finish()
+            return
+        columns = {name: _Column(archive, name, source, opened) for name in REQUIRED}
+        wafers = _check_headers(columns, source)
+        for name in OPTIONAL:
+            # A name that cannot be used is no reason to refuse the wafers.
+            with suppress(InputError):
+                column = _Column(archive, name, source, opened)
+                if column.header.shape == (wafers,) and column.header.dtype.kind in "uifUS":
+                    columns[name] = column
+        yield from _wafers(columns, source)
+
+
+def count(file: Source, source: str) -> int:
+    """Wafers of a labelled set or a stack, by its headers. Raises: as ``read``."""
+    with _damage(source), open_archive(file) as archive, ExitStack() as opened:
+        if _name("dies") not in archive.NameToInfo:
+            return _stack(archive, source, opened).header.shape[0]
+        return _Column(archive, "offsets", source, opened).header.shape[0] - 1
+
+
+@contextmanager
+def _damage(source: str) -> Iterator[None]:
+    """What an archive raises, as an error that names the file."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
+        raise InputError(
+            source, InputKind.UNREADABLE, f"a damaged .npz archive ({error}); copy it again"
+        ) from error
+
+
+def _name(array: str) -> str:
+    return f"{array}.npy"
+
+
+def _stack(archive: zipfile.ZipFile, source: str, opened: ExitStack) -> _Column:
+    """The one array that can be maps end to end: (wafers, rows, columns)."""
+    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    found = []
+    for name in names[:_MOST_ARRAYS]:
+        with suppress(InputError):  # of another type: text, objects
+            column = _Column(archive, name, source, opened)
+            if column.header.is_stack:
+                found.append((name, column))
+    if len(found) == 1:
+        return found[0][1]
+    listed = ", ".join(name for name, _ in found) or ", ".join(names[:_MOST_ARRAYS]) or "none"
+    raise InputError(
+        source,
+        InputKind.AMBIGUOUS if found else InputKind.NOT_A_MAP,
+        (
+            f"several arrays that may be wafer maps ({printable(listed)})"
+            if found
+            else f"no labelled set and no stack of wafer maps (its arrays: {printable(listed)})"
+        )
+        + "; save the maps alone as (wafers, rows, columns)",
+    )
+
+
+class _Column:
+    """One array of the archive, read front to back."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, source: str, opened: ExitStack) -> None:
+        self.name = f"{source}[{name}]"
+        try:
+            info = archive.getinfo(_name(name))
+        except KeyError:
+            raise InputError(
+                source,
+                InputKind.NOT_A_MAP,
+                f"not a labelled set, it has no array `{name}`; `wm-edge dataset import` makes one",
+            ) from None
+        if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
+            raise InputError(
+                source,
+                InputKind.UNSUPPORTED,
+                "packed or encrypted in an unusual way; write it with numpy.savez_compressed",
+            )
+        self._stream = opened.enter_context(archive.open(info))
+        self.header: Header = read_header(cast("Source", self._stream), self.name)
+        if self.header.dtype.itemsize > _MAX_ITEM_BYTES:
+            raise _inconsistent(source, f"`{name}` has entries of {self.header.dtype}")
+
+    def take(self, count: int) -> np.ndarray[Any, np.dtype[Any]]:
+        """The next ``count`` elements, flat."""
+        size = count * self.header.dtype.itemsize
+        data = self._stream.read(size)
+        if len(data) < size:
+            raise cut_short(self.name)
+        return np.frombuffer(data, self.header.dtype)
+
+    def rows(self) -> Iterator[Any]:
+        """The entries along the first axis as Python values, a few thousand unpacked at a time."""
+        total, width = self.header.shape[0], math.prod(self.header.shape[1:])
+        by_columns = None
+        if self.header.fortran_order and width > 1:  # the first row ends near the array's end
+            if self.header.count * self.header.dtype.itemsize > _MAX_BY_COLUMNS:
+                raise _inconsistent(self.name, "too large to be stored by columns")
+            by_columns = self.take(self.header.count).reshape(self.header.shape, order="F")
+        for start in range(0, total, _CHUNK_ROWS):
+            count = min(_CHUNK_ROWS, total - start)
+            if by_columns is None:
+                chunk = self.take(count * width).reshape(count, *self.header.shape[1:])
+            else:
+                chunk = by_columns[start : start + count]
+            yield from chunk.tolist()
+
+    def finish(self) -> None:
+        """Read to the end, where the archive's checksum is compared."""
+        if self._stream.read(1):
+            raise _inconsistent(self.name, "more data than declared")
+
+
+def _wafers(columns: dict[str, _Column], source: str) -> Iterator[WaferMap | InputError]:
+    dies = columns["dies"]
+    offsets = columns["offsets"].rows()
+    lots, numbers = _texts(columns.get("lot")), _texts(columns.get("wafer"))
+    start = next(offsets)
+    if start != 0:
+        raise _inconsistent(source, "`offsets` does not begin with 0")
+    for index, (rows, width) in enumerate(columns["shapes"].rows()):
+        end = next(offsets)
+        if not (1 <= rows <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+            raise _inconsistent(source, f"wafer {index} is {rows} x {width} dies")
+        if end - start != rows * width or end > dies.header.count:
+            raise _inconsistent(source, f"wafer {index}: `offsets`, `shapes` and `dies` disagree")
+        start = end
+        grid = dies.take(rows * width).reshape(rows, width)
+        lot, number = next(lots), next(numbers)
+        try:
+            # Checked under the name of the one wafer: this error does not concern the others.
+            states = check_grid(grid, f"{source}[{index}]")
+        except InputError as error:
+            yield error
+        else:
+            yield WaferMap(states, source, index, lot=lot, wafer=number)
+    if start != dies.header.count:
+        raise _inconsistent(source, "`dies` has more entries than the wafers")
+    for column in columns.values():
+        column.finish()
+
+
+def _check_headers(columns: dict[str, _Column], source: str) -> int:
+    """Number of wafers, where the required arrays agree on it."""
+    shapes = {name: column.header.shape for name, column in columns.items()}
+    kinds = {name: column.header.dtype.kind for name, column in columns.items()}
+    wafers = shapes["offsets"][0] - 1 if len(shapes["offsets"]) == 1 else -1
+    if kinds["dies"] == "b":
+        raise InputError(source, InputKind.BAD_VALUE, BOOLEAN)
+    if len(shapes["dies"]) != 1 or kinds["dies"] not in "ui":
+        raise _inconsistent(source, "`dies` must be one row of uint8")
+    if kinds["offsets"] not in "ui" or kinds["shapes"] not in "ui":
+        raise _inconsistent(source, "`offsets` and `shapes` must be whole numbers")
+    if wafers < 0 or shapes["shapes"] != (wafers, 2):
+        raise _inconsistent(source, "`offsets` and `shapes` disagree on the number of wafers")
+    dies = columns["dies"].header
+    if wafers > MAX_WAFERS or dies.count * dies.dtype.itemsize > MAX_UNPACKED:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED >> 30} GiB of dies; divide the set",
+        )
+    if wafers == 0:
+        raise InputError(source, InputKind.EMPTY, "a labelled set without any wafer")
+    return wafers
+
+
+def _texts(column: _Column | None) -> Iterator[str | None]:
+    if column is None:
+        while True:
+            yield None
+    for value in column.rows():
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace")
+        elif isinstance(value, float):  # whole numbers with gaps, as pandas keeps them
+            text = f"{value:.15g}"
+        else:
+            text = str(value)
+        yield None if text in UNKNOWN else text
+
+
+def _inconsistent(source: str, what: str) -> InputError:
+    return InputError(
+        source,
+        InputKind.UNREADABLE,
+        f"not a usable labelled set: {what}; write it again, `wm-edge dataset import` makes one",
+    )

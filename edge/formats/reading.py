@@ -1,0 +1,236 @@
+"""An open file in, its wafer maps or the reason why there is none out."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import io
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from edge.errors import InputError, InputKind
+from edge.formats.registry import FORMATS, SUFFIXES, Format
+from edge.system.regular_file import check_regular, open_regular
+from edge.wafer.wafermap import WaferMap
+
+#: How much of a file is read at first, for its signature. Most wafer maps are smaller than that and
+#: so read at one go.
+HEAD_BYTES: Final = 32 * 1024
+
+#: Name of what comes through standard input.
+STDIN: Final = "-"
+
+Item = WaferMap | InputError
+
+_OS_ERRORS: Final = {
+    errno.ENOENT: (InputKind.MISSING, "no such file; check the name and the folder"),
+    errno.ENOTDIR: (InputKind.MISSING, "no such file; a part of the path is not a folder"),
+    errno.EACCES: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
+    errno.EPERM: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
+    errno.ELOOP: (InputKind.MISSING, "a symbolic link that leads back to itself; mend the link"),
+    errno.ENAMETOOLONG: (InputKind.MISSING, "no such file; the name is too long to exist"),
+    errno.ENXIO: (
+        InputKind.UNSUPPORTED,
+        "a pipe, socket or device, not a file; save it to a file",
+    ),
+    errno.EISDIR: (InputKind.UNSUPPORTED, "a folder, not a file; name the files in it"),
+}
+
+
+class Source(Protocol):
+    """An open regular file as a format's reader sees it: binary and seekable."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Next ``size`` bytes, or all that are left."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to an offset."""
+
+    def tell(self) -> int:
+        """Current offset."""
+
+
+class Reader(Protocol):
+    """What each format's module offers as ``read``."""
+
+    def __call__(self, file: Source, source: str) -> Iterator[WaferMap | InputError]:
+        """Yield the wafer maps of ``file``; ``source`` is its name for messages."""
+
+
+def read(path: str | Path) -> Iterator[Item]:
+    """Read the wafer maps of one file, one after the other.
+
+    Args:
+        path: A file of any format in ``FORMATS``.
+
+    Yields:
+        A ``WaferMap`` for each wafer. In a source of several wafers an ``InputError`` item stands
+        for one wafer that cannot be used (its ``source`` is ``file[index]``); the others go on.
+
+    Raises:
+        InputError: the file as a whole cannot be used. Raised when the first item is asked for,
+            or later where the damage only then comes to light. No other exception leaves here.
+    """
+    source = os.fspath(path)
+    with _input_errors(source), _open(source) as file:
+        status = os.fstat(file.fileno())
+        check_status(status, source)
+        head = file.read(HEAD_BYTES)
+        yield from _read(file, head, status.st_size, source)
+
+
+def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+    """The same for a file that is open already.
+
+    Args:
+        file: Regular file, standing anywhere.
+        head: Its first ``HEAD_BYTES`` bytes, or all where it has fewer.
+        size: Of the whole file, in bytes.
+        source: Its name for messages.
+
+    Yields:
+        As ``read``.
+
+    Raises:
+        InputError: as ``read``.
+    """
+    with _input_errors(source):
+        check_status(os.fstat(file.fileno()), source)
+        yield from _read(file, head, size, source)
+
+
+def count(path: str | Path) -> int:
+    """Wafers in a file as its headers have it, for a progress bar; 1 where they do not say."""
+    source = os.fspath(path)
+    with contextlib.suppress(InputError), _input_errors(source), _open(source) as file:
+        chosen = _choose(file.read(HEAD_BYTES), source)
+        counted = getattr(importlib.import_module(chosen.module), "count", None)
+        file.seek(0)
+        return int(counted(file, source)) if counted else 1
+    return 1
+
+
+def examine(head: bytes, size: int, source: str) -> Format:
+    """Which format reads a file, by its name, its first bytes and its size; no more is read.
+
+    Args:
+        head: Its first ``HEAD_BYTES`` bytes, or all where it has fewer.
+        size: Of the whole file, in bytes.
+        source: Its name.
+
+    Raises:
+        InputError: no format reads it, or it is too large for the one that would.
+    """
+    chosen = _choose(head, source)
+    if size > chosen.max_bytes:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
+            f"{chosen.max_bytes // 2**20} MiB is read",
+        )
+    return chosen
+
+
+def _read(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+    chosen = examine(head, size, source)
+    if len(head) == size:
+        yield from _reader(chosen)(io.BytesIO(head), source)
+    else:
+        file.seek(0)
+        yield from _reader(chosen)(cast(Source, file), source)
+
+
+@contextlib.contextmanager
+def _input_errors(source: str) -> Iterator[None]:
+    """Whatever goes wrong inside leaves as an ``InputError`` that names the source."""
+    try:
+        yield
+    except OSError as error:
+        raise os_error(error, source) from error
+    except MemoryError as error:
+        raise InputError(
+            source, InputKind.TOO_LARGE, "not enough memory to read it; save it smaller"
+        ) from error
+    except (ValueError, ArithmeticError, EOFError, LookupError, struct.error) as error:
+        raise InputError(
+            source, InputKind.UNREADABLE, f"damaged ({error}); copy or export it again"
+        ) from error
+
+
+def os_error(error: OSError, source: str) -> InputError:
+    """The operating system's refusal in the words of an ``InputError``."""
+    kind, reason = _OS_ERRORS.get(
+        error.errno or 0,
+        (
+            InputKind.UNREADABLE,
+            f"cannot be read ({error.strerror or error}); check the disk or the network share",
+        ),
+    )
+    return InputError(source, kind, reason)
+
+
+def _open(source: str) -> io.FileIO:
+    try:
+        return open_regular(source)
+    except FileNotFoundError:
+        if os.path.islink(source):  # noqa: PTH114
+            raise InputError(
+                source,
+                InputKind.MISSING,
+                "a symbolic link to a file that does not exist; mend or remove the link",
+            ) from None
+        raise
+    except ValueError as error:
+        raise InputError(
+            source, InputKind.MISSING, f"not a usable file name ({error}); check the name"
+        ) from error
+
+
+def check_status(status: os.stat_result, source: str) -> None:
+    """Refuse what is not a regular file with something in it.
+
+    Raises:
+        InputError: a file of zero bytes.
+        OSError: a folder, pipe, socket or device.
+    """
+    check_regular(status, source)
+    if status.st_size == 0:
+        raise InputError(
+            source,
+            InputKind.EMPTY,
+            "zero bytes; the export or copy did not finish, write it again",
+        )
+
+
+def _choose(head: bytes, source: str) -> Format:
+    for entry in FORMATS:
+        if entry.signature and entry.signature.match(head):
+            return entry
+    # What comes through standard input without a signature is text.
+    suffix = ".csv" if source == STDIN else os.path.splitext(source)[1].lower()  # noqa: PTH122
+    for entry in FORMATS:
+        if suffix not in entry.suffixes + entry.named:
+            continue
+        if entry.signature is None:
+            return entry
+        raise InputError(
+            source,
+            InputKind.UNREADABLE,
+            f"named {suffix}, but its content is not that of a {entry.name}; "
+            "export it again or give it its true suffix",
+        )
+    raise InputError(
+        source,
+        InputKind.UNSUPPORTED,
+        f"not a known wafer map format; known: {' '.join(sorted(SUFFIXES))}",
+    )
+
+
+def _reader(chosen: Format) -> Reader:
+    """The module's ``read``, imported now if it was not before."""
+    return cast(Reader, importlib.import_module(chosen.module).read)

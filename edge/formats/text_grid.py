@@ -1,0 +1,285 @@
+"""Text grids: one row of die states a line, separated by commas, semicolons, tabs or spaces.
+
+What pandas, NumPy and Excel write around a grid is taken off where it is clear that it is not dies:
+a header of column numbers, an index in front, comments, a comma behind, ``sep=``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import InputError, InputKind
+from edge.wafer.wafermap import MAX_SIDE, NO_DIE, STATES, WaferMap, check_grid, mend
+
+if TYPE_CHECKING:
+    from edge.formats.reading import Source
+
+#: Longest line that is read; leaves 16 characters a cell of the widest map.
+MAX_LINE: Final = 16 * MAX_SIDE
+
+#: Most lines, empty ones and comments too.
+MAX_LINES: Final = 4 * MAX_SIDE
+
+_EMPTY: Final = 3
+_STATES: Final = {"0": 0, "1": 1, "2": 2, "": _EMPTY}
+_SEPARATORS: Final = (",", ";", "\t")
+_EXCEL: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_COMMENT: Final = "#"
+_BOM_UTF8: Final = b"\xef\xbb\xbf"
+_BOM_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_LINE_END: Final = re.compile(rb"\r*\n|\r")
+_CHUNK: Final = 2**16
+#: Longest cell that a message shows.
+_SHOWN: Final = 8
+#: Column numbers up to here might be die states.
+_MISTAKABLE: Final = (["0", "1"], ["0", "1", "2"], ["1", "2"])
+_PLAIN: Final = "pandas: frame.to_csv(name, header=False, index=False)"
+
+
+def read(file: Source, source: str) -> Iterator[WaferMap]:
+    """Read a text grid as one wafer map.
+
+    Args:
+        file: Open text file, UTF-8 with or without a byte order mark, any line ends.
+        source: Its name.
+
+    Yields:
+        One wafer map.
+
+    Raises:
+        InputError: a cell that is not 0, 1 or 2, rows of different length, what may be a header or
+            may be dies, no text.
+    """
+    grid = _Grid(source)
+    for number, line in _lines(file, source):
+        grid.add(number, line)
+    yield WaferMap(check_grid(grid.dies(), source), source=source)
+
+
+@dataclass
+class _Grid:
+    """The rows so far.
+
+    Attributes:
+        source: Name for messages.
+        separator: Between cells; None for blanks.
+        chosen: Whether the file said which.
+        index: Whether a row's number stands in front of it.
+        mistakable: Whether the first row may be a header.
+        ended: Whether a comment came after the last row.
+    """
+
+    source: str
+    separator: str | None = None
+    chosen: bool = False
+    index: bool = False
+    mistakable: bool = False
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self._cells = bytearray()
+        self._rows = self._width = self._last = 0
+
+    def add(self, number: int, line: str) -> None:
+        """The next line that is not blank."""
+        if not self._last and (excel := _EXCEL.fullmatch(line)):
+            self.separator, self.chosen = excel[1], True
+            return
+        if line.startswith(_COMMENT):
+            self.ended = self._rows > 0
+            return
+        if self.ended:
+            raise _bad(self.source, f"line {number - 1} is a comment; remove it from the rows")
+        if self._last and number > self._last + 1:
+            raise _bad(
+                self.source, f"line {self._last + 1} is empty; remove the gap between the rows"
+            )
+        if not self._last and not self.chosen:
+            self.separator = next((mark for mark in _SEPARATORS if mark in line), None)
+        cells = line.split(self.separator)
+        first, self._last = not self._last, number
+        if first and self._is_header(cells):
+            return
+        if self.index and cells.pop(0).strip('" ') != str(self._rows):
+            raise _bad(
+                self.source,
+                f"line {number} does not begin with {self._rows}, as an index below a header would;"
+                f" write it without ({_PLAIN})",
+            )
+        self._append(_row(cells, number, self.index, self._rows, self.source), number)
+
+    def _is_header(self, cells: list[str]) -> bool:
+        names = [cell.strip('" ') for cell in cells]
+        index = names[0] == ""
+        numbers = names[1:] if index else names
+        if len(numbers) > 3 and numbers == [str(number) for number in range(len(numbers))]:
+            self.index = index
+            return True
+        self.mistakable = numbers in _MISTAKABLE
+        return False
+
+    def _append(self, row: bytes, number: int) -> None:
+        if self._rows and len(row) != self._width:
+            raise _bad(
+                self.source,
+                f"line {number} has {len(row)} columns, the lines above have {self._width}; "
+                "write the same number of columns in every row",
+            )
+        self._rows, self._width = self._rows + 1, len(row)
+        if max(self._rows, self._width) > MAX_SIDE:
+            raise InputError(
+                self.source,
+                InputKind.TOO_LARGE,
+                f"more than {MAX_SIDE} rows or columns; at most {MAX_SIDE} a side are accepted",
+            )
+        self._cells += row
+
+    def dies(self) -> npt.NDArray[np.uint8]:
+        """uint8 (rows, columns), when all lines were added.
+
+        Raises:
+            InputError: no row at all, a first row or empty cells that may mean something else.
+        """
+        if not self._rows:
+            raise InputError(
+                self.source, InputKind.EMPTY, "blank lines only; write the export again"
+            )
+        if self.mistakable and self._rows > 1:
+            raise InputError(
+                self.source,
+                InputKind.AMBIGUOUS,
+                "the first row may be dies or a header of column numbers; write it without one "
+                f"({_PLAIN})",
+            )
+        grid = np.frombuffer(self._cells, np.uint8).reshape(self._rows, self._width)
+        if _EMPTY not in self._cells:
+            return grid
+        if NO_DIE not in self._cells:  # pandas leaves empty what is missing
+            return np.where(grid == _EMPTY, NO_DIE, grid).astype(np.uint8)
+        empty = grid == _EMPTY
+        if empty[:, -1].all() and not empty[:, :-1].any():  # a separator behind each row
+            return grid[:, :-1]
+        row, column = np.argwhere(empty)[0].tolist()
+        line = self._last - self._rows + 1 + row
+        raise _bad(
+            self.source,
+            f"an empty cell at line {line}, column {column + 1 + self.index}, and 0 elsewhere; "
+            f"die states are {STATES}",
+        )
+
+
+def _lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, numbered from 1 as an editor does."""
+    for number, line in enumerate(_split(file), 1):
+        if number > MAX_LINES:
+            raise InputError(source, InputKind.TOO_LARGE, f"more than {MAX_LINES} lines")
+        if len(line) > MAX_LINE:
+            raise InputError(
+                source,
+                InputKind.TOO_LARGE,
+                f"line {number} is longer than {MAX_LINE} characters; "
+                "write one row of the map a line",
+            )
+        if number == 1:
+            if line.startswith(_BOM_UTF16):
+                raise InputError(
+                    source, InputKind.UNREADABLE, "text in UTF-16; save it as CSV (UTF-8)"
+                )
+            line = line.removeprefix(_BOM_UTF8)  # noqa: PLW2901
+        try:
+            text = line.decode().strip(" ")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                source,
+                InputKind.UNREADABLE,
+                f"line {number} is not text (UTF-8); is this a CSV file?",
+            ) from error
+        if text:
+            yield number, text
+
+
+def _split(file: Source) -> Iterator[bytes]:
+    """The lines without their ends: LF, CR LF, CR alone. One that is too long is not read on."""
+    rest = b""
+    while chunk := file.read(_CHUNK):
+        rest += chunk
+        whole = rest.removesuffix(b"\r")  # the first half of a line's end waits for the other
+        held = rest[len(whole) :]
+        *lines, rest = _LINE_END.split(whole) if b"\r" in whole else whole.split(b"\n")
+        yield from lines
+        if len(rest) > MAX_LINE:
+            break
+        rest += held
+    yield from _LINE_END.split(rest)
+
+
+def _row(cells: list[str], line: int, index: bool, rows: int, source: str) -> bytes:
+    try:
+        return bytes([_STATES[cell] for cell in cells])  # the common case, at full speed
+    except KeyError:
+        plain = [cell.strip().strip('"').strip() for cell in cells]
+    values = [_value(cell) for cell in plain]
+    if None not in values:
+        return bytes(value for value in values if value is not None)
+    if not rows and not any(map(_is_number, plain)):
+        if {"x", "y"} <= {name.lower() for name in plain}:
+            raise _bad(
+                source,
+                f"line {line} is the header of a list of dies by x and y, which is not read; "
+                "docs/formats.md has the few lines that make a grid of one",
+            )
+        raise _bad(
+            source,
+            f"line {line} holds no numbers: a header, or letters for die states; write a grid of "
+            f"{STATES}, one row of dies a line ({_PLAIN})",
+        )
+    column = values.index(None)
+    raise _bad(
+        source,
+        f"{_shown(plain, values, rows)} at line {line}, column {column + 1 + index}; "
+        f"die states are {STATES}{_hint(plain[column], rows)}",
+    )
+
+
+def _value(cell: str) -> int | None:
+    if cell in _STATES:
+        return _STATES[cell]
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return int(value) if value in (0, 1, 2) else None
+
+
+def _shown(cells: list[str], values: list[int | None], rows: int) -> str:
+    """A cell that is no die state, quoted only where it stands among die states.
+
+    What is no grid may be anything, a secret that a link led to, too.
+    """
+    wrong = cells[values.index(None)]
+    among = values.count(None) == 1 and len(values) > (1 if rows else 3)
+    return repr(wrong) if among and len(wrong) <= _SHOWN else "something else"
+
+
+def _hint(cell: str, rows: int) -> str:
+    if not rows:
+        return f"; if this is a header, leave it out ({_PLAIN})"
+    return mend(float(cell)) if _is_number(cell) else ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _bad(source: str, reason: str) -> InputError:
+    return InputError(source, InputKind.BAD_VALUE, reason)

@@ -1,0 +1,217 @@
+"""The TFLite runtime: LiteRT, else tflite-runtime, else TensorFlow's own.
+
+A runtime is chosen by constructing an interpreter with the model, not by importing it:
+tflite-runtime with NumPy 2 imports well and then fails, and an old runtime refuses a new model.
+Two runtimes in one process can crash it, so a runtime that failed after its native code was
+loaded is reported, and the next one is still tried: the process has nothing to lose by then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from edge.errors import RuntimeUnavailableError, UsageError
+from edge.model.backend import Backend
+
+if TYPE_CHECKING:
+    import numpy.typing as npt  # the doctor must run where NumPy cannot be loaded
+
+#: Forces one runtime, like ``--backend``.
+ENVIRONMENT_VARIABLE = "WM_EDGE_BACKEND"
+
+
+class Kernels(str, Enum):
+    """Which implementation of the operators runs.
+
+    ``fast`` is the runtime's default (XNNPACK where it has it); ``reference`` is plain
+    arithmetic, slower, and the same on every machine; TFLite Micro rounds dense layers otherwise.
+    """
+
+    FAST = "fast"
+    REFERENCE = "reference"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class _Source:
+    module: str
+    distribution: str
+
+
+_SOURCES: dict[Backend, _Source] = {
+    Backend.LITERT: _Source("ai_edge_litert.interpreter", "ai-edge-litert"),
+    Backend.TFLITE: _Source("tflite_runtime.interpreter", "tflite-runtime"),
+    Backend.TENSORFLOW: _Source("tensorflow.lite.python.interpreter", "tensorflow"),
+}
+
+
+class Interpreter(Protocol):
+    """The part of the TFLite interpreter that is used here."""
+
+    def allocate_tensors(self) -> None:
+        """Plan the memory; once, before anything else."""
+
+    def invoke(self) -> None:
+        """Run the network; releases Python's lock."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """Index, shape, dtype and quantisation of each input."""
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """The same of each output."""
+
+    def set_tensor(self, tensor_index: int, value: npt.NDArray[Any]) -> None:
+        """Copy an input in."""
+
+    def get_tensor(self, tensor_index: int) -> npt.NDArray[Any]:
+        """Copy an output out."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A running interpreter and where it comes from.
+
+    Attributes:
+        backend: Which runtime.
+        interpreter: Ready to invoke (tensors allocated).
+    """
+
+    backend: Backend
+    interpreter: Interpreter
+
+    @property
+    def version(self) -> str:
+        """Its distribution's version."""
+        return installed()[self.backend] or "unknown"
+
+
+def start(
+    content: bytes,
+    *,
+    backend: Backend | None = None,
+    threads: int = 1,
+    kernels: Kernels = Kernels.FAST,
+) -> Runtime:
+    """Start an interpreter for a model.
+
+    Args:
+        content: The ``.tflite`` file's bytes.
+        backend: Use this one; None follows ``WM_EDGE_BACKEND``, else takes the first that works.
+        threads: Threads inside one inference. More than 1 slows a model of 0.1 ms down.
+        kernels: Which operator implementations.
+
+    Raises:
+        RuntimeUnavailableError: none works; the message lists every attempt and the mend.
+        UsageError: ``WM_EDGE_BACKEND`` names an unknown runtime.
+    """
+    chosen = backend or _from_environment()
+    attempts: list[tuple[Backend, str]] = []
+    for candidate in [chosen] if chosen else Backend:
+        source = _SOURCES[candidate]
+        try:
+            interpreter = _construct(source, content, threads, kernels)
+        # A native runtime raises whatever it likes (SystemError with a wrong NumPy, for one).
+        except Exception as error:  # noqa: BLE001
+            attempts.append((candidate, _short(error)))
+            continue
+        return Runtime(candidate, interpreter)
+    raise RuntimeUnavailableError(_advice(attempts))
+
+
+def _advice(attempts: list[tuple[Backend, str]]) -> str:
+    """What was tried, and how to mend what can be mended on this machine."""
+    from edge.model import wheels
+
+    lines = ["no TFLite runtime could run this model:"]
+    for candidate, reason in attempts:
+        lines.append(f"  {candidate}: {reason}")
+        if wheels.exists(candidate):
+            lines.append(f"    mend: {wheels.mend(candidate)}")
+    if not any(wheels.exists(candidate) for candidate, _ in attempts):
+        lines.append(f"  mend: {wheels.mend(attempts[0][0])}")
+    return "\n".join(lines)
+
+
+def _from_environment() -> Backend | None:
+    name = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower()
+    if not name:
+        return None
+    try:
+        return Backend(name)
+    except ValueError:
+        known = ", ".join(backend.value for backend in Backend)
+        raise UsageError(f"{ENVIRONMENT_VARIABLE}={name}: known runtimes are {known}") from None
+
+
+def _construct(source: _Source, content: bytes, threads: int, kernels: Kernels) -> Interpreter:
+    with quiet():
+        module = importlib.import_module(source.module)
+        options: dict[str, Any] = {"model_content": content, "num_threads": threads}
+        if kernels is Kernels.REFERENCE:
+            options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_REF
+        interpreter: Interpreter = module.Interpreter(**options)
+        interpreter.allocate_tensors()
+        # The first run builds the delegate and logs; it also proves that the kernels work.
+        interpreter.invoke()
+    return interpreter
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Send what native code logs on file descriptors 1 and 2 to nowhere.
+
+    XNNPACK and TensorFlow write past Python's streams; stdout must carry results alone and stderr
+    is for people. ``WM_EDGE_NATIVE_LOG=1`` lets the lines through to stderr.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed before Python started
+            stream.flush()
+    with contextlib.ExitStack() as stack:
+        for descriptor in (1, 2):
+            stack.enter_context(_silenced(descriptor))
+        yield
+
+
+@contextlib.contextmanager
+def _silenced(descriptor: int) -> Iterator[None]:
+    try:
+        kept = os.dup(descriptor)
+    except OSError:  # closed: a service without standard streams has nothing to protect
+        yield
+        return
+    log = bool(os.environ.get("WM_EDGE_NATIVE_LOG"))
+    try:
+        sink = os.dup(2) if log else os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, descriptor)
+        os.close(sink)
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+
+
+def installed() -> dict[Backend, str | None]:
+    """Version of each runtime that is installed, None where it is not. Imports nothing."""
+    from importlib import metadata
+
+    found: dict[Backend, str | None] = {}
+    for backend, source in _SOURCES.items():
+        try:
+            found[backend] = metadata.version(source.distribution)
+        except metadata.PackageNotFoundError:
+            found[backend] = None
+    return found
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {text[:200]}"

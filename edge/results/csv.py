@@ -1,0 +1,95 @@
+"""Comma-separated values (RFC 4180) with a header line; one column a pattern."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, Final
+
+from edge.results.line_stream import Stream
+from edge.system.text import utf8
+from edge.wafer.patterns import PATTERNS
+
+COLUMNS: Final = (
+    "source",
+    "index",
+    "lot",
+    "wafer",
+    "pattern",
+    "probability",
+    "verdict",
+    "reason",
+    "confidence",
+    "below",
+    "unfamiliarity",
+    "mixture",
+    "dies",
+    "fails",
+    "model",
+    "symmetries",
+    "latency_us",
+    "error",
+    "kind",
+    *(f"p_{name}" for name in PATTERNS),
+)
+
+
+#: The writer quotes what holds a character of its line end, so it must know both; the stream ends
+#: the line itself.
+_END: Final = "\r\n"
+
+#: A spreadsheet takes a cell that starts with one of these for a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Rows:
+    """Records as text lines without their end.
+
+    Args:
+        columns: Names of the columns; ``p_<pattern>`` is the probability of a pattern.
+    """
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self._columns = columns
+        self._buffer = io.StringIO()
+        self._writer = csv.writer(self._buffer, lineterminator=_END)
+
+    def header(self) -> str:
+        """The names of the columns."""
+        return self._text(self._columns)
+
+    def row(self, record: dict[str, Any]) -> str:
+        """One record; what it does not have stays empty."""
+        shares = record.get("probabilities", {})
+        values = {**record, **{f"p_{name}": value for name, value in shares.items()}}
+        return self._text([_cell(values.get(column)) for column in self._columns])
+
+    def _text(self, cells: tuple[str, ...] | list[Any]) -> str:
+        self._writer.writerow(cells)
+        text = self._buffer.getvalue().removesuffix(_END)
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return text
+
+
+class CsvSink:
+    """Records as CSV lines."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._rows = Rows(COLUMNS)
+        self._stream.write_line(self._rows.header())
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write one line; what a record does not have stays empty."""
+        self._stream.write_line(self._rows.row(record))
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._stream.close()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return utf8(f"'{value}" if value.startswith(_FORMULA) else value)
+    return value

@@ -1,0 +1,170 @@
+"""Lines for people: fixed columns, so that results stream instead of waiting for the last one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from typing import Any, Final
+
+from edge.results.line_stream import Stream
+from edge.system.text import columns, cut, percent, shown
+
+_BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
+
+#: Smaller probabilities are not worth a column.
+MENTIONED: Final = 0.01
+
+#: Columns of a file, and of a terminal that does not say how wide it is.
+FILE: Final = 140
+USUAL: Final = 80
+
+#: Narrower and wider sources help nobody.
+_SOURCE: Final = (12, 60)
+
+#: Sources that may be one wafer or several; of labelled sets it is known.
+_ARRAYS: Final = (".npy", "-")
+
+#: Title and width of what stands behind the source.
+_COLUMNS: Final = (
+    ("pattern", 9),
+    ("prob.", 7),
+    ("conf.", 7),
+    ("fails/dies", 10),
+    ("verdict", 27),
+    ("next likely", 29),
+)
+
+#: From how many columns on these are shown, too.
+_IF_WIDE: Final = {"prob.": 92, "next likely": 124}
+
+
+class TableSink:
+    """Records as a table that grows line by line and fits the terminal.
+
+    Args:
+        stream: Where to.
+        hold: So many errors come last, under a title of their own; more come as they come. A wafer
+            of an array is then held until the next record tells whether it is the first of several.
+    """
+
+    def __init__(self, stream: Stream, hold: int = 0) -> None:
+        self._stream = stream
+        self._colour = stream.interactive and "NO_COLOR" not in os.environ
+        self._ellipsis = shown("…", stream.encoding)
+        self._hold = hold
+        self._held: list[tuple[str, str]] = []
+        self._first: dict[str, Any] | None = None
+        self._started = False
+        self._width = self._source = 0
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write one line; an error's text takes as many as it needs."""
+        self._measure()
+        if self._first:
+            first, self._first = self._first, None
+            self._result(first, several=_is_of(first, record))
+        if "error" in record:
+            error = (record["source"], f"{record['kind']}: {record['error']}")
+            if len(self._held) < self._hold:
+                self._held.append(error)
+            else:
+                self._start()
+                self._error(*error)
+            return
+        if self._hold and not record.get("index") and record["source"].endswith(_ARRAYS):
+            self._first = record
+            return
+        self._result(record, several=bool(record.get("index")))
+
+    def _result(self, record: dict[str, Any], *, several: bool) -> None:
+        self._start()
+        source = record["source"]
+        if several or source.endswith(".npz"):
+            source += f"[{record['index']}]"
+        reason = _why(record)
+        ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
+        following = ", ".join(
+            f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
+        )
+        self._line(
+            _YELLOW if record["verdict"] == "review" else "",
+            source,
+            record["pattern"],
+            f"{percent(record['probability'])} %",
+            f"{percent(record['confidence'])} %",
+            f"{record['fails']}/{record['dies']}",
+            f"{record['verdict']}: {reason}" if reason else record["verdict"],
+            following,
+        )
+
+    def close(self) -> None:
+        """Write the errors that were held back, flush and close."""
+        try:
+            if self._first:
+                self._result(self._first, several=False)
+            if self._held:
+                if self._started:
+                    self._stream.write_text("")
+                self._row(_BOLD, "source", "could not be read")
+                for source, text in self._held:
+                    self._error(source, text)
+        finally:
+            self._stream.close()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._line(_BOLD, "source", *(title for title, _ in _COLUMNS))
+
+    def _measure(self) -> None:
+        """Asked for each record: a window changes."""
+        file = self._stream.is_file
+        self._width = FILE if file else shutil.get_terminal_size((USUAL, 24)).columns
+        rest = sum(room + 1 for title, room in _COLUMNS if self._fits(title))
+        self._source = min(max(self._width - rest - 1, _SOURCE[0]), _SOURCE[1])
+
+    def _fits(self, title: str) -> bool:
+        return self._width >= _IF_WIDE.get(title, 0)
+
+    def _line(self, colour: str, source: str, *cells: str) -> None:
+        taken = [
+            (self._cell(cell, room), room)
+            for cell, (title, room) in zip(cells, _COLUMNS, strict=True)
+            if self._fits(title)
+        ]
+        rest = " ".join(f"{cell:<{room}}" for cell, room in taken)
+        self._row(colour, source, rest)
+
+    def _error(self, source: str, text: str) -> None:
+        """The text has a column of its own and is never cut: it says what to do."""
+        room = max(20, self._width - self._source - 2)
+        lines = textwrap.wrap(shown(text, self._stream.encoding), room) or [""]
+        for line in lines:
+            self._row(_RED, source, line)
+            source = ""
+
+    def _row(self, colour: str, source: str, rest: str) -> None:
+        name = self._cell(source, self._source)
+        text = f"{name}{' ' * (self._source - columns(name))}  {rest}".rstrip()
+        self._stream.write_text(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
+
+    def _cell(self, text: str, room: int) -> str:
+        return cut(shown(text, self._stream.encoding), room, self._ellipsis)
+
+
+def _is_of(first: dict[str, Any], following: dict[str, Any]) -> bool:
+    """Whether a record is of the file that another one began; an error's source has its index."""
+    source = following["source"]
+    return bool(following.get("index") and source == first["source"]) or (
+        "error" in following and source.startswith(f"{first['source']}[")
+    )
+
+
+def _why(record: dict[str, Any]) -> str:
+    """The reason with the number that decided; empty where there is none."""
+    reason: str = record["reason"] or ""
+    if reason == "low-confidence":
+        return f"{reason} <{100 * record['below']:.0f}%"
+    numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
+    return f"{reason} {record[numbers[reason]]:.2f}" if reason in numbers else reason

@@ -1,0 +1,33 @@
+"""Why a frame gives no wafer map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Gate(str, Enum):
+    """Why a frame gives no wafer map."""
+
+    NO_WAFER = "no-wafer"
+    CUT_OFF = "cut-off"
+    BLUR = "blur"
+    EXPOSURE = "exposure"
+    UNCLEAR_GRID = "unclear-grid"
+    UNSTABLE = "unstable"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A frame that gives no wafer map.
+
+    Attributes:
+        gate: Which step refused it.
+        why: What it saw, for a person who sets up the camera.
+    """
+
+    gate: Gate
+    why: str

@@ -1,0 +1,237 @@
+"""A text file that a station appends to: whole records alone, each once, whatever is killed when.
+
+A batch of records is written at one go and, by policy, forced onto the disk; the store then notes
+the file's length. After a crash the store's note may lag behind: what stands beyond it is looked
+through, whole records are counted as kept, and half a record is cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Final, Protocol
+
+from edge.errors import OutputError
+from edge.results.record import Record, number_of
+from edge.store.cursor import Mark
+from edge.system.text import printable
+
+_log = logging.getLogger(__name__)
+
+#: What a file system says that cannot force anything onto a disk (pipes, devices).
+_NO_FSYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
+
+
+#: Bytes by which a file is recognised; more than any header has.
+_BEGINNING: Final = 4096
+
+
+class Fsync(str, Enum):
+    """When a file is forced onto the disk."""
+
+    #: After every batch: survives a power cut.
+    ALWAYS = "always"
+    #: When the operating system sees fit: survives a crash of the station, not a power cut.
+    NEVER = "never"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Lines(Protocol):
+    """How records are written as lines."""
+
+    def header(self) -> bytes:
+        """What an empty file begins with."""
+
+    def line(self, record: Record) -> bytes:
+        """One record with its end of line."""
+
+    def identity(self, line: bytes) -> str | None:
+        """The ``id`` of a whole record; None for half a record or something else."""
+
+    def begins(self, start: bytes) -> bool:
+        """Whether a file may be ours, by its first bytes; it may have none, or half a header."""
+
+    def is_of_before(self, start: bytes) -> bool:
+        """Whether a file was written by an earlier version, by its first bytes."""
+
+    def is_whole(self, line: bytes) -> bool:
+        """Whether the record ends where this line ends (a quoted cell may hold line ends)."""
+
+
+class AppendSink:
+    """Records appended to a text file.
+
+    Args:
+        kind: First part of the sink's name.
+        path: The file; made if it does not exist.
+        lines: How records are written.
+        fsync: When the file is forced onto the disk.
+    """
+
+    def __init__(self, kind: str, path: Path, lines: Lines, fsync: Fsync) -> None:
+        self.name = f"{kind}:{os.path.abspath(path)}"  # noqa: PTH100 - a link stays a link
+        self._path = path
+        self._lines = lines
+        self._fsync = fsync
+        self._descriptor: int | None = None
+        self._length = 0
+        self._regular = True
+
+    def open(self, mark: Mark) -> Mark:
+        """Open the file and see how far it really has come.
+
+        Raises:
+            OutputError: it cannot be opened or repaired now, or another station appends to it.
+        """
+        self.close()
+        with self._as_output_errors():
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o666)
+            status = os.fstat(self._descriptor)
+            self._regular = stat.S_ISREG(status.st_mode)
+            self._length = status.st_size
+            if not self._regular:
+                return mark
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.close()
+                raise OutputError(
+                    f"{self._path}: another station appends to it; give each a file of its own"
+                ) from None
+            mark = self._recovered(mark)
+            if self._lines.is_of_before(os.pread(self._descriptor, _BEGINNING, 0)):
+                self._set_aside()
+                return self.open(replace(mark, offset=0))
+            if not self._length:
+                self._write(self._lines.header())
+            return replace(mark, offset=self._length)
+
+    def send(self, records: Sequence[Record]) -> Mark:
+        """Append records, all or none.
+
+        Raises:
+            OutputError: disk full or the like; the file ends after its last whole record.
+        """
+        with self._as_output_errors():
+            if self._descriptor is None:
+                raise OutputError(f"{self._path}: is not open")
+            if self._was_rotated() or self._was_cut_back():
+                self.open(Mark(0, 0))
+            self._write(b"".join(map(self._lines.line, records)))
+            return Mark(number_of(records[-1]), self._length)
+
+    def idle(self, seconds: float) -> None:
+        """Nothing to keep alive."""
+
+    def close(self) -> None:
+        """Close the file, which unlocks it."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def _recovered(self, mark: Mark) -> Mark:
+        """Look through what stands beyond the mark, or through all of a file that was cut back."""
+        assert self._descriptor is not None  # noqa: S101 - called by open()
+        shrunk = self._length < mark.offset
+        whole = 0 if shrunk else mark.offset
+        found = []
+        # The same descriptor: to close another one of this file would let go of the lock.
+        with os.fdopen(self._descriptor, "rb", closefd=False) as file:
+            start = file.read(_BEGINNING)
+            if not (self._lines.begins(start) or self._lines.is_of_before(start)):
+                raise OutputError(
+                    f"{self._path}: begins like another kind or version of file; "
+                    "choose another name"
+                )
+            file.seek(whole)
+            record = b""
+            for line in file:
+                record += line
+                if not line.endswith(b"\n") or not self._lines.is_whole(record):
+                    continue
+                whole += len(record)
+                number = mark.names.number(self._lines.identity(record) or "")
+                record = b""
+                if number is not None:
+                    found.append(number)
+        if whole < self._length:
+            self._cut_back(whole)
+        delivered = max(found) if shrunk and found else max(mark.delivered, *found, 0)
+        return replace(mark, delivered=delivered, offset=whole)
+
+    def _set_aside(self) -> None:
+        """A file of an earlier version is whole as it is; what comes is of another form."""
+        when = time.strftime("%Y%m%dT%H%M%S")
+        kept = self._path.with_name(f"{self._path.stem}-until-{when}{self._path.suffix}")
+        os.link(self._path, kept)  # does not replace anything
+        self._path.unlink()
+        _log.warning(
+            "%s: was written by an earlier version with other columns; it is %s now, and a new "
+            "file is begun",
+            printable(str(self._path)),
+            printable(kept.name),
+        )
+
+    def _cut_back(self, length: int) -> None:
+        """Drop the half record that a crash left."""
+        assert self._descriptor is not None  # noqa: S101 - called when it is open
+        os.ftruncate(self._descriptor, length)
+        self._length = length
+
+    def _was_rotated(self) -> bool:
+        """Whether the name now stands for another file, or for none (logrotate, an operator)."""
+        assert self._descriptor is not None  # noqa: S101 - called by send()
+        try:
+            there = os.stat(self._path)  # noqa: PTH116
+        except FileNotFoundError:
+            return True
+        ours = os.fstat(self._descriptor)
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _was_cut_back(self) -> bool:
+        """Whether somebody emptied the file in place (``copytruncate``)."""
+        assert self._descriptor is not None  # noqa: S101 - called by send()
+        return self._regular and os.fstat(self._descriptor).st_size < self._length
+
+    def _write(self, content: bytes) -> None:
+        assert self._descriptor is not None  # noqa: S101 - called when it is open
+        written = 0
+        try:
+            while written < len(content):
+                written += os.write(self._descriptor, content[written:])
+            if self._fsync is Fsync.ALWAYS:
+                self._force(self._descriptor)
+        except OSError:
+            if self._regular:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._descriptor, self._length)
+            raise
+        self._length += written
+
+    @staticmethod
+    def _force(descriptor: int) -> None:
+        try:
+            os.fdatasync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_FSYNC:
+                raise
+
+    @contextlib.contextmanager
+    def _as_output_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written ({error.strerror})") from error

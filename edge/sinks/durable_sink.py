@@ -1,0 +1,114 @@
+"""What a station's sinks have in common: each takes the records in order and keeps them for good.
+
+The store (``edge.store.store``) holds every record first; a sink is fed from it by a thread of its
+own (``edge.station.outbox``), at its own pace, from where it had come to. Adding a sink is one
+module with a class like the protocol below and one line in ``KINDS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+from edge.errors import OutputError
+from edge.results.record import Record
+from edge.store.cursor import Mark
+
+
+class RecordRefusedError(OutputError):
+    """A sink will never take a record as it is; it has kept those before it and takes others.
+
+    Attributes:
+        id: The record's.
+        why: In a few words.
+    """
+
+    def __init__(self, message: str, id_: str, why: str) -> None:
+        super().__init__(message)
+        self.id = id_
+        self.why = why
+
+
+class DurableSink(Protocol):
+    """A place where records are kept. Used by one thread alone, the one that made it.
+
+    Attributes:
+        name: Says in messages and metrics which one it is, and in the store whose mark it is: the
+            same for the same target every time, without any secret.
+    """
+
+    name: str
+
+    def open(self, mark: Mark) -> Mark:
+        """Get ready; called again after a failure.
+
+        Args:
+            mark: How far the sink had come as far as the store knows.
+
+        Returns:
+            How far it really has come: a crash may have hit between keeping and noting it down.
+
+        Raises:
+            OutputError: not now (disk full, network away); it is tried again later.
+        """
+
+    def send(self, records: Sequence[Record]) -> Mark:
+        """Keep some records, in order; when this returns, they are kept.
+
+        Raises:
+            RecordRefusedError: one of them it will never take; a short one comes in its place.
+            OutputError: not all of them could be kept. The sink is opened again and the same
+                records come again.
+        """
+
+    def idle(self, seconds: float) -> None:
+        """There is nothing to send; called about once a second for what must be kept alive.
+
+        Args:
+            seconds: May take this long.
+
+        Raises:
+            OutputError: the sink has to be opened again.
+        """
+
+    def close(self) -> None:
+        """Let go of everything; must not wait for long and must not raise."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One line of the registry.
+
+    Attributes:
+        module: Has a function ``open_durable(target, **settings)`` that checks its arguments
+            (raising UsageError) without touching the target, and returns a ``DurableSink``.
+        target: What the target is called in help texts.
+        help: One line.
+    """
+
+    module: str
+    target: str
+    help: str
+
+    def make(self, target: str, **settings: Any) -> DurableSink:
+        """A sink of this kind; see the module for its settings.
+
+        Raises:
+            UsageError: the target or a setting makes no sense.
+        """
+        return cast(
+            DurableSink, importlib.import_module(self.module).open_durable(target, **settings)
+        )
+
+
+#: By the name of the option and of ``kind`` in a station's configuration.
+KINDS: Final = {
+    "store": Kind("edge.sinks.store_copy", "FILE.sqlite", "SQLite database."),
+    "jsonl": Kind("edge.sinks.jsonl_file", "FILE", "One JSON object a line, appended."),
+    "csv": Kind("edge.sinks.csv_file", "FILE", "Comma-separated values, appended."),
+    "mqtt": Kind(
+        "edge.sinks.mqtt.sink", "URL", "MQTT broker, mqtt:// or mqtts://host[:port][/topic]."
+    ),
+}

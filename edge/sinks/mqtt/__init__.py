@@ -1,0 +1,1 @@
+"""Records in, messages acknowledged by an MQTT broker out."""

@@ -1,0 +1,122 @@
+"""What a station would do, tried without taking anything: ``wm-edge station --check``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from edge.camera.address import without_secrets
+from edge.classification.classifier import Classifier
+from edge.errors import UsageError
+from edge.model.model_file import load
+from edge.sinks.durable_sink import KINDS
+from edge.station.camera_source import camera_names
+from edge.station.config import FILES
+from edge.station.folder.watched_folder import Top, is_there
+from edge.station.settings import Done, FolderSettings, Settings
+from edge.station.station import order
+from edge.store.schema import APPLICATION_ID
+from edge.system.files import exists
+from edge.system.text import printable
+
+#: A database begins so, and says at which bytes whose it is.
+_SQLITE: Final = b"SQLite format 3\0"
+_ID: Final = 68
+_HEAD: Final = 72
+
+#: Names that a name pattern is tried on.
+TRIED: Final = 100
+
+
+def examine(settings: Settings) -> Iterator[str]:
+    """Try what a station would do, without taking anything: for ``--check``.
+
+    Yields:
+        A line for each part that works, or that will have to be waited for.
+
+    Raises:
+        WmEdgeError: a part that cannot work.
+    """
+    model = load(settings.model.file)
+    runtime = Classifier(**order(model, settings.model)).runtime
+    yield f"model    {model.name} on {runtime.backend} {runtime.version}"
+    _writable(settings.store, "[station] store")
+    _store(settings.store, "[station] store")
+    yield f"store    {settings.store}"
+    for sink in settings.sinks:
+        if sink.kind in FILES:
+            _writable(Path(sink.target), "[[sink]] file")
+        if sink.kind == "store":
+            _store(Path(sink.target), "[[sink]] file")
+        name = KINDS[sink.kind].make(sink.target, **sink.options).name
+        yield f"sink     {without_secrets(name) if '://' in name else name}"
+    for folder in settings.folders:
+        for top in folder.tops:
+            there = is_there(top)
+            if there and (folder.quarantine or folder.done is not Done.KEEP):
+                _writable(Path(top) / "a file", "[[folder]] paths")
+            note = "" if there else " (not there now; it would be waited for)"
+            yield f"folder   {top}{note}"
+            yield from _names(top, folder)
+    for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):
+        try:
+            camera.reader()
+        except UsageError as error:
+            raise UsageError(f"[[camera]] recipe: {error}") from None
+        shown = camera.address().shown
+        yield f"camera   {name}" + (f" ({shown})" if camera.name else "")
+    if settings.metrics:
+        yield "metrics  http://{}:{}/metrics".format(*settings.metrics)
+
+
+def _names(top: str, folder: FolderSettings) -> Iterator[str]:
+    """What the name pattern finds in the names that are there, or in the one given to try."""
+    names = folder.names()
+    if names is None:
+        return
+    tried = list(islice(Top(top, folder, frozenset()).scan(), TRIED)) if Path(top).is_dir() else []
+    if folder.name_sample:
+        yield f"         {printable(folder.name_sample)}: {names.read(folder.name_sample)}"
+    elif not tried:
+        yield '         no file to try the name pattern on; name_sample = "..." gives a name'
+    if not tried:
+        return
+    found = [(path, names.read(path)) for path in tried]
+    fitting = [(path, named) for path, named in found if named]
+    if not fitting:
+        raise UsageError(
+            f"{tried[0]}: does not fit the name pattern {folder.name_pattern}"
+            + (f", nor does any other of {len(tried)} files" if tried[1:] else "")
+            + "; mend name_pattern"
+        )
+    path, named = fitting[0]
+    yield f"         {printable(path)}: {named}"
+    if odd := next((path for path, named in found if named is None), None):
+        yield f"         {printable(odd)}: does not fit ({len(fitting)} of {len(tried)} files do)"
+
+
+def _writable(file: Path, what: str) -> None:
+    folder = file.parent
+    if not folder.is_dir():
+        raise UsageError(f"{what}: {file}: there is no folder {folder}; make it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{what}: {file}: this user may not write in {folder}; give it the right (chown)"
+        )
+    if exists(file) and not os.access(file, os.R_OK | os.W_OK):
+        raise UsageError(
+            f"{what}: {file}: this user may not read and write it; give it the right (chown)"
+        )
+
+
+def _store(file: Path, what: str) -> None:
+    """Not opened as a database: that leaves files of this user beside it."""
+    if not file.is_file():
+        return
+    with file.open("rb") as content:
+        head = content.read(_HEAD)
+    if head and not (head.startswith(_SQLITE) and head[_ID:] == APPLICATION_ID.to_bytes(4, "big")):
+        raise UsageError(f"{what}: {file}: is something else than a store; choose another name")

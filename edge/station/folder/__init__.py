@@ -1,0 +1,1 @@
+"""Dropped files in, each one's records once out, and the file put away."""

@@ -1,0 +1,148 @@
+"""Looking into a store that a station writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from edge.errors import OutputError, UsageError
+from edge.results.record import ERROR_KEYS, RESULT_KEYS, Record
+from edge.store.access import gate_of
+from edge.store.names import Names, read_names
+from edge.store.sqlite import connect, select_in, sqlite_errors, storable
+from edge.store.taken import FileNote, Stamp
+from edge.system.text import name_of
+
+
+def _selection(table: str, columns: Sequence[str]) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"SELECT id, {names} FROM {table} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+
+
+_RESULTS: Final = _selection("results", RESULT_KEYS)
+_ERRORS: Final = _selection("errors", ERROR_KEYS)
+
+
+_NOTES: Final = (
+    "SELECT path, size, mtime_ns, inode, ctime_ns, file, sha256, target, born_ns FROM taken"
+)
+
+
+def _note(row: Sequence[Any]) -> FileNote:
+    file, sha256, target, born = row[5:]
+    return FileNote(Stamp(*row[1:5]), name_of(file), sha256, target and name_of(target), born)
+
+
+class StoreReader:
+    """Looks into a store that a station writes, beside it. Used by the thread that made it.
+
+    Args:
+        path: The SQLite file of an open ``Store``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._gate = gate_of(path)
+        self.connection: sqlite3.Connection | None = None
+        self._gate.enter(self._lock, self._close)
+        with suppress(OutputError, sqlite3.Error), self._lock:  # else when it is needed
+            self._open()
+
+    @property
+    def names(self) -> Names:
+        """The store's names, now."""
+        with self._look() as connection:
+            return read_names(connection)
+
+    def after(self, number: int, limit: int) -> list[Record]:
+        """The records behind a number, in order."""
+        with self._look() as connection:
+            # One look for all tables: what is kept between two looks would be passed over.
+            connection.execute("BEGIN")
+            try:
+                names = read_names(connection)
+                results = connection.execute(_RESULTS, (number, limit)).fetchall()
+                errors = connection.execute(_ERRORS, (number, limit)).fetchall()
+            finally:
+                if connection.in_transaction:  # an error may have ended it
+                    connection.execute("ROLLBACK")
+        found = [(row[0], _record(names, RESULT_KEYS, row)) for row in results]
+        found += [(row[0], _record(names, ERROR_KEYS, row)) for row in errors]
+        found.sort(key=lambda pair: pair[0])
+        return [record for _, record in found[:limit]]
+
+    def taken(self, path: str) -> FileNote | None:
+        """What is remembered of a file, if it was taken."""
+        with self._look() as connection:
+            row = connection.execute(f"{_NOTES} WHERE path = ?", (storable(path),)).fetchone()
+        return _note(row) if row else None
+
+    def in_hand(self) -> dict[str, FileNote]:
+        """Files that were recorded and are not known to be put away, by their absolute names."""
+        with self._look() as connection:
+            rows = connection.execute(f"{_NOTES} WHERE target IS NOT NULL").fetchall()
+        return {name_of(row[0]): _note(row) for row in rows}
+
+    def with_inodes(self, inodes: Iterable[int]) -> list[tuple[str, FileNote]]:
+        """Files that had one of some inodes when they were taken, and their absolute names."""
+        with self._look() as connection:
+            rows = list(select_in(connection, f"{_NOTES} WHERE inode", inodes))
+        return [(name_of(row[0]), _note(row)) for row in rows]
+
+    def last_of(self, source: str) -> str | None:
+        """Hash of the newest result of a source."""
+        with self._look() as connection:
+            row = connection.execute(
+                "SELECT source_sha256 FROM results WHERE source = ? ORDER BY id DESC LIMIT 1",
+                (storable(source),),
+            ).fetchone()
+        return row[0] if row else None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._gate.leave(self._lock)
+        self._close()
+
+    def _open(self) -> sqlite3.Connection:
+        # SQLite deletes the log of an empty database; whoever emptied it may put it back.
+        if not _size(self._path):
+            raise OutputError(f"{self._path}: is empty or gone")
+        try:
+            connection = connect(self._path)
+        except UsageError as error:
+            raise OutputError(str(error)) from error
+        connection.execute("PRAGMA query_only = ON")  # reads nothing
+        self.connection = connection
+        return connection
+
+    def _close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    @contextmanager
+    def _look(self) -> Iterator[sqlite3.Connection]:
+        """What cannot be read now may be read later: its writer looks after the file."""
+        with self._lock, sqlite_errors(self._path, in_use=True):
+            yield self.connection or self._open()
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+def _record(names: Names, columns: Sequence[str], row: Sequence[Any]) -> Record:
+    record = {"id": names.of(row[0]), **dict(zip(columns, row[1:], strict=True))}
+    if "probabilities" in record:
+        record["probabilities"] = json.loads(record["probabilities"])
+    return record

@@ -1,0 +1,99 @@
+"""What the writer and the readers of a store share: opening it, its errors, what it can hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from edge.errors import OutputError, UsageError
+from edge.system.text import utf8
+
+#: Seconds that SQLite waits for somebody who looks into the file with another program.
+_PATIENCE: Final = 10.0
+
+
+#: Values in a statement: what every SQLite takes.
+_VALUES: Final = 900
+
+
+def storable(value: Any) -> Any:
+    """SQLite holds UTF-8 alone (``edge.system.text.utf8``)."""
+    return utf8(value) if isinstance(value, str) else value
+
+
+def select_in(
+    connection: sqlite3.Connection, select: str, values: Iterable[Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows in which a column has one of some values.
+
+    Args:
+        connection: Of the database.
+        select: Ends with the column's name.
+        values: Any number of them.
+    """
+    rest = list(values)
+    while rest:
+        some, rest = rest[:_VALUES], rest[_VALUES:]
+        yield from connection.execute(f"{select} IN ({', '.join('?' * len(some))})", some)
+
+
+def bulk_insert(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, many in a statement.
+
+    Args:
+        connection: Of the database.
+        insert: Ends with the table's name.
+        rows: All of one length.
+    """
+    at_once = _VALUES // len(rows[0]) if rows else 1
+    for begin in range(0, len(rows), at_once):
+        some = rows[begin : begin + at_once]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        statement = f"{insert} VALUES {', '.join([marks] * len(some))}"
+        connection.execute(statement, [value for row in some for value in row])
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database, in autocommit mode.
+
+    Raises:
+        UsageError: not an SQLite file.
+        OutputError: cannot be opened.
+    """
+    with sqlite_errors(path):
+        connection = sqlite3.connect(
+            path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            with closing(connection.execute("PRAGMA schema_version")) as cursor:  # reads the header
+                cursor.fetchone()
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def sqlite_errors(path: Path, *, in_use: bool = False) -> Iterator[None]:
+    """What SQLite has to say, as an error of ours that names the file.
+
+    Args:
+        path: The file.
+        in_use: It was in order: what cannot be read now may be read later.
+    """
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):  # a record's fault, not the file's
+        raise
+    except sqlite3.OperationalError as error:
+        # "database or disk is full", "disk I/O error", "attempt to write a readonly database" ...
+        raise OutputError(f"{path}: cannot be written ({error})") from error
+    except sqlite3.DatabaseError as error:
+        kind = OutputError if in_use else UsageError
+        raise kind(
+            f"{path}: not a usable SQLite file ({error}); move it away and start again: files that "
+            "are still in their folder are taken anew"
+        ) from error

@@ -1,0 +1,219 @@
+"""The store: every record of a station in one SQLite file, each wafer once.
+
+What makes a wafer the same wafer is its file's name below the watched folder, the hash of its
+content and its index in it; for a camera, the event (see ``docs/station-reference.md``). The
+records of several files, what is remembered of the files and the numbers of the records go into one
+transaction, so a crash leaves either all or nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.results.record import Record
+from edge.store.cursor import Mark
+from edge.store.file_table import NEW, FileTable
+from edge.store.names import Names
+from edge.store.rows import Rows, Same
+from edge.store.store_file import StoreFile
+from edge.store.taken import FileNote, Placed
+from edge.store.wafer_maps import ALWAYS, KeepMaps, MapTable
+from edge.system.files import check_place, exists
+
+
+@dataclass
+class Added:
+    """What became of some records.
+
+    Attributes:
+        records: Those that are new, with their ``id``.
+        repeats: Names of sources whose content, all or a part of it, had been recorded before; of a
+            recording with the frame.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    repeats: list[str] = field(default_factory=list)
+
+
+class Store:
+    """A store open for writing; one process, one thread.
+
+    Args:
+        path: The SQLite file; made if it does not exist.
+        same: What makes two wafers of files the same.
+        tops: The folders that are watched, absolute; they may be away.
+        keep_maps: How long maps are kept.
+
+    Raises:
+        UsageError: in use by another station, or not a store.
+        OutputError: cannot be opened or written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        same: Same = Same.NAME,
+        tops: Sequence[str] = (),
+        keep_maps: KeepMaps = ALWAYS,
+    ) -> None:
+        self.path = path
+        if not exists(path):
+            check_place(path, overwrite=True)
+
+        def use(connection: sqlite3.Connection) -> None:
+            self._files = FileTable(connection)
+            self._maps = MapTable(connection, keep_maps)
+            self._rows = Rows(connection, self._maps, same, tops)
+
+        self._file = StoreFile(path, use)
+
+    @property
+    def names(self) -> Names:
+        """Its names, the one that new records get last."""
+        return self._file.names
+
+    @property
+    def name(self) -> str:
+        """The name that new records get."""
+        return self.names.ranges[-1][1]
+
+    @property
+    def log_bytes(self) -> int:
+        """Length of the write-ahead log; from any thread."""
+        return self._file.log_bytes
+
+    @property
+    def notice(self) -> str | None:
+        """What somebody should know though recording goes on."""
+        return self._file.notice
+
+    @property
+    def last(self) -> int:
+        """Number of the newest record; 0 where there is none."""
+        return self._file.next - 1
+
+    def add(
+        self,
+        records: Iterable[Record],
+        taken: Mapping[str, FileNote | None] | None = None,
+        placed: Iterable[Placed] = (),
+        *,
+        copied: Mapping[str, Mark] | None = None,
+    ) -> Added:
+        """Keep records in one transaction, on the disk when this returns.
+
+        Args:
+            records: Results and errors; an ``id`` that they carry is not looked at.
+            taken: What to remember of files, by their absolute names (``source`` of their records);
+                None to forget one.
+            placed: Files that are elsewhere than their records say.
+            copied: That of another store's records, each of which comes once: how far these have
+                come, to be kept with them.
+
+        Raises:
+            OutputError: nothing of this was kept (disk full, no permission).
+        """
+        added = Added()
+        repeats: dict[tuple[str, str], str] = {}
+        called: dict[tuple[str, str], str] = {}
+        names: dict[str, str] = {}
+        notes = taken or {}
+        with self._file.transaction() as connection:
+            rows = self._rows
+            number = first = self._file.next
+            self._maps.begin()
+            rows.place(placed)
+            known = self._files.begin(notes)
+            for record in sorted(records, key=lambda record: self._rank(record, notes)):
+                before = known.get(record["source"], NEW)
+                kept, file = rows.keep(number, record, before, copied=copied is not None)
+                if file is not None:
+                    names[record["source"]] = file
+                if kept is not None:
+                    added.records.append({**kept, "id": f"{self.name}-{number}"})
+                    number += 1
+                elif copied is None and "error" not in record and not before.again:
+                    key = record["source"], record["source_sha256"]
+                    repeats[key] = record["recorded_at"]
+                    # Of a recording the event ends with the frame.
+                    frame = (record.get("event") or "").partition(" ")[2]
+                    called[key] = f"{record['source']}, {frame}" if frame else record["source"]
+            rows.note_repeats(repeats)
+            self._files.end(notes, known, names)
+            self._save_marks(connection, copied or {})
+            self._maps.end()
+            if number != first:
+                connection.execute("UPDATE numbering SET next_id = ?", (number,))
+        added.repeats = list(called.values())
+        return added
+
+    @staticmethod
+    def _rank(record: Record, notes: Mapping[str, FileNote | None]) -> bool:
+        """Files that were renamed come first: their names may be other files' now."""
+        note = notes.get(record["source"])
+        if note is None or note.former is None:
+            return True
+        there = notes.get(note.former.path)
+        return there is not None and there.may_be(note)  # it is to be recorded here itself
+
+    def marks(self) -> dict[str, Mark]:
+        """How far each sink has come, by its name."""
+        with self._file.look() as connection:
+            rows = connection.execute("SELECT sink, delivered, offset FROM marks").fetchall()
+        return {sink: Mark(delivered, offset) for sink, delivered, offset in rows}
+
+    def save_marks(self, marks: Mapping[str, Mark]) -> None:
+        """Note how far sinks have come.
+
+        Raises:
+            OutputError: it could not be noted.
+        """
+        with self._file.transaction() as connection:
+            self._save_marks(connection, marks)
+
+    @staticmethod
+    def _save_marks(connection: sqlite3.Connection, marks: Mapping[str, Mark]) -> None:
+        connection.executemany(
+            "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
+            [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],
+        )
+
+    def rename(self, first: int) -> None:
+        """Give all records from a number on a new name: a sink has others with their ``id``.
+
+        Raises:
+            OutputError: it could not be noted.
+        """
+        self._file.rename(first)
+
+    def rest(self) -> None:
+        """There is nothing to record: look after the file; called twice a second or so.
+
+        Raises:
+            OutputError: it is not what it was; nothing can be recorded.
+        """
+        self._file.rest()
+
+    def tidy(self) -> None:
+        """Drop some maps that are too old, now and then; called in every round.
+
+        Raises:
+            OutputError: not now.
+        """
+        with self._file.look():
+            last = self._maps.old()
+        if last is not None:
+            with self._file.transaction():
+                self._maps.drop(last)
+
+    def close(self, *, discard: bool = False) -> None:
+        """Let go of the file and its lock.
+
+        Args:
+            discard: Nothing came of it: a store that this made is gone again.
+        """
+        self._file.close(discard=discard)

@@ -1,0 +1,122 @@
+"""Where results are written: looked at before the work, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from edge.errors import OutputError, UsageError
+
+Identity = tuple[int, int]
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there; what nobody may look at counts as absent.
+
+    Reading or writing it then fails with the reason.
+    """
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def identity(path: str | Path | None) -> tuple[int, int] | None:
+    """What a path leads to: device and inode, the same by whatever name and link.
+
+    None where there is nothing, or nothing that may be looked at.
+    """
+    if path is None:
+        return None
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Make sure, before hours of work, that a file can be written there.
+
+    Raises:
+        UsageError: the file exists and ``overwrite`` is False, its folder does not exist, or
+            nothing can be made in it.
+    """
+    if exists(path) and not overwrite:
+        raise UsageError(f"{path}: exists already; choose another name or pass --overwrite")
+    if not exists(path.parent):
+        raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}; make it")
+    device = exists(path) and not path.is_file()
+    if not device and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{path}: cannot be written, the folder {path.parent} is read-only here")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8; see ``write_bytes``.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; a device such as /dev/stdout is written as it is.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        if exists(path) and not path.is_file():
+            path.write_bytes(content)
+            return
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its name when the block ends well, and is gone when it does not.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = temporary(str(path.parent))
+    partial = path.with_name(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def temporary(folder: str = "", *, dir_fd: int | None = None) -> tuple[int, str]:
+    """Make an unfinished file under a name that nobody could foresee, and so nobody laid a link at.
+
+    Args:
+        folder: Where; the folder of the file that it will become.
+        dir_fd: Where ``folder`` starts.
+
+    Returns:
+        A descriptor to read and write it, and its name in the folder.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    name = f".wm-edge-{os.urandom(8).hex()}.part"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(os.path.join(folder, name), flags, 0o666, dir_fd=dir_fd), name  # noqa: PTH118
+
+
+def same_file(first: str | Path, second: str | Path) -> bool:
+    """Whether both exist and are one file, by whatever names and links."""
+    found = identity(first)
+    return found is not None and found == identity(second)

@@ -1,0 +1,156 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from edge.system.text import printable
+
+if TYPE_CHECKING:
+    from edge.formats.name_pattern import Names
+    from edge.results.record import Record
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class FiniteRange(click.FloatRange):
+    """A range that NaN and infinity are not in: every comparison with NaN is False."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class UserPath(click.Path):
+    """A path; ``~`` at its start is a home, since shells leave ``--store=~/x`` as it is."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the path."""
+        text = os.fspath(value)
+        if text.startswith("~") and not os.path.lexists(text):
+            value = os.path.expanduser(text)  # noqa: PTH111 - leaves what it does not know
+            if value == text:
+                home = text.partition("/")[0]
+                self.fail(f"there is no home {home}; write the path in full", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NamePatternType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
+    """See ``edge.formats.name_pattern``."""
+
+    name = "pattern"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the pattern."""
+        from edge.formats.name_pattern import NamePattern
+
+        if isinstance(value, NamePattern):
+            return value
+        try:
+            return NamePattern(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+#: The runtimes by name; the enum itself lives in ``runtime``, which ``--help`` must not import.
+BACKENDS = ("litert", "tflite", "tensorflow")
+
+model: Decorator = click.option(
+    "-m",
+    "--model",
+    type=UserPath(),
+    help="Model file; the one that ships when not given.",
+)
+backend: Decorator = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Force a runtime (also WM_EDGE_BACKEND); else the first that works.",
+)
+average_symmetries: Decorator = click.option(
+    "--average-symmetries",
+    is_flag=True,
+    help="Average over the eight flips and quarter turns: 8 x the inference time. No effect on the "
+    "model that ships, which answers alike for all eight.",
+)
+kernels: Decorator = click.option(
+    "--kernels",
+    type=click.Choice(("fast", "reference")),
+    default="fast",
+    show_default=True,
+    help="reference: bit for bit what a microcontroller computes, slower.",
+)
+overwrite: Decorator = click.option(
+    "--overwrite", is_flag=True, help="Replace output files that exist."
+)
+name_pattern: Decorator = click.option(
+    "--name-pattern",
+    "pattern",
+    type=NamePatternType(),
+    metavar="PATTERN",
+    help="Where lot, wafer and slot stand in names, as '{lot}_{wafer}' or '{lot}/{wafer}.*'; what "
+    "a file itself says wins.",
+)
+_kind: Decorator = click.option(
+    "-f",
+    "--format",
+    "kind",
+    type=click.Choice(("table", "jsonl", "csv")),
+    help="How to write results; a table on a terminal, csv into a .csv file, else jsonl.",
+)
+_output: Decorator = click.option(
+    "-o", "--output", type=UserPath(dir_okay=False), help="Write to this file."
+)
+_top_k: Decorator = click.option(
+    "--top-k",
+    type=click.IntRange(1, 9),
+    help="Keep only the K most probable patterns in `probabilities`.",
+)
+
+
+def results(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--format``, ``--output``, ``--overwrite`` and ``--top-k``."""
+    return _kind(_output(overwrite(_top_k(command))))
+
+
+def require(*packages: str) -> None:
+    """Check that the libraries of an extra are there, before any work is done.
+
+    Raises:
+        ModuleNotFoundError: one is not installed; ``main`` turns it into the pip line.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+
+def noted(records: Iterable[Record], names: Names | None) -> Iterator[Record]:
+    """The records; the first one whose name does not fit the pattern is said."""
+    for record in records:
+        if names is not None and (sentence := names.note(record)):
+            click.echo(f"warning: {printable(sentence)}", err=True)
+        yield record
+
+
+def misfits(names: Names | None) -> list[str]:
+    """How many names did not fit, for the last line of a run."""
+    if names is None or not names.misses:
+        return []
+    return [f"{names.misses} with a name that does not fit the pattern"]
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks; None is a stream that was closed before Python started."""
+    return stream is not None and stream.isatty()

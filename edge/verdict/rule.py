@@ -1,0 +1,143 @@
+"""Accept, or leave it to a person: the rule and its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from edge.wafer.patterns import PATTERNS
+
+#: With fewer failing dies no pattern can be told from them: the wafer is ``none``, and no network
+#: is asked, which never saw such a wafer.
+MIN_FAILS: Final = 3
+
+
+class Verdict(str, Enum):
+    """What to do with a prediction."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+
+
+class Reason(str, Enum):
+    """What decided over a verdict, the strongest first: the first that holds is given.
+
+    All but ``FEW_FAILS`` say why a person should look; that one, why no network was asked.
+    """
+
+    FEW_DIES = "few-dies"
+    MIXED = "mixed"
+    UNFAMILIAR = "unfamiliar"
+    LOW_CONFIDENCE = "low-confidence"
+    FEW_FAILS = "few-fails"
+
+    @property
+    def verdict(self) -> Verdict:
+        """What follows from it."""
+        return Verdict.ACCEPT if self is Reason.FEW_FAILS else Verdict.REVIEW
+
+
+#: Why a person should look.
+REVIEW_REASONS: Final = tuple(reason for reason in Reason if reason.verdict is Verdict.REVIEW)
+
+#: Reason of the firmware by its number: ``wm_reason`` in C.
+REASONS: Final = (
+    None,
+    Reason.FEW_DIES,
+    Reason.MIXED,
+    Reason.UNFAMILIAR,
+    Reason.LOW_CONFIDENCE,
+    Reason.FEW_FAILS,
+)
+
+
+@dataclass(frozen=True)
+class Review:
+    """When a wafer goes to a person.
+
+    Attributes:
+        below: Smallest confidence a pattern that is accepted, 0..1.
+        unfamiliar_above: Largest distance to the nearest class that is accepted, in standard
+            deviations of the training wafers (see ``edge.verdict.familiarity``).
+        mixed_above: Largest probability of two patterns at once that is accepted, 0..1.
+        min_dies: Wafers with fewer dies are fragments.
+    """
+
+    below: Mapping[str, float]
+    unfamiliar_above: float
+    mixed_above: float
+    min_dies: int
+
+    def reason(
+        self, pattern: str, confidence: float, unfamiliarity: float, mixture: float, dies: int
+    ) -> Reason | None:
+        """Why a person should look, or None to accept."""
+        if dies < self.min_dies:
+            return Reason.FEW_DIES
+        if mixture > self.mixed_above:
+            return Reason.MIXED
+        if unfamiliarity > self.unfamiliar_above:
+            return Reason.UNFAMILIAR
+        least = self.below[pattern]
+        # A threshold of 1 says that no confidence will do, not even one that rounds to 1.
+        if confidence < least or least >= 1:
+            return Reason.LOW_CONFIDENCE
+        return None
+
+    def with_below(self, below: Mapping[str, float]) -> Review:
+        """The same with other smallest confidences for the patterns named."""
+        return replace(self, below={**self.below, **below})
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a mistake costs against a look by a person, in any one unit.
+
+    Attributes:
+        escape: A wafer with a pattern that is accepted as ``none``.
+        false_alarm: A wafer accepted under a pattern that it does not have: a machine is stopped,
+            or the wrong one looked at.
+        review: A person looks at a wafer.
+    """
+
+    escape: float
+    false_alarm: float
+    review: float
+
+    def below(self) -> dict[str, float]:
+        """Smallest confidence a pattern at which accepting costs less than a look.
+
+        Accepting a pattern of confidence p costs (1 - p) times the mistake (C. K. Chow, On optimum
+        recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970), so it pays from
+        p = 1 - review / mistake on.
+        """
+        mistakes = dict.fromkeys(PATTERNS, self.false_alarm) | {"none": self.escape}
+        return {
+            name: max(0.0, 1 - self.review / mistake) if mistake > 0 else 0.0
+            for name, mistake in mistakes.items()
+        }
+
+
+def changed(
+    review: Review,
+    below: Sequence[Mapping[str, float]] = (),
+    costs: Costs | None = None,
+    unfamiliar_above: float | None = None,
+    mixed_above: float | None = None,
+) -> Review:
+    """A rule with what somebody wants otherwise; ``below`` has the last word over ``costs``.
+
+    Args:
+        review: The model file's rule.
+        below: Smallest confidences by pattern; the last one counts.
+        costs: From which smallest confidences are computed.
+        unfamiliar_above: None leaves the limit.
+        mixed_above: None leaves the limit.
+    """
+    for change in ([costs.below()] if costs else []) + list(below):
+        review = review.with_below(change)
+    if unfamiliar_above is not None:
+        review = replace(review, unfamiliar_above=unfamiliar_above)
+    return review if mixed_above is None else replace(review, mixed_above=mixed_above)

@@ -1,0 +1,154 @@
+"""The wafer map: the grid of die states that everything else works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import InputError, InputKind
+
+NO_DIE: Final = 0
+PASS: Final = 1
+FAIL: Final = 2
+
+#: For messages.
+STATES: Final = "0 (no die), 1 (pass), 2 (fail)"
+BOOLEAN: Final = "True and False do not tell no die, pass and fail apart; save 0, 1, 2"
+
+#: Other ways to write die states, by a value that only they have.
+_MENDS: Final = {
+    (0.5,): "halves 0, 0.5, 1: save (2 * grid).astype('uint8')",
+    (-1,): "if -1, 0, 1 are no die, pass, fail: save (grid + 1).astype('uint8')",
+    (127, 128, 255): "grey levels 0, 127, 255: save (grid > 0) + (grid > 200).astype('uint8')",
+}
+
+#: Longest side of a map, in dies. The largest wafer of WM-811K has 300; the bound keeps a hostile
+#: file from exhausting memory and the encoding's float32 sums exact (see edge.wafer.encoding).
+MAX_SIDE: Final = 4096
+
+DieGrid = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class WaferMap:
+    """One wafer as it came off test.
+
+    Attributes:
+        dies: uint8 (rows, columns); 0 no die, 1 pass, 2 fail. Row 0 is the top as displayed.
+        source: Where it was read from (a path as the user gave it).
+        index: Position in a source that holds several wafers, from 0.
+        lot: Lot name, or None where unknown.
+        wafer: Wafer number or name within the lot, or None.
+        slot: Cassette slot, or None.
+        orientation: Notch or flat position in degrees as the source states it, or None.
+    """
+
+    dies: DieGrid
+    source: str = ""
+    index: int = 0
+    lot: str | None = None
+    wafer: str | None = None
+    slot: int | None = None
+    orientation: int | None = None
+
+    @cached_property
+    def die_count(self) -> int:
+        """Number of dies on the wafer."""
+        return int(np.count_nonzero(self.dies))
+
+    @cached_property
+    def fail_count(self) -> int:
+        """Number of failing dies."""
+        return int(np.count_nonzero(self.dies == FAIL))
+
+
+def mend(value: float) -> str:
+    """What to do about a value that is no die state but a known way to write one; may be empty."""
+    return next((f" ({how})" for known, how in _MENDS.items() if value in known), "")
+
+
+def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> None:
+    """Refuse arrays that cannot be a die grid whatever their values.
+
+    Args:
+        shape: Of the array.
+        dtype: Of its values.
+        source: Name for error messages.
+
+    Raises:
+        InputError: not two-dimensional, too large, or values of a type that holds no die states.
+    """
+    if len(shape) != 2 or 0 in shape:
+        sides = " x ".join(map(str, shape)) or "a single value"
+        raise InputError(
+            source,
+            InputKind.NOT_A_MAP,
+            f"a wafer map has rows and columns, this array is {sides}; "
+            "save one 2-D grid a file, or several as (wafers, rows, columns)",
+        )
+    if max(shape) > MAX_SIDE:
+        raise InputError(
+            source,
+            InputKind.TOO_LARGE,
+            f"{shape[0]} x {shape[1]} dies; at most {MAX_SIDE} a side are accepted",
+        )
+    if dtype.kind == "b":
+        raise InputError(source, InputKind.BAD_VALUE, BOOLEAN)
+    if dtype.kind not in "uif":
+        raise InputError(
+            source,
+            InputKind.BAD_VALUE,
+            f"values of type {dtype}; store die states as integers {STATES}",
+        )
+
+
+def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
+    """Turn an array from outside into a die grid, or say why it is none.
+
+    Args:
+        values: Any array; integer or float whose values are whole numbers.
+        source: Name for error messages.
+
+    Returns:
+        uint8 (rows, columns) of {0, 1, 2} with at least one die.
+
+    Raises:
+        InputError: see ``check_layout``; a value other than 0, 1, 2, or no die at all.
+    """
+    check_layout(values.shape, values.dtype, source)
+    dies = np.ascontiguousarray(values if values.dtype == np.uint8 else _to_uint8(values, source))
+    top = int(dies.max())
+    if top > FAIL:
+        row, column = np.argwhere(dies > FAIL)[0]
+        raise InputError(
+            source,
+            InputKind.BAD_VALUE,
+            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}"
+            f"{mend(float(values[row, column]))}",
+        )
+    if top == NO_DIE:
+        raise InputError(
+            source,
+            InputKind.NO_DIES,
+            "no die at all (every position is 0); check the export that wrote it",
+        )
+    return dies
+
+
+def _to_uint8(values: npt.NDArray[np.generic], source: str) -> DieGrid:
+    with np.errstate(invalid="ignore"):
+        dies = values.astype(np.uint8)
+    wrong = dies != values  # also true for NaN, which equals nothing
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise InputError(
+            source,
+            InputKind.BAD_VALUE,
+            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}"
+            f"{mend(float(values[row, column]))}",
+        )
+    return dies

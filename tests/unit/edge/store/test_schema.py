@@ -1,0 +1,106 @@
+"""The tables of the store: old ones are brought to today's, and the docs name every column."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge.errors import OutputError
+from edge.results.record import ERROR_KEYS, RESULT_KEYS
+from edge.store.reader import StoreReader
+from edge.store.schema import APPLICATION_ID, STEPS, VERSION, migrate
+from edge.store.store import Store
+from tests.support.records import error, result
+
+DOCS = Path(__file__).parents[4] / "docs" / "station-reference.md"
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def tables(path: Path) -> list[tuple[str, ...]]:
+    with closing(connected(path)) as connection:
+        return connection.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+        ).fetchall()
+
+
+def columns(path: Path, table: str) -> list[str]:
+    with closing(connected(path)) as connection:
+        return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+def store_of_version(path: Path, version: int) -> None:
+    """A store as the wm-edge of that version left it, with a wafer and an error in it.
+
+    The rows name only columns of the first version; later ones must have a default.
+    """
+    with closing(connected(path)) as connection:
+        for step in STEPS[:version]:
+            connection.executescript(step)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+        for number, (table, record) in enumerate(
+            [("results", result(1)), ("errors", error(2))], start=1
+        ):
+            row = {"id": number, **record}
+            row = {key: row[key] for key in row if key in columns(path, table) and row[key] != ""}
+            if "probabilities" in row:
+                row["probabilities"] = json.dumps(row["probabilities"])
+            names = ", ".join(f'"{key}"' for key in row)
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", [*row.values()])  # noqa: S608
+        connection.execute("UPDATE numbering SET next_id = 3")
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_an_older_store_keeps_its_rows(tmp_path: Path, version: int) -> None:
+    old, fresh = tmp_path / "old.sqlite", tmp_path / "fresh.sqlite"
+    store_of_version(old, version)
+    Store(fresh).close()
+    with closing(Store(old)) as store, closing(StoreReader(old)) as reader:
+        # Its name below the watched folder was not known to stores before the third.
+        file = "in/w1.png" if version < 3 else ""
+        assert reader.after(0, 10) == [
+            {"id": f"{store.name}-1", **result(1, file=file)},
+            {"id": f"{store.name}-2", **error(2)},
+        ]
+        again = result(1, file="w1.png" if file else "")
+        assert store.add([again, result(3)]).records[0]["id"] == f"{store.name}-3"
+    assert tables(old) == tables(fresh)
+    Store(old).close()
+    assert tables(old) == tables(fresh)
+
+
+def test_a_step_that_cannot_be_made_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.sqlite"
+    store_of_version(path, VERSION)
+    before = tables(path)
+    steps = (*STEPS, "CREATE TABLE more (a);\nCREATE TABLE more (a);\n")
+    monkeypatch.setattr("edge.store.schema.STEPS", steps)
+    monkeypatch.setattr("edge.store.schema.VERSION", VERSION + 1)
+    connection = connected(path)
+    with closing(connection), pytest.raises(OutputError, match="cannot be brought to version"):
+        migrate(connection, str(path))
+    assert tables(path) == before
+
+
+def test_the_columns_are_the_keys_of_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    Store(path).close()
+    assert columns(path, "results") == ["id", *RESULT_KEYS]
+    assert columns(path, "errors") == ["id", *ERROR_KEYS]
+
+
+@pytest.mark.skipif(not DOCS.exists(), reason="docs/station-reference.md is not written yet")
+def test_the_docs_name_every_column() -> None:
+    named = set(re.findall(r"`([a-z0-9_]+)`", DOCS.read_text("utf-8")))
+    assert {"id", *RESULT_KEYS, *ERROR_KEYS} - named == set()

@@ -1,0 +1,76 @@
+"""``--review-below`` and ``--cost-table``: what they read, refuse and change."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from edge.cli.classify import rule
+from edge.model.model_file import ModelFile
+from edge.terminal.review_options import Below, CostTable
+from edge.verdict.rule import Costs
+from edge.wafer.patterns import PATTERNS
+
+
+def test_costs_are_three_numbers() -> None:
+    assert CostTable().convert("20:5:1", None, None) == Costs(20, 5, 1)
+    assert CostTable().convert("0:0.5:1e3", None, None) == Costs(0, 0.5, 1000)
+    assert CostTable().convert(Costs(1, 2, 3), None, None) == Costs(1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("20:5", "not ESCAPE:FALSE_ALARM:REVIEW, for instance 20:5:1"),
+        ("20:5:1:1", "not ESCAPE:FALSE_ALARM:REVIEW"),
+        ("a:b:c", "not ESCAPE:FALSE_ALARM:REVIEW"),
+        ("", "not ESCAPE:FALSE_ALARM:REVIEW"),
+        ("20:-5:1", "costs are numbers from 0 up"),
+        ("nan:5:1", "costs are numbers from 0 up"),
+        ("inf:5:1", "costs are numbers from 0 up"),
+    ],
+)
+def test_other_costs_are_refused(text: str, words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        CostTable().convert(text, None, None)
+
+
+def test_threshold_for_one_or_for_all() -> None:
+    assert Below().convert("0.9", None, None) == dict.fromkeys(PATTERNS, 0.9)
+    assert Below().convert("Scratch=1", None, None) == {"Scratch": 1.0}
+    assert Below().convert({"Loc": 0.5}, None, None) == {"Loc": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1.1", "a confidence lies in 0..1"),
+        ("-0.1", "a confidence lies in 0..1"),
+        ("nan", "a confidence lies in 0..1"),
+        ("", "a confidence lies in 0..1"),
+        ("Loc=", "a confidence lies in 0..1"),
+        ("Loc", "'Loc' lacks its confidence; write Loc=0.97"),
+        ("Ring=0.5", "unknown pattern 'Ring'; known: Center, Donut"),
+        ("ring=0.5", "unknown pattern 'ring'"),
+        ("Loc=0.5=0.5", "unknown pattern 'Loc=0.5'"),
+    ],
+)
+def test_other_thresholds_are_refused(text: str, words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        Below().convert(text, None, None)
+
+
+def test_thresholds_over_costs_over_the_model_file(shipped: ModelFile) -> None:
+    assert rule(shipped, (), None, None, None) == shipped.review
+    costs = Costs(20, 5, 1)
+    assert rule(shipped, (), costs, None, None).below == costs.below()
+    changed = rule(shipped, ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs, None, None)
+    assert changed.below == costs.below() | {"Loc": 0.2, "none": 0.3}
+    assert changed.unfamiliar_above == shipped.review.unfamiliar_above
+    assert (changed.mixed_above, changed.min_dies) == (
+        shipped.review.mixed_above,
+        shipped.review.min_dies,
+    )
+    others = rule(shipped, (), None, 5.0, 0.5)
+    assert (others.unfamiliar_above, others.mixed_above) == (5.0, 0.5)
+    assert others.below == shipped.review.below

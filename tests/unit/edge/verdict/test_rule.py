@@ -1,0 +1,59 @@
+"""Accept or review: the order of the reasons, and what costs make of the thresholds."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.verdict.rule import Costs, Reason, Review
+from edge.wafer.patterns import PATTERNS
+
+RULE = Review(dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.9}, 8.0, 0.7, 50)
+
+COST = st.floats(0, 1e6, allow_subnormal=False)
+
+
+@pytest.mark.parametrize(
+    ("wafer", "reason"),
+    [
+        (("Loc", 0.9, 8.0, 0.7, 50), None),  # on every limit: all are exclusive
+        (("Loc", 0.89, 8.0, 0.7, 50), Reason.LOW_CONFIDENCE),
+        (("Donut", 0.89, 8.0, 0.7, 50), None),
+        (("Loc", 0.1, 8.1, 0.7, 50), Reason.UNFAMILIAR),
+        (("Loc", 0.1, 8.1, 0.8, 50), Reason.MIXED),
+        (("Loc", 0.1, 8.1, 0.8, 49), Reason.FEW_DIES),
+    ],
+)
+def test_the_strongest_reason_is_given(
+    wafer: tuple[str, float, float, float, int], reason: Reason | None
+) -> None:
+    assert RULE.reason(*wafer) is reason
+
+
+def test_other_thresholds_change_the_patterns_named_and_nothing_else() -> None:
+    changed = RULE.with_below({"Loc": 0.2})
+    assert changed.below == dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.2}
+    assert (changed.unfamiliar_above, changed.mixed_above, changed.min_dies) == (8.0, 0.7, 50)
+    assert RULE.below["Loc"] == 0.9
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(COST, COST, COST, st.floats(0, 1))
+def test_a_wafer_is_accepted_where_that_costs_no_more_than_a_look(
+    escape: float, false_alarm: float, review: float, probability: float
+) -> None:
+    below = Costs(escape, false_alarm, review).below()
+    assert set(below) == set(PATTERNS)
+    for pattern, threshold in below.items():
+        mistake = escape if pattern == "none" else false_alarm
+        accepting = (1 - probability) * mistake
+        if not math.isclose(accepting, review, rel_tol=1e-9, abs_tol=1e-9 * mistake):
+            assert (probability >= threshold) == (accepting < review)
+        assert 0 <= threshold <= 1
+
+
+def test_costs_of_the_issue() -> None:
+    assert Costs(20, 5, 1).below() == pytest.approx(dict.fromkeys(PATTERNS, 0.8) | {"none": 0.95})

@@ -1,0 +1,1 @@
+"""A recipe's name in, an untrained Keras network out."""

@@ -1,0 +1,192 @@
+"""The networks, by name. Each takes (size, size, 2) shares in [0, 1] and gives nine logits.
+
+There is no softmax inside: the station applies it with the model file's temperature, and int8
+logits keep more of the probability than int8 probabilities would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import UsageError
+from edge.wafer.encoding import PLANES, SIZE
+from edge.wafer.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    import keras
+
+InputShape = tuple[int, int, int]
+
+SYMMETRIC_STAGES = ((4, 0, 0), (6, 4, 1), (8, 3, 0))
+
+
+def build(
+    name: str, input_shape: InputShape = (SIZE, SIZE, PLANES), l2: float = 0.0, dropout: float = 0.0
+) -> keras.Model:
+    """Build an untrained network.
+
+    Args:
+        name: A key of ``NETWORKS``.
+        input_shape: Rows, columns, planes.
+        l2: L2 penalty on the kernels of the seed networks (the seed used it); ours take decoupled
+            weight decay from the optimiser instead.
+        dropout: Share of the embedding dropped before the last layer while training (ours only).
+
+    Raises:
+        UsageError: unknown name.
+    """
+    if name not in NETWORKS:
+        raise UsageError(f"no network named {name!r}; known: {', '.join(NETWORKS)}")
+    return NETWORKS[name](input_shape, l2, dropout)
+
+
+def seed_initial(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+    """The seed's model 0: conv 32-64-128, 3x3, pool 3, global max pool, dense."""
+    return _seed("seed-initial", input_shape, l2, (32, 64, 128), pool=3, norm=False)
+
+
+def seed_final(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+    """The seed's model 6: conv 16-32-64 with batch norm, pool 2, global max pool, dense."""
+    return _seed("seed-final", input_shape, l2, (16, 32, 64), pool=2, norm=True)
+
+
+def _seed(
+    name: str,
+    input_shape: InputShape,
+    l2: float,
+    widths: tuple[int, ...],
+    *,
+    pool: int,
+    norm: bool,
+) -> keras.Model:
+    import keras
+    from keras import layers
+
+    decay = keras.regularizers.L2(l2) if l2 else None
+    inputs = x = keras.Input(input_shape, name="wafer")
+    for index, width in enumerate(widths):
+        x = layers.Conv2D(width, 3, padding="same", kernel_regularizer=decay)(x)
+        if norm:
+            x = layers.BatchNormalization()(x)
+        x = layers.ReLU()(x)
+        if index + 1 < len(widths):
+            x = layers.MaxPooling2D(pool)(x)
+    x = layers.GlobalMaxPooling2D(name="embedding")(x)
+    outputs = layers.Dense(len(PATTERNS), kernel_regularizer=decay, name="logits")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def residual(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+    """Plain convolutions with residual blocks: the fastest int8 for its accuracy on PC and Pi."""
+    return _residual("residual", input_shape, dropout, stem=24, stages=((32, 1), (48, 1)))
+
+
+def symmetric(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+    """Residual network that gives the same answer for all eight views; see ``equivariant``."""
+    import keras
+    from keras import layers
+
+    from train.network.equivariant import TiedBatchNormalization, TiedConv2D, TiedDense
+
+    def conv(
+        x: keras.KerasTensor, channels: int, kernel: int, stride: int = 1, *, relu: bool = True
+    ) -> keras.KerasTensor:
+        lift = x.shape[-1] == input_shape[-1]
+        x = TiedConv2D(channels, kernel, stride, lift=lift)(x)
+        x = TiedBatchNormalization()(x)
+        return layers.ReLU()(x) if relu else x
+
+    inputs = keras.Input(input_shape, name="wafer")
+    x = conv(inputs, 4, 4, 2)
+    for channels, kernel, blocks in SYMMETRIC_STAGES:
+        if kernel:
+            x = conv(x, channels, kernel, 2)
+        for _ in range(blocks):
+            y = conv(conv(x, channels, 3), channels, 3, relu=False)
+            x = layers.ReLU()(layers.Add()([x, y]))
+    average, largest = layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)
+    if dropout:
+        average, largest = layers.Dropout(dropout)(average), layers.Dropout(dropout)(largest)
+    logits = layers.Add(name="logits")(
+        [TiedDense(len(PATTERNS))(average), TiedDense(len(PATTERNS))(largest)]
+    )
+    return keras.Model(inputs, logits, name="symmetric")
+
+
+def _residual(
+    name: str,
+    input_shape: InputShape,
+    dropout: float,
+    stem: int,
+    stages: tuple[tuple[int, int], ...],
+) -> keras.Model:
+    """Stem of 5x5 /2, then stages of (width, residual blocks), each of which halves the side."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape, name="wafer")
+    x = _conv_bn(inputs, stem, 5, stride=2)
+    for width, blocks in stages:
+        x = _conv_bn(x, width, 3, stride=2)
+        for _ in range(blocks):
+            y = _conv_bn(x, width, 3)
+            y = _conv_bn(y, width, 3, relu=False)
+            x = layers.ReLU()(layers.Add()([x, y]))
+    return _head(name, inputs, x, dropout)
+
+
+def _conv_bn(
+    x: keras.KerasTensor, width: int, kernel: int, *, stride: int = 1, relu: bool = True
+) -> keras.KerasTensor:
+    from keras import layers
+
+    x = layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization()(x)
+    return layers.ReLU()(x) if relu else x
+
+
+def _head(
+    name: str, inputs: keras.KerasTensor, x: keras.KerasTensor, dropout: float
+) -> keras.Model:
+    import keras
+    from keras import layers
+
+    pooled = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
+    x = layers.Concatenate(name="embedding")(pooled)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, layers.Dense(len(PATTERNS), name="logits")(x), name=name)
+
+
+def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Model:
+    """The network as it goes to a station: plain layers, logits lowered by ``offsets``.
+
+    Args:
+        model: Trained, possibly with tied layers; left as it is.
+        offsets: One number a class, taken off its logit.
+    """
+    import keras
+
+    from train.network.equivariant import written_out
+
+    plain = written_out(model)
+    if not offsets.any():
+        return plain
+    copy = keras.models.clone_model(plain)
+    copy.set_weights(plain.get_weights())
+    last = next(layer for layer in reversed(copy.layers) if isinstance(layer, keras.layers.Dense))
+    kernel, bias = last.get_weights()
+    last.set_weights([kernel, bias - offsets])
+    return copy
+
+
+NETWORKS: dict[str, Callable[[InputShape, float, float], keras.Model]] = {
+    "seed-initial": seed_initial,
+    "seed-final": seed_final,
+    "residual": residual,
+    "symmetric": symmetric,
+}
