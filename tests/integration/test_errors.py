@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.cli.dataset import Dataset
+from edge.cli.main import ROUTES
 from edge.dataset.labelled_set import LabelledSet
 from tests.support.cli import Finished, obey_permissions, python, wm_edge
 from train.recipe import Recipe
 from train.run import Run
 
 ROOT = Path(__file__).parents[2]
+VERBS = [[name] for name in ROUTES] + [["dataset", name] for name in Dataset.routes]
 
 
 @pytest.fixture(scope="module")
@@ -240,28 +243,34 @@ def test_convert_without_network_or_val_part(tmp_path: Path, generated: Labelled
 DOOR = [sys.executable, "-m", "wm_edge"]
 
 
-@pytest.mark.parametrize(
-    ("own", "verb"),
-    [("edge", "info"), ("train", "train"), ("train", "dataset"), ("convert", "convert")],
-)
+def hide(folder: Path, own: str, *, package: bool) -> Path:
+    """A module of the user with a name of ours, which tells if it ever runs."""
+    place = folder / own / "__init__.py" if package else folder / f"{own}.py"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"open({str(folder / 'ran')!r}, 'w').close()\n")
+    return place
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 @pytest.mark.parametrize("package", [False, True], ids=["file", "folder"])
 def test_a_file_of_the_user_that_hides_ours_is_named_and_not_run(
-    tmp_path: Path, own: str, verb: str, package: bool
+    tmp_path: Path, verb: list[str], package: bool
 ) -> None:
-    place = tmp_path / own / "__init__.py" if package else tmp_path / f"{own}.py"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
-    env = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
-    there = tmp_path / "elsewhere"
-    there.mkdir()
-    done = wm_edge(verb, "--help", start=DOOR, env=env, cwd=there)
-    one_line(done, 3, str(place), "rename it")
-    env["PYTHONPATH"] = str(ROOT)
-    done = wm_edge(verb, "--help", start=DOOR, env=env, cwd=tmp_path)
-    one_line(done, 3, str(place), "rename it")
+    route = Dataset.routes[verb[1]] if verb[1:] else ROUTES[verb[0]]
+    needed = {"edge"} | ({route.module.partition(".")[0]} if verb != ["dataset"] else set())
+    for own in needed:
+        mine = tmp_path / own
+        mine.mkdir()
+        place = hide(mine, own, package=package)
+        paths = os.pathsep.join((str(mine), str(ROOT)))
+        for cwd, path in ((tmp_path, paths), (mine, str(ROOT))):
+            done = wm_edge(*verb, "--help", start=DOOR, env={"PYTHONPATH": path}, cwd=cwd)
+            one_line(done, 3, str(place), f"hides wm-edge's own {own!r}", "rename it")
+        assert not (mine / "ran").exists()
+    for own in {"train", "convert"} - needed:  # what the verb does not need is no concern
+        hide(tmp_path, own, package=package)
+    assert wm_edge(*verb, "--help", start=DOOR, cwd=tmp_path).code == 0
     assert not (tmp_path / "ran").exists()
-    if own != "edge":  # what the verb does not need is no concern
-        assert wm_edge("info", start=DOOR, env=env, cwd=tmp_path).code == 0
 
 
 def test_an_edge_of_the_user_does_not_reach_the_processes_of_bench(
