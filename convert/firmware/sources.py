@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
-_PACKAGE: Final = "firmware_examples"
 _TEMPLATES: Final = "templates"
 #: What is copied; editors and builds leave other things beside.
 _SUFFIXES: Final = frozenset({".c", ".h", ".cc", ".mk", ".ld", ".md", ".txt", ".patch"})
@@ -45,4 +43,6 @@ def code_span(text: str) -> str:
 
 
 def _root() -> Path:
-    return Path(str(resources.files(_PACKAGE)))
+    """Beside this module where it is installed, else at the top of the checkout."""
+    installed = Path(__file__).with_name("examples")
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "firmware_examples"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import edge
-from tests.support.cli import TIMEOUT, environment, parse_lines
+from tests.support.cli import TIMEOUT, environment, parse_lines, wm_edge
 from tests.support.wafers import write_bad, write_good
 
 ROOT = Path(edge.__file__).parents[1]
@@ -132,6 +132,24 @@ def test_wafers_can_be_made_at_the_station(station: Station, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     done = station.run("wm-edge", "classify", tmp_path / "made")
     assert (done.returncode, done.stdout.count("\n")) == (0, 9)
+
+
+def test_firmware_is_written_from_sources_that_are_no_package(
+    station: Station, tmp_path: Path
+) -> None:
+    """The same files as from this checkout, to the byte."""
+    done = station.run("wm-edge", "export-firmware", tmp_path / "installed")
+    assert done.returncode == 0, done.stderr
+    assert wm_edge("export-firmware", tmp_path / "checkout").code == 0
+    assert _files(tmp_path / "installed") == _files(tmp_path / "checkout")
+    done = station.run("python", "-c", "import firmware_examples")
+    assert "No module named 'firmware_examples'" in done.stderr
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(found) > 30
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 @pytest.mark.parametrize("verb", ["train", "convert"])

@@ -1,1 +1,0 @@
-"""C sources of the firmware, which ``wm-edge export-firmware`` copies."""
