@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.conversion_data import Material
+from convert.conversion_data import ConversionData
 from convert.int8_checks import Structure, inspect
 from convert.metadata import of_structure, short
 from convert.parity import Parity, compare
 from convert.report.accuracy import without_temperature
 from convert.review import fit
-from convert.review.objective import Goal
+from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
 from edge.classification.selftest import answers
 from edge.dataset.labelled_set import LabelledSet
@@ -27,7 +27,7 @@ from edge.wafer.probes import PROBES
 
 
 @dataclass(frozen=True)
-class Judges:
+class ParityContext:
     """What an attempt is judged by.
 
     Attributes:
@@ -39,10 +39,10 @@ class Judges:
         on: What the test part is, in words.
     """
 
-    material: Material
+    material: ConversionData
     test: LabelledSet
     float_logits: npt.NDArray[np.floating[Any]]
-    goal: Goal
+    goal: ReviewObjective
     allowed_points: float
     on: str
 
@@ -70,14 +70,14 @@ class Attempt:
         """Hex digest of the model file."""
         return self.model.sha256
 
-    def finished(self, judges: Judges, remedy: str | None) -> Attempt:
+    def finished(self, context: ParityContext, remedy: str | None) -> Attempt:
         """The same with what only the file that is kept needs.
 
         Args:
-            judges: As for ``attempt``.
+            context: As for ``attempt``.
             remedy: Which remedy made it green, recorded in the file; None for the plain conversion.
         """
-        averaged = evaluate(judges.test, Classifier(self.model, average_symmetries=True))
+        averaged = evaluate(context.test, Classifier(self.model, average_symmetries=True))
         accuracy = {
             **self.model.metadata["accuracy"],
             "int8_average_symmetries": short(averaged.scores.as_dict()),
@@ -92,7 +92,7 @@ class Attempt:
 def attempt(
     bare: bytes,
     known: dict[str, Any],
-    judges: Judges,
+    context: ParityContext,
     out: Path,
     explicit_limit: float | None,
     *,
@@ -103,7 +103,7 @@ def attempt(
     Args:
         bare: A quantised network with the outputs logits and embedding.
         known: Metadata that do not depend on the quantisation.
-        judges: See there.
+        context: See there.
         out: What the file will be called.
         explicit_limit: The limit as the caller gave it, recorded in the file.
         spared: A remedy may have left operators in float or 16 bits.
@@ -121,16 +121,16 @@ def attempt(
         "selftest": {"logits": [[0]] * PROBES, "embedding": [[0]] * PROBES},
     }
     fitted = fit.fit(
-        _file(out, bare, metadata), judges.material, judges.goal, known["network"]["seed"]
+        _file(out, bare, metadata), context.material, context.goal, known["network"]["seed"]
     )
     metadata |= {"temperature": fitted.temperature, "review": fitted.review}
     classifier = Classifier(_file(out, bare, metadata))
     metadata["selftest"] = answers(classifier)
-    found = evaluate(judges.test, classifier)
-    float_shares = metrics.softmax(judges.float_logits / fitted.temperature)
-    parity = compare(found.true, float_shares, found.probabilities, judges.allowed_points)
+    found = evaluate(context.test, classifier)
+    float_shares = metrics.softmax(context.float_logits / fitted.temperature)
+    parity = compare(found.true, float_shares, found.probabilities, context.allowed_points)
     metadata["accuracy"] = {
-        "on": judges.on,
+        "on": context.on,
         "wafers": found.wafers,
         "data_sha256": found.data_sha256,
         "float": short(parity.before.as_dict()),
@@ -141,7 +141,7 @@ def attempt(
         "review": _short_review(found),
     }
     plain = without_temperature(found.probabilities, fitted.temperature)
-    float_plain = metrics.softmax(judges.float_logits)
+    float_plain = metrics.softmax(context.float_logits)
     metadata["calibration_error"] = {
         "float": {"before": _error(float_plain, found), "after": _error(float_shares, found)},
         "int8": {"before": _error(plain, found), "after": _error(found.probabilities, found)},

@@ -51,7 +51,7 @@ class Wafers:
 
 
 @dataclass(frozen=True)
-class Material:
+class ConversionData:
     """What a conversion works on.
 
     Attributes:
@@ -73,7 +73,7 @@ class Material:
     calibration: Calibration
 
     @classmethod
-    def of(cls, labelled: LabelledSet, size: int, seed: int) -> Material:
+    def of(cls, labelled: LabelledSet, size: int, seed: int) -> ConversionData:
         """Encode a split labelled set.
 
         Raises:

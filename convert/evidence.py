@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.attempt import Attempt, Judges
+from convert.attempt import Attempt, ParityContext
 from convert.parity import Parity
 from convert.quantise import Calibration
 from convert.remedy.search import Tried, table
@@ -54,7 +54,7 @@ class Evidence:
     plain: Parity
     tried: tuple[Tried, ...]
     float_tflite: bytes
-    judges: Judges
+    context: ParityContext
     calibration: Calibration
 
     def write(self, out: Path) -> None:
@@ -101,12 +101,12 @@ class Evidence:
         write_text(beside(out, PARITY_TEXT), f"{text}\n{belongs}\n")
         measured = measure(
             found.model,
-            self.judges.test,
-            data=self.judges.on,
+            self.context.test,
+            data=self.context.on,
             float_content=self.float_tflite,
-            keras_logits=self.judges.float_logits,
+            keras_logits=self.context.float_logits,
             calibration_manifest=self.calibration.manifest,
             evaluation=found.evaluation,
-            allowed_points=self.judges.allowed_points,
+            allowed_points=self.context.allowed_points,
         )
         page.write(measured, beside(out, REPORT), overwrite=True)

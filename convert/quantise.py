@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
-from edge.model.runtime import quiet
+from edge.model.runtime import silence_native_output
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 
@@ -82,7 +82,7 @@ def to_float_tflite(model: keras.Model) -> bytes:
     """The network as a bare ``.tflite`` of float32: what int8 is compared with at a station."""
     import tensorflow as tf
 
-    with quiet():
+    with silence_native_output():
         content: bytes = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     return content
 
@@ -106,6 +106,6 @@ def quantise(model: keras.Model, calibration: Calibration) -> bytes:
     converter.inference_input_type = converter.inference_output_type = tf.int8
     # TensorFlow Lite Micro refuses per-channel dense layers; ours has one, of nine outputs.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
-    with quiet():
+    with silence_native_output():
         content: bytes = converter.convert()
     return content

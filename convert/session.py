@@ -6,15 +6,15 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
-from convert.attempt import Attempt, Judges, attempt
-from convert.conversion_data import Material, float_outputs
+from convert.attempt import Attempt, ParityContext, attempt
+from convert.conversion_data import ConversionData, float_outputs
 from convert.embedding import with_embedding
 from convert.evidence import Evidence, beside, check_places
 from convert.metadata import Source, of_run
 from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
-from convert.review.objective import Goal
+from convert.review.objective import ReviewObjective
 from convert.run_folder import check_same_data, load_network, read_config
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.split import part_doubts
@@ -80,14 +80,14 @@ def convert(
     except ValueError as error:
         raise UsageError(f"{error}: no station would load the model file; change it") from error
     config = read_config(source.run)
-    goal = Goal.of_recipe(config["recipe"]).changed(precision, costs)
+    goal = ReviewObjective.of_recipe(config["recipe"]).changed(precision, costs)
     check_same_data(config, labelled, source.run)
     for doubt in part_doubts(labelled):
         tell(f"warning: {doubt}")
     plain = load_network(source.run)
     seed = config["recipe"]["seed"]
     tell("encoding the wafers")
-    material = Material.of(labelled, int(plain.input_shape[1]), seed)
+    material = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
     network = with_embedding(plain, material.train.planes, material.train.classes)
     float_tflite = to_float_tflite(network)
     known = of_run(
@@ -99,7 +99,7 @@ def convert(
         float_tflite,
     )
     test = labelled.part(Part.TEST)
-    judges = Judges(
+    context = ParityContext(
         material,
         test,
         as_station(float_outputs(network, material.test.planes), test),
@@ -111,7 +111,7 @@ def convert(
     )
 
     def judge(bare: bytes, *, spared: bool = True) -> Attempt:
-        return attempt(bare, known, judges, out, allowed_points, spared=spared)
+        return attempt(bare, known, context, out, allowed_points, spared=spared)
 
     tell(f"quantising, judging on {len(test):,} wafers of the test part")
     found, tried = judge(quantise(network, material.calibration), spared=False), list[Tried]()
@@ -122,9 +122,9 @@ def convert(
         found, tried = search(found, offered, judge)
         tell(table(first, tried))
     mended = tried[-1].trial.name if tried and found.parity.green else None
-    found = found.finished(judges, mended)
+    found = found.finished(context, mended)
     tell("writing the report")
-    Evidence(found, first, tuple(tried), float_tflite, judges, material.calibration).write(out)
+    Evidence(found, first, tuple(tried), float_tflite, context, material.calibration).write(out)
     if not found.parity.green:
         mend = "; --remedy tries to mend it" if not tried else "; no remedy mended it"
         mend += ", --allow-drop POINTS overrides, recorded in the file"

@@ -29,7 +29,7 @@ class EncodingName(str, Enum):
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkRecipe:
     """The network.
 
     Attributes:
@@ -137,7 +137,7 @@ class Optimise:
 
 
 @dataclass(frozen=True)
-class Review:
+class ReviewRecipe:
     """What conversion shall reach when it sets the thresholds between accept and review.
 
     Attributes:
@@ -166,12 +166,12 @@ class Recipe:
     about: str = ""
     seed: int = 0
     encoding: EncodingName = EncodingName.STATION
-    network: Network = field(default_factory=Network)
+    network: NetworkRecipe = field(default_factory=NetworkRecipe)
     augment: Augment = field(default_factory=Augment)
     balance: Balance = field(default_factory=Balance)
     synthetic: Synthetic = field(default_factory=Synthetic)
     optimise: Optimise = field(default_factory=Optimise)
-    review: Review = field(default_factory=Review)
+    review: ReviewRecipe = field(default_factory=ReviewRecipe)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""

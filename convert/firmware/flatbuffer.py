@@ -24,7 +24,7 @@ _HEADER: Final = 4
 
 
 @dataclass(frozen=True)
-class Table:
+class FlatTable:
     """One table.
 
     Attributes:
@@ -54,19 +54,19 @@ class Table:
         start, length = self._vector(place)
         return self.content[start : start + length].decode("utf-8", "replace")
 
-    def table(self, field: int) -> Table | None:
+    def table(self, field: int) -> FlatTable | None:
         """A table field, or None where it is not stored."""
         place = self._field(field)
-        return None if place is None else Table(self.content, _follow(self.content, place))
+        return None if place is None else FlatTable(self.content, _follow(self.content, place))
 
-    def tables(self, field: int) -> Iterator[Table]:
+    def tables(self, field: int) -> Iterator[FlatTable]:
         """A vector of tables; none where it is not stored."""
         place = self._field(field)
         if place is None:
             return
         start, length = self._vector(place)
         for item in range(length):
-            yield Table(self.content, _follow(self.content, start + item * _OFFSET))
+            yield FlatTable(self.content, _follow(self.content, start + item * _OFFSET))
 
     def numbers(self, field: int, dtype: str) -> npt.NDArray[Any]:
         """A vector of scalars, empty where it is not stored.
@@ -99,13 +99,13 @@ class Table:
         return start + _OFFSET, _unpack("I", self.content, start)
 
 
-def root(content: bytes) -> Table:
+def root(content: bytes) -> FlatTable:
     """The outermost table of a file.
 
     Raises:
         ModelError: too short to hold one.
     """
-    return Table(content, _follow(content, 0))
+    return FlatTable(content, _follow(content, 0))
 
 
 def _follow(content: bytes, place: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.firmware.flatbuffer import Table, root
+from convert.firmware.flatbuffer import FlatTable, root
 from edge.errors import ModelError
 
 #: TFLite's types that an int8 network is made of (schema: TensorType).
@@ -120,7 +120,7 @@ class Operator:
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Table | None
+    options: FlatTable | None
 
     def option(self, field: int, code: str, default: int = 0) -> int:
         """A number among the options, by its field in the schema."""
@@ -179,14 +179,14 @@ def read(content: bytes) -> Graph:
     )
 
 
-def _name(code: Table) -> str:
+def _name(code: FlatTable) -> str:
     number = code.number(0, "b")
     if number == _PLACEHOLDER:
         number = code.number(3, "i")
     return code.text(1) or _OPERATORS.get(number, f"BUILTIN_{number}")
 
 
-def _operator(index: int, table: Table, names: list[str]) -> Operator:
+def _operator(index: int, table: FlatTable, names: list[str]) -> Operator:
     kind = table.number(0, "I")
     if kind >= len(names):
         raise ModelError("a damaged TFLite model: an operator of a kind that is not there")
@@ -199,7 +199,7 @@ def _operator(index: int, table: Table, names: list[str]) -> Operator:
     )
 
 
-def _tensor(index: int, table: Table, buffers: list[Table]) -> Tensor:
+def _tensor(index: int, table: FlatTable, buffers: list[FlatTable]) -> Tensor:
     dtype = _TYPES.get(table.number(1, "b"), "")
     name, shape = table.text(3), tuple(table.numbers(0, "int32").tolist())
     buffer = table.number(2, "I")

@@ -1,7 +1,7 @@
 """Where each activation lies in the arena: fixed at export, so nothing is allocated on the board.
 
 Two activations may share bytes where they are never alive together, and where a step's output may
-lie over an input that it is the last to read (``convert.firmware.step.slack``).
+lie over an input that it is the last to read (``convert.firmware.step.in_place_offset``).
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _renamed(step: Step, names: Mapping[int, int]) -> Step:
         step.calls,
         tuple(names.get(tensor, tensor) for tensor in step.inputs),
         step.output,
-        {names.get(tensor, tensor): distance for tensor, distance in step.slack.items()},
+        {names.get(tensor, tensor): distance for tensor, distance in step.in_place_offset.items()},
         step.patch,
         step.macs,
     )
@@ -138,7 +138,7 @@ def _limits(steps: Sequence[Step], lives: Mapping[int, Life]) -> dict[tuple[int,
     return {
         (tensor, step.output): distance // ALIGNMENT * ALIGNMENT
         for at, step in enumerate(steps)
-        for tensor, distance in step.slack.items()
+        for tensor, distance in step.in_place_offset.items()
         if lives[tensor].dies == at
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from convert.firmware import csource
 from convert.firmware.graph import Graph
-from convert.firmware.network_source import Network, prepare, source
+from convert.firmware.network_source import PreparedNetwork, prepare, source
 from convert.firmware.rounding import Rounding
 from edge.errors import ModelError
 from edge.model.model_file import ModelFile
@@ -21,7 +21,9 @@ from edge.wafer.patterns import Pattern
 _STEPS: Final = 256
 
 
-def network_of(model: ModelFile, graph: Graph, rounding: Rounding = Rounding.LITERT) -> Network:
+def network_of(
+    model: ModelFile, graph: Graph, rounding: Rounding = Rounding.LITERT
+) -> PreparedNetwork:
     """The network of a model file; logits and embedding are told apart by their shape.
 
     Args:
@@ -42,7 +44,7 @@ def network_of(model: ModelFile, graph: Graph, rounding: Rounding = Rounding.LIT
     return prepare(graph, logits, embedding, rounding)
 
 
-def header(model: ModelFile, network: Network) -> str:
+def header(model: ModelFile, network: PreparedNetwork) -> str:
     """``wm_model.h``."""
     review, labels = model.review, model.labels
     knows_none = Pattern.NONE.value in labels
@@ -101,7 +103,7 @@ extern const double wm_mixed_weights[WM_EMBEDDING];
 """
 
 
-def body(model: ModelFile, network: Network) -> str:
+def body(model: ModelFile, network: PreparedNetwork) -> str:
     """``wm_model.c``."""
     return (
         "".join((_title(model), '#include "wm_model.h"\n\n', _names(model), _judgement(model)))

@@ -16,7 +16,7 @@ from edge.errors import ModelError
 
 
 @dataclass(frozen=True)
-class Network:
+class PreparedNetwork:
     """A network ready to be written.
 
     Attributes:
@@ -39,7 +39,7 @@ class Network:
 
 def prepare(
     graph: Graph, logits: int, embedding: int, rounding: Rounding = Rounding.LITERT
-) -> Network:
+) -> PreparedNetwork:
     """Lower a network and plan its memory.
 
     Args:
@@ -56,10 +56,10 @@ def prepare(
     sizes = {tensor.index: tensor.elements for tensor in graph.tensors.values()}
     steps = lower.lower(graph, rounding)
     planned = plan(steps, sizes, graph.inputs, sorted({logits, embedding}))
-    return Network(planned, graph.inputs[0], logits, embedding)
+    return PreparedNetwork(planned, graph.inputs[0], logits, embedding)
 
 
-def source(network: Network) -> str:
+def source(network: PreparedNetwork) -> str:
     """C of a network: ``wm_run`` and its constants."""
     calls = [call for step in network.plan.steps for call in step.calls]
     return "".join(
@@ -111,7 +111,7 @@ def _statements(planned: Plan) -> Iterator[str]:
             place += 1
 
 
-def _ends(network: Network) -> Iterator[str]:
+def _ends(network: PreparedNetwork) -> Iterator[str]:
     places = network.plan.places
     yield _pointer("int8_t *wm_input(void)", places[network.input])
     yield _pointer("const int8_t *wm_logits(void)", places[network.logits])

@@ -92,6 +92,6 @@ def _after(
 
 def _common(step: Step, tensor: int, sizes: Mapping[int, int]) -> int:
     """Bytes that the output may share with an input that nobody reads afterwards."""
-    if tensor not in step.slack:
+    if tensor not in step.in_place_offset:
         return 0
-    return shared(sizes[tensor], sizes[step.output], step.slack[tensor])
+    return shared(sizes[tensor], sizes[step.output], step.in_place_offset[tensor])

@@ -50,13 +50,13 @@ class Step:
     calls: tuple[Call, ...]
     inputs: tuple[int, ...]
     output: int
-    slack: Mapping[int, int] = field(default_factory=dict)
+    in_place_offset: Mapping[int, int] = field(default_factory=dict)
     patch: int = 0
     macs: int = 0
     alias: bool = False
 
 
-def slack(first_reads: npt.NDArray[np.int64], written: int, *, copied: bool) -> int:
+def in_place_offset(first_reads: npt.NDArray[np.int64], written: int, *, copied: bool) -> int:
     """How far an output may begin behind its input's beginning without spoiling what is unread.
 
     A kernel walks over the pixels of its output in order; what it has written by then must end

@@ -29,9 +29,9 @@ from keras import layers
 from convert.quantise import Calibration, to_float_tflite
 from convert.remedy import graph
 from convert.remedy.graph_rewrite import mended
-from convert.report.activation_recorder import Probe
+from convert.report.activation_recorder import ActivationRecorder
 from edge.model.network import Network, Operator
-from edge.model.runtime import quiet, start
+from edge.model.runtime import silence_native_output, start
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 
@@ -120,7 +120,7 @@ def ranged(float_network: keras.Model, planes: npt.NDArray[np.uint8]) -> Ranged:
     The input's range is that of the encoding, 0 to 1, whatever the wafers hold.
     """
     content = to_float_tflite(_pooled(float_network))
-    probe = Probe(content)
+    probe = ActivationRecorder(content)
     inside = probe.network
     found = dict.fromkeys(_written(inside.operators), (0.0, 0.0))
     for plane in planes:
@@ -185,7 +185,7 @@ def quantised(
         name: {"min": np.asarray([low], np.float32), "max": np.asarray([high], np.float32)}
         for name, (low, high) in base.ranges.items()
     }
-    with quiet():
+    with silence_native_output():
         result = quantizer.quantize(
             ranges, enable_progress_bar=False, enable_progress_report=False
         ).quantized_model

@@ -18,7 +18,7 @@ from convert.report.evidence import (
     PatternReview,
     ReasonCount,
     Reliability,
-    Review,
+    ReviewEvidence,
     Variant,
 )
 from edge.dataset.labelled_set import LabelledSet
@@ -160,14 +160,14 @@ def changes(
 BANDS: Final = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
-def review(evaluation: Evaluation, objective: dict[str, float]) -> Review:
+def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidence:
     """What the model file's rule sends to a person, and what looking at more would catch."""
     wrong = evaluation.predicted != evaluation.true
     doubt = 1 - evaluation.confidence
     reasons = np.asarray([reason.value if reason else "" for reason in evaluation.reasons])
     looked_at = reasons != ""
     coverage, risk = risk_coverage(doubt, wrong)
-    return Review(
+    return ReviewEvidence(
         int(looked_at.sum()),
         float(looked_at.mean()),
         tuple(

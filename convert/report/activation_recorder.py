@@ -13,12 +13,12 @@ from edge.errors import DataError, ModelError
 from edge.model import network
 from edge.model.backend import Backend
 from edge.model.network import Tensor
-from edge.model.runtime import quiet, start
+from edge.model.runtime import silence_native_output, start
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 
 
-class Probe:
+class ActivationRecorder:
     """A network that keeps every activation of its last run.
 
     Args:
@@ -40,7 +40,7 @@ class Probe:
         # Of the class that just worked: two runtimes in one process could crash it.
         kind: Any = type(start(content, backend=backend).interpreter)
         resolvers = sys.modules[kind.__module__].OpResolverType
-        with quiet(), warnings.catch_warnings():
+        with silence_native_output(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that keeping all tensors takes memory
             self._interpreter = kind(
                 model_content=content,

@@ -41,7 +41,7 @@ class Variant(str, Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ParityVerdict:
     """Whether int8 is as good as float.
 
     Attributes:
@@ -206,7 +206,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Review:
+class ReviewEvidence:
     """What goes to a person, and what that catches.
 
     Attributes:
@@ -287,7 +287,7 @@ class Evidence:
     float_bytes: int | None
     wafers: int
     data: str
-    verdict: Verdict
+    verdict: ParityVerdict
     warnings: tuple[str, ...]
     outcomes: dict[Variant, Outcome]
     recorded: dict[str, Any] | None
@@ -299,7 +299,7 @@ class Evidence:
     tensors: dict[str, dict[str, float]]
     temperature: float
     latency: Latency
-    review: Review
+    review: ReviewEvidence
     provenance: dict[str, str]
     missing: dict[str, str]
     appendices: tuple[Appendix, ...] = ()

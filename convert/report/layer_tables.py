@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from convert.report.evidence import Evidence
 from convert.report.sensitivity import Effect
-from convert.report.tables import ABSENT, Table
+from convert.report.tables import ABSENT, PageTable
 
 
-def layer_errors(evidence: Evidence) -> Table:
+def layer_errors(evidence: Evidence) -> PageTable:
     """What int8 does to the activations of each layer."""
     layers = evidence.layers.layers if evidence.layers else ()
-    return Table(
+    return PageTable(
         "Error of the activations of each layer",
         (
             "layer",
@@ -34,7 +34,7 @@ def layer_errors(evidence: Evidence) -> Table:
     )
 
 
-def ranges(evidence: Evidence) -> Table:
+def ranges(evidence: Evidence) -> PageTable:
     """Ranges of activations and weights."""
     layers = evidence.layers.layers if evidence.layers else ()
     rows = []
@@ -52,7 +52,7 @@ def ranges(evidence: Evidence) -> Table:
                 str(weights.dead_channels) if weights else ABSENT,
             )
         )
-    return Table(
+    return PageTable(
         "Ranges in float and how int8 holds them",
         (
             "layer",
@@ -68,7 +68,7 @@ def ranges(evidence: Evidence) -> Table:
     )
 
 
-def sensitivities(evidence: Evidence) -> Table:
+def sensitivities(evidence: Evidence) -> PageTable:
     """Each layer alone in int8, and each alone in float."""
     layers = evidence.sensitivity.layers if evidence.sensitivity else ()
 
@@ -77,7 +77,7 @@ def sensitivities(evidence: Evidence) -> Table:
             return ABSENT, ABSENT
         return f"{100 * effect.probability_change:.3f}", f"{100 * effect.class_changes:.1f}"
 
-    return Table(
+    return PageTable(
         "Change against the float network",
         (
             "layer",

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.report.activation_recorder import Probe
+from convert.report.activation_recorder import ActivationRecorder
 from convert.report.layer_match import MatchedBy, Pair, layer_names, match, output
 from edge.model.network import Network, Tensor
 from edge.wafer.encoding import Encoded
@@ -159,7 +159,7 @@ def compare(
         DataError: the wafers are none, or not of the networks' input shape.
         RuntimeUnavailableError: no runtime can run them.
     """
-    real, quantised = Probe(float_content), Probe(int8_content)
+    real, quantised = ActivationRecorder(float_content), ActivationRecorder(int8_content)
     real.check(wafers)
     quantised.check(wafers)
     pairs = match(real.network, quantised.network)
@@ -189,7 +189,9 @@ def compare(
     return Comparison(layers, tuple(names.values()), tuple(int8_names.values()), len(wafers))
 
 
-def _layer(name: str, pair: Pair, sums: _Sums, real: Probe, int8_network: Network) -> Layer:
+def _layer(
+    name: str, pair: Pair, sums: _Sums, real: ActivationRecorder, int8_network: Network
+) -> Layer:
     return Layer(
         name,
         pair.int8_operator.name,
@@ -207,7 +209,7 @@ def _layer(name: str, pair: Pair, sums: _Sums, real: Probe, int8_network: Networ
     )
 
 
-def _weights(pair: Pair, real: Probe, int8_network: Network) -> Weights | None:
+def _weights(pair: Pair, real: ActivationRecorder, int8_network: Network) -> Weights | None:
     stored = real.network.weights(pair.float_operator)
     quantised = int8_network.weights(pair.int8_operator)
     if stored is None or quantised is None:

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from convert.report import figures, layer_tables, tables, wafer_picture
 from convert.report.evidence import Evidence, Outcome, Variant
-from convert.report.tables import Table
+from convert.report.tables import PageTable
 from edge.errors import UsageError
 from edge.system.files import check_place, write_text
 from edge.system.text import printable
 
 TEMPLATE: Final = "template.html.j2"
 
-_TABLES: Final[dict[str, Callable[[Evidence], Table]]] = {
+_TABLES: Final[dict[str, Callable[[Evidence], PageTable]]] = {
     "accuracy": tables.accuracy,
     "calibration_errors": tables.calibration_errors,
     "detection": tables.detection,

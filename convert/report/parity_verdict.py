@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from convert.report.evidence import Level, Variant, Verdict
+from convert.report.evidence import Level, ParityVerdict, Variant
 from edge.errors import UsageError
 from edge.evaluation.metrics import Scores, lost_too_much
 from edge.wafer.patterns import PATTERNS
@@ -25,7 +25,7 @@ def judge(
     before: Counts | None,
     after: Scores,
     allowed_points: float = ALLOWED_POINTS,
-) -> Verdict:
+) -> ParityVerdict:
     """Hold int8 against float, class by class.
 
     A class may lose ``allowed_points`` points of its accuracy or one wafer, whichever is more.
@@ -50,7 +50,7 @@ def judge(
             f"{100 * after.macro_recall:.1f} % of the wafers of a class, on the mean of "
             f"{_classes(now)} and {wafers:,} wafers"
         )
-        return Verdict(Level.UNKNOWN, text, rule, None, {})
+        return ParityVerdict(Level.UNKNOWN, text, rule, None, {})
     judged = {name: (*before[name], now[name][0]) for name in PATTERNS if now[name][1]}
     gone = {name: (right, kept, n) for name, (right, n, kept) in judged.items() if kept < right}
     lost = {
@@ -60,9 +60,9 @@ def judge(
     }
     if answer := after.only_answer:
         text = f"RED: int8 calls every wafer {answer}; it tells no pattern from another"
-        return Verdict(Level.RED, text, rule, reference, lost)
+        return ParityVerdict(Level.RED, text, rule, reference, lost)
     if lost:
-        return Verdict(Level.RED, _red(lost), rule, reference, lost)
+        return ParityVerdict(Level.RED, _red(lost), rule, reference, lost)
     if not gone:
         text = f"int8 is as good as float: none of {_classes(now)} lost a wafer"
     else:
@@ -72,7 +72,7 @@ def judge(
             f"int8 is as good as float: none of {_classes(now)} lost more than "
             f"{_points(100 * (right - kept) / n)} ({name}, {right - kept:,} of {_wafers(n)})"
         )
-    return Verdict(Level.GREEN, text, rule, reference, lost)
+    return ParityVerdict(Level.GREEN, text, rule, reference, lost)
 
 
 def counts(scores: Scores) -> dict[str, tuple[int, int]]:

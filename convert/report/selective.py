@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge.errors import ModelError
 from edge.model.network import Network, Operator
-from edge.model.runtime import quiet
+from edge.model.runtime import silence_native_output
 
 #: Smallest and largest value of each activation, by the name of its tensor.
 Ranges = dict[str, tuple[float, float]]
@@ -62,7 +62,7 @@ class Selective:
         return "^" + "".join(re.escape(name) + ";" for name in names) + "$"
 
     def _quantised(self, recipe: _Recipe) -> bytes:
-        with quiet(), warnings.catch_warnings():
+        with silence_native_output(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that keeping all tensors takes memory
             try:
                 result = self._quantizer.Quantizer(self._content, recipe).quantize(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.report.activation_recorder import Probe
+from convert.report.activation_recorder import ActivationRecorder
 from convert.report.layer_match import layer_names, layers, match, output
 from convert.report.selective import Ranges, Selective
 from edge.errors import ModelError, RuntimeUnavailableError
@@ -127,7 +127,7 @@ def measure(
     importlib.import_module("ai_edge_quantizer")  # before any work is done
     began = time.monotonic()
     # The quantizer loads LiteRT, and one process runs one runtime.
-    probe = Probe(float_content, Backend.LITERT)
+    probe = ActivationRecorder(float_content, Backend.LITERT)
     if not probe.input.is_float:
         raise ModelError("sensitivity is measured from the float network; this one is int8")
     probe.check(wafers)
@@ -175,7 +175,7 @@ def measure(
     )
 
 
-def _measured_ranges(probe: Probe, wafers: Encoded) -> Ranges:
+def _measured_ranges(probe: ActivationRecorder, wafers: Encoded) -> Ranges:
     """Smallest and largest value of each activation over the wafers, by tensor name."""
     activations = [
         tensor

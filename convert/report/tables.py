@@ -13,7 +13,7 @@ ABSENT: Final = "–"
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table of text.
 
     Attributes:
@@ -29,7 +29,7 @@ class Table:
     summary: bool = False
 
 
-def accuracy(evidence: Evidence) -> Table:
+def accuracy(evidence: Evidence) -> PageTable:
     """Per-class accuracy of every form, and what int8 changed."""
     columns = {variant: _cells(outcome) for variant, outcome in evidence.outcomes.items()}
     if evidence.recorded:
@@ -44,7 +44,7 @@ def accuracy(evidence: Evidence) -> Table:
     head = ("pattern", "wafers", *(f"{variant.value}, %" for variant in columns))
     reference = evidence.verdict.reference
     against = f"change from {reference.value}, points" if reference else "change, points"
-    return Table(
+    return PageTable(
         "Share of a pattern's wafers that were recognised; small: 95 % interval (Wilson)",
         (*head, against),
         tuple(rows),
@@ -111,13 +111,13 @@ def _signed(value: float, digits: int) -> str:
     return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
-def calibration_errors(evidence: Evidence) -> Table:
+def calibration_errors(evidence: Evidence) -> PageTable:
     """Expected calibration error before and after temperature."""
 
     def percent(found: Reliability) -> str:
         return f"{100 * found.error:.2f}"
 
-    return Table(
+    return PageTable(
         "Expected calibration error, %",
         ("network", "before temperature", "after"),
         tuple(
@@ -127,7 +127,7 @@ def calibration_errors(evidence: Evidence) -> Table:
     )
 
 
-def detection(evidence: Evidence) -> Table:
+def detection(evidence: Evidence) -> PageTable:
     """Top-k accuracy, and any defect against none."""
     top = next(iter(evidence.outcomes.values())).top
 
@@ -136,7 +136,7 @@ def detection(evidence: Evidence) -> Table:
         area = ABSENT if found.auc is None else f"{found.auc:.4f}"
         return (*(ABSENT if value is None else f"{100 * value:.2f}" for value in values), area)
 
-    return Table(
+    return PageTable(
         "The label among the k most probable patterns; any pattern against none",
         (
             "network",
@@ -154,7 +154,7 @@ def detection(evidence: Evidence) -> Table:
     )
 
 
-def networks(evidence: Evidence) -> Table:
+def networks(evidence: Evidence) -> PageTable:
     """Size and work of each form."""
     sizes = {Variant.INT8: evidence.file_bytes, Variant.FLOAT: evidence.float_bytes}
     order = [variant for variant in (Variant.FLOAT, Variant.INT8) if variant in evidence.networks]
@@ -164,7 +164,7 @@ def networks(evidence: Evidence) -> Table:
     def row(name: str, values: list[object]) -> tuple[str, ...]:
         return (name, *(f"{value:,}" if isinstance(value, int) else str(value) for value in values))
 
-    return Table(
+    return PageTable(
         "What is inside",
         ("", *(variant.value for variant in order)),
         (
@@ -182,11 +182,11 @@ def networks(evidence: Evidence) -> Table:
     )
 
 
-def calibration(evidence: Evidence) -> Table:
+def calibration(evidence: Evidence) -> PageTable:
     """Calibration wafers by pattern."""
     found = evidence.calibration
     per_class = found.per_class if found else {}
-    return Table(
+    return PageTable(
         "Calibration wafers",
         ("pattern", "wafers"),
         (
@@ -197,9 +197,9 @@ def calibration(evidence: Evidence) -> Table:
     )
 
 
-def tensors(evidence: Evidence) -> Table:
+def tensors(evidence: Evidence) -> PageTable:
     """Scale and zero point of what goes in and comes out."""
-    return Table(
+    return PageTable(
         "real value = scale x (byte − zero point)",
         ("tensor", "scale", "zero point"),
         tuple(
@@ -209,7 +209,7 @@ def tensors(evidence: Evidence) -> Table:
     )
 
 
-def latency(evidence: Evidence) -> Table:
+def latency(evidence: Evidence) -> PageTable:
     """Medians on this machine."""
     found = evidence.latency
     rows = [
@@ -219,12 +219,12 @@ def latency(evidence: Evidence) -> Table:
     ]
     if found.float_invoke is not None:
         rows.append(("float TFLite network, for comparison", f"{found.float_invoke:,.0f}"))
-    return Table(
+    return PageTable(
         f"Median of {found.wafers:,} wafers, one thread", ("step", "microseconds"), tuple(rows)
     )
 
 
-def reasons(evidence: Evidence) -> Table:
+def reasons(evidence: Evidence) -> PageTable:
     """What the model file's own rule sends to a person."""
     found = evidence.review
 
@@ -232,7 +232,7 @@ def reasons(evidence: Evidence) -> Table:
         share = f"{100 * wafers / evidence.wafers:.2f}"
         return name, f"{wafers:,}", share, f"{wrong:,}", f"{100 * wrong / max(1, found.wrong):.1f}"
 
-    return Table(
+    return PageTable(
         "Sent to a person by the model file's own rule",
         ("reason", "wafers", "% of all", "wrong among them", "% of all wrong answers"),
         (
@@ -243,9 +243,9 @@ def reasons(evidence: Evidence) -> Table:
     )
 
 
-def looked_at(evidence: Evidence) -> Table:
+def looked_at(evidence: Evidence) -> PageTable:
     """What looking at the least confident would catch."""
-    return Table(
+    return PageTable(
         "If a person looked at the least confident answers instead",
         ("looked at, % of the wafers", "wrong answers caught, %"),
         tuple(
@@ -255,10 +255,10 @@ def looked_at(evidence: Evidence) -> Table:
     )
 
 
-def reviewed_patterns(evidence: Evidence) -> Table:
+def reviewed_patterns(evidence: Evidence) -> PageTable:
     """What the rule does to each pattern."""
     found = evidence.review.patterns
-    return Table(
+    return PageTable(
         "By pattern: how many of its wafers a person sees, and how pure the accepted ones are",
         ("pattern", "wafers", "to a person, %", "accepted under this name", "of those right, %"),
         tuple(
@@ -274,9 +274,9 @@ def reviewed_patterns(evidence: Evidence) -> Table:
     )
 
 
-def confidences(evidence: Evidence) -> Table:
+def confidences(evidence: Evidence) -> PageTable:
     """Whether the confidence can be taken at its word."""
-    return Table(
+    return PageTable(
         "By confidence, which the thresholds look at",
         ("confidence", "wafers", "right, %"),
         tuple(
@@ -290,6 +290,8 @@ def confidences(evidence: Evidence) -> Table:
     )
 
 
-def provenance(evidence: Evidence) -> Table:
+def provenance(evidence: Evidence) -> PageTable:
     """Hashes and versions."""
-    return Table("What this report is about", ("what", "value"), tuple(evidence.provenance.items()))
+    return PageTable(
+        "What this report is about", ("what", "value"), tuple(evidence.provenance.items())
+    )

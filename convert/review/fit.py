@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.conversion_data import MEANS_PER_CLASS, Material
+from convert.conversion_data import MEANS_PER_CLASS, ConversionData
 from convert.review.mixtures import Detector, fit_detector
-from convert.review.objective import Goal
+from convert.review.objective import ReviewObjective
 from convert.review.temperature import fit_frequency, fit_temperature
 from convert.review.thresholds import above, for_precision
 from edge.classification.classifier import Classifier
@@ -51,7 +51,7 @@ def neutral(size: int) -> dict[str, Any]:
     }
 
 
-def fit(draft: ModelFile, material: Material, goal: Goal, seed: int) -> Fitted:
+def fit(draft: ModelFile, material: ConversionData, goal: ReviewObjective, seed: int) -> Fitted:
     """Fit everything through the station's own code.
 
     Args:
@@ -75,7 +75,7 @@ def fit(draft: ModelFile, material: Material, goal: Goal, seed: int) -> Fitted:
         "min_dies": MIN_DIES,
     }
     familiarity = Familiarity(draft.metadata["embedding"], review)
-    looks = np.asarray([familiarity.look(row) for row in steps])
+    looks = np.asarray([familiarity.measure(row) for row in steps])
     review["unfamiliar"]["above"] = _up(above(looks[:, 0], goal.unfamiliar))
     review["mixed"]["above"] = min(1.0, _up(above(looks[:, 1], goal.mixed)))
     guess, classes = logits.argmax(axis=1), material.val.classes

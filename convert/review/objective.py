@@ -12,8 +12,8 @@ from edge.verdict.rule import Costs
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What decides between accept and review; see ``train.recipe.Review``, which it mirrors.
+class ReviewObjective:
+    """What decides between accept and review; see ``train.recipe.ReviewRecipe``, which it mirrors.
 
     Attributes:
         precision: Share of the accepted wafers of each pattern that shall be right, 0..1.
@@ -42,7 +42,7 @@ class Goal:
             raise UsageError(f"review: the costs {prices} are not numbers from 0 up")
 
     @classmethod
-    def of_recipe(cls, recipe: Mapping[str, Any]) -> Goal:
+    def of_recipe(cls, recipe: Mapping[str, Any]) -> ReviewObjective:
         """The recipe's section ``review``; a run made before there was one has the defaults.
 
         Raises:
@@ -55,7 +55,7 @@ class Goal:
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"the recipe's section review makes no sense: {error}") from error
 
-    def changed(self, precision: float | None, costs: Costs | None) -> Goal:
+    def changed(self, precision: float | None, costs: Costs | None) -> ReviewObjective:
         """With what a caller wants instead; costs win over precision."""
         if precision is not None:
             return replace(self, precision=precision, costs=costs)

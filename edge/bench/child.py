@@ -19,7 +19,7 @@ from typing import Any, Final, TextIO
 import numpy as np
 
 from edge.bench.runners import Runner, make
-from edge.bench.subject import PERCENTILES, Kind, Subject
+from edge.bench.subject import PERCENTILES, Subject, SubjectKind
 from edge.dataset import labelled_set
 from edge.model.backend import Backend
 from edge.system.text import printable
@@ -40,7 +40,7 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         spec = json.loads(sys.argv[1])
-        subject = Subject(Kind(spec["kind"]), Path(spec["path"]), spec["backend"])
+        subject = Subject(SubjectKind(spec["kind"]), Path(spec["path"]), spec["backend"])
         labelled = labelled_set.load(spec["wafers"])
         wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
         runner = make(subject)

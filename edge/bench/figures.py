@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any, Final
 
-from edge.bench.subject import Kind
+from edge.bench.subject import SubjectKind
 
 #: What the JSON file says it is.
 FORMAT: Final = "wm-edge bench"
@@ -34,7 +34,7 @@ class Row:
     """
 
     name: str
-    kind: Kind
+    kind: SubjectKind
     version: str = ""
     failure: str | None = None
     latency_us: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Row:
         if self.failure or not macs:
             return self
         share = None
-        if self.kind is Kind.INT8 and peak.rounds_us:
+        if self.kind is SubjectKind.INT8 and peak.rounds_us:
             share = median(
                 [
                     (macs / ours) / (peak.macs / best)

@@ -14,7 +14,7 @@ from edge.bench import machine, peak, wafers
 from edge.bench.figures import Peak, Report, Row
 from edge.bench.process import Child, ChildError
 from edge.bench.ratios import ratios
-from edge.bench.subject import Kind, Subject
+from edge.bench.subject import Subject, SubjectKind
 from edge.dataset.drawn import drawn
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import ModelError, RuntimeUnavailableError, UsageError
@@ -123,7 +123,7 @@ def bench(
     about_machine = machine.describe()
     used = drawn() if labelled is None else wafers.sample(labelled)
     lives = [_Live(subject) for subject in _subjects(model_file, float_path, run, backend)]
-    ceiling = _Live(Subject(Kind.PEAK, backend=Backend.LITERT.value))
+    ceiling = _Live(Subject(SubjectKind.PEAK, backend=Backend.LITERT.value))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm-edge-bench-")))
         for live in [*lives, ceiling]:
@@ -161,11 +161,11 @@ def _subjects(
     beside = float_network.beside(model_file.path)
     if float_path is None and exists(beside):
         float_path = beside
-    found = [Subject(Kind.INT8, model_file.path, name.value) for name in backends]
+    found = [Subject(SubjectKind.INT8, model_file.path, name.value) for name in backends]
     if float_path is not None:
-        found += [Subject(Kind.FLOAT, float_path, name.value) for name in backends]
+        found += [Subject(SubjectKind.FLOAT, float_path, name.value) for name in backends]
     if run is not None:
-        found.append(Subject(Kind.KERAS, run))
+        found.append(Subject(SubjectKind.KERAS, run))
     return found
 
 
@@ -184,7 +184,7 @@ def _measure(
             (live, lambda live, threads=threads: _rate(live, threads, plan))  # type: ignore[misc]
             for live in lives
             # Keras spreads one prediction over all cores: more threads would measure the scheduler.
-            if threads == 1 or live.subject.kind is not Kind.KERAS
+            if threads == 1 or live.subject.kind is not SubjectKind.KERAS
         ]
     for _ in range(plan.cold_starts):
         steps += [(live, lambda live: live.start_again(path)) for live in lives]
@@ -230,14 +230,15 @@ def _finished(rows: Sequence[Row], best: Peak) -> tuple[list[Row], list[str]]:
     warnings = []
     if len(set(macs.values())) > 1:
         warnings.append(
-            f"the float network has {macs[Kind.FLOAT] / 1e6:.2f} million multiply-accumulates, "
-            f"the model file {macs[Kind.INT8] / 1e6:.2f}: not the same network, its ratios say "
-            "nothing of int8; give the one that the model file was made of with --float"
+            f"the float network has {macs[SubjectKind.FLOAT] / 1e6:.2f} million "
+            f"multiply-accumulates, the model file {macs[SubjectKind.INT8] / 1e6:.2f}: not the "
+            "same network, its ratios say nothing of int8; give the one that the model file was "
+            "made of with --float"
         )
     # A runtime that does not tell, and Keras, have the MACs of the network that they run.
-    fallback = macs.get(Kind.INT8)
+    fallback = macs.get(SubjectKind.INT8)
     finished = [
-        row.with_macs(row.macs or macs.get(row.kind, macs.get(Kind.FLOAT, fallback)), best)
+        row.with_macs(row.macs or macs.get(row.kind, macs.get(SubjectKind.FLOAT, fallback)), best)
         for row in rows
     ]
     return finished, warnings

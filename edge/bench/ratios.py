@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from edge.bench.figures import Ratio, Row
-from edge.bench.subject import Kind
+from edge.bench.subject import SubjectKind
 
 #: int8 against the same network in float, in the same runtime: ``invoke`` against ``invoke``.
 FASTER_THAN_FLOAT: Final = 1.5
@@ -23,19 +23,19 @@ def ratios(rows: Sequence[Row]) -> list[Ratio]:
 
 
 def _ratios(rows: Sequence[Row]) -> Iterator[Ratio]:
-    quantised = [row for row in rows if row.kind is Kind.INT8]
+    quantised = [row for row in rows if row.kind is SubjectKind.INT8]
     for row in quantised:
         encode, invoke = row.rounds_us["encode"], row.rounds_us["invoke"]
         whole = row.rounds_us["classify"]
         for other in rows:
-            if other.kind is Kind.FLOAT and _backend(other) == _backend(row):
+            if other.kind is SubjectKind.FLOAT and _backend(other) == _backend(row):
                 yield over_rounds(
                     f"{other.name} / {row.name}, invoke",
                     other.rounds_us["invoke"],
                     invoke,
                     bar=FASTER_THAN_FLOAT,
                 )
-            elif other.kind is Kind.KERAS:
+            elif other.kind is SubjectKind.KERAS:
                 yield over_rounds(
                     f"{other.name} predict / {row.name} classify",
                     other.rounds_us["invoke"],

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.bench import peak
-from edge.bench.subject import Kind, Subject
+from edge.bench.subject import Subject, SubjectKind
 from edge.classification.classifier import Classifier
 from edge.errors import ModelError
 from edge.evaluation import metrics
@@ -65,13 +65,13 @@ def make(subject: Subject) -> Runner:
     Raises:
         WmEdgeError: it cannot be run; Keras and the runtimes may raise anything else as well.
     """
-    if subject.kind is Kind.PEAK:
+    if subject.kind is SubjectKind.PEAK:
         return PeakRunner()
     if subject.path is None:
         raise ModelError(f"{subject.name}: no file was named")
-    if subject.kind is Kind.KERAS:
+    if subject.kind is SubjectKind.KERAS:
         return KerasRunner(subject.path)
-    runner = Int8Runner if subject.kind is Kind.INT8 else FloatRunner
+    runner = Int8Runner if subject.kind is SubjectKind.INT8 else FloatRunner
     return runner(subject.path, Backend(subject.backend))
 
 

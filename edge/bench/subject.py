@@ -12,7 +12,7 @@ STAGES: Final = ("encode", "invoke", "decode", "classify")
 PERCENTILES: Final = (50, 95, 99)
 
 
-class Kind(str, Enum):
+class SubjectKind(str, Enum):
     """What a child process runs."""
 
     INT8 = "int8"
@@ -34,11 +34,11 @@ class Subject:
         backend: Name of the TFLite runtime; empty for Keras.
     """
 
-    kind: Kind
+    kind: SubjectKind
     path: Path | None = None
     backend: str = ""
 
     @property
     def name(self) -> str:
         """For tables and for comparing runs."""
-        return "float keras" if self.kind is Kind.KERAS else f"{self.kind} {self.backend}"
+        return "float keras" if self.kind is SubjectKind.KERAS else f"{self.kind} {self.backend}"

@@ -14,14 +14,14 @@ from edge.model.backend import Backend
 from edge.model.model_file import ModelFile
 from edge.model.runtime import Kernels, start
 from edge.verdict.familiarity import Embedding, Familiarity
-from edge.verdict.rule import MIN_FAILS, Reason, Review, Verdict
+from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 from edge.wafer.patterns import Pattern
 from edge.wafer.wafermap import WaferMap
 
 
-class Look(NamedTuple):
+class NetworkOutput(NamedTuple):
     """What the network says of one encoded wafer.
 
     Attributes:
@@ -66,7 +66,7 @@ class Classifier:
         threads: int = 1,
         kernels: Kernels = Kernels.FAST,
         average_symmetries: bool = False,
-        review: Review | None = None,
+        review: ReviewRule | None = None,
     ) -> None:
         self.model = model
         self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
@@ -80,14 +80,14 @@ class Classifier:
         self._model_name = model.name
         self._input = self.runtime.interpreter.get_input_details()[0]["index"]
         frequency = model.metadata["review"]["frequency"]
-        self._often = [math.exp(frequency[label]) for label in self._labels]
+        self._class_prior = [math.exp(frequency[label]) for label in self._labels]
         self._familiarity = Familiarity(model.metadata["embedding"], model.metadata["review"])
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata["output"]["scale"] / model.temperature
         self._powers = [math.exp(-step * below) for below in range(256)]
         none = Pattern.NONE.value
         # With too few fails for any pattern; a file without the label is not given it.
-        self._clear = Look([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
+        self._clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
         self._min_fails = MIN_FAILS if none in self._labels else 0
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
@@ -103,7 +103,7 @@ class Classifier:
         if clear and not wafer_map.die_count:
             raise ValueError(encoding.NO_DIES)
         shares, confidence, unfamiliarity, mixture, embedding = (
-            self._clear if clear else self.look(encoding.encode(wafer_map.dies, self.size))
+            self._clear if clear else self.infer(encoding.encode(wafer_map.dies, self.size))
         )
         pattern = self._labels[shares.index(max(shares))]
         reason = self.review.reason(
@@ -129,18 +129,18 @@ class Classifier:
         """Whether so few dies fail that the wafer is ``none``, whatever the network would say."""
         return wafer_map.fail_count < self._min_fails
 
-    def look(self, encoded: Encoded) -> Look:
+    def infer(self, encoded: Encoded) -> NetworkOutput:
         """What the network says of one encoded wafer, uint8 (size, size, 2)."""
         if not self.average_symmetries:
-            return self._look(encoded)
+            return self._infer(encoded)
         views = [
-            self._look(encoding.symmetry(encoded[np.newaxis], which)[0])
+            self._infer(encoding.symmetry(encoded[np.newaxis], which)[0])
             for which in range(encoding.SYMMETRIES)
         ]
         means = [
             math.fsum(shares) / len(views) for shares in zip(*(v[0] for v in views), strict=True)
         ]
-        return Look(
+        return NetworkOutput(
             means,
             self._confidence(means, means.index(max(means))),
             math.fsum(view.unfamiliarity for view in views) / len(views),
@@ -161,16 +161,16 @@ class Classifier:
         logits: list[int] = interpreter.get_tensor(self._logits)[0].tolist()
         return logits, interpreter.get_tensor(self._embedding)[0]
 
-    def _look(self, encoded: Encoded) -> Look:
+    def _infer(self, encoded: Encoded) -> NetworkOutput:
         logits, embedding = self.outputs(encoded)
         top = max(logits)
         powers = [self._powers[top - value] for value in logits]
         total = math.fsum(powers)
         shares = [power / total for power in powers]
         confidence = self._confidence(powers, logits.index(top))
-        return Look(shares, confidence, *self._familiarity.look(embedding), embedding)
+        return NetworkOutput(shares, confidence, *self._familiarity.measure(embedding), embedding)
 
     def _confidence(self, shares: list[float], best: int) -> float:
         """Bayes' rule with the patterns as common as they are; shares need not sum to 1."""
-        weighted = list(map(mul, shares, self._often))
+        weighted = list(map(mul, shares, self._class_prior))
         return weighted[best] / sum(weighted)

@@ -23,7 +23,7 @@ from edge.errors import InputError
 from edge.formats import paths as files
 from edge.formats.reading import STDIN
 from edge.results.record import Record, error_record
-from edge.system.worker_pool import Chunk, Crew, Helper, dismiss, serve
+from edge.system.worker_pool import Chunk, Worker, WorkerPool, serve, shutdown
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
@@ -91,17 +91,17 @@ def classify_paths(
         items = read_items(files.named(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
-    helpers: list[Helper] = []
+    helpers: list[Worker] = []
     try:
         for _ in range(processes - 1):
             helpers.append(_fork(make, top_k, names, helpers))
         own = make()
-        crew: Crew[Entry, Record] = Crew(
+        crew: WorkerPool[Entry, Record] = WorkerPool(
             lambda entries: _classify(entries, own, top_k, names), helpers
         )
         yield from crew.work(_chunks(files.named(paths, exclude=exclude)))
     finally:
-        dismiss(helpers)
+        shutdown(helpers)
 
 
 def read_items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
@@ -156,7 +156,7 @@ def _is_streamed(path: str) -> bool:
     return path.lower().endswith(STREAMED) or path == STDIN
 
 
-def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Helper]) -> Helper:
+def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Worker]) -> Worker:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     # A helper ends when this process's end of its pipe is gone, so no other may hold a copy of it.
@@ -169,7 +169,7 @@ def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Helpe
         process.join(timeout=1)
         process.kill()
 
-    return Helper(ours, stop)
+    return Worker(ours, stop)
 
 
 def _serve(

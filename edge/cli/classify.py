@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
     from edge.model.model_file import ModelFile
     from edge.results.record import Record
-    from edge.verdict.rule import Costs, Review
+    from edge.verdict.rule import Costs, ReviewRule
 
 
 #: Errors that a table keeps for its end.
@@ -86,7 +86,7 @@ def command(
     from edge.model.backend import Backend
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
-    from edge.results.writers import Format, open_sink
+    from edge.results.writers import ResultFormat, open_sink
     from edge.system.files import check_place, same_file
 
     if output is not None:
@@ -121,7 +121,7 @@ def command(
     with Progress("classifying", total, wanted=watched) as progress, closing(records):
         # The runtime is tried before the output is touched.
         first = next(records, None)
-        sink = open_sink(Format(kind), output, overwrite=overwrite, hold_errors=HELD)
+        sink = open_sink(ResultFormat(kind), output, overwrite=overwrite, hold_errors=HELD)
         stream: Iterable[Record] = records if first is None else itertools.chain([first], records)
         summary = results.write(
             stream, sink, names, output, fail_fast=fail_fast, on_record=progress.at
@@ -137,8 +137,8 @@ def rule(
     costs: Costs | None,
     unfamiliar: float | None,
     mixed: float | None,
-) -> Review:
+) -> ReviewRule:
     """The model file's rule with what the options change; ``--review-below`` has the last word."""
-    from edge.verdict.rule import changed
+    from edge.verdict.rule import with_overrides
 
-    return changed(model.review, below, costs, unfamiliar, mixed)
+    return with_overrides(model.review, below, costs, unfamiliar, mixed)

@@ -18,8 +18,8 @@ from edge.terminal.streams import tell
 if TYPE_CHECKING:
     from edge.dataset.labelled_set import LabelledSet
     from edge.evaluation.evaluate import Evaluation
-    from edge.gate.judge import Outcome
-    from edge.gate.soundness import Soundness
+    from edge.gate.judge import GateOutcome
+    from edge.gate.soundness import ModelFileAudit
 
 
 @click.command(name="evaluate")
@@ -127,7 +127,7 @@ def command(
 
 def _examine(
     path: Path | None, backend: str | None, kernels: str, *, average_symmetries: bool
-) -> Soundness:
+) -> ModelFileAudit:
     from edge.classification.classifier import Classifier
     from edge.gate.soundness import examine
     from edge.model.backend import Backend
@@ -151,7 +151,7 @@ def _read(data: Path, part: str | None) -> LabelledSet:
     return labelled.part(Part(part)) if part else labelled
 
 
-def _show(outcome: Outcome, *, gated: bool) -> None:
+def _show(outcome: GateOutcome, *, gated: bool) -> None:
     """The table on stdout; warnings, and checks where there is a gate, on stderr."""
     if outcome.result:
         overlap = outcome.result.overlap
@@ -166,7 +166,9 @@ def _show(outcome: Outcome, *, gated: bool) -> None:
             click.echo(f"{check.status:<7} {check.name:<15} {printable(check.message)}", err=True)
 
 
-def _write_figures(outcome: Outcome, json_path: Path | None, write_baseline: Path | None) -> None:
+def _write_figures(
+    outcome: GateOutcome, json_path: Path | None, write_baseline: Path | None
+) -> None:
     """The JSON files that were asked for."""
     from edge.evaluation.evaluate import Evaluation
     from edge.gate import baseline
@@ -179,7 +181,7 @@ def _write_figures(outcome: Outcome, json_path: Path | None, write_baseline: Pat
             write_text(path, json.dumps(figures, indent=1) + "\n")
 
 
-def _notes(outcome: Outcome) -> list[str]:
+def _notes(outcome: GateOutcome) -> list[str]:
     """What stands in the JUnit report beside the checks."""
     table = _table(outcome.result).splitlines() if outcome.result else []
     return [*(f"warning: {warning}" for warning in outcome.warnings), *table]

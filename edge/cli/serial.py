@@ -88,7 +88,7 @@ def command(
     from edge.formats import paths as files
     from edge.formats.name_pattern import Names
     from edge.model.model_file import load
-    from edge.results.writers import Format, open_sink
+    from edge.results.writers import ResultFormat, open_sink
     from edge.serial.records import classify_items
     from edge.system.files import check_place, same_file
 
@@ -113,7 +113,7 @@ def command(
         items = read_items(files.expand(paths, exclude=output), names)
         with closing(classify_items(items, device, model_file.name, top_k)) as records:
             # The device is tried before the output is touched.
-            sink = open_sink(Format(kind), output, overwrite=overwrite)
+            sink = open_sink(ResultFormat(kind), output, overwrite=overwrite)
             summary = results.write(
                 records, sink, names, output, fail_fast=fail_fast, on_record=progress.at
             )

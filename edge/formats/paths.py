@@ -241,7 +241,7 @@ def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[str |
         )
 
 
-class Names:
+class NameList:
     """Names of a folder in natural order, packed to little more than their letters.
 
     As a list with its sort keys, a hundred thousand names take as much memory as everything else.
@@ -284,9 +284,9 @@ def _unpacked(run: bytes) -> Iterator[str]:
 
 def _listing(
     folder: str, named: AbstractSet[str], output: Identity | None
-) -> tuple[Names, list[str], int]:
+) -> tuple[NameList, list[str], int]:
     """Names of a folder's files and subfolders in natural order, and how many were named before."""
-    files = Names()
+    files = NameList()
     folders: list[str] = []
     skipped = 0
     with os.scandir(folder) as entries:

@@ -27,7 +27,7 @@ from edge.gate.checks import (
     skipped,
 )
 from edge.gate.comparison import Change
-from edge.gate.soundness import Soundness
+from edge.gate.soundness import ModelFileAudit
 from edge.system.text import counted
 from edge.wafer.patterns import PATTERNS
 
@@ -50,7 +50,7 @@ COLLAPSE: Final = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GateOutcome:
     """What a run of the gate found.
 
     Attributes:
@@ -84,12 +84,12 @@ class Outcome:
 
 
 def run(
-    sound: Soundness,
+    sound: ModelFileAudit,
     read_data: Callable[[], LabelledSet],
     read_baseline: Callable[[], Baseline] | None,
     max_drop: float,
     progress: Callable[[int], None] | None = None,
-) -> Outcome:
+) -> GateOutcome:
     """Look at everything that can be looked at; what is wrong early hides nothing else.
 
     Args:
@@ -129,7 +129,7 @@ def run(
     elif labelled is not None:
         checks.append(passed("data", f"{counted(len(labelled), 'wafer')}, not judged"))
     why = "not examined: see what failed above" if error else "there is no baseline"
-    return Outcome(complete(checks, why), result, warnings, error)
+    return GateOutcome(complete(checks, why), result, warnings, error)
 
 
 def judge(

@@ -34,7 +34,7 @@ _MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowEr
 
 
 @dataclass(frozen=True)
-class Soundness:
+class ModelFileAudit:
     """What was found of a model file.
 
     Attributes:
@@ -50,7 +50,7 @@ class Soundness:
 
 def examine(
     path: Path | None, build: Callable[[ModelFile], Classifier], backend: Backend | None = None
-) -> Soundness:
+) -> ModelFileAudit:
     """Look at a model file from the whole to its parts.
 
     Args:
@@ -62,14 +62,16 @@ def examine(
     try:
         model = load(path)
     except ModelError as error:
-        return Soundness([failed("model-file", str(error)), *_parts(path, backend)], None, error)
+        return ModelFileAudit(
+            [failed("model-file", str(error)), *_parts(path, backend)], None, error
+        )
     size = f"{len(model.content) / 1000:.1f} kB"
     checks = [passed("model-file", f"{model.name}, {size}"), *_parts(path, backend)]
     try:
         classifier = build(model)
     except (ModelError, RuntimeUnavailableError) as error:
-        return Soundness(checks, None, error)
-    return Soundness([*checks, *_self_test(classifier)], classifier)
+        return ModelFileAudit(checks, None, error)
+    return ModelFileAudit([*checks, *_self_test(classifier)], classifier)
 
 
 def _parts(path: Path, backend: Backend | None) -> Iterator[Check]:

@@ -28,7 +28,7 @@ from edge.model.metadata import check_knowledge, check_review, check_sections, c
 from edge.model.runtime import Interpreter
 from edge.system.files import exists, replacing
 from edge.system.regular_file import read_bytes
-from edge.verdict.rule import Review
+from edge.verdict.rule import ReviewRule
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 
@@ -76,10 +76,10 @@ class ModelFile:
         return float(self.metadata["temperature"])
 
     @property
-    def review(self) -> Review:
+    def review(self) -> ReviewRule:
         """When a wafer goes to a person."""
         rule = self.metadata["review"]
-        return Review(
+        return ReviewRule(
             {name: float(value) for name, value in rule["below"].items()},
             float(rule["unfamiliar"]["above"]),
             float(rule["mixed"]["above"]),

@@ -153,7 +153,7 @@ def _from_environment() -> Backend | None:
 
 
 def _construct(source: _Source, content: bytes, threads: int, kernels: Kernels) -> Interpreter:
-    with quiet():
+    with silence_native_output():
         module = importlib.import_module(source.module)
         options: dict[str, Any] = {"model_content": content, "num_threads": threads}
         if kernels is Kernels.REFERENCE:
@@ -166,7 +166,7 @@ def _construct(source: _Source, content: bytes, threads: int, kernels: Kernels) 
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence_native_output() -> Iterator[None]:
     """Send what native code logs on file descriptors 1 and 2 to nowhere.
 
     XNNPACK and TensorFlow write past Python's streams; stdout must carry results alone and stderr

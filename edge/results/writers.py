@@ -23,7 +23,7 @@ class Sink(Protocol):
         """Bring everything to its place."""
 
 
-class Format(str, Enum):
+class ResultFormat(str, Enum):
     """How results are written."""
 
     TABLE = "table"
@@ -35,7 +35,7 @@ class Format(str, Enum):
 
 
 def open_sink(
-    kind: Format, output: Path | None, *, overwrite: bool = False, hold_errors: int = 0
+    kind: ResultFormat, output: Path | None, *, overwrite: bool = False, hold_errors: int = 0
 ) -> Sink:
     """Open a sink on a file, or on stdout where ``output`` is None.
 
@@ -50,11 +50,11 @@ def open_sink(
         OutputError: it cannot be opened.
     """
     stream = Stream.open(output, overwrite=overwrite)
-    if kind is Format.CSV:
+    if kind is ResultFormat.CSV:
         from edge.results.csv import CsvSink
 
         return CsvSink(stream)
-    if kind is Format.TABLE:
+    if kind is ResultFormat.TABLE:
         from edge.results.table import TableSink
 
         return TableSink(stream, hold_errors)

@@ -46,7 +46,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Table:
+class ColourTable:
     """What every colour means in a palette, by the index of ``codes``.
 
     Attributes:
@@ -62,7 +62,7 @@ class Table:
 
 
 @lru_cache(maxsize=8)
-def tables(recipe: Recipe) -> tuple[Table, ...]:
+def tables(recipe: Recipe) -> tuple[ColourTable, ...]:
     """The colours' table for each palette of a recipe."""
     step = 1 << (8 - _BITS)
     levels = np.arange(step // 2, 256, step, dtype=np.uint8)
@@ -74,7 +74,7 @@ def tables(recipe: Recipe) -> tuple[Table, ...]:
         states = palette.states()[nearest]
         states[distance > recipe.max_distance] = STRANGE
         dies = ((states == PASS) | (states == FAIL)).astype(np.uint8)
-        made.append(Table(states, dies, np.maximum(1 - distance / recipe.max_distance, 0)))
+        made.append(ColourTable(states, dies, np.maximum(1 - distance / recipe.max_distance, 0)))
     return tuple(made)
 
 

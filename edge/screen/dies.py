@@ -17,7 +17,7 @@ from edge.screen.find import CloseUp
 from edge.screen.lattice import Lattice
 from edge.screen.outline import whole
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 
 #: Samples a die, across and down; its colour is that of the middle one.
@@ -108,7 +108,7 @@ def _dies(
 
 
 def _unclear(why: str) -> Refusal:
-    return Refusal(Gate.UNCLEAR_GRID, why)
+    return Refusal(RejectReason.UNCLEAR_GRID, why)
 
 
 def _patch(seen: CloseUp, lines: Lattice, min_pixels: float) -> Image | Refusal:
@@ -280,7 +280,8 @@ def _washed_out(dies: DieGrid, shown: Shown, recipe: Recipe) -> Refusal | None:
     if not ((dies == NO_DIE) & (around >= 3)).any():
         return None
     return Refusal(
-        Gate.EXPOSURE, "white is blown out: holes between failing dies may be grey passing ones"
+        RejectReason.EXPOSURE,
+        "white is blown out: holes between failing dies may be grey passing ones",
     )
 
 

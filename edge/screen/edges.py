@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.screen.colours import dieness
 from edge.screen.find import CloseUp
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 
 Floats = npt.NDArray[np.float64]
 _Plane = npt.NDArray[np.float32]
@@ -115,12 +115,13 @@ def edges(seen: CloseUp, recipe: Recipe) -> Edges | Refusal:
     sharpness = min(0.5, steepest)
     if sharpness < recipe.min_sharpness:
         return Refusal(
-            Gate.BLUR, f"sharpness {sharpness:.2f}; at least {recipe.min_sharpness:.2f} is needed"
+            RejectReason.BLUR,
+            f"sharpness {sharpness:.2f}; at least {recipe.min_sharpness:.2f} is needed",
         )
     slopes = _directed(across, down, near, max(_MIN_SLOPE, _STEEP * steepest))
     columns, rows = _marks(smooth, across, down, near)
     if min(len(slopes.weights), len(columns.weights), len(rows.weights)) < _LEAST:
-        return Refusal(Gate.UNCLEAR_GRID, "too few edges of dies")
+        return Refusal(RejectReason.UNCLEAR_GRID, "too few edges of dies")
     return Edges(
         Slopes(slopes.points + low, slopes.normals, slopes.weights),
         Marks(columns.points + low, columns.weights),

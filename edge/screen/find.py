@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from edge.camera.frames import Image
 from edge.formats.picture.palette import Palette
-from edge.screen.colours import STRANGE, Shown, Table, codes, seen_colours, tables
+from edge.screen.colours import STRANGE, ColourTable, Shown, codes, seen_colours, tables
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 
 #: The wafer is looked for on about this many pixels across and down.
 _COARSE: Final = 320
@@ -100,7 +100,9 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
     """
     frame = looked_at(frame, recipe)
     if min(frame.shape[:2]) < _MIN_SIDE:
-        return Refusal(Gate.NO_WAFER, f"{frame.shape[1]} x {frame.shape[0]} pixels are too few")
+        return Refusal(
+            RejectReason.NO_WAFER, f"{frame.shape[1]} x {frame.shape[0]} pixels are too few"
+        )
     factor = -(-max(frame.shape[:2]) // _COARSE)
     coarse = np.ascontiguousarray(frame[::factor, ::factor])
     brightest = float(np.percentile(coarse[::4, ::4], 99.5))
@@ -108,7 +110,7 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
     if not blobs:
         return _nothing(coarse, recipe, _MIN_SIDE / factor, brightest)
     if blobs[0].cut_off:
-        return Refusal(Gate.CUT_OFF, "the wafer goes on beyond the border of the frame")
+        return Refusal(RejectReason.CUT_OFF, "the wafer goes on beyond the border of the frame")
     found: list[CloseUp] = []
     contrast = 0.0
     for blob in blobs[:2]:
@@ -117,7 +119,7 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
         if contrast >= _MIN_CONTRAST and not blob.cut_off:
             found.append(_close_up(frame, blob, factor, shown))
     return found or Refusal(
-        Gate.EXPOSURE, f"colours of two die states differ by {contrast:.0f} levels only"
+        RejectReason.EXPOSURE, f"colours of two die states differ by {contrast:.0f} levels only"
     )
 
 
@@ -141,12 +143,14 @@ def _nothing(coarse: Image, recipe: Recipe, min_side: float, brightest: float) -
         smooth = cv2.blur(coarse, (5, 5)).astype(np.float32)
         low, high = np.percentile(smooth[::4, ::4], (0.5, 99.5))
         if high - low < _UNIFORM:
-            return Refusal(Gate.NO_WAFER, f"all of the frame is {'black' if dark else 'white'}")
+            return Refusal(
+                RejectReason.NO_WAFER, f"all of the frame is {'black' if dark else 'white'}"
+            )
         spread = np.clip((smooth - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
         if any(not _has_grey_dies(blob.palette) for blob in _blobs(spread, recipe, min_side)):
             what = "too dark: the brightest" if dark else "blown out: the brightest"
-            return Refusal(Gate.EXPOSURE, f"{what} level is {brightest:.0f} of 255")
-    return Refusal(Gate.NO_WAFER, "nothing round in the colours of dies")
+            return Refusal(RejectReason.EXPOSURE, f"{what} level is {brightest:.0f} of 255")
+    return Refusal(RejectReason.NO_WAFER, "nothing round in the colours of dies")
 
 
 def _blobs(coarse: Image, recipe: Recipe, min_side: float) -> list[_Blob]:
@@ -210,7 +214,7 @@ def _has_grey_dies(palette: Palette) -> bool:
     return any(max(shade) - min(shade) < 16 for shade in palette.good + palette.bad)
 
 
-def _likeness(table: Table, code: npt.NDArray[np.uint16], mask: npt.NDArray[Any]) -> float:
+def _likeness(table: ColourTable, code: npt.NDArray[np.uint16], mask: npt.NDArray[Any]) -> float:
     """How near pixels are to the palette's shades, 0..1 on average."""
     places = np.flatnonzero(mask)
     chosen = code.ravel()[places[:: max(1, len(places) // 1000)]]

@@ -26,7 +26,7 @@ _WORTH: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Beat:
+class LineGrating:
     """Even lines, in upright coordinates of about -1..1.
 
     An edge at x along the axis and at y along the lines is on line
@@ -38,7 +38,7 @@ class Beat:
     phase: float
 
 
-def beats(side: Marks, axis: int, min_pitch: float, most: int) -> list[Beat]:
+def gratings(side: Marks, axis: int, min_pitch: float, most: int) -> list[LineGrating]:
     """The frequencies that most edges keep time with, the likeliest first.
 
     Lines at even distances are in time with their pitch and its integer fractions; edges have some
@@ -79,7 +79,7 @@ def beats(side: Marks, axis: int, min_pitch: float, most: int) -> list[Beat]:
         steps = np.fft.fft(spectrum[:, peak], 32 * _STRIPS)
         lean = float(np.fft.fftfreq(32 * _STRIPS)[int(np.abs(steps).argmax())]) * _STRIPS / width
         vector = np.exp(2j * np.pi * (frequency * places + lean * aside)) @ side.weights
-        found.append(Beat(frequency, lean, -float(np.angle(vector)) / (2 * np.pi)))
+        found.append(LineGrating(frequency, lean, -float(np.angle(vector)) / (2 * np.pi)))
     return found
 
 

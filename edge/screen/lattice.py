@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from edge.screen.edges import Floats, Marks
-from edge.screen.grating import Beat, beats
+from edge.screen.grating import LineGrating, gratings
 from edge.screen.recipe import Recipe
-from edge.screen.rectify import Squared, project
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.rectify import Rectified, project
+from edge.screen.refusal import Refusal, RejectReason
 
 #: To which degree the edges must be on the lines, in each part of the wafer that has enough of
 #: them: 1 exactly, 0 no more than anywhere.
@@ -54,7 +54,7 @@ class Lattice:
     pitch: tuple[float, float]
 
 
-def lattice(squared: Squared, scale: float, recipe: Recipe) -> Lattice | Refusal:
+def lattice(squared: Rectified, scale: float, recipe: Recipe) -> Lattice | Refusal:
     """Find the lines between the dies.
 
     Args:
@@ -71,20 +71,20 @@ def lattice(squared: Squared, scale: float, recipe: Recipe) -> Lattice | Refusal
     if matrix is None or _worst(matrix, sides) < _MIN_IN_TIME:
         matrix = _from_rim(sides, min_pitch)
     if matrix is None or _worst(matrix, sides) < _MIN_IN_TIME:
-        return Refusal(Gate.UNCLEAR_GRID, "no even pitch of rows and columns")
+        return Refusal(RejectReason.UNCLEAR_GRID, "no even pitch of rows and columns")
     pitch = (squared.extent / matrix[0, 0], squared.extent / matrix[1, 1])
     return Lattice(matrix @ squared.matrix, pitch)
 
 
 def _from_core(sides: Sequence[Marks], min_pitch: float) -> Floats | None:
     """Lines followed from the middle of the wafer outwards; None where it has too few edges."""
-    chosen: list[Beat] = []
+    chosen: list[LineGrating] = []
     for axis, side in enumerate(sides):
         near = np.hypot(side.points[:, 0], side.points[:, 1]) < _CORE
         if np.count_nonzero(near) < _CORE_EDGES:
             return None
         core = Marks(side.points[near], side.weights[near])
-        chosen += beats(core, axis, min_pitch, 1)
+        chosen += gratings(core, axis, min_pitch, 1)
     if len(chosen) < 2:
         return None
     return _followed(dict(enumerate(sides)), _matrix(chosen[0], chosen[1]), _OUTWARDS)
@@ -96,13 +96,13 @@ def _from_rim(sides: Sequence[Marks], min_pitch: float) -> Floats | None:
     A wafer whose dies touch and are all of one state has edges at its rim alone. A pitch with one
     die too many or too few fits a part of them, too.
     """
-    chosen: list[Beat] = []
+    chosen: list[LineGrating] = []
     for axis, side in enumerate(sides):
-        tried: list[tuple[float, float, Beat]] = []
-        for beat in beats(side, axis, min_pitch, _TRIES):
+        tried: list[tuple[float, float, LineGrating]] = []
+        for beat in gratings(side, axis, min_pitch, _TRIES):
             start = _matrix(beat, _FLAT) if axis == 0 else _matrix(_FLAT, beat)
             fitted = _followed({axis: side}, start, _ALL)
-            refined = Beat(fitted[axis, axis], fitted[axis, 1 - axis], fitted[axis, 2])
+            refined = LineGrating(fitted[axis, axis], fitted[axis, 1 - axis], fitted[axis, 2])
             tried.append((_in_time(fitted, side, axis), refined.frequency, refined))
         if not tried:
             return None
@@ -117,10 +117,10 @@ def _from_rim(sides: Sequence[Marks], min_pitch: float) -> Floats | None:
     return _followed(dict(enumerate(sides)), _matrix(chosen[0], chosen[1]), _ALL)
 
 
-_FLAT: Final = Beat(1.0, 0.0, 0.0)
+_FLAT: Final = LineGrating(1.0, 0.0, 0.0)
 
 
-def _matrix(across: Beat, down: Beat) -> Floats:
+def _matrix(across: LineGrating, down: LineGrating) -> Floats:
     return np.array(
         [
             [across.frequency, across.lean, across.phase],

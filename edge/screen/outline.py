@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 
 #: How far the dies may end within the ellipse beside a flat, in dies: a row fits in or not.
 _RIM: Final = 0.6
@@ -105,7 +105,7 @@ def disc_of(dies: npt.NDArray[np.bool_]) -> Disc | Refusal:
     found = None
     if _ROUND[0] < cv2.contourArea(hull) / box < _ROUND[1]:
         found = _fitted(np.asarray(hull, np.float64).reshape(-1, 2))
-    return found or Refusal(Gate.UNCLEAR_GRID, "the dies do not form a disc")
+    return found or Refusal(RejectReason.UNCLEAR_GRID, "the dies do not form a disc")
 
 
 def _fitted(corners: npt.NDArray[np.float64]) -> Disc | None:
@@ -135,7 +135,7 @@ def _cut_off(dies: npt.NDArray[np.bool_], disc: Disc, flat: float) -> Refusal | 
         for side, end in zip(sides, (middle - used[0], used[-1] + 1 - middle), strict=True):
             if radius - end > _RIM + 2 * flat * radius:
                 return Refusal(
-                    Gate.CUT_OFF,
+                    RejectReason.CUT_OFF,
                     f"the dies end {radius - end:.1f} dies within the wafer's outline at the {side}"
                     ": a part is lost, covered or not drawn yet",
                 )
@@ -152,4 +152,4 @@ def _covered(dies: npt.NDArray[np.bool_], disc: Disc, flat: float, max_gap: int)
     if largest <= max_gap:
         return None
     why = f"{largest} positions in one piece show no die: covered, or not drawn yet"
-    return Refusal(Gate.UNCLEAR_GRID, why)
+    return Refusal(RejectReason.UNCLEAR_GRID, why)

@@ -18,7 +18,7 @@ from edge.screen.colours import Shown
 from edge.screen.dies import states_of
 from edge.screen.find import CloseUp
 from edge.screen.lattice import Lattice
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS
 
 #: Least share of the dies of each state, and of the positions around the wafer, that must look as
@@ -60,7 +60,9 @@ class Place:
         if same[self.states == NO_DIE].mean() < _AROUND:
             return None
         share = 100 * same[self.states != NO_DIE].mean()
-        return Refusal(Gate.CUT_OFF, f"{share:.0f} % of the wafer seen before: the rest is lost")
+        return Refusal(
+            RejectReason.CUT_OFF, f"{share:.0f} % of the wafer seen before: the rest is lost"
+        )
 
 
 def place_of(seen: CloseUp, lines: Lattice) -> Place:

@@ -12,8 +12,8 @@ from edge.screen.find import CloseUp, find, looked_at
 from edge.screen.lattice import Lattice, lattice
 from edge.screen.place import Place, place_of
 from edge.screen.recipe import Recipe
-from edge.screen.rectify import square
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.rectify import rectify
+from edge.screen.refusal import Refusal, RejectReason
 from edge.wafer.wafermap import DieGrid
 
 
@@ -52,7 +52,7 @@ class ScreenReader:
         """
         found = find(frame, self._recipe)
         if isinstance(found, Refusal):
-            if found.gate is Gate.NO_WAFER and self._place is not None:
+            if found.gate is RejectReason.NO_WAFER and self._place is not None:
                 return self._place.remains(looked_at(frame, self._recipe)) or found
             return found
         if self._last is not None:
@@ -73,7 +73,7 @@ class ScreenReader:
         marked = edges(seen, self._recipe)
         if isinstance(marked, Refusal):
             return marked
-        squared = square(marked, seen.hull)
+        squared = rectify(marked, seen.hull)
         if isinstance(squared, Refusal):
             return squared
         lines = lattice(squared, seen.scale, self._recipe)

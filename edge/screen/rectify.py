@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.screen.edges import Edges, Floats, Marks, Slopes
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 
 #: Fewer edge pixels a direction tell nothing.
 _LEAST: Final = 60
@@ -33,7 +33,7 @@ _SPREAD: Final = (0.12, 0.06, 0.03, 0.02, 0.02)
 
 
 @dataclass(frozen=True)
-class Squared:
+class Rectified:
     """A wafer squared up, but for pitch and phase.
 
     Attributes:
@@ -50,7 +50,7 @@ class Squared:
     rows: Marks
 
 
-def square(found: Edges, hull: npt.NDArray[np.float32]) -> Squared | Refusal:
+def rectify(found: Edges, hull: npt.NDArray[np.float32]) -> Rectified | Refusal:
     """Find the perspective that a wafer is seen in.
 
     Args:
@@ -64,7 +64,8 @@ def square(found: Edges, hull: npt.NDArray[np.float32]) -> Squared | Refusal:
     angle = _rotation(slopes)
     if abs(np.rad2deg(angle)) > _MAX_ROTATION:
         return Refusal(
-            Gate.UNCLEAR_GRID, f"turned by {np.rad2deg(angle):.0f} degrees, or no rows and columns"
+            RejectReason.UNCLEAR_GRID,
+            f"turned by {np.rad2deg(angle):.0f} degrees, or no rows and columns",
         )
     middle = (hull.min(axis=0) + hull.max(axis=0)).astype(np.float64) / 2
     extent = float(np.ptp(hull, axis=0).max()) / 2
@@ -73,17 +74,17 @@ def square(found: Edges, hull: npt.NDArray[np.float32]) -> Squared | Refusal:
     upright = np.abs(slopes.normals @ [-np.sin(angle), np.cos(angle)]) < aside
     level = np.abs(slopes.normals @ [np.cos(angle), np.sin(angle)]) < aside
     if min(np.count_nonzero(upright), np.count_nonzero(level)) < _LEAST:
-        return Refusal(Gate.UNCLEAR_GRID, "too few edges of dies")
+        return Refusal(RejectReason.UNCLEAR_GRID, "too few edges of dies")
     # The vanishing point of the columns is (x, 1, w), that of the rows (1, y, w).
     column = _vanishing(local[upright], slopes.normals[upright], slopes.weights[upright])
     row = _vanishing(local[level, ::-1], slopes.normals[level, ::-1], slopes.weights[level])
     horizon = np.cross([column[0], 1.0, column[1]], [1.0, row[0], row[1]])
     if abs(horizon[2]) < 0.5:
-        return Refusal(Gate.UNCLEAR_GRID, "no rows and columns")
+        return Refusal(RejectReason.UNCLEAR_GRID, "no rows and columns")
     turned = np.stack([[1.0, -column[0], 0.0], [-row[0], 1.0, 0.0], horizon / horizon[2]])
     to_local = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, extent]]) / extent
     matrix = turned @ to_local
-    return Squared(
+    return Rectified(
         matrix,
         extent,
         Marks(project(matrix, found.columns.points), found.columns.weights),

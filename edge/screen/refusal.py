@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Gate(str, Enum):
+class RejectReason(str, Enum):
     """Why a frame gives no wafer map."""
 
     NO_WAFER = "no-wafer"
@@ -29,5 +29,5 @@ class Refusal:
         why: What it saw, for a person who sets up the camera.
     """
 
-    gate: Gate
+    gate: RejectReason
     why: str

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.wafer.wafermap import DieGrid
 
 #: Frames that must agree, unless said otherwise.
@@ -73,7 +73,7 @@ class Stable:
         """
         self.waiting = self.known = self.lacking = False
         if isinstance(seen, Refusal):
-            if seen.gate is Gate.NO_WAFER and self._away():
+            if seen.gate is RejectReason.NO_WAFER and self._away():
                 return self.end()
             return self._due(at)
         if self._absent < self._frames:

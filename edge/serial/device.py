@@ -9,13 +9,13 @@ from typing import Final, TypeVar
 
 from edge.errors import DeviceError, InputError, InputKind, ModelError
 from edge.model.model_file import ModelFile
-from edge.serial.framing import VERSION, Frame, Parser, encode
+from edge.serial.framing import VERSION, Parser, SerialFrame, encode
 from edge.serial.link import Link
 from edge.serial.messages import (
     LINE_ERRORS,
     Answer,
     ErrorCode,
-    Kind,
+    MessageKind,
     pack_map,
     unpack_answer,
     unpack_error,
@@ -78,7 +78,7 @@ class Device:
         self._sequence = 0
         self.retried = 0
         try:
-            self.hello = self._ask(Kind.HELLO, b"", Kind.HELLO_ANSWER, unpack_hello)
+            self.hello = self._ask(MessageKind.HELLO, b"", MessageKind.HELLO_ANSWER, unpack_hello)
         except _NoAnswer as error:
             raise DeviceError(
                 f"the device does not answer ({error}); check the port, its speed (--baud) and "
@@ -121,7 +121,10 @@ class Device:
             )
         try:
             answer = self._ask(
-                Kind.CLASSIFY, pack_map(wafer_map.dies), Kind.CLASSIFY_ANSWER, unpack_answer
+                MessageKind.CLASSIFY,
+                pack_map(wafer_map.dies),
+                MessageKind.CLASSIFY_ANSWER,
+                unpack_answer,
             )
         except _NoAnswer as error:
             raise InputError(
@@ -162,7 +165,11 @@ class Device:
             )
 
     def _ask(
-        self, kind: Kind, payload: bytes, expected: Kind, unpack: Callable[[bytes], _Answer]
+        self,
+        kind: MessageKind,
+        payload: bytes,
+        expected: MessageKind,
+        unpack: Callable[[bytes], _Answer],
     ) -> _Answer:
         """Send a request until it is answered, each time under a new number."""
         reason = ""
@@ -176,7 +183,9 @@ class Device:
             try:
                 if frame.kind == expected:
                     return unpack(frame.payload)
-                code = unpack_error(frame.payload) if frame.kind == Kind.ERROR_ANSWER else None
+                code = (
+                    unpack_error(frame.payload) if frame.kind == MessageKind.ERROR_ANSWER else None
+                )
             except ValueError as error:
                 raise DeviceError(f"the device talks nonsense: {error}; flash it again") from error
             if code is None:
@@ -186,7 +195,7 @@ class Device:
             reason = f"its last word was {code.label}"
         raise _NoAnswer(reason)
 
-    def _attempt(self, kind: Kind, payload: bytes) -> Frame:
+    def _attempt(self, kind: MessageKind, payload: bytes) -> SerialFrame:
         """One request and its answer.
 
         Raises:
@@ -194,7 +203,7 @@ class Device:
         """
         # 0 is what a device answers with that has not read the number.
         self._sequence = self._sequence % (_SEQUENCES - 1) + 1
-        request = encode(Frame(kind, self._sequence, payload))
+        request = encode(SerialFrame(kind, self._sequence, payload))
         # What is written may still be on its way: a slow line gets the time that it needs.
         patience = self._patience.seconds + self._link.needs(len(request))
         self._link.write(request, patience)

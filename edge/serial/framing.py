@@ -32,7 +32,7 @@ _MAX_STUFFED: Final = 2 * (_HEADER.size + MAX_PAYLOAD + _CRC.size)
 
 
 @dataclass(frozen=True)
-class Frame:
+class SerialFrame:
     """One message.
 
     Attributes:
@@ -48,7 +48,7 @@ class Frame:
     version: int = VERSION
 
 
-def encode(frame: Frame) -> bytes:
+def encode(frame: SerialFrame) -> bytes:
     """The bytes of a frame on the line, flags included.
 
     Raises:
@@ -82,7 +82,7 @@ class Parser:
         self._too_long = False
         self.damaged = 0
 
-    def feed(self, received: bytes) -> list[Frame]:
+    def feed(self, received: bytes) -> list[SerialFrame]:
         """Take bytes from the line.
 
         Returns:
@@ -105,7 +105,7 @@ class Parser:
         if not self._too_long:
             self._stuffed += piece
 
-    def _end(self) -> Frame | None:
+    def _end(self) -> SerialFrame | None:
         """What the bytes up to a flag are."""
         stuffed, too_long = bytes(self._stuffed), self._too_long
         self._stuffed.clear()
@@ -117,7 +117,7 @@ class Parser:
         return frame
 
 
-def _decode(stuffed: bytes) -> Frame | None:
+def _decode(stuffed: bytes) -> SerialFrame | None:
     body = _unstuff(stuffed)
     if body is None or len(body) < _HEADER.size + _CRC.size:
         return None
@@ -126,7 +126,7 @@ def _decode(stuffed: bytes) -> Frame | None:
     (crc,) = _CRC.unpack_from(body, len(body) - _CRC.size)
     if crc != zlib.crc32(body[: -_CRC.size]) or len(payload) != length:
         return None
-    return Frame(kind, sequence, payload, version)
+    return SerialFrame(kind, sequence, payload, version)
 
 
 def _unstuff(stuffed: bytes) -> bytes | None:

@@ -22,7 +22,7 @@ _RESULT: Final = struct.Struct("<BBBxIIIffff")
 _ERROR: Final = struct.Struct("<BB")
 
 
-class Kind(IntEnum):
+class MessageKind(IntEnum):
     """Types of messages; an answer has the top bit set."""
 
     HELLO = 0x01

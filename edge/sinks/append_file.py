@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from edge.errors import OutputError
 from edge.results.record import Record, number_of
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class AppendSink:
         self._length = 0
         self._regular = True
 
-    def open(self, mark: Mark) -> Mark:
+    def open(self, mark: Cursor) -> Cursor:
         """Open the file and see how far it really has come.
 
         Raises:
@@ -118,7 +118,7 @@ class AppendSink:
                 self._write(self._lines.header())
             return replace(mark, offset=self._length)
 
-    def send(self, records: Sequence[Record]) -> Mark:
+    def send(self, records: Sequence[Record]) -> Cursor:
         """Append records, all or none.
 
         Raises:
@@ -128,9 +128,9 @@ class AppendSink:
             if self._descriptor is None:
                 raise OutputError(f"{self._path}: is not open")
             if self._was_rotated() or self._was_cut_back():
-                self.open(Mark(0, 0))
+                self.open(Cursor(0, 0))
             self._write(b"".join(map(self._lines.line, records)))
-            return Mark(number_of(records[-1]), self._length)
+            return Cursor(number_of(records[-1]), self._length)
 
     def idle(self, seconds: float) -> None:
         """Nothing to keep alive."""
@@ -142,7 +142,7 @@ class AppendSink:
                 os.close(self._descriptor)
             self._descriptor = None
 
-    def _recovered(self, mark: Mark) -> Mark:
+    def _recovered(self, mark: Cursor) -> Cursor:
         """Look through what stands beyond the mark, or through all of a file that was cut back."""
         assert self._descriptor is not None  # noqa: S101 - called by open()
         shrunk = self._length < mark.offset

@@ -55,7 +55,7 @@ class CsvLines:
 
 
 def open_durable(target: str, fsync: str = "always") -> AppendSink:
-    """CSV as a station's sink; see ``edge.sinks.durable_sink.Kind``."""
+    """CSV as a station's sink; see ``edge.sinks.durable_sink.SinkKind``."""
     from edge.sinks.append_file import AppendSink, Fsync
 
     return AppendSink("csv", Path(target), CsvLines(), Fsync(fsync))

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, cast
 
 from edge.errors import OutputError
 from edge.results.record import Record
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 
 
 class RecordRefusedError(OutputError):
@@ -41,7 +41,7 @@ class DurableSink(Protocol):
 
     name: str
 
-    def open(self, mark: Mark) -> Mark:
+    def open(self, mark: Cursor) -> Cursor:
         """Get ready; called again after a failure.
 
         Args:
@@ -54,7 +54,7 @@ class DurableSink(Protocol):
             OutputError: not now (disk full, network away); it is tried again later.
         """
 
-    def send(self, records: Sequence[Record]) -> Mark:
+    def send(self, records: Sequence[Record]) -> Cursor:
         """Keep some records, in order; when this returns, they are kept.
 
         Raises:
@@ -78,7 +78,7 @@ class DurableSink(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class SinkKind:
     """One line of the registry.
 
     Attributes:
@@ -105,10 +105,10 @@ class Kind:
 
 #: By the name of the option and of ``kind`` in a station's configuration.
 KINDS: Final = {
-    "store": Kind("edge.sinks.store_copy", "FILE.sqlite", "SQLite database."),
-    "jsonl": Kind("edge.sinks.jsonl_file", "FILE", "One JSON object a line, appended."),
-    "csv": Kind("edge.sinks.csv_file", "FILE", "Comma-separated values, appended."),
-    "mqtt": Kind(
+    "store": SinkKind("edge.sinks.store_copy", "FILE.sqlite", "SQLite database."),
+    "jsonl": SinkKind("edge.sinks.jsonl_file", "FILE", "One JSON object a line, appended."),
+    "csv": SinkKind("edge.sinks.csv_file", "FILE", "Comma-separated values, appended."),
+    "mqtt": SinkKind(
         "edge.sinks.mqtt.sink", "URL", "MQTT broker, mqtt:// or mqtts://host[:port][/topic]."
     ),
 }

@@ -46,7 +46,7 @@ class JsonLines:
 
 
 def open_durable(target: str, fsync: str = "always") -> AppendSink:
-    """JSON lines as a station's sink; see ``edge.sinks.durable_sink.Kind``."""
+    """JSON lines as a station's sink; see ``edge.sinks.durable_sink.SinkKind``."""
     from edge.sinks.append_file import AppendSink, Fsync
 
     return AppendSink("jsonl", Path(target), JsonLines(), Fsync(fsync))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import Record, number_of
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.store import Store
 
 
@@ -23,7 +23,7 @@ class StoreSink:
         self._feeder = ""
         self._delivered = 0
 
-    def open(self, mark: Mark) -> Mark:
+    def open(self, mark: Cursor) -> Cursor:
         """Open the file; what it has already is not added twice, so the mark stands.
 
         But where the file was put back from a backup, it says itself how far it has come.
@@ -38,11 +38,11 @@ class StoreSink:
         self._delivered = own.delivered
         return replace(mark, delivered=own.delivered)
 
-    def send(self, records: Sequence[Record]) -> Mark:
+    def send(self, records: Sequence[Record]) -> Cursor:
         """Add the records; each gets a number of this store."""
         if self._store is None:
             raise OutputError(f"{self._path}: is not open")
-        mark = Mark(max(self._delivered, number_of(records[-1])))
+        mark = Cursor(max(self._delivered, number_of(records[-1])))
         news = [record for record in records if number_of(record) > self._delivered]
         self._store.add(news, copied={self._feeder: mark})
         self._delivered = mark.delivered
@@ -59,5 +59,5 @@ class StoreSink:
 
 
 def open_durable(target: str) -> StoreSink:
-    """A store as a sink; see ``edge.sinks.durable_sink.Kind``."""
+    """A store as a sink; see ``edge.sinks.durable_sink.SinkKind``."""
     return StoreSink(Path(target))

@@ -20,10 +20,10 @@ from edge.camera.address import Address, SourceKind, parse
 from edge.camera.frames import Frame
 from edge.errors import InputError, InputKind, OutputError
 from edge.results.record import Record
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.screen.stable import Stable, digest_of
 from edge.station.settings import CameraSettings
-from edge.station.source import Batch, Figure, result, utc_now
+from edge.station.source import Batch, SourceMetric, result, utc_now
 from edge.store.reader import StoreReader
 from edge.system.text import counted, told_apart
 from edge.wafer.wafermap import DieGrid, WaferMap
@@ -69,17 +69,17 @@ class CameraSource:
         self._reader = settings.reader()
         self._stable = Stable(settings.stable, settings.complete_after)
         self._feed = Feed(self._address, patience=settings.patience)
-        self._refused: Counter[Gate] = Counter()
+        self._refused: Counter[RejectReason] = Counter()
         self._readable = time.monotonic()
         self._said = self._said_late = float("-inf")
 
-    def figures(self) -> Iterable[Figure]:
+    def figures(self) -> Iterable[SourceMetric]:
         """Frames received, dropped and refused."""
-        yield Figure("frames_received_total", self._feed.received)
-        yield Figure("frames_dropped_total", self._feed.dropped)
-        yield Figure("camera_reopened_total", self._feed.reopened)
-        for gate in Gate:
-            yield Figure("frames_refused_total", self._refused[gate], {"gate": gate.value})
+        yield SourceMetric("frames_received_total", self._feed.received)
+        yield SourceMetric("frames_dropped_total", self._feed.dropped)
+        yield SourceMetric("camera_reopened_total", self._feed.reopened)
+        for gate in RejectReason:
+            yield SourceMetric("frames_refused_total", self._refused[gate], {"gate": gate.value})
 
     def trouble(self) -> str | None:
         """A camera that gives no frames."""
@@ -130,7 +130,9 @@ class CameraSource:
         try:
             seen = self._reader.read(frame.image)
         except Exception as error:  # noqa: BLE001 - no frame must end the station
-            seen = Refusal(Gate.UNCLEAR_GRID, f"upset wm-edge ({type(error).__name__}: {error})")
+            seen = Refusal(
+                RejectReason.UNCLEAR_GRID, f"upset wm-edge ({type(error).__name__}: {error})"
+            )
         late = self._stable.late
         dies = self._stable.feed(seen, frame.moment)
         if isinstance(seen, Refusal):
@@ -138,8 +140,8 @@ class CameraSource:
             self._explain(seen)
         else:
             self._readable = time.monotonic()
-            self._refused[Gate.UNSTABLE] += self._stable.waiting
-            self._refused[Gate.CUT_OFF] += self._stable.lacking
+            self._refused[RejectReason.UNSTABLE] += self._stable.waiting
+            self._refused[RejectReason.CUT_OFF] += self._stable.lacking
         now, wait = time.monotonic(), self._settings.complete_after
         if wait and self._stable.late > late and now - self._said_late > REMINDER:
             self._said_late = now

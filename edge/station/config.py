@@ -15,7 +15,7 @@ from edge.formats.name_pattern import NamePattern
 from edge.model.backend import Backend
 from edge.model.runtime import Kernels
 from edge.sinks.durable_sink import KINDS
-from edge.station.folder.watched_folder import Top
+from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.settings import (
     COMPLETE_AFTER,
     CameraSettings,
@@ -111,7 +111,7 @@ def _folder(table: Table) -> FolderSettings:
     ):
         try:
             for top in found.tops:
-                Top(top, settings, frozenset())
+                WatchedFolder(top, settings, frozenset())
         except UsageError as error:
             raise table.wrong(key, f"is refused: {error}") from None
     return found

@@ -15,7 +15,7 @@ from edge.model.model_file import load
 from edge.sinks.durable_sink import KINDS
 from edge.station.camera_source import camera_names
 from edge.station.config import FILES
-from edge.station.folder.watched_folder import Top, is_there
+from edge.station.folder.watched_folder import WatchedFolder, is_there
 from edge.station.settings import Done, FolderSettings, Settings
 from edge.station.station import order
 from edge.store.schema import APPLICATION_ID
@@ -77,7 +77,11 @@ def _names(top: str, folder: FolderSettings) -> Iterator[str]:
     names = folder.names()
     if names is None:
         return
-    tried = list(islice(Top(top, folder, frozenset()).scan(), TRIED)) if Path(top).is_dir() else []
+    tried = (
+        list(islice(WatchedFolder(top, folder, frozenset()).scan(), TRIED))
+        if Path(top).is_dir()
+        else []
+    )
     if folder.name_sample:
         yield f"         {printable(folder.name_sample)}: {names.read(folder.name_sample)}"
     elif not tried:

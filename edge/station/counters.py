@@ -17,7 +17,7 @@ from edge.verdict.rule import Verdict
 BOUNDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
-class Tally:
+class Counters:
     """Counts of a station.
 
     Attributes:

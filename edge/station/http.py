@@ -218,12 +218,12 @@ def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterabl
 def _health(station: Station) -> _Answer:
     """503 where no wafers can be taken; what is behind, grows or is passed over are notes."""
     troubles = station.troubles()
-    behind = {each.shown: trouble for each in station.outboxes if (trouble := each.trouble)}
+    lag = {each.shown: trouble for each in station.outboxes if (trouble := each.trouble)}
     notices = station.notices()
     body = {
-        "status": "trouble" if troubles else "degraded" if behind or notices else "ok",
+        "status": "trouble" if troubles else "degraded" if lag or notices else "ok",
         "troubles": troubles,
-        "sinks": behind,
+        "sinks": lag,
         **({"notices": notices} if notices else {}),
     }
     status = "503 Service Unavailable" if troubles else "200 OK"

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from edge import __version__
 from edge.station.counters import BOUNDS
-from edge.station.source import Figure
+from edge.station.source import SourceMetric
 from edge.store.sqlite import storable
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class StationCollector(Collector):
         yield _gauge(
             "queue_depth",
             "Records that a sink has not kept yet.",
-            [({"sink": each.shown}, self._station.behind(each)) for each in outboxes],
+            [({"sink": each.shown}, self._station.lag(each)) for each in outboxes],
         )
         yield _counter(
             "records_refused_total",
@@ -123,8 +123,8 @@ class StationCollector(Collector):
     def _figures(self) -> Iterator[Metric]:
         by_name: dict[str, list[tuple[dict[str, str], float]]] = {name: [] for name in HELP}
         for source in self._station.sources:
-            for figure in source.figures():
-                by_name[figure.name].append(_labelled(figure, source.name))
+            for metric in source.figures():
+                by_name[metric.name].append(_labelled(metric, source.name))
         for name, samples in by_name.items():
             make = _counter if name.endswith("_total") else _gauge
             yield make(name, HELP[name], samples)
@@ -141,8 +141,8 @@ def _no(trouble: str | None) -> float:
     return 0 if trouble else 1
 
 
-def _labelled(figure: Figure, source: str) -> tuple[dict[str, str], float]:
-    return {"source": source, **figure.labels}, figure.value
+def _labelled(metric: SourceMetric, source: str) -> tuple[dict[str, str], float]:
+    return {"source": source, **metric.labels}, metric.value
 
 
 def _counter(name: str, text: str, samples: Iterable[tuple[dict[str, str], float]]) -> Metric:

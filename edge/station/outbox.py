@@ -19,7 +19,7 @@ from typing import Final
 from edge.errors import OutputError, WmEdgeError
 from edge.results.record import Record, number_of, short
 from edge.sinks.durable_sink import DurableSink, RecordRefusedError
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.reader import StoreReader
 from edge.system.text import printable
 
@@ -63,7 +63,7 @@ class Outbox:
     """
 
     def __init__(
-        self, sink: DurableSink, store: Path, mark: Mark, last: int, shown: str = ""
+        self, sink: DurableSink, store: Path, mark: Cursor, last: int, shown: str = ""
     ) -> None:
         self.name = sink.name
         self.shown = shown or sink.name
@@ -179,7 +179,7 @@ class Outbox:
                     self._sink.idle(IDLE)
                     self._worked()
 
-    def _wait_for_name(self, mark: Mark) -> bool:
+    def _wait_for_name(self, mark: Cursor) -> bool:
         """What this run records must get other ids than the sink has already."""
         _log.warning(
             "%s: has records up to number %d, the store had %d when the station started (was it "
@@ -241,7 +241,7 @@ class Outbox:
             printable(refused.why),
         )
 
-    def _kept(self, mark: Mark, record: Record) -> None:
+    def _kept(self, mark: Cursor, record: Record) -> None:
         delivered = max(mark.delivered, number_of(record))
         self.mark = replace(self.mark, delivered=delivered, offset=mark.offset)
 

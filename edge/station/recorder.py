@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from edge.errors import InputKind, OutputError
 from edge.results.record import Record
-from edge.station.counters import Tally
+from edge.station.counters import Counters
 from edge.station.source import Batch, utc_now
 from edge.store.store import Added, Store
 from edge.store.taken import FileNote, Placed
@@ -51,7 +51,7 @@ class Recorder:
     """Keeps batches.
 
     Args:
-        store: Where; used by the thread that calls ``keep_next`` alone.
+        store: Where; used by the thread that calls ``commit_next`` alone.
         common: What every result has in common.
         tally: Counts what was kept.
         on_kept: Called after each transaction with the records that are new.
@@ -61,7 +61,7 @@ class Recorder:
         self,
         store: Store,
         common: dict[str, Any],
-        tally: Tally,
+        tally: Counters,
         on_kept: Callable[[Sequence[Record]], None],
     ) -> None:
         self.trouble: str | None = None
@@ -78,7 +78,7 @@ class Recorder:
         waiting = [*self._unkept, *self._queue.queue]
         return sum(len(handed.batch.records) for handed in waiting)
 
-    def hand_over(self, batch: Batch, stop: threading.Event) -> bool:
+    def submit(self, batch: Batch, stop: threading.Event) -> bool:
         """Called by a source's thread; waits while the store is behind.
 
         Returns:
@@ -94,12 +94,12 @@ class Recorder:
             else:
                 return True
 
-    def nudge(self) -> None:
-        """End the wait of ``keep_next``: a source has ended."""
+    def wake(self) -> None:
+        """End the wait of ``commit_next``: a source has ended."""
         with suppress(queue.Full):
             self._queue.put_nowait(Handed(Batch([])))
 
-    def keep_next(self, seconds: float) -> bool:
+    def commit_next(self, seconds: float) -> bool:
         """Keep what is waiting, or what could not be kept the last time.
 
         Args:

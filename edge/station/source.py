@@ -32,7 +32,7 @@ class Batch:
     placed: Sequence[Placed] = ()
 
 
-class Figure(NamedTuple):
+class SourceMetric(NamedTuple):
     """Something to show in the metrics.
 
     Attributes:
@@ -61,7 +61,7 @@ class StationSource(Protocol):
         Whoever asks for the next batch late slows the source down: so a full disk stops it.
         """
 
-    def figures(self) -> Iterable[Figure]:
+    def figures(self) -> Iterable[SourceMetric]:
         """What to show in the metrics; from any thread."""
 
     def trouble(self) -> str | None:

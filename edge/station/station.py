@@ -18,17 +18,17 @@ from edge.errors import OutputError
 from edge.model.model_file import ModelFile, load
 from edge.results.record import Record
 from edge.sinks.durable_sink import KINDS, DurableSink
-from edge.station.counters import Tally
+from edge.station.counters import Counters
 from edge.station.outbox import Outbox
 from edge.station.recorder import Recorder
 from edge.station.relay import Relay
 from edge.station.settings import ModelSettings, Settings
 from edge.station.source import StationSource
 from edge.station.systemd import Notifier
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.store import Store
 from edge.system.text import counted, printable, told_apart
-from edge.verdict.rule import changed
+from edge.verdict.rule import with_overrides
 from edge.wafer import encoding
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Station:
         self.outputs: Sequence[Relay] = ()
         self.is_complete = False
         self.settings = settings
-        self.tally = Tally()
+        self.tally = Counters()
         self.stop = stop or threading.Event()
         self.model = load(settings.model.file)
         self._order = order(self.model, settings.model)
@@ -106,7 +106,7 @@ class Station:
             threading.Thread(target=self._pump, args=(source,), daemon=True)
             for source in self.sources
         ]
-        self._noted: dict[str, Mark] = {}
+        self._noted: dict[str, Cursor] = {}
         self._noted_at = 0.0
         self._round_at = time.monotonic()
 
@@ -128,7 +128,7 @@ class Station:
             self._round_at = time.monotonic()
             # Asked first: what a source handed over before it ended is kept in this round or later.
             ended = not any(thread.is_alive() for thread in self._threads)
-            kept = self.recorder.keep_next(0.0 if ended else ROUND)
+            kept = self.recorder.commit_next(0.0 if ended else ROUND)
             self._follow_names()
             self._note_marks()
             with suppress(OutputError):  # the recorder says what is wrong
@@ -144,7 +144,7 @@ class Station:
         if len(self._failures) == len(self.sources):
             raise next(iter(self._failures.values()))
 
-    def behind(self, outbox: Outbox) -> int:
+    def lag(self, outbox: Outbox) -> int:
         """Records that a sink has not kept yet."""
         return max(0, self.store.last - outbox.mark.delivered)
 
@@ -179,14 +179,14 @@ class Station:
         if self.settings.folders:
             from edge.station.folder.deaths import Deaths
             from edge.station.folder.folder_source import FolderSource
-            from edge.station.folder.intake import Taker
+            from edge.station.folder.intake import FileIntake
             from edge.station.folder.workers import Team
 
             deaths = Deaths(self.settings.store)
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
             names = folder.names()
-            taker = Taker(self._classifier(), names, deaths.slot())
+            taker = FileIntake(self._classifier(), names, deaths.slot())
             team = Team(taker, {**self._order, "names": names}, deaths)
             yield FolderSource(folder, team, self.settings.store, outputs)
         if self.settings.cameras:
@@ -204,7 +204,7 @@ class Station:
         """One a sink; a sink that the store does not know gets what is recorded from now on."""
         last = self.store.last
         known = self.store.marks()
-        new = {sink.name: Mark(last) for sink in sinks if sink.name not in known}
+        new = {sink.name: Cursor(last) for sink in sinks if sink.name not in known}
         if new:
             self.store.save_marks(new)
         marks = {**known, **new}
@@ -249,7 +249,7 @@ class Station:
         """What a source's thread does."""
         try:
             for batch in source.batches(self.stop):
-                if not self.recorder.hand_over(batch, self.stop):
+                if not self.recorder.submit(batch, self.stop):
                     return
         except BaseException as error:  # noqa: BLE001 - one source's fault is not the others'
             self._failures[source.name] = error
@@ -258,7 +258,7 @@ class Station:
             if len(self._failures) == len(self.sources):
                 self.stop.set()
         finally:
-            self.recorder.nudge()
+            self.recorder.wake()
 
     def _kept(self, records: Sequence[Record]) -> None:
         for outbox in self.outboxes:
@@ -305,14 +305,14 @@ class Station:
         self._follow_names()  # else the next run would take this one's records for delivered
         self._note_marks(now=True)
         for outbox in self.outboxes:
-            if behind := self.behind(outbox):
+            if lag := self.lag(outbox):
                 _log.warning(
                     "%s: has not got %s; delivered by the next run",
                     printable(outbox.shown),
-                    counted(behind, "record"),
+                    counted(lag, "record"),
                 )
         left_over = any(source.trouble() or source.notice() for source in self.sources)
-        self.is_complete = not (left or left_over or any(map(self.behind, self.outboxes)))
+        self.is_complete = not (left or left_over or any(map(self.lag, self.outboxes)))
         for end in self._at_end:
             end()
         self.store.close()
@@ -325,7 +325,7 @@ def order(model: ModelFile, settings: ModelSettings) -> dict[str, Any]:
         "backend": settings.backend,
         "kernels": settings.kernels,
         "average_symmetries": settings.average_symmetries,
-        "review": changed(
+        "review": with_overrides(
             model.review,
             settings.below,
             settings.costs,

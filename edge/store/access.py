@@ -20,7 +20,7 @@ from edge.errors import OutputError
 _PATIENCE: Final = 5.0
 
 
-class Gate:
+class SharedAccess:
     """The readers of one store.
 
     Attributes:
@@ -65,15 +65,15 @@ class Gate:
             yield
 
 
-_gates: Final[WeakValueDictionary[Path, Gate]] = WeakValueDictionary()
+_gates: Final[WeakValueDictionary[Path, SharedAccess]] = WeakValueDictionary()
 _making: Final = threading.Lock()
 
 
-def gate_of(path: Path) -> Gate:
+def access_of(path: Path) -> SharedAccess:
     """The one of a store, by whatever link it is named."""
     with _making:
         real = path.resolve()
         gate = _gates.get(real)
         if gate is None:
-            gate = _gates[real] = Gate()
+            gate = _gates[real] = SharedAccess()
         return gate

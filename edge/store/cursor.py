@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.store.names import NO_NAMES, Names
+from edge.store.names import NO_NAMES, StoreNames
 
 
 @dataclass(frozen=True)
-class Mark:
+class Cursor:
     """How far a sink has come. Kept in the store, so it survives any crash, but may lag behind.
 
     Attributes:
@@ -19,4 +19,4 @@ class Mark:
 
     delivered: int = 0
     offset: int = 0
-    names: Names = NO_NAMES
+    names: StoreNames = NO_NAMES

@@ -22,7 +22,7 @@ _SAME_AS: Final = (
 
 
 @dataclass(frozen=True)
-class Names:
+class StoreNames:
     """The names of a store.
 
     Attributes:
@@ -43,12 +43,12 @@ class Names:
         return int(number) if self.of(int(number)) == identity else None
 
 
-NO_NAMES: Final = Names()
+NO_NAMES: Final = StoreNames()
 
 
-def read_names(connection: sqlite3.Connection) -> Names:
+def read_names(connection: sqlite3.Connection) -> StoreNames:
     """All names of a store."""
-    return Names(tuple(connection.execute(_SELECT)))
+    return StoreNames(tuple(connection.execute(_SELECT)))
 
 
 def rename(connection: sqlite3.Connection, first: int) -> str:

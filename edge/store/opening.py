@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from edge.errors import OutputError, UsageError
 from edge.store.guard import Guard
-from edge.store.names import Names, read_names
+from edge.store.names import StoreNames, read_names
 from edge.store.rows import NEXT
 from edge.store.schema import migrate
 from edge.store.sqlite import connect
@@ -76,7 +76,7 @@ class Opened(NamedTuple):
     """
 
     connection: sqlite3.Connection
-    names: Names
+    names: StoreNames
     next: int
     is_behind: bool
 
@@ -149,7 +149,9 @@ def _open_once(path: Path, guard: Guard, note: Note) -> Opened:
     return Opened(connection, names, number, is_behind)
 
 
-def _begin(path: Path, guard: Guard, *, doubtful: bool) -> tuple[sqlite3.Connection, Names, int]:
+def _begin(
+    path: Path, guard: Guard, *, doubtful: bool
+) -> tuple[sqlite3.Connection, StoreNames, int]:
     """Open a database for writing; it is closed where that fails."""
     connection = _matching(path, guard) if doubtful else connect(path)
     try:

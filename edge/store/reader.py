@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import ERROR_KEYS, RESULT_KEYS, Record
-from edge.store.access import gate_of
-from edge.store.names import Names, read_names
+from edge.store.access import access_of
+from edge.store.names import StoreNames, read_names
 from edge.store.sqlite import connect, select_in, sqlite_errors, storable
 from edge.store.taken import FileNote, Stamp
 from edge.system.text import name_of
@@ -49,14 +49,14 @@ class StoreReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._gate = gate_of(path)
+        self._gate = access_of(path)
         self.connection: sqlite3.Connection | None = None
         self._gate.enter(self._lock, self._close)
         with suppress(OutputError, sqlite3.Error), self._lock:  # else when it is needed
             self._open()
 
     @property
-    def names(self) -> Names:
+    def names(self) -> StoreNames:
         """The store's names, now."""
         with self._look() as connection:
             return read_names(connection)
@@ -141,7 +141,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _record(names: Names, columns: Sequence[str], row: Sequence[Any]) -> Record:
+def _record(names: StoreNames, columns: Sequence[str], row: Sequence[Any]) -> Record:
     record = {"id": names.of(row[0]), **dict(zip(columns, row[1:], strict=True))}
     if "probabilities" in record:
         record["probabilities"] = json.loads(record["probabilities"])

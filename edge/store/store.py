@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.results.record import Record
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.file_table import NEW, FileTable
-from edge.store.names import Names
+from edge.store.names import StoreNames
 from edge.store.rows import Rows, Same
 from edge.store.store_file import StoreFile
 from edge.store.taken import FileNote, Placed
@@ -72,7 +72,7 @@ class Store:
         self._file = StoreFile(path, use)
 
     @property
-    def names(self) -> Names:
+    def names(self) -> StoreNames:
         """Its names, the one that new records get last."""
         return self._file.names
 
@@ -102,7 +102,7 @@ class Store:
         taken: Mapping[str, FileNote | None] | None = None,
         placed: Iterable[Placed] = (),
         *,
-        copied: Mapping[str, Mark] | None = None,
+        copied: Mapping[str, Cursor] | None = None,
     ) -> Added:
         """Keep records in one transaction, on the disk when this returns.
 
@@ -160,13 +160,13 @@ class Store:
         there = notes.get(note.former.path)
         return there is not None and there.may_be(note)  # it is to be recorded here itself
 
-    def marks(self) -> dict[str, Mark]:
+    def marks(self) -> dict[str, Cursor]:
         """How far each sink has come, by its name."""
         with self._file.look() as connection:
             rows = connection.execute("SELECT sink, delivered, offset FROM marks").fetchall()
-        return {sink: Mark(delivered, offset) for sink, delivered, offset in rows}
+        return {sink: Cursor(delivered, offset) for sink, delivered, offset in rows}
 
-    def save_marks(self, marks: Mapping[str, Mark]) -> None:
+    def save_marks(self, marks: Mapping[str, Cursor]) -> None:
         """Note how far sinks have come.
 
         Raises:
@@ -176,7 +176,7 @@ class Store:
             self._save_marks(connection, marks)
 
     @staticmethod
-    def _save_marks(connection: sqlite3.Connection, marks: Mapping[str, Mark]) -> None:
+    def _save_marks(connection: sqlite3.Connection, marks: Mapping[str, Cursor]) -> None:
         connection.executemany(
             "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
             [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],

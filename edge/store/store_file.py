@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError, UsageError
-from edge.store.access import gate_of
+from edge.store.access import access_of
 from edge.store.guard import Doubt, Guard
-from edge.store.names import Names, read_names, rename
+from edge.store.names import StoreNames, read_names, rename
 from edge.store.opening import BUSY, LARGE, Note, is_intact, open_database
 from edge.store.rows import NEXT
 from edge.store.sqlite import connect, sqlite_errors
@@ -64,13 +64,13 @@ class StoreFile:
     def __init__(self, path: Path, use: Callable[[sqlite3.Connection], None]) -> None:
         self.path = path
         self._use = use
-        self.names, self.next = Names(), 1
+        self.names, self.next = StoreNames(), 1
         self.notice: str | None = None
         self._connection: sqlite3.Connection | None = None
         self._refused: str | None = None
         self._due = _FRAMES
         self._busy_since = self._tried = self._put = time.monotonic()
-        self._gate = gate_of(path)
+        self._gate = access_of(path)
         if self._gate.is_owned:
             raise in_use(path, str(os.getpid()))
         self._lock = Lock(path)

@@ -25,7 +25,7 @@ Work = Callable[[list[Entry]], Iterable[Outcome]]
 
 
 @dataclass
-class Helper:
+class Worker:
     """A process that takes chunks and hands their results back.
 
     Attributes:
@@ -57,11 +57,11 @@ class Chunk(Generic[Entry]):
 @dataclass
 class _Handed(Generic[Entry, Outcome]):
     entries: list[Entry]
-    helper: Helper | None
+    helper: Worker | None
     outcomes: list[Outcome]
 
 
-class Crew(Generic[Entry, Outcome]):
+class WorkerPool(Generic[Entry, Outcome]):
     """This process and its helpers.
 
     Args:
@@ -69,7 +69,7 @@ class Crew(Generic[Entry, Outcome]):
         helpers: Other processes that do the same; may be none, and may be added to.
     """
 
-    def __init__(self, own: Work[Entry, Outcome], helpers: Sequence[Helper]) -> None:
+    def __init__(self, own: Work[Entry, Outcome], helpers: Sequence[Worker]) -> None:
         self._own = own
         self._helpers = helpers
 
@@ -136,7 +136,7 @@ def _ready(handed: _Handed[Any, Any]) -> bool:
     return helper is None or not helper.alive or helper.connection.poll()
 
 
-def dismiss(helpers: Iterable[Helper]) -> None:
+def shutdown(helpers: Iterable[Worker]) -> None:
     """End helpers: all are told before one is waited for."""
     helpers = list(helpers)
     for helper in helpers:

@@ -39,7 +39,7 @@ class Familiarity:
         self._rows = np.vstack([-2.0 * steps, self._scale * weights])
         self._base = np.asarray([*(steps**2).sum(axis=1), bias])
 
-    def look(self, embedding: Embedding) -> tuple[float, float]:
+    def measure(self, embedding: Embedding) -> tuple[float, float]:
         """Unfamiliarity and mixture of one wafer.
 
         Args:

@@ -54,7 +54,7 @@ REASONS: Final = (
 
 
 @dataclass(frozen=True)
-class Review:
+class ReviewRule:
     """When a wafer goes to a person.
 
     Attributes:
@@ -86,7 +86,7 @@ class Review:
             return Reason.LOW_CONFIDENCE
         return None
 
-    def with_below(self, below: Mapping[str, float]) -> Review:
+    def with_below(self, below: Mapping[str, float]) -> ReviewRule:
         """The same with other smallest confidences for the patterns named."""
         return replace(self, below={**self.below, **below})
 
@@ -120,13 +120,13 @@ class Costs:
         }
 
 
-def changed(
-    review: Review,
+def with_overrides(
+    review: ReviewRule,
     below: Sequence[Mapping[str, float]] = (),
     costs: Costs | None = None,
     unfamiliar_above: float | None = None,
     mixed_above: float | None = None,
-) -> Review:
+) -> ReviewRule:
     """A rule with what somebody wants otherwise; ``below`` has the last word over ``costs``.
 
     Args:

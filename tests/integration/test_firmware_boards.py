@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.serial.framing import Frame, encode
-from edge.serial.messages import ErrorCode, Kind, pack_map, unpack_answer, unpack_error
+from edge.serial.framing import SerialFrame, encode
+from edge.serial.messages import ErrorCode, MessageKind, pack_map, unpack_answer, unpack_error
 from tests.support.cli import wm_edge
 from tests.support.compilers import need, need_build, once, run
 from tests.support.firmware import BOARDS, Talk, emulator, exported
@@ -96,10 +96,10 @@ def test_wafers_over_the_emulated_line_get_the_verdicts_of_classify(
 
 
 def test_a_board_recovers_from_a_bad_line(built: Path, board: str) -> None:
-    good = encode(Frame(Kind.CLASSIFY, 7, pack_map(np.full((9, 9), 1, np.uint8))))
+    good = encode(SerialFrame(MessageKind.CLASSIFY, 7, pack_map(np.full((9, 9), 1, np.uint8))))
     with Talk(emulator(built / f"{board}-station.elf", board)) as talk:
         noise = bytes(range(256)) * 8
-        assert {frame.kind for frame in talk.after(noise)} <= {Kind.ERROR_ANSWER}
+        assert {frame.kind for frame in talk.after(noise)} <= {MessageKind.ERROR_ANSWER}
         (answer,) = talk.after(good[:-6] + b"\x00" + good[-5:])
         assert unpack_error(answer.payload) is ErrorCode.BAD_CRC
         talk.send(good[:-6])

@@ -14,7 +14,7 @@ import pytest
 from convert.firmware import golden, graph, model_source
 from convert.firmware.flatbuffer import root
 from convert.firmware.lower import OPERATORS
-from convert.firmware.network_source import Network, prepare
+from convert.firmware.network_source import PreparedNetwork, prepare
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
 from convert.firmware.targets import TARGETS
@@ -268,7 +268,7 @@ def test_targets_are_those_that_exist() -> None:
 # Operators, each against the reference kernels.
 
 
-def compare(content: bytes, folder: Path, count: int = 24, *, dsp: bool = False) -> Network:
+def compare(content: bytes, folder: Path, count: int = 24, *, dsp: bool = False) -> PreparedNetwork:
     """Run a network in C, with sanitizers, and on the reference kernels: every byte must agree."""
     read = graph.read(content)
     logits, embedding = read.outputs if len(read.outputs) == 2 else read.outputs * 2

@@ -17,8 +17,8 @@ import pytest
 
 from edge.model.model_file import load, save
 from edge.serial import framing
-from edge.serial.framing import Frame, encode
-from edge.serial.messages import ErrorCode, Kind, pack_map, unpack_answer, unpack_error
+from edge.serial.framing import SerialFrame, encode
+from edge.serial.messages import ErrorCode, MessageKind, pack_map, unpack_answer, unpack_error
 from tests.support.cli import wm_edge
 from tests.support.compilers import need_build, once, run
 from tests.support.firmware import Talk, exported, station
@@ -56,13 +56,13 @@ def wafers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def request(payload: bytes, kind: int = Kind.CLASSIFY, sequence: int = 7) -> bytes:
-    return encode(Frame(kind, sequence, payload))
+def request(payload: bytes, kind: int = MessageKind.CLASSIFY, sequence: int = 7) -> bytes:
+    return encode(SerialFrame(kind, sequence, payload))
 
 
 def claiming(length: int, payload: bytes) -> bytes:
     """A frame whose length field says something else; its CRC is right."""
-    body = struct.pack("<BBHH", 1, Kind.CLASSIFY, 7, length) + payload
+    body = struct.pack("<BBHH", 1, MessageKind.CLASSIFY, 7, length) + payload
     return b"\x7e" + framing._stuff(body + struct.pack("<I", zlib.crc32(body))) + b"\x7e"
 
 
@@ -86,10 +86,13 @@ FAULTS: dict[str, tuple[bytes, ErrorCode | None]] = {
     "dies after the last": (request(SIDES.pack(1, 3) + b"\x55"), ErrorCode.BAD_STATE),
     "no dies": (request(SIDES.pack(300, 300) + bytes(FULL // 4)), ErrorCode.NO_DIES),
     "unknown type": (request(b"abc", kind=0x33), ErrorCode.UNKNOWN_TYPE),
-    "hello with a payload": (request(b"abc", kind=Kind.HELLO), ErrorCode.BAD_SIZE),
+    "hello with a payload": (request(b"abc", kind=MessageKind.HELLO), ErrorCode.BAD_SIZE),
     "more than it says": (claiming(3, b"\x01\x00\x04\x00\x55"), ErrorCode.OVERFLOW),
     "less than it says": (claiming(9, b"\x01\x00\x04\x00\x55"), ErrorCode.TRUNCATED),
-    "another version": (encode(Frame(Kind.HELLO, 7, b"", version=2)), ErrorCode.BAD_VERSION),
+    "another version": (
+        encode(SerialFrame(MessageKind.HELLO, 7, b"", version=2)),
+        ErrorCode.BAD_VERSION,
+    ),
     "noise": (b"\x00\xff\x55 no frame \x7e\x7e\x7d", None),
 }
 
@@ -100,7 +103,7 @@ def test_a_fault_is_named_and_the_next_good_frame_is_served(program: Path, name:
     with Talk(str(program)) as talk:
         answers = talk.after(line)
         assert [unpack_error(answer.payload) for answer in answers] == ([code] if code else [])
-        assert all(answer.kind == Kind.ERROR_ANSWER for answer in answers)
+        assert all(answer.kind == MessageKind.ERROR_ANSWER for answer in answers)
         talk.send(GOOD)
         (answer,) = talk.heard(7)
         assert unpack_answer(answer.payload).dies == 81
@@ -110,7 +113,7 @@ def test_a_flood_of_noise_is_not_answered_with_a_flood(program: Path) -> None:
     noise = random.Random(1).randbytes(300_000)
     with Talk(str(program)) as talk:
         answers = talk.after(noise)
-        assert {answer.kind for answer in answers} <= {Kind.ERROR_ANSWER}
+        assert {answer.kind for answer in answers} <= {MessageKind.ERROR_ANSWER}
         assert len(answers) < 30
 
 
@@ -236,7 +239,7 @@ def test_a_device_that_dies_ends_the_run_and_keeps_what_was_done(
     np.save(tmp_path / "a.npy", small_set(1).grid(0))
     np.save(tmp_path / "b.npy", small_set(1).grid(1))
     # Hello and one wafer fit into so many bytes; then the line is cut.
-    size = len(encode(Frame(1, 1))) + len(request(pack_map(small_set(1).grid(0)))) + 20
+    size = len(encode(SerialFrame(1, 1))) + len(request(pack_map(small_set(1).grid(0)))) + 20
     wrapper = tmp_path / "wrapper"
     wrapper.write_text(f"#!/bin/sh\ndd bs=1 count={size} status=none | {program}\n")
     wrapper.chmod(0o755)

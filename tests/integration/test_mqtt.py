@@ -22,7 +22,7 @@ import pytest
 from edge.errors import OutputError
 from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.mqtt.sink import MqttSink, open_durable
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from tests.support import broker as brokers
 from tests.support import certificates
 from tests.support.broker import Broker, Subscriber, free_port, wait_until
@@ -60,7 +60,7 @@ def sink_for(broker: Broker, *, timeout: float = 5.0) -> MqttSink:
 def refusal(sink: MqttSink) -> OutputError:
     """What opening raises, which must not work; holds all frames, and so what they left open."""
     with pytest.raises(OutputError) as caught:
-        sink.open(Mark(3))
+        sink.open(Cursor(3))
     return caught.value
 
 
@@ -87,9 +87,9 @@ def ended_badly(broker: Broker) -> bool:
 def test_results_and_errors_arrive_in_order(broker: Broker) -> None:
     sink = sink_for(broker)
     with Subscriber(broker, retain_as_published=True) as subscriber:
-        assert sink.open(Mark(4)) == Mark(4)
-        assert sink.send([result(5), error(1), result(6, "broken\udcff.png")]) == Mark(6)
-        assert sink.send([result(number) for number in range(7, 400)]) == Mark(399)
+        assert sink.open(Cursor(4)) == Cursor(4)
+        assert sink.send([result(5), error(1), result(6, "broken\udcff.png")]) == Cursor(6)
+        assert sink.send([result(number) for number in range(7, 400)]) == Cursor(399)
         results = subscriber.wait(395, "fab/st-7/results")
         assert [message.record["id"] for message in results] == [
             f"store-{number}" for number in range(5, 400)
@@ -109,7 +109,7 @@ def test_results_and_errors_arrive_in_order(broker: Broker) -> None:
 def test_a_few_records_at_a_time_are_quick(broker: Broker) -> None:
     """Two TCP stacks that wait for each other would cost 40 ms a time, 2 s in all."""
     sink = sink_for(broker)
-    sink.open(Mark())
+    sink.open(Cursor())
     before = time.monotonic()
     for first in range(1, 351, 7):
         sink.send([result(number) for number in range(first, first + 7)])
@@ -119,14 +119,14 @@ def test_a_few_records_at_a_time_are_quick(broker: Broker) -> None:
 
 def test_sending_nothing_leaves_the_mark(broker: Broker) -> None:
     sink = sink_for(broker)
-    sink.open(Mark(4))
-    assert sink.send([]) == Mark(4)
+    sink.open(Cursor(4))
+    assert sink.send([]) == Cursor(4)
     sink.close()
 
 
 def test_availability_is_kept_for_who_comes_later(broker: Broker) -> None:
     sink = sink_for(broker)
-    sink.open(Mark())
+    sink.open(Cursor())
     with Subscriber(broker) as late:
         kept = late.wait(1, "fab/st-7/availability")
         assert (kept[0].payload, kept[0].retain) == (b"online", True)
@@ -144,7 +144,7 @@ def test_availability_is_kept_for_who_comes_later(broker: Broker) -> None:
 def test_closing_twice_or_unopened_is_quiet(broker: Broker) -> None:
     sink = sink_for(broker)
     sink.close()
-    sink.open(Mark())
+    sink.open(Cursor())
     sink.close()
     sink.close()
 
@@ -153,8 +153,8 @@ def test_closing_twice_or_unopened_is_quiet(broker: Broker) -> None:
 def test_a_killed_station_is_offline(broker: Broker, ending: signal.Signals) -> None:
     code = (
         "import sys, time; from edge.sinks.mqtt.sink import open_durable; "
-        "from edge.store.cursor import Mark; s = open_durable(sys.argv[1]); "
-        "s.open(Mark()); time.sleep(60)"
+        "from edge.store.cursor import Cursor; s = open_durable(sys.argv[1]); "
+        "s.open(Cursor()); time.sleep(60)"
     )
     with (
         Subscriber(broker) as subscriber,
@@ -170,10 +170,10 @@ def test_a_new_connection_takes_the_dead_ones_place(broker: Broker) -> None:
     """The broker must not say ``offline`` for the old one after the new one is ``online``."""
     sink = sink_for(broker)
     with Subscriber(broker) as subscriber:
-        sink.open(Mark())
+        sink.open(Cursor())
         # A cut cable: the broker does not hear that the old connection is over.
         forgotten, sink._link = sink._link, None
-        sink.open(Mark())
+        sink.open(Cursor())
         subscriber.wait(3, "availability")
         assert payloads(subscriber) == [b"online", b"offline", b"online"]
         assert forgotten is not None
@@ -190,7 +190,7 @@ def test_online_is_said_again_after_a_while(
     monkeypatch.setattr("edge.sinks.mqtt.sink._SAY_AGAIN", 0.05)
     sink = sink_for(broker)
     with Subscriber(broker) as subscriber:
-        sink.open(Mark())
+        sink.open(Cursor())
         sink.idle(0.1)
         sink.idle(0.1)
         sink.idle(0.1)
@@ -205,7 +205,7 @@ def test_no_record_is_lost_when_the_broker_is_killed(broker: Broker) -> None:
     marks: list[int] = []
 
     def station() -> None:
-        mark, is_open = Mark(), False
+        mark, is_open = Cursor(), False
         while mark.delivered < len(records):
             try:
                 if not is_open:
@@ -242,7 +242,7 @@ def test_no_record_is_lost_when_the_broker_is_killed(broker: Broker) -> None:
 
 def test_idle_notices_at_once_that_the_broker_is_gone(broker: Broker) -> None:
     sink = sink_for(broker)
-    sink.open(Mark())
+    sink.open(Cursor())
     sink.idle(0)
     killer = threading.Timer(0.2, broker.kill)
     killer.start()
@@ -259,7 +259,7 @@ def test_idle_notices_at_once_that_the_broker_is_gone(broker: Broker) -> None:
 def test_silence_of_the_broker_is_noticed(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.sinks.mqtt.link.KEEPALIVE", 1)
     sink = sink_for(broker, timeout=0.5)
-    sink.open(Mark())
+    sink.open(Cursor())
     sink.idle(1.5)
     assert "PINGREQ" in broker.log.read_text()
     with broker.stopped():
@@ -267,13 +267,13 @@ def test_silence_of_the_broker_is_noticed(broker: Broker, monkeypatch: pytest.Mo
         with pytest.raises(OutputError, match="connection lost"):
             sink.idle(10)
         assert 0.5 < time.monotonic() - before < 8
-    sink.open(Mark())
+    sink.open(Cursor())
     with broker.stopped():
         before = time.monotonic()
         with pytest.raises(OutputError, match=r"no acknowledgement of record store-1 for 0\.5 s"):
             sink.send([result(1), result(2)])
         assert time.monotonic() - before < 3
-    sink.open(Mark())
+    sink.open(Cursor())
     with broker.stopped():
         before = time.monotonic()
         sink.close()
@@ -286,12 +286,12 @@ def test_the_broker_says_how_much_it_takes(tmp_path: Path) -> None:
         Subscriber(broker) as subscriber,
     ):
         sink = sink_for(broker)
-        sink.open(Mark())
-        assert sink.send([result(number) for number in range(1, 101)]) == Mark(100)
+        sink.open(Cursor())
+        assert sink.send([result(number) for number in range(1, 101)]) == Cursor(100)
         with pytest.raises(RecordRefusedError, match=r"it has [\d,]+ bytes .* 2,000") as refused:
             sink.send([result(101), result(102, "w" * 2000), result(103)])
         assert refused.value.id == "store-102"
-        assert sink.send([result(103)]) == Mark(103), "it takes others, without being opened anew"
+        assert sink.send([result(103)]) == Cursor(103), "it takes others, without being opened anew"
         sink.close()
         kept = [message.record["id"] for message in subscriber.wait(102, "results")]
         assert kept[-2:] == ["store-101", "store-103"]
@@ -317,7 +317,7 @@ def test_a_broker_gets_no_more_at_once_than_it_asked_for() -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         sink = open_durable(f"mqtt://127.0.0.1:{server.getsockname()[1]}/a", timeout=0.3)
-        sink.open(Mark())
+        sink.open(Cursor())
         with pytest.raises(OutputError, match="no acknowledgement of record store-1"):
             sink.send([result(number) for number in range(1, 10)])
         thread.join()
@@ -328,8 +328,8 @@ def test_a_refused_record_is_not_taken_for_delivered(tmp_path: Path) -> None:
     rights = "topic write fab/st-7/availability\ntopic write fab/st-7/results\n"
     with Broker(tmp_path, rights=rights) as broker:
         sink = sink_for(broker)
-        sink.open(Mark())
-        assert sink.send([result(1)]) == Mark(1)
+        sink.open(Cursor())
+        assert sink.send([result(1)]) == Cursor(1)
         with pytest.raises(OutputError, match="record store-2 was refused: not authorised"):
             sink.send([error(2), result(3)])
         refused = open_durable(f"{broker.url}/elsewhere")
@@ -338,11 +338,11 @@ def test_a_refused_record_is_not_taken_for_delivered(tmp_path: Path) -> None:
 
 def test_failing_to_open_leaves_nothing_behind(broker: Broker) -> None:
     sink = sink_for(broker, timeout=1)
-    sink.open(Mark())
+    sink.open(Cursor())
     sink.close()
     before, threads = open_files(), threading.active_count()
     for _ in range(5):
-        sink.open(Mark())
+        sink.open(Cursor())
     sink.close()
     broker.kill()
     failures = [refusal(sink) for _ in range(20)]
@@ -433,8 +433,8 @@ def test_user_name_and_password(
         assert all("WM_EDGE_MQTT_PASSWORD" in text for text in said)
         monkeypatch.setenv("WM_EDGE_MQTT_PASSWORD", SECRET)
         right = sink_for(broker)
-        right.open(Mark())
-        assert right.send([result(1)]) == Mark(1)
+        right.open(Cursor())
+        assert right.send([result(1)]) == Cursor(1)
         broker.kill()
         with pytest.raises(OutputError) as caught:
             right.idle(5)
@@ -478,8 +478,8 @@ def test_tls(made: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with Broker(tmp_path, tls=made.good) as broker:
         for host in ("localhost", "127.0.0.1"):
             sink = tls_sink(broker, host)
-            sink.open(Mark())
-            assert sink.send([result(number) for number in range(1, 301)]) == Mark(300)
+            sink.open(Cursor())
+            assert sink.send([result(number) for number in range(1, 301)]) == Cursor(300)
             sink.idle(0.05)
             sink.close()
         assert not ended_badly(broker)
@@ -504,7 +504,7 @@ def test_a_certificate_that_is_not_valid(
     with Broker(tmp_path, tls=getattr(made, which)) as broker:
         sink = tls_sink(broker)
         with pytest.raises(OutputError, match=f"certificate is not valid: .*({says})"):
-            sink.open(Mark())
+            sink.open(Cursor())
         files = open_files()
         failures = [refusal(sink) for _ in range(3)]
         assert all(f"localhost:{broker.port}" in str(failure) for failure in failures)
@@ -528,8 +528,8 @@ def test_a_certificate_of_the_station(
         monkeypatch.setenv("WM_EDGE_MQTT_CERT", str(made.elsewhere.certificate))
         monkeypatch.setenv("WM_EDGE_MQTT_KEY", str(made.elsewhere.key))
         sink = tls_sink(broker)
-        sink.open(Mark())
-        assert sink.send([result(1)]) == Mark(1)
+        sink.open(Cursor())
+        assert sink.send([result(1)]) == Cursor(1)
         sink.close()
 
 

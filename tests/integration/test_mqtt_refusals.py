@@ -17,7 +17,7 @@ from edge.results.record import UNDELIVERABLE
 from edge.sinks.mqtt.sink import MqttSink, open_durable
 from edge.station import outbox as outboxes
 from edge.station.outbox import Outbox
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.store import Store
 from tests.support import broker as brokers
 from tests.support.broker import Broker, Subscriber
@@ -99,7 +99,7 @@ def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def fed(store: Store, sink: MqttSink) -> Outbox:
-    outbox = Outbox(sink, store.path, Mark(), store.last)
+    outbox = Outbox(sink, store.path, Cursor(), store.last)
     outbox.start()
     return outbox
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from convert.firmware.export import export
 from edge.model.model_file import load
-from edge.serial.framing import Frame, Parser, encode
+from edge.serial.framing import Parser, SerialFrame, encode
 from edge.serial.link import ProcessLink
-from edge.serial.messages import Kind
+from edge.serial.messages import MessageKind
 from tests.support.compilers import FIRMWARE, build
 
 #: Seconds that an answer may take; the machine may be busy.
@@ -78,18 +78,18 @@ class Talk:
         """Put bytes on the line."""
         self._link.write(line, ANSWER)
 
-    def heard(self, sequence: int) -> list[Frame]:
+    def heard(self, sequence: int) -> list[SerialFrame]:
         """All frames up to the one with a sequence number; fails when that never comes."""
-        frames: list[Frame] = []
+        frames: list[SerialFrame] = []
         while not any(frame.sequence == sequence for frame in frames):
             received = self._link.read(ANSWER)
             assert received, f"no answer to {sequence}, but {frames}"
             frames += self._parser.feed(received)
         return frames
 
-    def after(self, line: bytes, sequence: int = 0xBEEF) -> list[Frame]:
+    def after(self, line: bytes, sequence: int = 0xBEEF) -> list[SerialFrame]:
         """What a station answers to bytes: all before its answer to a good hello after them."""
-        self.send(line + encode(Frame(Kind.HELLO, sequence)))
+        self.send(line + encode(SerialFrame(MessageKind.HELLO, sequence)))
         *before, last = self.heard(sequence)
-        assert (last.kind, last.sequence) == (Kind.HELLO_ANSWER, sequence)
+        assert (last.kind, last.sequence) == (MessageKind.HELLO_ANSWER, sequence)
         return before

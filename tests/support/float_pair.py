@@ -15,7 +15,7 @@ from edge.classification.classifier import Classifier
 from edge.model import model_file as model
 from edge.model import network
 from edge.model.model_file import ModelFile, attach
-from edge.model.runtime import quiet
+from edge.model.runtime import silence_native_output
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
@@ -45,7 +45,7 @@ def float_pair() -> FloatPair:
     """An untrained network: bad answers, many of them close, so that int8 changes some."""
     import tensorflow as tf
 
-    with quiet():
+    with silence_native_output():
         keras = tf.keras
         keras.utils.set_random_seed(3)
         wafer = keras.Input((encoding.SIZE, encoding.SIZE, encoding.PLANES), name="wafer")

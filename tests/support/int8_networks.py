@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.model.runtime import Kernels, quiet, start
+from edge.model.runtime import Kernels, silence_native_output, start
 
 Bytes = npt.NDArray[np.int8]
 
@@ -25,7 +25,7 @@ def convert(
     """
     import tensorflow as tf
 
-    with quiet():
+    with silence_native_output():
         tf.keras.utils.set_random_seed(seed)
         model = build(tf.keras)
         _spread(model, seed)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.model.runtime import quiet
+from edge.model.runtime import silence_native_output
 from edge.wafer import encoding
 
 SIDE: Final = 8
@@ -53,7 +53,7 @@ def tiny_pair() -> TinyPair:
     import tensorflow as tf
 
     rng = np.random.default_rng(4)
-    with quiet():
+    with silence_native_output():
         keras = tf.keras
         wafer = keras.Input((SIDE, SIDE, 2), name="wafer")
         stem = keras.layers.Conv2D(CHANNELS, 3, strides=2, padding="same", name="stem")(wafer)

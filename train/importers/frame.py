@@ -101,7 +101,7 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
     return collector.finish()
 
 
-def _split_column(frame: table.Table, source: Path) -> str:
+def _split_column(frame: table.LabelledTable, source: Path) -> str:
     """Name of the column of the official split; empty where there is none."""
     missing = [name for name in (MAPS, LABELS) if name not in frame.columns]
     found = [name for name in SPLIT_COLUMNS if name in frame.columns]
@@ -115,7 +115,7 @@ def _split_column(frame: table.Table, source: Path) -> str:
     return found[0] if found else ""
 
 
-def _note_missing(frame: table.Table, split: str, collector: Collector) -> None:
+def _note_missing(frame: table.LabelledTable, split: str, collector: Collector) -> None:
     """Say what the set will lack, since the frame does."""
     if LOTS not in frame.columns:
         collector.note(f"no column {LOTS}: without lots the set cannot be divided by lot")

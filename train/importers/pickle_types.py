@@ -22,7 +22,7 @@ _MAX_DIMENSIONS: Final = 3
 _MAX_LENGTH: Final = 1 << 40
 
 
-class Inert:
+class StubBase:
     """Base of the stand-ins: takes any arguments, keeps none, refuses state.
 
     Every stand-in has ``__setstate__`` as a method, so that a pickle that applies state to the
@@ -43,7 +43,7 @@ class Inert:
         raise pickle.UnpicklingError(f"unexpected state for {type(self).__name__}")
 
 
-class Dtype(Inert):
+class Dtype(StubBase):
     """Stand-in for ``numpy.dtype``."""
 
     __slots__ = ("code", "order")
@@ -71,7 +71,7 @@ class Dtype(Inert):
         return np.dtype("O" if code[0] == "O" else f"{self.order}{code}")
 
 
-class Array(Inert):
+class Array(StubBase):
     """Stand-in for ``numpy.ndarray``: the parts of its state, unchecked until asked for.
 
     Attributes:
@@ -147,7 +147,7 @@ class Array(Inert):
         return self.dtype.numpy()
 
 
-class Index(Inert):
+class Index(StubBase):
     """Stand-in for every pandas index; ``data`` is None for a range."""
 
     __slots__ = ("data",)
@@ -157,7 +157,7 @@ class Index(Inert):
         self.data = data
 
 
-class Categories(Inert):
+class Categories(StubBase):
     """Stand-in for ``CategoricalDtype``: the index of what the codes of a column stand for."""
 
     __slots__ = ("index",)
@@ -171,7 +171,7 @@ class Categories(Inert):
         self.index = state["categories"]
 
 
-class Extension(Inert):
+class Extension(StubBase):
     """Stand-in for pandas' array around a numpy array: the texts of pandas 3, or categories.
 
     Attributes:
@@ -191,7 +191,7 @@ class Extension(Inert):
         self.dtype, self.data, *_ = state
 
 
-class Block(Inert):
+class Block(StubBase):
     """Stand-in for a pandas block: values (columns, rows) and the columns' places."""
 
     __slots__ = ("placement", "values")
@@ -202,7 +202,7 @@ class Block(Inert):
         self.placement = placement
 
 
-class Manager(Inert):
+class Manager(StubBase):
     """Stand-in for ``BlockManager``: the blocks and the two axes (columns, rows)."""
 
     __slots__ = ("axes", "blocks")
@@ -219,7 +219,7 @@ class Manager(Inert):
         self.blocks = [Block(block["values"], block["mgr_locs"]) for block in layout["blocks"]]
 
 
-class Frame(Inert):
+class FrameStub(StubBase):
     """Stand-in for ``pandas.DataFrame``."""
 
     __slots__ = ("manager",)

@@ -36,10 +36,10 @@ from train.importers.pickle_types import (
     Categories,
     Dtype,
     Extension,
-    Frame,
+    FrameStub,
     Index,
-    Inert,
     Manager,
+    StubBase,
 )
 
 if TYPE_CHECKING:
@@ -133,7 +133,11 @@ def _new_index(_kind: object, state: Any) -> Index:
 
 
 def _new_object(kind: object, *_args: object) -> object:
-    makers: dict[object, Callable[[], object]] = {Frame: Frame, Manager: Manager, Index: Index}
+    makers: dict[object, Callable[[], object]] = {
+        FrameStub: FrameStub,
+        Manager: Manager,
+        Index: Index,
+    }
     return makers[kind]()
 
 
@@ -144,11 +148,11 @@ def _admitted() -> dict[tuple[str, str], object]:
         ("_codecs", "encode"): _Call(_encode),
         ("pandas._libs.internals", "_unpickle_block"): Block,
         ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): _Call(Extension),
-        ("pandas.arrays", "StringArray"): Inert,
-        ("pandas", "StringDtype"): Inert,
-        ("pandas", "Categorical"): Inert,
+        ("pandas.arrays", "StringArray"): StubBase,
+        ("pandas", "StringDtype"): StubBase,
+        ("pandas", "Categorical"): StubBase,
         ("pandas", "CategoricalDtype"): Categories,
-        ("pandas.core.arrays.categorical", "Categorical"): Inert,
+        ("pandas.core.arrays.categorical", "Categorical"): StubBase,
         ("pandas.core.dtypes.dtypes", "CategoricalDtype"): Categories,
     }
     for core in ("numpy.core", "numpy._core"):
@@ -158,11 +162,11 @@ def _admitted() -> dict[tuple[str, str], object]:
     for builtins in ("__builtin__", "builtins"):
         names[builtins, "slice"] = slice
         names[builtins, "bytes"] = _Call(_no_bytes)
-        names[builtins, "object"] = Inert
+        names[builtins, "object"] = StubBase
     for registry in ("copy_reg", "copyreg"):
         names[registry, "_reconstructor"] = _Call(_new_object)
     for module in ("pandas", "pandas.core.frame"):
-        names[module, "DataFrame"] = Frame
+        names[module, "DataFrame"] = FrameStub
     for module in ("pandas.core.internals", "pandas.core.internals.managers"):
         names[module, "BlockManager"] = Manager
     for module in ("pandas.indexes", "pandas.core.indexes"):

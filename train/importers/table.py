@@ -16,7 +16,7 @@ from train.importers.pickle_types import (
     Block,
     Categories,
     Extension,
-    Frame,
+    FrameStub,
     Index,
     Manager,
 )
@@ -31,7 +31,7 @@ _MISFITS: Final = (pickle.UnpicklingError, TypeError, ValueError, LookupError, R
 
 
 @dataclass(frozen=True)
-class Table:
+class LabelledTable:
     """A data frame's columns.
 
     Attributes:
@@ -43,14 +43,14 @@ class Table:
     columns: dict[str, Column]
 
 
-def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -> Table:
+def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -> LabelledTable:
     """Read a pickled data frame.
 
     Raises:
         DataError: refused or unreadable (``restricted_unpickler.load``), or not a data frame.
     """
     frame = restricted_unpickler.load(path, progress=progress)
-    if not isinstance(frame, Frame):
+    if not isinstance(frame, FrameStub):
         raise DataError(
             f"{path}: holds a {type(frame).__name__}, not the data frame of WM-811K; "
             "expected is LSWMD.pkl or the MIR pickle as published"
@@ -61,7 +61,7 @@ def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -
         raise DataError(f"{path}: not a data frame that can be read ({error})") from error
 
 
-def _table(frame: Frame) -> Table:
+def _table(frame: FrameStub) -> LabelledTable:
     manager = frame.manager
     if not isinstance(manager, Manager) or len(manager.axes) == 0:
         raise pickle.UnpicklingError("it has no columns")
@@ -77,7 +77,7 @@ def _table(frame: Frame) -> Table:
     lengths = {len(column) for column in columns.values()}
     if len(columns) != len(names) or len(lengths) > 1:
         raise pickle.UnpicklingError("its blocks do not fit its columns")
-    return Table(lengths.pop() if lengths else 0, {name: columns[name] for name in names})
+    return LabelledTable(lengths.pop() if lengths else 0, {name: columns[name] for name in names})
 
 
 def _names(index: object) -> list[str]:

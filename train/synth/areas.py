@@ -20,7 +20,7 @@ from train.synth.draws import (
     soft_step,
     uniform,
 )
-from train.synth.frame import Field, Frame
+from train.synth.frame import Field, WaferFrame
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ EDGE_LOC = EdgeLocRanges()
 EDGE_RING = EdgeRingRanges()
 
 
-def blobs(frame: Frame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
+def blobs(frame: WaferFrame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
     """Probability of failing under one or a few blobs and the background."""
     fails = ranges.background.rate(frame, rng)
     for _ in range(how_many(rng, ranges.blobs)):
@@ -158,7 +158,7 @@ def blobs(frame: Frame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
     return fails
 
 
-def donut(frame: Frame, rng: np.random.Generator, ranges: DonutRanges = DONUT) -> Field:
+def donut(frame: WaferFrame, rng: np.random.Generator, ranges: DonutRanges = DONUT) -> Field:
     """Probability of failing under a ring about the middle and the background."""
     turn, towards, strongest = rng.uniform(0.0, 2.0 * np.pi, 3)
     offset = uniform(rng, ranges.offset)
@@ -178,7 +178,9 @@ def donut(frame: Frame, rng: np.random.Generator, ranges: DonutRanges = DONUT) -
     return either(ranges.background.rate(frame, rng), ring * uniform(rng, ranges.rate))
 
 
-def edge_loc(frame: Frame, rng: np.random.Generator, ranges: EdgeLocRanges = EDGE_LOC) -> Field:
+def edge_loc(
+    frame: WaferFrame, rng: np.random.Generator, ranges: EdgeLocRanges = EDGE_LOC
+) -> Field:
     """Probability of failing under one or a few clusters at the edge and the background."""
     fails = ranges.background.rate(frame, rng)
     for _ in range(how_many(rng, ranges.stretches)):
@@ -192,7 +194,9 @@ def edge_loc(frame: Frame, rng: np.random.Generator, ranges: EdgeLocRanges = EDG
     return fails
 
 
-def edge_ring(frame: Frame, rng: np.random.Generator, ranges: EdgeRingRanges = EDGE_RING) -> Field:
+def edge_ring(
+    frame: WaferFrame, rng: np.random.Generator, ranges: EdgeRingRanges = EDGE_RING
+) -> Field:
     """Probability of failing under a ring along the rim and the background."""
     depth = max(log_uniform(rng, ranges.depth), 0.5 * frame.coarsest_pitch)
     ring = soft_step(frame.depth - depth, depth * uniform(rng, ranges.softness))
@@ -201,7 +205,7 @@ def edge_ring(frame: Frame, rng: np.random.Generator, ranges: EdgeRingRanges = E
     return either(ranges.background.rate(frame, rng), ring * uniform(rng, ranges.rate))
 
 
-def _blob(frame: Frame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
+def _blob(frame: WaferFrame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
     offset, towards = uniform(rng, ranges.offset), rng.uniform(-np.pi, np.pi)
     x = frame.x - offset * np.cos(towards)
     y = frame.y - offset * np.sin(towards)
@@ -214,7 +218,10 @@ def _blob(frame: Frame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
 
 
 def _uneven(
-    strength: Field, frame: Frame, rng: np.random.Generator, ranges: DonutRanges | EdgeRingRanges
+    strength: Field,
+    frame: WaferFrame,
+    rng: np.random.Generator,
+    ranges: DonutRanges | EdgeRingRanges,
 ) -> Field:
     """Share of a ring's rate that is there: all of it on the strong side, less on the weak one."""
     weak_side = 1.0 - uniform(rng, ranges.weak_side) * (1.0 - strength)

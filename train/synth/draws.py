@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 
-from train.synth.frame import Field, Frame
+from train.synth.frame import Field, WaferFrame
 
 #: Lowest and highest value, all between equally likely.
 Range: TypeAlias = tuple[float, float]
@@ -45,7 +45,7 @@ class Background:
     centre_gain: Range = (0.0, 1.5)
     unevenness: Range = (0.0, 0.5)
 
-    def rate(self, frame: Frame, rng: np.random.Generator) -> Field:
+    def rate(self, frame: WaferFrame, rng: np.random.Generator) -> Field:
         """Probability of failing (rows, columns)."""
         edge = np.exp(-frame.depth / uniform(rng, self.edge_width))
         centre = np.exp(-((frame.radius / 0.15) ** 2))
@@ -76,7 +76,7 @@ def how_many(rng: np.random.Generator, weights: tuple[float, ...]) -> int:
     return 1 + int(rng.choice(len(weights), p=np.asarray(weights) / sum(weights)))
 
 
-def lumps(frame: Frame, rng: np.random.Generator, size: float) -> Field:
+def lumps(frame: WaferFrame, rng: np.random.Generator, size: float) -> Field:
     """A smooth random field, mean 0 and spread about 1.
 
     Args:
@@ -103,7 +103,7 @@ def soft_step(outside: Field, softness: float) -> Field:
     return step
 
 
-def to_share(weight: Field, frame: Frame, share: float) -> Field:
+def to_share(weight: Field, frame: WaferFrame, share: float) -> Field:
     """Scale weights into probabilities whose mean over the dies is ``share``."""
     on_dies = weight[frame.dies]
     if not on_dies.any():

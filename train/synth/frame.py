@@ -20,7 +20,7 @@ TYPICAL_SIZES: Final = ((26, 26), (27, 25), (33, 33), (39, 37), (44, 41), (53, 5
 
 
 @dataclass(frozen=True)
-class Frame:
+class WaferFrame:
     """A die grid with the position of every die.
 
     The wafer is the ellipse that fills the box around the dies; a die that is not square makes the
@@ -45,7 +45,7 @@ class Frame:
     pitch: tuple[float, float]
 
     @classmethod
-    def of(cls, grid: DieGrid) -> Frame:
+    def of(cls, grid: DieGrid) -> WaferFrame:
         """Measure a die grid.
 
         Args:

@@ -20,7 +20,7 @@ from train.synth.draws import (
     triangular,
     uniform,
 )
-from train.synth.frame import Field, Frame
+from train.synth.frame import Field, WaferFrame
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ RANDOM = RandomRanges()
 NONE = NoneRanges()
 
 
-def near_full(frame: Frame, rng: np.random.Generator, ranges: NearFullRanges = NEAR_FULL) -> Field:
+def near_full(
+    frame: WaferFrame, rng: np.random.Generator, ranges: NearFullRanges = NEAR_FULL
+) -> Field:
     """Probability of failing on a wafer that is almost all fails."""
     if rng.random() < ranges.all_fail:
         return np.ones(frame.dies.shape)
@@ -103,7 +105,7 @@ def near_full(frame: Frame, rng: np.random.Generator, ranges: NearFullRanges = N
     return 1.0 - to_share(good, frame, triangular(rng, ranges.good_share))
 
 
-def random(frame: Frame, rng: np.random.Generator, ranges: RandomRanges = RANDOM) -> Field:
+def random(frame: WaferFrame, rng: np.random.Generator, ranges: RandomRanges = RANDOM) -> Field:
     """Probability of failing on a wafer with fails all over."""
     towards = rng.uniform(-np.pi, np.pi)
     height = frame.x * np.cos(towards) + frame.y * np.sin(towards)
@@ -118,6 +120,6 @@ def random(frame: Frame, rng: np.random.Generator, ranges: RandomRanges = RANDOM
     return to_share(weight, frame, triangular(rng, ranges.share))
 
 
-def none(frame: Frame, rng: np.random.Generator, ranges: NoneRanges = NONE) -> Field:
+def none(frame: WaferFrame, rng: np.random.Generator, ranges: NoneRanges = NONE) -> Field:
     """Probability of failing on a wafer without a pattern."""
     return ranges.background.rate(frame, rng)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.synth.draws import Background, Range, either, how_many, log_uniform, uniform
-from train.synth.frame import Field, Frame
+from train.synth.frame import Field, WaferFrame
 
 #: A map shows no detail below a die; this many points a die leave no accidental gap.
 _POINTS_PER_DIE: Final = 4
@@ -52,7 +52,7 @@ class ScratchRanges:
 SCRATCH = ScratchRanges()
 
 
-def scratch(frame: Frame, rng: np.random.Generator, ranges: ScratchRanges = SCRATCH) -> Field:
+def scratch(frame: WaferFrame, rng: np.random.Generator, ranges: ScratchRanges = SCRATCH) -> Field:
     """Probability of failing under one or a few scratches (1 on them) and the background."""
     fails = ranges.background.rate(frame, rng)
     for _ in range(how_many(rng, ranges.scratches)):
@@ -60,7 +60,7 @@ def scratch(frame: Frame, rng: np.random.Generator, ranges: ScratchRanges = SCRA
     return fails
 
 
-def _line(frame: Frame, rng: np.random.Generator, ranges: ScratchRanges) -> Field:
+def _line(frame: WaferFrame, rng: np.random.Generator, ranges: ScratchRanges) -> Field:
     die = min(frame.pitch)
     step = die / _POINTS_PER_DIE
     length = max(log_uniform(rng, ranges.length), ranges.fewest_dies * die)
@@ -113,7 +113,7 @@ def _without_gaps(
     return kept
 
 
-def _mark(line: Field, frame: Frame, x: Field, y: Field) -> None:
+def _mark(line: Field, frame: WaferFrame, x: Field, y: Field) -> None:
     """Set the dies under these points; points off the grid leave no trace."""
     rows, columns = line.shape
     row = np.rint((y - frame.y[0, 0]) / frame.pitch[0]).astype(np.intp)

@@ -12,11 +12,11 @@ from edge.errors import UsageError
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring
-from train.synth.frame import Field, Frame
+from train.synth.frame import Field, WaferFrame
 from train.synth.overall import near_full, none, random
 from train.synth.scratch import scratch
 
-Generator: TypeAlias = Callable[[Frame, np.random.Generator], Field]
+Generator: TypeAlias = Callable[[WaferFrame, np.random.Generator], Field]
 
 GENERATORS: Final[dict[str, Generator]] = {
     "Center": lambda frame, rng: blobs(frame, rng, CENTER),
@@ -46,7 +46,7 @@ def synthesise(pattern: str, grid: DieGrid, rng: np.random.Generator) -> DieGrid
         UsageError: unknown pattern, or a grid without a die.
     """
     _check(pattern)
-    frame = Frame.of(grid)
+    frame = WaferFrame.of(grid)
     fails = rng.random(frame.dies.shape) < GENERATORS[pattern](frame, rng)
     return np.where(frame.dies, np.where(fails, FAIL, PASS), NO_DIE).astype(np.uint8)
 

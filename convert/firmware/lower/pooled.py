@@ -6,7 +6,7 @@ from convert.firmware import quantised
 from convert.firmware.graph import Graph, Operator
 from convert.firmware.lower.operands import image, result, same_steps
 from convert.firmware.lower.window import window
-from convert.firmware.step import Call, Step, slack
+from convert.firmware.step import Call, Step, in_place_offset
 
 
 def largest(graph: Graph, operator: Operator) -> Step:
@@ -32,5 +32,5 @@ def _pool(graph: Graph, operator: Operator, kernel: str) -> Step:
         (Call(kernel, {**slide.fields(), "low": low, "high": high}, (source.index,)),),
         (source.index,),
         target.index,
-        {source.index: slack(slide.first_reads(), source.shape[3], copied=False)},
+        {source.index: in_place_offset(slide.first_reads(), source.shape[3], copied=False)},
     )

@@ -12,7 +12,7 @@ from convert.firmware import quantised
 from convert.firmware.graph import Graph, Operator, Tensor
 from convert.firmware.lower.operands import activation, constant, image, result
 from convert.firmware.lower.window import Window, window
-from convert.firmware.step import Call, Step, slack
+from convert.firmware.step import Call, Step, in_place_offset
 
 #: Largest distance of an int8 from a zero point.
 _FARTHEST: Final = 255
@@ -53,7 +53,7 @@ def conv(graph: Graph, operator: Operator) -> Step:
         (Call("conv_2d", fields, (source.index,)),),
         (source.index,),
         target.index,
-        {source.index: slack(slide.first_reads(), channels, copied=True)},
+        {source.index: in_place_offset(slide.first_reads(), channels, copied=True)},
         patch=flat.shape[1],
         macs=_pixels(slide) * flat.size,
     )
@@ -93,7 +93,7 @@ def depthwise(graph: Graph, operator: Operator) -> Step:
         (Call("depthwise_conv_2d", fields, (source.index,)),),
         (source.index,),
         target.index,
-        {source.index: slack(slide.first_reads(), channels, copied=False)},
+        {source.index: in_place_offset(slide.first_reads(), channels, copied=False)},
         macs=_pixels(slide) * flat.size,
     )
 

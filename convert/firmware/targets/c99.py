@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from convert.firmware import golden, graph, model_source
-from convert.firmware.network_source import Network
+from convert.firmware.network_source import PreparedNetwork
 from convert.firmware.rounding import Rounding
 from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
@@ -60,7 +60,7 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
     )
 
 
-def core_files(network: Network) -> dict[str, bytes]:
+def core_files(network: PreparedNetwork) -> dict[str, bytes]:
     """The sources that depend on no model, without the kernels that this one does not call."""
     return {
         name: content

@@ -11,7 +11,7 @@ import numpy as np
 
 from convert.firmware import csource, model_source
 from convert.firmware.memory_plan import Plan
-from convert.firmware.network_source import Network as Lowered
+from convert.firmware.network_source import PreparedNetwork
 from convert.firmware.tflm.arena import Arena
 from edge.errors import ModelError
 from edge.formats.archive import open_archive
@@ -112,7 +112,7 @@ def resolver_header(functions: tuple[str, ...]) -> str:
 def model_header(model: ModelFile, arena: Arena) -> str:
     """``wm_model.h``, as for c99; the network's memory is TFLite Micro's arena."""
     planned = Plan((), {}, {}, arena.bytes, 0, arena.found)
-    return model_source.header(model, Lowered(planned, 0, 0, 0))
+    return model_source.header(model, PreparedNetwork(planned, 0, 0, 0))
 
 
 def model_body(model: ModelFile) -> str:

@@ -24,7 +24,7 @@ from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.mqtt.link import KEEPALIVE, ONLINE, Link, LostError
 from edge.sinks.mqtt.reasons import is_of_a_record
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 
 #: Seconds for connecting, and from one acknowledgement to the next.
 DEFAULT_TIMEOUT: Final = 10.0
@@ -54,7 +54,7 @@ class MqttSink:
         self._client_id = client_id
         self._timeout = timeout
         self._link: Link | None = None
-        self._mark = Mark()
+        self._mark = Cursor()
         self._say_again = math.inf
         # Connections lost in a row, and how many of them with the same lone record under way.
         self._losses = self._times = 0
@@ -65,7 +65,7 @@ class MqttSink:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
-    def open(self, mark: Mark) -> Mark:
+    def open(self, mark: Cursor) -> Cursor:
         """Connect and say ``online``; gives the mark back unchanged.
 
         Raises:
@@ -77,7 +77,7 @@ class MqttSink:
         self._say_again = time.monotonic() + _SAY_AGAIN
         return mark
 
-    def send(self, records: Sequence[Record]) -> Mark:
+    def send(self, records: Sequence[Record]) -> Cursor:
         """Publish the records; all of them are acknowledged when this returns.
 
         Raises:

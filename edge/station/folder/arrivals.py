@@ -17,7 +17,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final
 
-from edge.station.folder.watched_folder import Top
+from edge.station.folder.watched_folder import WatchedFolder
 
 #: Names handed on at a time.
 SOME: Final = 32
@@ -42,16 +42,16 @@ class Arrivals:
         tops: The folders.
     """
 
-    def __init__(self, tops: Sequence[Top]) -> None:
+    def __init__(self, tops: Sequence[WatchedFolder]) -> None:
         self._tops = tops
-        self._scans: deque[Iterator[tuple[Top, str]]] = deque()
+        self._scans: deque[Iterator[tuple[WatchedFolder, str]]] = deque()
         self._scanned = 0
-        self._again: list[tuple[float, str, Top]] = []
+        self._again: list[tuple[float, str, WatchedFolder]] = []
         self._rescan_at = 0.0
         # Shared with the threads that listen.
         self._lock = threading.Lock()
         self._woken = threading.Event()
-        self._changes: dict[str, Top] = {}
+        self._changes: dict[str, WatchedFolder] = {}
         self._gap = True
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Arrivals:
         """End the wait; from any thread."""
         self._woken.set()
 
-    def some(self, *, scanned: bool = True) -> list[tuple[Top, str]]:
+    def some(self, *, scanned: bool = True) -> list[tuple[WatchedFolder, str]]:
         """Files that changed, and a few of those that lie there.
 
         Args:
@@ -103,11 +103,11 @@ class Arrivals:
         """Whether everything that lay there has been handed on."""
         return not (self._gap or self._scans or self._changes)
 
-    def _changed(self, now: float) -> list[tuple[Top, str]]:
+    def _changed(self, now: float) -> list[tuple[WatchedFolder, str]]:
         with self._lock:
             changes, self._changes = self._changes, {}
         found = []
-        folders: list[tuple[str, Top]] = []
+        folders: list[tuple[str, WatchedFolder]] = []
         for path, top in changes.items():
             if _is_folder(path):
                 folders.append((f"{path}{os.sep}", top))
@@ -129,7 +129,7 @@ class Arrivals:
 
     # Called by the threads that listen.
 
-    def _on_change(self, top: Top, paths: set[str]) -> None:
+    def _on_change(self, top: WatchedFolder, paths: set[str]) -> None:
         with self._lock:
             self._changes.update(dict.fromkeys(paths, top))
             if len(self._changes) > CHANGES:
@@ -150,5 +150,5 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _named(top: Top, folder: str) -> Iterator[tuple[Top, str]]:
+def _named(top: WatchedFolder, folder: str) -> Iterator[tuple[WatchedFolder, str]]:
     return ((top, path) for path in top.scan(folder))

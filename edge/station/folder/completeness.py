@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from edge.station.folder.intake import Attempt, State, Trust
+from edge.station.folder.intake import IntakeResult, State, WriterCheck
 from edge.station.settings import Patience
 from edge.station.source import utc_now
 from edge.store.taken import Stamp
@@ -42,7 +42,7 @@ class Next(str, Enum):
 
 
 @dataclass
-class Candidate:
+class PendingFile:
     """A file that may have to be taken.
 
     Attributes:
@@ -68,7 +68,7 @@ class Candidate:
     held: bool = False
 
 
-class Settling:
+class ArrivalTracker:
     """The files that are waited for.
 
     Args:
@@ -79,7 +79,7 @@ class Settling:
     def __init__(self, patience: Patience, tells: Callable[[str], bool] = lambda _: True) -> None:
         self._tells = tells
         self._patience = patience
-        self._candidates: dict[str, Candidate] = {}
+        self._candidates: dict[str, PendingFile] = {}
         self._order: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class Settling:
         now = time.monotonic()
         candidate = self._candidates.get(path)
         if candidate is None:
-            candidate = self._candidates[path] = Candidate(
+            candidate = self._candidates[path] = PendingFile(
                 now, utc_now(), now, not self._tells(path)
             )
         elif candidate.due <= now:
@@ -105,7 +105,7 @@ class Settling:
         """Whether a file that was just noticed may be taken as it is, if nobody writes it."""
         return not self._candidates[path].blind and not self._quiet(stamp)
 
-    def due(self) -> Iterator[tuple[str, Trust]]:
+    def due(self) -> Iterator[tuple[str, WriterCheck]]:
         """Files to look at now; each must be judged or forgotten before it comes again."""
         now = time.monotonic()
         while self._order and self._order[0][0] <= now:
@@ -137,7 +137,7 @@ class Settling:
             pause = max(SOON, candidate.since + self._quiet(candidate.stamp) - now)
         self._plan(path, candidate, now + pause)
 
-    def judge(self, attempt: Attempt) -> Next:
+    def judge(self, attempt: IntakeResult) -> Next:
         """Decide what follows from an attempt."""
         candidate = self._candidates.get(attempt.path)
         if candidate is None or attempt.state is State.GONE:
@@ -173,7 +173,7 @@ class Settling:
         candidate.held = candidate.held or held
         return held
 
-    def candidate(self, path: str) -> Candidate:
+    def candidate(self, path: str) -> PendingFile:
         """What is known of a file that is waited for."""
         return self._candidates[path]
 
@@ -181,12 +181,12 @@ class Settling:
         """Take a file off the list."""
         self._candidates.pop(path, None)
 
-    def _trust(self, candidate: Candidate) -> Trust:
+    def _trust(self, candidate: PendingFile) -> WriterCheck:
         if candidate.blind:
-            return Trust.BLIND
-        return Trust.SETTLED if self._is_settled(candidate) else Trust.ASK
+            return WriterCheck.SKIP
+        return WriterCheck.STABLE if self._is_settled(candidate) else WriterCheck.PROBE
 
-    def _is_settled(self, candidate: Candidate) -> bool:
+    def _is_settled(self, candidate: PendingFile) -> bool:
         """Enough looks over enough time: events bring looks forward."""
         quiet = (self._patience.looks - 1) * self._patience.interval
         enough = candidate.unchanged >= self._patience.looks
@@ -198,12 +198,12 @@ class Settling:
         coarse = stamp.mtime_ns == stamp.ctime_ns and not stamp.mtime_ns % FAT_STEP
         return max(self._patience.complete, FAT_STEP / 1e9 if coarse else 0.0)
 
-    def _compare(self, candidate: Candidate, stamp: Stamp | None) -> None:
+    def _compare(self, candidate: PendingFile, stamp: Stamp | None) -> None:
         if stamp == candidate.stamp and candidate.unchanged:
             candidate.unchanged += 1
             return
         candidate.stamp, candidate.unchanged, candidate.since = stamp, 1, time.monotonic()
 
-    def _plan(self, path: str, candidate: Candidate, due: float) -> None:
+    def _plan(self, path: str, candidate: PendingFile, due: float) -> None:
         candidate.due = due
         heapq.heappush(self._order, (due, path))

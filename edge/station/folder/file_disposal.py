@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from edge.station.folder.put_away import names, put_away
-from edge.station.folder.watched_folder import Top
+from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.settings import Done, FolderSettings
 from edge.station.source import Batch
 from edge.store.taken import FileNote, Former, Placed, stamp_of
@@ -37,7 +37,7 @@ NEWS_AFTER: Final = 1.0
 NUMBERED: Final = 9
 
 
-class Left(NamedTuple):
+class Disposed(NamedTuple):
     """A file that is done with.
 
     Attributes:
@@ -54,7 +54,7 @@ class _Plan(NamedTuple):
     bad: bool
 
 
-class Disposal:
+class FileDisposal:
     """Puts files away whose records are kept.
 
     Args:
@@ -62,7 +62,7 @@ class Disposal:
         tops: Where they come from.
     """
 
-    def __init__(self, settings: FolderSettings, tops: Sequence[Top]) -> None:
+    def __init__(self, settings: FolderSettings, tops: Sequence[WatchedFolder]) -> None:
         self._tops = tops
         self._settings = settings
         self._kept: deque[tuple[str, FileNote]] = deque()
@@ -77,7 +77,7 @@ class Disposal:
         self._placed: list[Placed] = []
         self._since = 0.0
 
-    def plan(self, top: Top, path: str, *, bad: bool) -> str | None:
+    def plan(self, top: WatchedFolder, path: str, *, bad: bool) -> str | None:
         """Where a file will go; the name is taken from then on.
 
         Returns:
@@ -126,7 +126,7 @@ class Disposal:
         """Files that are recorded and could not be put away; from any thread."""
         return list(self._stuck)
 
-    def put_away(self, until: float = float("inf")) -> Iterator[Left]:
+    def put_away(self, until: float = float("inf")) -> Iterator[Disposed]:
         """Put away what is kept.
 
         Args:
@@ -137,7 +137,7 @@ class Disposal:
             path, note = self._kept.popleft()
             changed = note.target is not None and self._put_away(path, note, note.target)
             self._unplan(path)
-            yield Left(path, changed)
+            yield Disposed(path, changed)
 
     def tidy(self) -> None:
         """Forget files that somebody else took away."""

@@ -21,14 +21,14 @@ from typing import Final
 from edge.errors import OutputError
 from edge.results.record import Record
 from edge.station.folder.arrivals import Arrivals
-from edge.station.folder.completeness import Next, Settling
-from edge.station.folder.file_disposal import Disposal
-from edge.station.folder.intake import Attempt, Entry, State
+from edge.station.folder.completeness import ArrivalTracker, Next
+from edge.station.folder.file_disposal import FileDisposal
+from edge.station.folder.intake import Entry, IntakeResult, State
 from edge.station.folder.known import KnownFiles
-from edge.station.folder.watched_folder import Top
+from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.folder.workers import Team
 from edge.station.settings import FolderSettings
-from edge.station.source import Batch, Figure
+from edge.station.source import Batch, SourceMetric
 from edge.store.reader import StoreReader
 from edge.store.taken import PART, FileNote, Former, Stamp, stamp_of
 from edge.system.open_writers import FileSystems
@@ -74,29 +74,29 @@ class FolderSource:
         self._team = team
         self._store = store
         written = frozenset(map(os.path.realpath, outputs))
-        self._tops = [Top(top, settings, written) for top in settings.tops]
+        self._tops = [WatchedFolder(top, settings, written) for top in settings.tops]
         interval = settings.polling or settings.patience.interval
         self._patience = replace(settings.patience, interval=interval)
         polling = settings.polling is not None
         tells = (lambda _: False) if polling else FileSystems().tell
-        self._settling = Settling(self._patience, tells)
+        self._settling = ArrivalTracker(self._patience, tells)
         self._arrivals = Arrivals(self._tops)
-        self._disposal = Disposal(settings, self._tops)
+        self._disposal = FileDisposal(settings, self._tops)
         self._names = settings.names()
         self._known: KnownFiles
         #: Of files of which a part has been recorded, what they were called before.
         self._former: dict[str, Former | None] = {}
         #: Files at the team or the recorder, and whether they changed meanwhile.
         self._flying: dict[str, bool] = {}
-        self._top_of: dict[str, Top] = {}
+        self._top_of: dict[str, WatchedFolder] = {}
         self._warned = self._found = False
         self._alive = time.monotonic()
 
-    def figures(self) -> Iterable[Figure]:
+    def figures(self) -> Iterable[SourceMetric]:
         """Files that are waited for: somebody writes them, or they cannot be read yet."""
-        figures = [Figure("files_waiting", len(self._settling))]
+        figures = [SourceMetric("files_waiting", len(self._settling))]
         if self._names:
-            figures.append(Figure("names_unread_total", self._names.misses))
+            figures.append(SourceMetric("names_unread_total", self._names.misses))
         return figures
 
     def trouble(self) -> str | None:
@@ -174,7 +174,7 @@ class FolderSource:
             if not found and not ready:
                 return
 
-    def _notice(self, path: str, top: Top) -> bool:
+    def _notice(self, path: str, top: WatchedFolder) -> bool:
         """Returns whether it has just been looked at and may be taken as it is."""
         if path in self._flying:
             self._flying[path] = True
@@ -260,7 +260,7 @@ class FolderSource:
         if records or finished:
             yield self._batch(records, finished)
 
-    def _recorded(self, attempt: Attempt) -> FileNote | None:
+    def _recorded(self, attempt: IntakeResult) -> FileNote | None:
         """Complete the records of a file, and say what is to be remembered of it."""
         path, stamp, top = attempt.path, attempt.stamp, self._top_of[attempt.path]
         target = None
@@ -279,7 +279,7 @@ class FolderSource:
             stamp, target = stamp._replace(ctime_ns=PART), None
         return FileNote(stamp, file, digest, target, attempt.born_ns)
 
-    def _explain(self, attempt: Attempt) -> None:
+    def _explain(self, attempt: IntakeResult) -> None:
         """Say what a file waits for, where that is worth saying."""
         if attempt.state is State.UNSURE and attempt.stamp is not None and not self._warned:
             self._warned = True

@@ -37,15 +37,15 @@ _PASSING: Final = (OSError, MemoryError)
 _PIECE: Final = 2**20
 
 
-class Trust(str, Enum):
+class WriterCheck(str, Enum):
     """How far a file is believed to be complete before it is opened."""
 
     #: Ask whether somebody writes it; where nobody can tell, wait.
-    ASK = "ask"
+    PROBE = "ask"
     #: It has not changed for long enough; still do not take it while somebody writes it.
-    SETTLED = "settled"
+    STABLE = "settled"
     #: The same, on a file system where nobody can be asked.
-    BLIND = "blind"
+    SKIP = "blind"
 
 
 class Entry(NamedTuple):
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
     """
 
     path: str
-    trust: Trust
+    trust: WriterCheck
     top: str
 
 
@@ -79,7 +79,7 @@ class State(str, Enum):
     GONE = "gone"
 
 
-class Attempt(NamedTuple):
+class IntakeResult(NamedTuple):
     """What came of trying to take a file.
 
     Attributes:
@@ -99,7 +99,7 @@ class Attempt(NamedTuple):
     born_ns: int = 0
 
 
-class Taker:
+class FileIntake:
     """Takes files with a classifier of its own.
 
     Args:
@@ -115,7 +115,7 @@ class Taker:
         self._classifier = classifier
         self._names = names
 
-    def take_all(self, entries: Iterable[Entry]) -> Iterator[Attempt]:
+    def take_all(self, entries: Iterable[Entry]) -> Iterator[IntakeResult]:
         """Take files one after the other."""
         try:
             for entry in entries:
@@ -124,7 +124,7 @@ class Taker:
             if self._slot is not None:
                 self._slot.clear()
 
-    def take(self, entry: Entry) -> Iterator[Attempt]:
+    def take(self, entry: Entry) -> Iterator[IntakeResult]:
         """Take one file.
 
         Yields:
@@ -136,10 +136,10 @@ class Taker:
             descriptor = place_in(entry.top, path).open()
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) in NOT_THERE:
-                yield Attempt(path, State.GONE)
+                yield IntakeResult(path, State.GONE)
                 return
             if are_used_up(error):
-                yield Attempt(path, State.UNSURE)
+                yield IntakeResult(path, State.UNSURE)
                 return
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
             yield bad(path, None, reason, "")
@@ -149,7 +149,7 @@ class Taker:
         finally:
             os.close(descriptor)
 
-    def _take_open(self, descriptor: int, path: str, trust: Trust) -> Iterator[Attempt]:
+    def _take_open(self, descriptor: int, path: str, trust: WriterCheck) -> Iterator[IntakeResult]:
         status = os.fstat(descriptor)
         before = stamp_of(status)
         if not stat.S_ISREG(status.st_mode):
@@ -157,13 +157,13 @@ class Taker:
             text = "is a pipe, a device or a folder, not a file; take it out of the folder"
             yield bad(path, before, InputError(path, InputKind.UNSUPPORTED, text), "")
             return
-        writer = Writer.NONE if trust is Trust.BLIND else writer_of(descriptor)
-        if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is Trust.ASK):
-            yield Attempt(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
+        writer = Writer.NONE if trust is WriterCheck.SKIP else writer_of(descriptor)
+        if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is WriterCheck.PROBE):
+            yield IntakeResult(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
             return
         if self._slot is not None:
             self._slot.note(path, before)
-        sure = writer is Writer.NONE and trust is not Trust.BLIND
+        sure = writer is Writer.NONE and trust is not WriterCheck.SKIP
         digest = ""
         records: list[Record] = []
         try:
@@ -177,20 +177,20 @@ class Taker:
             for item in self._names.apply(items, path) if self._names else items:
                 if len(records) == BLOCK:
                     if stamp_of(os.fstat(descriptor)) != before:
-                        yield Attempt(path, State.BUSY, before)
+                        yield IntakeResult(path, State.BUSY, before)
                         return
-                    yield Attempt(path, State.PART, before, records, sure, born_ns(descriptor))
+                    yield IntakeResult(path, State.PART, before, records, sure, born_ns(descriptor))
                     records = []
                 records.append(self._record(item, digest))
         except Exception as error:  # noqa: BLE001 - no file must end the station
             waits = are_used_up(error)
             if waits or stamp_of(os.fstat(descriptor)) == before:
                 failed = bad(path, _blamed(before, error), _reason(error, path), digest, records)
-                yield Attempt(path, State.UNSURE) if waits else failed
+                yield IntakeResult(path, State.UNSURE) if waits else failed
                 return
         born = born_ns(descriptor)
         state = State.BUSY if stamp_of(os.fstat(descriptor)) != before else State.TAKEN
-        yield Attempt(path, state, before, records, sure, born)
+        yield IntakeResult(path, state, before, records, sure, born)
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:
         if isinstance(item, InputError):
@@ -218,7 +218,7 @@ def _reason(error: Exception, path: str) -> InputError:
 
 def bad(
     path: str, stamp: Stamp | None, error: InputError, digest: str, records: Sequence[Record] = ()
-) -> Attempt:
+) -> IntakeResult:
     """A file that cannot be taken.
 
     Args:
@@ -229,7 +229,7 @@ def bad(
         records: What could be read of it.
     """
     record = {**error_record(error), "source_sha256": digest}
-    return Attempt(path, State.BAD, stamp, [*records, record])
+    return IntakeResult(path, State.BAD, stamp, [*records, record])
 
 
 def _hashed(file: io.FileIO, head: bytes, size: int) -> str:

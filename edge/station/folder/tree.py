@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from edge.formats.paths import HIDDEN, Names, eligible, natural
+from edge.formats.paths import HIDDEN, NameList, eligible, natural
 from edge.system.beneath import NOT_THERE, is_too_long, open_folder, opened
 from edge.system.descriptors import are_used_up
 from edge.system.files import Identity
@@ -89,9 +89,9 @@ def _opened(top: str, inner: str) -> int:
 
 def _unlinked(
     descriptor: int, left_out: AbstractSet[Identity], also: str
-) -> tuple[Names, list[str], list[str]]:
+) -> tuple[NameList, list[str], list[str]]:
     """Names of an open folder's files, subfolders and links; closes it."""
-    files = Names()
+    files = NameList()
     folders: list[str] = []
     links: list[str] = []
     try:

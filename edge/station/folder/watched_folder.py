@@ -48,7 +48,7 @@ def _refuse_file(name: str) -> None:
         )
 
 
-class Top:
+class WatchedFolder:
     """A watched folder.
 
     Args:
@@ -89,7 +89,7 @@ class Top:
         return self._watch.trouble if self._watch else state_of(self.name)[1]
 
     def listen(
-        self, on_change: Callable[[Top, set[str]], None], on_gap: Callable[[], None]
+        self, on_change: Callable[[WatchedFolder, set[str]], None], on_gap: Callable[[], None]
     ) -> None:
         """Begin to listen; see ``edge.station.folder.watcher``."""
         self._watch = Watch(

@@ -16,7 +16,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the station ends this process
     from edge.classification.classifier import Classifier
     from edge.station.folder.deaths import Slot
-    from edge.station.folder.intake import Taker
+    from edge.station.folder.intake import FileIntake
     from edge.system.open_writers import leases_harmless
     from edge.system.worker_pool import serve
 
@@ -27,5 +27,5 @@ def main() -> None:
         names = order.pop("names")
         own = Slot(notes, slot)
         own.hold()
-        taker = Taker(Classifier(**order), names, own)
+        taker = FileIntake(Classifier(**order), names, own)
         serve(connection, taker.take_all)

@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from edge.errors import InputError, InputKind
 from edge.station.folder.deaths import MOST, Deaths, Slot
-from edge.station.folder.intake import Attempt, Entry, State, Taker, bad
+from edge.station.folder.intake import Entry, FileIntake, IntakeResult, State, bad
 from edge.store.taken import Stamp, stamp_of
-from edge.system.worker_pool import PATIENCE, Chunk, Crew, Helper, dismiss
+from edge.system.worker_pool import PATIENCE, Chunk, Worker, WorkerPool, shutdown
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _START: Final = (
 
 
 @dataclass(kw_only=True)
-class Aide(Helper):
+class Aide(Worker):
     """A helper of a station.
 
     Attributes:
@@ -72,17 +72,17 @@ class Team:
         deaths: Which files the station died of.
     """
 
-    def __init__(self, taker: Taker, order: dict[str, Any] | None, deaths: Deaths) -> None:
+    def __init__(self, taker: FileIntake, order: dict[str, Any] | None, deaths: Deaths) -> None:
         self._taker = taker
         self._order = order
         self._deaths = deaths
         self._helpers: list[Aide] = []
         self._apart: Aide | None = None
-        self._crew: Crew[Entry, Attempt] = Crew(self._take_here, self._helpers)
+        self._crew: WorkerPool[Entry, IntakeResult] = WorkerPool(self._take_here, self._helpers)
         self._busy = self._alone_until = 0.0
         self._most = _cores() - 1 if order is not None else 0
 
-    def take(self, entries: Iterator[Entry]) -> Iterator[Attempt]:
+    def take(self, entries: Iterator[Entry]) -> Iterator[IntakeResult]:
         """What comes of each file, in order."""
         yield from self._crew.work(self._chunks(entries))
 
@@ -99,7 +99,7 @@ class Team:
             self._apart = None
 
     def _dismiss(self, aides: list[Aide]) -> None:
-        dismiss(aides)
+        shutdown(aides)
         for aide in aides:
             self._deaths.give_back(aide.slot)
         self._helpers[:] = [helper for helper in self._helpers if helper not in aides]
@@ -141,7 +141,7 @@ class Team:
             self._deaths.give_back(slot)
             return None
 
-    def _take_here(self, entries: list[Entry]) -> Iterator[Attempt]:
+    def _take_here(self, entries: list[Entry]) -> Iterator[IntakeResult]:
         """What a helper has not taken, in the order in which it was noticed."""
         paths = {entry.path for entry in entries}
         for helper in self._helpers:
@@ -167,7 +167,7 @@ class Team:
         else:
             self._deaths.count(aide.slot)
 
-    def _take_suspect(self, entry: Entry) -> Iterator[Attempt]:
+    def _take_suspect(self, entry: Entry) -> Iterator[IntakeResult]:
         """Take a file that the station died of, or pass it over."""
         path = entry.path
         stamp = _stamp(path)
@@ -175,7 +175,7 @@ class Team:
         if not times:
             self._deaths.survived(path)  # it is another file by now
         if times < MOST:
-            last: Attempt | None = None
+            last: IntakeResult | None = None
             for last in self._taken_once_more(entry, apart=times > 0):
                 yield last
             if last is not None:
@@ -183,7 +183,7 @@ class Team:
                     self._deaths.survived(path)
                 return
             if self._deaths.times(path, stamp) < MOST:  # somebody ended the helper
-                yield Attempt(path, State.UNSURE, stamp)
+                yield IntakeResult(path, State.UNSURE, stamp)
                 return
         text = (
             f"wm-edge died {MOST} times while it took it; it is passed over until it changes; "
@@ -191,19 +191,19 @@ class Team:
         )
         yield bad(path, stamp, InputError(path, InputKind.UNREADABLE, text), "")
 
-    def _taken_once_more(self, entry: Entry, *, apart: bool) -> Iterable[Attempt]:
+    def _taken_once_more(self, entry: Entry, *, apart: bool) -> Iterable[IntakeResult]:
         """What comes of it; nothing where the helper that took it died of it."""
         if not apart or self._order is None or entry.path.lower().endswith(STREAMED):
             return self._taker.take_all([entry])
         if self._apart is None:
             self._apart = self._started()
         if self._apart is None:
-            return [Attempt(entry.path, State.UNSURE)]
+            return [IntakeResult(entry.path, State.UNSURE)]
         connection = self._apart.connection
         with suppress(EOFError, OSError):
             connection.send([entry])
             if connection.poll(PATIENCE):
-                answer: list[Attempt] | BaseException = connection.recv()
+                answer: list[IntakeResult] | BaseException = connection.recv()
                 if isinstance(answer, BaseException):
                     raise answer
                 return answer

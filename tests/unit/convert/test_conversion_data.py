@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert import conversion_data
-from convert.conversion_data import Material, Wafers, encoded
+from convert.conversion_data import ConversionData, Wafers, encoded
 from convert.firmware.golden import few_fails
 from edge.dataset.labelled_set import LabelledSet, build, concatenate
 from edge.errors import DataError
@@ -29,7 +29,7 @@ def rows(planes: np.ndarray) -> set[bytes]:
 
 
 def test_every_part_serves_its_purpose_alone(divided: LabelledSet) -> None:
-    found = Material.of(divided, encoding.SIZE, seed=0)
+    found = ConversionData.of(divided, encoding.SIZE, seed=0)
     for part, wafers in (("train", found.train), ("val", found.val), ("test", found.test)):
         own = divided.select(divided.columns["part"] == part)
         assert sorted(wafers.classes.tolist()) == sorted(own.class_indices().tolist())
@@ -44,15 +44,15 @@ def test_wafers_that_no_network_is_asked_about_fit_nothing_and_are_judged(
     divided: LabelledSet,
 ) -> None:
     clear = build([few_fails(2)] * 3, ["none"] * 3, part=np.asarray(["train", "val", "test"]))
-    found = Material.of(concatenate([divided, clear]), encoding.SIZE, seed=0)
-    plain = Material.of(divided, encoding.SIZE, seed=0)
+    found = ConversionData.of(concatenate([divided, clear]), encoding.SIZE, seed=0)
+    plain = ConversionData.of(divided, encoding.SIZE, seed=0)
     assert len(found.train.classes) == len(plain.train.classes)
     assert len(found.val.classes) == len(plain.val.classes)
     assert len(found.test.classes) == len(plain.test.classes) + 1
 
 
 def test_all_of_it_has_the_size_that_the_network_takes(divided: LabelledSet) -> None:
-    found = Material.of(divided, 30, seed=0)
+    found = ConversionData.of(divided, 30, seed=0)
     parts = (found.train.planes, found.val.planes, found.test.planes)
     for planes in (*parts, found.scattered, found.mixtures, found.calibration.planes):
         assert planes.shape[1:] == (30, 30, 2)
@@ -61,7 +61,7 @@ def test_all_of_it_has_the_size_that_the_network_takes(divided: LabelledSet) -> 
 @pytest.mark.parametrize("part", ["train", "val", "test"])
 def test_an_empty_part_is_an_error(divided: LabelledSet, part: str) -> None:
     with pytest.raises(DataError, match=f"the {part} part is empty"):
-        Material.of(divided.select(divided.columns["part"] != part), encoding.SIZE, 0)
+        ConversionData.of(divided.select(divided.columns["part"] != part), encoding.SIZE, 0)
 
 
 def test_at_most_so_many_of_a_class() -> None:

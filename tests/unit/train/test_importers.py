@@ -86,7 +86,7 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Im
     def run(**columns: list[Any] | None) -> Imported:
         kept = {**found.columns, **columns}
         kept = {name: values for name, values in kept.items() if values is not None}
-        monkeypatch.setattr(table, "read", lambda *_, **__: table.Table(3, kept))
+        monkeypatch.setattr(table, "read", lambda *_, **__: table.LabelledTable(3, kept))
         return import_dataset(path)
 
     return run

@@ -16,7 +16,7 @@ from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import FAIL, DieGrid
 from train.cli.dataset_synth import command
 from train.synth import round_grid, synthesise, synthetic_set, typical_grids
-from train.synth.frame import Frame
+from train.synth.frame import WaferFrame
 from train.synth.pictures import Layout, save_pictures
 
 WAFERS = 40
@@ -74,8 +74,8 @@ def rate(fails: npt.NDArray[np.bool_], where: npt.NDArray[np.bool_]) -> float:
 
 
 @pytest.fixture(scope="module")
-def frame() -> Frame:
-    return Frame.of(GRID)
+def frame() -> WaferFrame:
+    return WaferFrame.of(GRID)
 
 
 @pytest.mark.parametrize("grid", AWKWARD_GRIDS.values(), ids=AWKWARD_GRIDS.keys())
@@ -105,7 +105,7 @@ def test_share_of_fails_is_that_of_the_pattern(pattern: str) -> None:
     assert low < rate(many(pattern), GRID > 0) < high
 
 
-def test_center_fails_most_in_the_middle(frame: Frame) -> None:
+def test_center_fails_most_in_the_middle(frame: WaferFrame) -> None:
     fails = many("Center")
     middle = rate(fails, frame.radius < 0.12)
     between = rate(fails, (frame.radius > 0.5) & (frame.radius < 0.85))
@@ -113,7 +113,7 @@ def test_center_fails_most_in_the_middle(frame: Frame) -> None:
     assert middle > 3 * between
 
 
-def test_donut_is_better_in_its_hole_and_outside_than_on_the_ring(frame: Frame) -> None:
+def test_donut_is_better_in_its_hole_and_outside_than_on_the_ring(frame: WaferFrame) -> None:
     fails = many("Donut")
     hole = rate(fails, frame.radius < 0.12)
     ring = rate(fails, (frame.radius > 0.3) & (frame.radius < 0.5))
@@ -122,7 +122,7 @@ def test_donut_is_better_in_its_hole_and_outside_than_on_the_ring(frame: Frame) 
     assert ring > 2.5 * outside
 
 
-def test_edge_ring_fails_all_round_the_edge(frame: Frame) -> None:
+def test_edge_ring_fails_all_round_the_edge(frame: WaferFrame) -> None:
     fails = many("Edge-Ring")
     rim = frame.dies & (frame.depth == 0)
     assert rate(fails, rim) > 0.7
@@ -132,7 +132,7 @@ def test_edge_ring_fails_all_round_the_edge(frame: Frame) -> None:
         assert rate(fails, stretch) > 0.6
 
 
-def test_edge_loc_fails_at_one_stretch_of_the_edge(frame: Frame) -> None:
+def test_edge_loc_fails_at_one_stretch_of_the_edge(frame: WaferFrame) -> None:
     fails = many("Edge-Loc")
     rim = frame.dies & (frame.depth < 0.12)
     sector = np.floor((frame.angle + np.pi) / (np.pi / 4)).clip(0, 7)
@@ -141,7 +141,7 @@ def test_edge_loc_fails_at_one_stretch_of_the_edge(frame: Frame) -> None:
     assert np.median(by_sector.min(axis=0)) < 0.3
 
 
-def test_loc_gathers_away_from_the_centre_and_none_gathers_nowhere(frame: Frame) -> None:
+def test_loc_gathers_away_from_the_centre_and_none_gathers_nowhere(frame: WaferFrame) -> None:
     inner = frame.dies & (frame.radius < 0.85)
 
     def densest(fails: npt.NDArray[np.bool_]) -> float:

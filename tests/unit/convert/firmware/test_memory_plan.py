@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from convert.firmware import graph, lower
 from convert.firmware.graph import Operator
 from convert.firmware.memory_plan import ALIGNMENT, Plan, plan
-from convert.firmware.step import Step, slack
+from convert.firmware.step import Step, in_place_offset
 from edge.errors import ModelError
 from edge.model import model_file
 
@@ -38,7 +38,7 @@ def networks(draw: st.DrawFn) -> tuple[list[Step], dict[int, int], list[int]]:
             sizes[at + 1] = sizes[inputs[0]]
         over = draw(st.sets(st.sampled_from(inputs))) if not alias else ()
         distances = {tensor: draw(st.integers(-200, 200)) for tensor in over}
-        steps.append(step(at, inputs, at + 1, slack=distances, alias=alias))
+        steps.append(step(at, inputs, at + 1, in_place_offset=distances, alias=alias))
     outputs = draw(st.sets(st.integers(1, count), min_size=1, max_size=2))
     return steps, sizes, sorted(outputs)
 
@@ -66,7 +66,7 @@ def replay(planned: Plan, sizes: dict[int, int], inputs: list[int], outputs: lis
             if begin < place + sizes[tensor] and place < end:
                 assert tensor not in later
                 assert tensor not in outputs
-                assert begin - place <= one.slack[tensor]
+                assert begin - place <= one.in_place_offset[tensor]
         owner[begin:end] = one.output
     for tensor in outputs:
         place = planned.places[tensor]
@@ -119,7 +119,7 @@ def test_slack_is_the_largest_safe_distance(
     pixels: int, stride: int, written: int, copied: bool
 ) -> None:
     reads = np.arange(pixels, dtype=np.int64) * stride
-    distance = slack(reads, written, copied=copied)
+    distance = in_place_offset(reads, written, copied=copied)
 
     def safe(begin: int) -> bool:
         for now, later in itertools.product(range(pixels), repeat=2):

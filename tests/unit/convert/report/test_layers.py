@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert.report.activation_recorder import Probe
+from convert.report.activation_recorder import ActivationRecorder
 from convert.report.layer_match import MatchedBy, layer_names, match
 from convert.report.layers import Comparison, Layer, compare
 from edge.errors import DataError, ModelError
@@ -137,4 +137,4 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(DataError, match="the network takes"):
         compare(pair.float_content, pair.int8_content, pair.wafers[:, :4])
     with pytest.raises(DataError, match="the network takes"):
-        Probe(pair.float_content).check(encoding.to_int8(pair.wafers))  # type: ignore[arg-type]
+        ActivationRecorder(pair.float_content).check(encoding.to_int8(pair.wafers))  # type: ignore[arg-type]

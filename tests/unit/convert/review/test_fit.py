@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from convert import conversion_data
-from convert.conversion_data import Material
+from convert.conversion_data import ConversionData
 from convert.review.fit import MIN_DIES, fit, neutral, outputs
-from convert.review.objective import Goal
+from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation.calibration import auroc
@@ -23,11 +23,11 @@ from tests.support.model_files import put, with_metadata
 
 
 @pytest.fixture(scope="module")
-def prepared(generated: LabelledSet) -> Material:
+def prepared(generated: LabelledSet) -> ConversionData:
     parts = np.asarray(["train", "val", "test"])[generated.columns["lot"] % 3]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conversion_data, "MIXTURES", 60)
-        return Material.of(generated.with_columns(part=parts), encoding.SIZE, seed=0)
+        return ConversionData.of(generated.with_columns(part=parts), encoding.SIZE, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +45,16 @@ def test_neutral_rule_accepts_every_wafer(draft: ModelFile, generated: LabelledS
 
 
 def test_fitted_rule_keeps_the_shares_that_were_asked_for(
-    draft: ModelFile, prepared: Material
+    draft: ModelFile, prepared: ConversionData
 ) -> None:
-    goal = Goal(unfamiliar=0.2, mixed=0.3)
+    goal = ReviewObjective(unfamiliar=0.2, mixed=0.3)
     found = fit(draft, prepared, goal, seed=0)
     review = found.review
     model = with_metadata(draft, put("review", value=review))
     check_review(model.metadata)
     assert review["min_dies"] == MIN_DIES
     assert review["objective"] == {"precision": goal.precision}
-    looks = [Classifier(model).look(planes) for planes in prepared.val.planes]
+    looks = [Classifier(model).infer(planes) for planes in prepared.val.planes]
     for value, share, asked in (
         ("unfamiliarity", review["unfamiliar"]["above"], goal.unfamiliar),
         ("mixture", review["mixed"]["above"], goal.mixed),
@@ -65,19 +65,19 @@ def test_fitted_rule_keeps_the_shares_that_were_asked_for(
 
 
 def test_mixtures_that_were_learnt_are_told_from_single_patterns(
-    draft: ModelFile, prepared: Material
+    draft: ModelFile, prepared: ConversionData
 ) -> None:
-    review = fit(draft, prepared, Goal(), seed=0).review
+    review = fit(draft, prepared, ReviewObjective(), seed=0).review
     classifier = Classifier(with_metadata(draft, put("review", value=review)))
     single, double = (
-        np.asarray([classifier.look(planes).mixture for planes in wafers])
+        np.asarray([classifier.infer(planes).mixture for planes in wafers])
         for wafers in (prepared.scattered, prepared.mixtures)
     )
     assert auroc(single, double) > 0.8
 
 
-def test_class_means_are_near_their_own_wafers(draft: ModelFile, prepared: Material) -> None:
-    review = fit(draft, prepared, Goal(), seed=0).review
+def test_class_means_are_near_their_own_wafers(draft: ModelFile, prepared: ConversionData) -> None:
+    review = fit(draft, prepared, ReviewObjective(), seed=0).review
     means = np.asarray(review["unfamiliar"]["means"])
     _, embedding = outputs(Classifier(draft), prepared.train.planes)
     for index in range(len(PATTERNS)):
@@ -85,33 +85,39 @@ def test_class_means_are_near_their_own_wafers(draft: ModelFile, prepared: Mater
         assert means[index] == pytest.approx(mean, abs=6e-3)
 
 
-def test_class_without_wafers_is_near_to_nothing(draft: ModelFile, prepared: Material) -> None:
+def test_class_without_wafers_is_near_to_nothing(
+    draft: ModelFile, prepared: ConversionData
+) -> None:
     classes = prepared.train.classes
     lacking = replace(
         prepared,
         train=conversion_data.Wafers(prepared.train.planes[classes != 3], classes[classes != 3]),
     )
-    review = fit(draft, lacking, Goal(), seed=0).review
+    review = fit(draft, lacking, ReviewObjective(), seed=0).review
     assert min(review["unfamiliar"]["means"][3]) > 1000
     assert review["unfamiliar"]["above"] < 1000
 
 
-def test_without_pairs_to_learn_from_nothing_is_mixed(draft: ModelFile, prepared: Material) -> None:
+def test_without_pairs_to_learn_from_nothing_is_mixed(
+    draft: ModelFile, prepared: ConversionData
+) -> None:
     """The detector then says 0, and a limit rounded down to 0 would call every wafer mixed."""
     lacking = replace(prepared, mixtures=prepared.mixtures[:0], scattered=prepared.scattered[:0])
-    review = fit(draft, lacking, Goal(), seed=0).review
+    review = fit(draft, lacking, ReviewObjective(), seed=0).review
     classifier = Classifier(with_metadata(draft, put("review", value=review)))
     for planes in prepared.val.planes:
-        assert classifier.look(planes).mixture < review["mixed"]["above"]
+        assert classifier.infer(planes).mixture < review["mixed"]["above"]
 
 
-def test_costs_set_the_thresholds(draft: ModelFile, prepared: Material) -> None:
-    review = fit(draft, prepared, Goal(costs=Costs(20, 3, 1)), seed=0).review
+def test_costs_set_the_thresholds(draft: ModelFile, prepared: ConversionData) -> None:
+    review = fit(draft, prepared, ReviewObjective(costs=Costs(20, 3, 1)), seed=0).review
     assert review["below"] == dict.fromkeys(PATTERNS, 0.6667) | {"none": 0.95}
     assert review["objective"] == {"escape": 20, "false_alarm": 3, "review": 1}
 
 
-def test_outputs_come_in_the_order_of_the_patterns(draft: ModelFile, prepared: Material) -> None:
+def test_outputs_come_in_the_order_of_the_patterns(
+    draft: ModelFile, prepared: ConversionData
+) -> None:
     """Whatever the order of the file's labels, and as numbers rather than int8 steps."""
     turned = with_metadata(draft, put("labels", value=list(reversed(draft.labels))))
     planes = prepared.val.planes[:3]

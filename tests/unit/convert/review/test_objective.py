@@ -7,30 +7,32 @@ from typing import Any
 
 import pytest
 
-from convert.review.objective import Goal
+from convert.review.objective import ReviewObjective
 from edge.errors import UsageError
 from edge.verdict.rule import Costs
 from train.recipe import Recipe
 
 
 def test_mirrors_the_defaults_of_the_recipe() -> None:
-    assert Goal.of_recipe(Recipe("x").as_dict()) == Goal()
-    assert Goal.of_recipe({}) == Goal()  # a run made before recipes had the section
+    assert ReviewObjective.of_recipe(Recipe("x").as_dict()) == ReviewObjective()
+    assert (
+        ReviewObjective.of_recipe({}) == ReviewObjective()
+    )  # a run made before recipes had the section
 
 
 def test_costs_decide_where_one_is_given() -> None:
-    goal = Goal.of_recipe({"review": {"precision": 0.8, "escape": 20, "review": 1}})
-    assert goal == Goal(0.8, Costs(20.0, 0.0, 1.0))
+    goal = ReviewObjective.of_recipe({"review": {"precision": 0.8, "escape": 20, "review": 1}})
+    assert goal == ReviewObjective(0.8, Costs(20.0, 0.0, 1.0))
     assert goal.objective() == {"escape": 20.0, "false_alarm": 0.0, "review": 1.0}
-    assert Goal(0.8).objective() == {"precision": 0.8}
+    assert ReviewObjective(0.8).objective() == {"precision": 0.8}
 
 
 def test_the_caller_wins_over_the_recipe_and_costs_over_precision() -> None:
     costs, other = Costs(20, 5, 1), Costs(1, 1, 1)
-    recipe = Goal(0.8, costs, 0.05, 0.03)
+    recipe = ReviewObjective(0.8, costs, 0.05, 0.03)
     assert recipe.changed(None, None) == recipe
-    assert recipe.changed(0.95, None) == Goal(0.95, None, 0.05, 0.03)
-    assert recipe.changed(None, other) == Goal(0.8, other, 0.05, 0.03)
+    assert recipe.changed(0.95, None) == ReviewObjective(0.95, None, 0.05, 0.03)
+    assert recipe.changed(None, other) == ReviewObjective(0.8, other, 0.05, 0.03)
     assert recipe.changed(0.95, other).costs == other
 
 
@@ -56,4 +58,4 @@ def test_the_caller_wins_over_the_recipe_and_costs_over_precision() -> None:
 )
 def test_nonsense_is_a_usage_error(section: Any) -> None:
     with pytest.raises(UsageError, match="review"):
-        Goal.of_recipe({"review": section})
+        ReviewObjective.of_recipe({"review": section})

@@ -12,11 +12,11 @@ import pytest
 from edge.bench.child import FEWEST, Session, peak_memory
 from edge.bench.process import Child, ChildError
 from edge.bench.runners import Runner, Sample
-from edge.bench.subject import Kind, Subject
+from edge.bench.subject import Subject, SubjectKind
 from edge.dataset.drawn import drawn
 from edge.wafer.wafermap import WaferMap
 
-PEAK = Subject(Kind.PEAK, backend="litert")
+PEAK = Subject(SubjectKind.PEAK, backend="litert")
 
 
 class Scripted(Runner):
@@ -78,11 +78,14 @@ def test_a_real_child_measures_and_ends(path: Path) -> None:
 @pytest.mark.parametrize(
     ("subject", "reason"),
     [
-        (Subject(Kind.INT8, Path("absent.tflite"), "litert"), "absent.tflite: cannot be read"),
-        (Subject(Kind.FLOAT, Path("absent.tflite"), "litert"), "check --float"),
-        (Subject(Kind.FLOAT, Path(__file__), "litert"), "not a TFLite model"),
-        (Subject(Kind.FLOAT, Path(__file__).parent, "litert"), "a folder, not a file"),
-        (Subject(Kind.INT8, Path("absent.tflite"), "abacus"), "abacus"),
+        (
+            Subject(SubjectKind.INT8, Path("absent.tflite"), "litert"),
+            "absent.tflite: cannot be read",
+        ),
+        (Subject(SubjectKind.FLOAT, Path("absent.tflite"), "litert"), "check --float"),
+        (Subject(SubjectKind.FLOAT, Path(__file__), "litert"), "not a TFLite model"),
+        (Subject(SubjectKind.FLOAT, Path(__file__).parent, "litert"), "a folder, not a file"),
+        (Subject(SubjectKind.INT8, Path("absent.tflite"), "abacus"), "abacus"),
     ],
 )
 def test_a_subject_that_cannot_be_run_says_why(path: Path, subject: Subject, reason: str) -> None:
@@ -96,7 +99,7 @@ def test_a_float_file_that_takes_no_wafers_is_refused(path: Path, tmp_path: Path
     other = tmp_path / "other.tflite"
     other.write_bytes(peak.network())
     with pytest.raises(ChildError, match=r"takes int8 \[1, 32, 32, 128\]"):
-        Child(Subject(Kind.FLOAT, other, "litert"), path)
+        Child(Subject(SubjectKind.FLOAT, other, "litert"), path)
 
 
 def test_a_killed_child_is_told_from_one_that_fails(path: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 from edge.bench.compare import changes, differences, figures, read
 from edge.bench.figures import Peak, Report, Row
 from edge.bench.ratios import ratios
-from edge.bench.subject import STAGES, Kind
+from edge.bench.subject import STAGES, SubjectKind
 from edge.errors import UsageError
 
 ROW = Row(
     "int8 litert",
-    Kind.INT8,
+    SubjectKind.INT8,
     latency_us={stage: {"p50": 50.0, "p95": 60.0, "p99": 70.0} for stage in STAGES},
     rounds_us={stage: [50.0] for stage in STAGES},
     wafers_per_second={"1": 8000.0},

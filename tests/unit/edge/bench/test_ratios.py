@@ -6,18 +6,18 @@ import pytest
 
 from edge.bench.figures import Peak, Ratio, Row
 from edge.bench.ratios import over_rounds, ratios
-from edge.bench.subject import STAGES, Kind, Subject
+from edge.bench.subject import STAGES, Subject, SubjectKind
 
 
-def row(kind: Kind, backend: str, *microseconds: list[float]) -> Row:
+def row(kind: SubjectKind, backend: str, *microseconds: list[float]) -> Row:
     rounds = dict(zip(STAGES, microseconds, strict=True))
     latency = {stage: {"p50": values[0]} for stage, values in rounds.items()}
     return Row(Subject(kind, backend=backend).name, kind, rounds_us=rounds, latency_us=latency)
 
 
-INT8 = row(Kind.INT8, "litert", [40, 80], [60, 120], [9, 9], [110, 220])
-FLOAT = row(Kind.FLOAT, "litert", [40, 80], [120, 240], [9, 9], [170, 340])
-KERAS = row(Kind.KERAS, "", [40, 80], [11_000, 22_000], [9, 9], [12_000, 24_000])
+INT8 = row(SubjectKind.INT8, "litert", [40, 80], [60, 120], [9, 9], [110, 220])
+FLOAT = row(SubjectKind.FLOAT, "litert", [40, 80], [120, 240], [9, 9], [170, 340])
+KERAS = row(SubjectKind.KERAS, "", [40, 80], [11_000, 22_000], [9, 9], [12_000, 24_000])
 
 
 def by_name(rows: list[Row]) -> dict[str, Ratio]:
@@ -63,7 +63,7 @@ def test_a_failed_subject_takes_no_part() -> None:
 
 
 def test_float_is_held_against_int8_in_the_same_runtime_and_runtimes_against_the_first() -> None:
-    slow = row(Kind.INT8, "tflite", [40, 80], [600, 1200], [9, 9], [660, 1320])
+    slow = row(SubjectKind.INT8, "tflite", [40, 80], [600, 1200], [9, 9], [660, 1320])
     found = by_name([INT8, slow, FLOAT])
     assert "float litert / int8 tflite, invoke" not in found
     against = found["int8 tflite / int8 litert, classify"]

@@ -16,7 +16,7 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.model.model_file import ModelFile
 from edge.model.runtime import Kernels
 from edge.verdict.familiarity import Embedding
-from edge.verdict.rule import MIN_FAILS, Reason, Review, Verdict
+from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import WaferMap
@@ -44,9 +44,9 @@ def told(shipped: ModelFile) -> Told:
     return Told(shipped)
 
 
-def open_gate(below: float = 0.0, min_dies: int = 0) -> Review:
+def open_gate(below: float = 0.0, min_dies: int = 0) -> ReviewRule:
     """A rule that asks for nothing but a probability and a number of dies."""
-    return Review(dict.fromkeys(PATTERNS, below), math.inf, 1.0, min_dies)
+    return ReviewRule(dict.fromkeys(PATTERNS, below), math.inf, 1.0, min_dies)
 
 
 def views_of(encoded: encoding.Encoded) -> list[encoding.Encoded]:
@@ -72,7 +72,7 @@ def test_softmax_table_equals_a_float_softmax(told: Told, logits: list[int]) -> 
     scaled = np.asarray(logits) * model.metadata["output"]["scale"] / model.temperature
     powers = np.exp(scaled - scaled.max())
     told.answer = logits, np.zeros(model.metadata["embedding"]["size"], np.int8)
-    found = told.look(np.zeros((told.size, told.size, 2), np.uint8)).probabilities
+    found = told.infer(np.zeros((told.size, told.size, 2), np.uint8)).probabilities
     assert found == pytest.approx((powers / powers.sum()).tolist(), rel=1e-9)
 
 
@@ -148,7 +148,7 @@ def test_a_model_that_knows_no_none_is_not_given_it(
     frequency = {**other.metadata["review"]["frequency"], "Ring": 0.0}
     review = {**other.metadata["review"], "frequency": frequency}
     monkeypatch.setitem(other.metadata, "review", review)
-    asked = Classifier(other, review=Review(dict.fromkeys(labels, 0.0), math.inf, 1.0, 0))
+    asked = Classifier(other, review=ReviewRule(dict.fromkeys(labels, 0.0), math.inf, 1.0, 0))
     assert asked.classify(WaferMap(few_fails(0))).reason is None
 
 
@@ -164,7 +164,7 @@ def test_confidence_is_judged_by_the_threshold_of_the_pattern_found(
 
 def test_rule_of_the_model_file_unless_another_is_given(shipped: ModelFile) -> None:
     section = shipped.metadata["review"]
-    assert Classifier(shipped).review == Review(
+    assert Classifier(shipped).review == ReviewRule(
         section["below"],
         section["unfamiliar"]["above"],
         section["mixed"]["above"],
@@ -178,8 +178,8 @@ def test_prediction_holds_what_the_embedding_says(
 ) -> None:
     """And both limits are exclusive: a wafer on the limit is accepted."""
     for wafer_map in wafers[:3]:
-        look = classifier.look(encoding.encode(wafer_map.dies))
-        limits = Review(open_gate().below, look.unfamiliarity, look.mixture, 0)
+        look = classifier.infer(encoding.encode(wafer_map.dies))
+        limits = ReviewRule(open_gate().below, look.unfamiliarity, look.mixture, 0)
         monkeypatch.setattr(classifier, "review", limits)
         found = classifier.classify(wafer_map)
         assert (found.unfamiliarity, found.mixture) == (look.unfamiliarity, look.mixture)
@@ -220,7 +220,7 @@ def test_reference_kernels_come_close_to_the_fast_ones(
     for index in range(0, len(generated), 9):
         encoded = encoding.encode(generated.grid(index))
         assert reference.outputs(encoded)[0] == pytest.approx(classifier.outputs(encoded)[0], abs=4)
-        found, fast = reference.look(encoded), classifier.look(encoded)
+        found, fast = reference.infer(encoded), classifier.infer(encoded)
         assert found.unfamiliarity == pytest.approx(fast.unfamiliarity, abs=1)
         assert found.mixture == pytest.approx(fast.mixture, abs=0.2)
 

@@ -15,7 +15,7 @@ from edge.errors import DataError, GateError
 from edge.evaluation.evaluate import Evaluation
 from edge.gate import judge
 from edge.gate.checks import NAMES, Check, Status
-from edge.gate.soundness import Soundness, examine
+from edge.gate.soundness import ModelFileAudit, examine
 from edge.model.model_file import ModelFile
 from edge.model.training_sketch import build as build_sketch
 from edge.verdict.rule import Reason
@@ -27,7 +27,7 @@ GOOD = dict.fromkeys(PATTERNS, (90, 100))
 
 
 @pytest.fixture(scope="module")
-def sound() -> Soundness:
+def sound() -> ModelFileAudit:
     return examine(None, Classifier)
 
 
@@ -134,7 +134,7 @@ def test_pattern_that_is_never_named_is_dead(classifier: Classifier, tmp_path: P
 def test_one_answer_for_all_is_dead_and_said_without_a_gate(
     generated: LabelledSet,
     classifier: Classifier,
-    sound: Soundness,
+    sound: ModelFileAudit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     few = generated.select(np.asarray([0, 6]))  # too few of a class to miss it
@@ -146,7 +146,9 @@ def test_one_answer_for_all_is_dead_and_said_without_a_gate(
     assert len(told) == 1
 
 
-def test_run_reports_every_check(generated: LabelledSet, sound: Soundness, tmp_path: Path) -> None:
+def test_run_reports_every_check(
+    generated: LabelledSet, sound: ModelFileAudit, tmp_path: Path
+) -> None:
     first = judge.run(sound, lambda: generated, None, 1.0)
     assert [check.name for check in first.checks] == list(NAMES)
     assert first.red == []
@@ -159,7 +161,7 @@ def test_run_reports_every_check(generated: LabelledSet, sound: Soundness, tmp_p
 
 
 def test_baseline_of_other_wafers_ends_the_comparison_not_the_report(
-    generated: LabelledSet, sound: Soundness, tmp_path: Path
+    generated: LabelledSet, sound: ModelFileAudit, tmp_path: Path
 ) -> None:
     before = as_baseline(evaluation(GOOD), tmp_path)
     found = judge.run(sound, lambda: generated, lambda: before, 1.0)
@@ -169,7 +171,7 @@ def test_baseline_of_other_wafers_ends_the_comparison_not_the_report(
         found.raise_if_red()
 
 
-def test_unusable_data_is_reported_with_all_else(sound: Soundness) -> None:
+def test_unusable_data_is_reported_with_all_else(sound: ModelFileAudit) -> None:
     empty = judge.run(sound, lambda: build([], []), None, 1.0)
     assert empty.red == ["data"]
     with pytest.raises(DataError, match="no wafer"):
@@ -184,7 +186,7 @@ def test_wafers_that_trained_the_model_are_no_judges(
 ) -> None:
     sketch = build_sketch(generated.select(np.arange(0, len(generated), 2)).fingerprints())
     trained = with_metadata(shipped, put("training", "sketch", value=sketch))
-    sound = Soundness([], Classifier(trained))
+    sound = ModelFileAudit([], Classifier(trained))
     found = judge.run(sound, lambda: generated, None, 1.0)
     assert found.red == ["data"]
     assert found.result is not None

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from edge.classification.classifier import Classifier
 from edge.errors import ModelError
 from edge.gate.checks import MODEL_CHECKS, Status
-from edge.gate.soundness import Soundness, examine
+from edge.gate.soundness import ModelFileAudit, examine
 from edge.model.model_file import ModelFile, attach
 from tests.support import spoil
 from tests.support.model_files import bare, changed, put
 
 
-def examined(content: bytes, folder: Path) -> Soundness:
+def examined(content: bytes, folder: Path) -> ModelFileAudit:
     path = folder / "model.tflite"
     path.write_bytes(content)
     return examine(path, Classifier)
 
 
-def failed(found: Soundness) -> set[str]:
+def failed(found: ModelFileAudit) -> set[str]:
     return {check.name for check in found.checks if check.failed}
 
 

@@ -168,14 +168,14 @@ def test_installed_imports_nothing_and_knows_what_is_missing(
 
 PROGRAM = """
 import os, sys
-from edge.model.runtime import quiet
+from edge.model.runtime import silence_native_output
 print("before"); print("before", file=sys.stderr)
-with quiet():
+with silence_native_output():
     os.write(1, b"NATIVE"); os.write(2, b"NATIVE")
 os.write(1, b"after\\n"); os.write(2, b"after\\n")
 count = len(os.listdir("/proc/self/fd"))
 for _ in range(5):
-    with quiet():
+    with silence_native_output():
         pass
 assert len(os.listdir("/proc/self/fd")) == count, "descriptors leak"
 """
@@ -199,9 +199,9 @@ def test_native_lines_can_be_let_through_to_stderr() -> None:
 def test_quiet_works_where_standard_streams_are_closed(closed: str) -> None:
     """As in a service: Python then has None for sys.stdout or sys.stderr."""
     program = (
-        "from edge.model.runtime import quiet\n"
+        "from edge.model.runtime import silence_native_output\n"
         "for _ in range(3):\n"
-        "    with quiet(): done = True\n"
+        "    with silence_native_output(): done = True\n"
         "raise SystemExit(7 if done else 1)\n"
     )
     shell = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program]

@@ -17,7 +17,7 @@ from edge.errors import OutputError, UsageError
 from edge.results.csv import COLUMNS
 from edge.results.line_stream import Stream
 from edge.results.table import TableSink
-from edge.results.writers import Format, open_sink
+from edge.results.writers import ResultFormat, open_sink
 from edge.system.text import columns, utf8
 from edge.wafer.patterns import PATTERNS
 
@@ -61,7 +61,7 @@ def test_bytes_of_a_name_are_letters_where_they_can_be() -> None:
     assert utf8("\ud800é") == r"\ud800é"
 
 
-def written(kind: Format, path: Path, *records: dict[str, Any]) -> bytes:
+def written(kind: ResultFormat, path: Path, *records: dict[str, Any]) -> bytes:
     sink = open_sink(kind, path)
     for record in records:
         sink.write(record)
@@ -71,7 +71,7 @@ def written(kind: Format, path: Path, *records: dict[str, Any]) -> bytes:
 
 def test_jsonl_gives_back_what_it_was_given(tmp_path: Path) -> None:
     records = [{**RECORD, "source": name} for name in ODD_NAMES] + [ERROR]
-    content = written(Format.JSONL, tmp_path / "out.jsonl", *records)
+    content = written(ResultFormat.JSONL, tmp_path / "out.jsonl", *records)
     assert content.count(b"\n") == len(records)
     lines = content.decode("utf-8").split("\n")
     assert [json.loads(line) for line in lines[:-1]] == [
@@ -79,8 +79,8 @@ def test_jsonl_gives_back_what_it_was_given(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", Format)
-def test_half_a_utf16_pair_does_not_stop_the_run(tmp_path: Path, kind: Format) -> None:
+@pytest.mark.parametrize("kind", ResultFormat)
+def test_half_a_utf16_pair_does_not_stop_the_run(tmp_path: Path, kind: ResultFormat) -> None:
     """A labelled set can hold such a lot name; no file name can."""
     odd = {**RECORD, "lot": "\ud800", "source": "\ud800"}
     content = written(kind, tmp_path / "out", odd, RECORD)
@@ -89,7 +89,7 @@ def test_half_a_utf16_pair_does_not_stop_the_run(tmp_path: Path, kind: Format) -
 
 def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
     records = [{**RECORD, "source": name} for name in ODD_NAMES]
-    content = written(Format.CSV, tmp_path / "out.csv", *records, ERROR)
+    content = written(ResultFormat.CSV, tmp_path / "out.csv", *records, ERROR)
     text = content.decode("utf-8")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["source"] for row in rows] == [*map(utf8, ODD_NAMES), "w2.png"]
@@ -103,7 +103,7 @@ def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
 def test_csv_cells_are_no_formulas(tmp_path: Path, start: str) -> None:
     cell = f'{start}HYPERLINK("http://x","y")'
     content = written(
-        Format.CSV,
+        ResultFormat.CSV,
         tmp_path / "out.csv",
         {**RECORD, "source": cell, "lot": cell, "latency_us": -1},
         {**ERROR, "error": cell},
@@ -116,7 +116,7 @@ def test_csv_cells_are_no_formulas(tmp_path: Path, start: str) -> None:
 def test_table_prints_no_control_characters(tmp_path: Path) -> None:
     records = [{**RECORD, "source": name} for name in ODD_NAMES]
     spoilt = {**ERROR, "source": "a\x1b[2J", "error": "x\r\ny\x9b31m"}
-    content = written(Format.TABLE, tmp_path / "out.txt", *records, spoilt)
+    content = written(ResultFormat.TABLE, tmp_path / "out.txt", *records, spoilt)
     lines = content.decode("utf-8").split("\n")
     assert len(lines) == 1 + len(records) + 1 + 1
     assert all(char.isprintable() for line in lines for char in line)
@@ -127,13 +127,15 @@ def test_table_in_a_file_has_no_colours_even_when_stdout_is_a_terminal(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert b"\x1b" not in written(Format.TABLE, tmp_path / "out.txt", RECORD, ERROR)
+    assert b"\x1b" not in written(ResultFormat.TABLE, tmp_path / "out.txt", RECORD, ERROR)
 
 
 def test_table_shows_what_counts(tmp_path: Path) -> None:
     long = {**RECORD, "source": "x" * 50 + ".png", "verdict": "accept", "reason": None}
     second = {**RECORD, "source": "lot.npz", "index": 3}
-    lines = written(Format.TABLE, tmp_path / "out.txt", long, second, ERROR).decode().split("\n")
+    lines = (
+        written(ResultFormat.TABLE, tmp_path / "out.txt", long, second, ERROR).decode().split("\n")
+    )
     assert "x" * 14 + "…" + "x" * 25 + ".png" in lines[1]
     assert "accept" in lines[1]
     for words in (
@@ -163,7 +165,7 @@ def test_every_wafer_takes_one_line_of_the_terminal(
     width: int, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    sink = open_sink(Format.TABLE, None)
+    sink = open_sink(ResultFormat.TABLE, None)
     largest = {"pattern": "Near-full", "fails": 13_456, "dies": 90_000, "index": 24_999}
     for number, review in enumerate(REVIEWS):
         for name in ("w1.png", f"{'晶圆' * 40}/{'é' * 40}{number}.png"):
@@ -181,7 +183,7 @@ def test_every_wafer_takes_one_line_of_the_terminal(
 
 def test_errors_that_are_held_back_come_last_and_none_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
-    sink = open_sink(Format.TABLE, path, hold_errors=2)
+    sink = open_sink(ResultFormat.TABLE, path, hold_errors=2)
     for name in ("a", "b", "c"):
         sink.write({**ERROR, "source": name})
     sink.write(RECORD)
@@ -208,7 +210,7 @@ def test_a_table_shows_what_the_terminal_can_show(
 
 def test_the_first_wafer_of_a_stack_has_its_place_in_a_table(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
-    sink = open_sink(Format.TABLE, path, hold_errors=9)
+    sink = open_sink(ResultFormat.TABLE, path, hold_errors=9)
     for source, index in (("a.npy", 0), ("b.npy", 0), ("b.npy", 1), ("c.npy", 0), ("d.png", 0)):
         sink.write({**RECORD, "source": source, "index": index})
     sink.write({**RECORD, "source": "e.npy"})
@@ -222,7 +224,7 @@ def test_the_first_wafer_of_a_stack_has_its_place_in_a_table(tmp_path: Path) -> 
 
 def test_what_is_nearly_sure_is_not_called_sure(tmp_path: Path) -> None:
     nearly = {**RECORD, "probability": 0.9996, "confidence": 1.0}
-    lines = written(Format.TABLE, tmp_path / "out.txt", nearly).decode().split("\n")
+    lines = written(ResultFormat.TABLE, tmp_path / "out.txt", nearly).decode().split("\n")
     assert ">99.9 %" in lines[1]
     assert " 100.0 %" in lines[1]
 
@@ -231,17 +233,17 @@ def test_existing_file_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("precious")
     with pytest.raises(UsageError, match=r"out\.jsonl: exists already.*--overwrite"):
-        open_sink(Format.JSONL, path)
+        open_sink(ResultFormat.JSONL, path)
     assert path.read_text() == "precious"
-    open_sink(Format.JSONL, path, overwrite=True).close()
+    open_sink(ResultFormat.JSONL, path, overwrite=True).close()
     assert path.read_text() == ""
     with pytest.raises(OutputError, match="cannot be written"):
-        open_sink(Format.JSONL, tmp_path / "missing" / "out.jsonl")
+        open_sink(ResultFormat.JSONL, tmp_path / "missing" / "out.jsonl")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110
 def test_full_disk_is_an_output_error_with_the_mend() -> None:
-    sink = open_sink(Format.JSONL, Path("/dev/full"), overwrite=True)
+    sink = open_sink(ResultFormat.JSONL, Path("/dev/full"), overwrite=True)
     sink.write(RECORD)
     with pytest.raises(OutputError, match=r"/dev/full: cannot write any more \(No space left"):
         sink.close()
@@ -251,9 +253,9 @@ FILLING = """
 import resource, sys
 from pathlib import Path
 from edge.errors import OutputError
-from edge.results.writers import Format, open_sink
+from edge.results.writers import ResultFormat, open_sink
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-sink = open_sink(Format.JSONL, Path(sys.argv[1]))
+sink = open_sink(ResultFormat.JSONL, Path(sys.argv[1]))
 try:
     for number in range(4000):
         sink.write({"source": f"{number}.png", "error": "x" * (number % 90), "kind": "empty"})
@@ -283,7 +285,7 @@ def test_full_disk_leaves_only_whole_lines(tmp_path: Path) -> None:
 
 def test_lines_wait_for_a_block_and_none_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    sink = open_sink(Format.JSONL, path)
+    sink = open_sink(ResultFormat.JSONL, path)
     sink.write(ERROR)
     assert path.read_bytes() == b""
     for _ in range(2000):
@@ -296,4 +298,4 @@ def test_lines_wait_for_a_block_and_none_is_lost(tmp_path: Path) -> None:
 def test_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputError, match="standard output is closed"):
-        open_sink(Format.JSONL, None)
+        open_sink(ResultFormat.JSONL, None)

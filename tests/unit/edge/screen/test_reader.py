@@ -15,7 +15,7 @@ from edge.camera.frames import Image
 from edge.formats.picture.palette import Palette, Scale
 from edge.screen.reader import ScreenReader
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from tests.support.screens import (
     BLACK,
@@ -44,7 +44,7 @@ def read(dies: DieGrid, look: Look, view: View = MOUNTED) -> DieGrid | Refusal:
     return READER.read(film(draw(dies, look), view))
 
 
-def gate(frame: Image, reader: ScreenReader = READER) -> Gate:
+def gate(frame: Image, reader: ScreenReader = READER) -> RejectReason:
     seen = reader.read(frame)
     assert isinstance(seen, Refusal), f"read {seen.shape}"
     assert seen.why
@@ -133,14 +133,17 @@ def test_what_is_left_of_a_wafer_is_no_pause(how: str) -> None:
         row = round(0.37 * len(lost))
         lost[row:] = lost[row - 1] if how == "repeated" else {"grey": 128, "black": 0}[how]
         lost = np.ascontiguousarray(np.rot90(lost, -side))
-        assert gate(lost, reader) in {Gate.CUT_OFF, Gate.UNCLEAR_GRID}
+        assert gate(lost, reader) in {RejectReason.CUT_OFF, RejectReason.UNCLEAR_GRID}
     for level in (0, 128, 255):
-        assert gate(np.full_like(frame, level), reader) is Gate.NO_WAFER
+        assert gate(np.full_like(frame, level), reader) is RejectReason.NO_WAFER
     for colour in (GREEN, RED):
-        assert gate(np.full_like(frame, colour[::-1]), reader) is Gate.NO_WAFER
+        assert gate(np.full_like(frame, colour[::-1]), reader) is RejectReason.NO_WAFER
     begun = disc(26, 26, fails=0.1)
     begun[2:] = NO_DIE
-    assert gate(film(draw(begun, Look(16, 16, 2, ground=BLACK)), GRABBED), reader) is Gate.NO_WAFER
+    assert (
+        gate(film(draw(begun, Look(16, 16, 2, ground=BLACK)), GRABBED), reader)
+        is RejectReason.NO_WAFER
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_a_wafer_that_is_covered_or_half_drawn_is_refused(rows: slice, columns: 
     dies[rows, columns] = NO_DIE
     seen = read(dies, Look(10, 10))
     assert isinstance(seen, Refusal)
-    assert seen.gate in {Gate.CUT_OFF, Gate.UNCLEAR_GRID}
+    assert seen.gate in {RejectReason.CUT_OFF, RejectReason.UNCLEAR_GRID}
 
 
 @pytest.mark.parametrize("size", [26, 40, 60])
@@ -179,8 +182,8 @@ def test_a_recipe_allows_for_larger_flats_and_gaps() -> None:
     frame = film(draw(dies, Look(10, 10)), MOUNTED)
     reader = ScreenReader(Recipe(flat=0.08, max_gap=40))
     np.testing.assert_array_equal(reader.read(frame), dies)
-    assert gate(frame, ScreenReader(Recipe(flat=0.08))) is Gate.UNCLEAR_GRID
-    assert gate(frame, ScreenReader(Recipe(max_gap=40))) is Gate.CUT_OFF
+    assert gate(frame, ScreenReader(Recipe(flat=0.08))) is RejectReason.UNCLEAR_GRID
+    assert gate(frame, ScreenReader(Recipe(max_gap=40))) is RejectReason.CUT_OFF
 
 
 def test_overexposed_dies_are_not_taken_for_the_window() -> None:
@@ -239,7 +242,7 @@ WAFER = disc(40, 40, fails=0.1)
 def test_gate_no_wafer() -> None:
     window = np.full((480, 640, 3), 255, np.uint8)
     cv2.putText(window, "Wafer 12: loading", (40, 200), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (0, 0, 0), 3)
-    assert gate(film(window, MOUNTED)) is Gate.NO_WAFER
+    assert gate(film(window, MOUNTED)) is RejectReason.NO_WAFER
 
 
 @pytest.mark.parametrize("level", [0, 10, 40, 128, 245, 255])
@@ -249,31 +252,35 @@ def test_a_frame_of_one_colour_is_without_a_wafer(level: int, noise: float) -> N
     grain = noise * np.random.default_rng(0).standard_normal((480, 640, 3))
     light = np.hypot(*np.ogrid[-1:1:480j, -1:1:640j])[..., None]
     for frame in (level + grain, level * (1 - 0.05 * light) + grain):
-        assert gate(np.clip(frame, 0, 255).astype(np.uint8)) is Gate.NO_WAFER
+        assert gate(np.clip(frame, 0, 255).astype(np.uint8)) is RejectReason.NO_WAFER
 
 
 @pytest.mark.parametrize("side", [(1.7, 0), (0, 1.7)])
 def test_gate_cut_off(side: tuple[float, float]) -> None:
     frame = film(draw(WAFER, Look(10, 10)), MOUNTED)
     middle = np.array([[1, 0, 90 * side[0]], [0, 1, 90 * side[1]]])
-    assert gate(cv2.warpAffine(frame, middle, (640, 480)).astype(np.uint8)) is Gate.CUT_OFF
+    assert gate(cv2.warpAffine(frame, middle, (640, 480)).astype(np.uint8)) is RejectReason.CUT_OFF
 
 
 def test_gate_exposure() -> None:
-    assert gate(film(draw(WAFER, Look(10, 10)), replace(MOUNTED, gain=0.1))) is Gate.EXPOSURE
-    assert gate(film(draw(WAFER, Look(10, 10)), replace(MOUNTED, offset=250))) is Gate.EXPOSURE
+    assert (
+        gate(film(draw(WAFER, Look(10, 10)), replace(MOUNTED, gain=0.1))) is RejectReason.EXPOSURE
+    )
+    assert (
+        gate(film(draw(WAFER, Look(10, 10)), replace(MOUNTED, offset=250))) is RejectReason.EXPOSURE
+    )
 
 
 def test_gate_blur() -> None:
-    assert gate(film(draw(WAFER, Look(10, 10)), replace(MOUNTED, blur=8))) is Gate.BLUR
+    assert gate(film(draw(WAFER, Look(10, 10)), replace(MOUNTED, blur=8))) is RejectReason.BLUR
 
 
 def test_gate_unclear_grid() -> None:
     small = film(draw(disc(80, 80), Look(4, 4)), View(640, 480, fill=0.5, noise=3))
-    assert gate(small) is Gate.UNCLEAR_GRID
+    assert gate(small) is RejectReason.UNCLEAR_GRID
     plain = np.zeros((480, 640, 3), np.uint8)
     cv2.circle(plain, (320, 240), 180, (0, 200, 0), -1)
-    assert gate(film(plain, GRABBED)) is Gate.UNCLEAR_GRID
+    assert gate(film(plain, GRABBED)) is RejectReason.UNCLEAR_GRID
 
 
 def test_a_plot_scaled_to_its_own_values_is_refused() -> None:
@@ -281,7 +288,7 @@ def test_a_plot_scaled_to_its_own_values_is_refused() -> None:
     look = Look(10, 10, good=(253, 231, 37), ground=(68, 1, 84))
     for gain in (1.0, 0.8, 0.6):
         frame = film(draw(disc(40, 40, fails=0), look), replace(MOUNTED, gain=gain, offset=28))
-        assert gate(frame) is Gate.UNCLEAR_GRID
+        assert gate(frame) is RejectReason.UNCLEAR_GRID
 
 
 @lru_cache
@@ -341,7 +348,7 @@ def test_a_fixed_size_refuses_others() -> None:
     rows, columns = WAFER.shape
     fixed = ScreenReader(Recipe(rows=rows, columns=columns))
     np.testing.assert_array_equal(fixed.read(frame), WAFER)
-    assert gate(frame, ScreenReader(Recipe(rows=rows + 1))) is Gate.UNCLEAR_GRID
+    assert gate(frame, ScreenReader(Recipe(rows=rows + 1))) is RejectReason.UNCLEAR_GRID
 
 
 def test_colours_of_ones_own() -> None:

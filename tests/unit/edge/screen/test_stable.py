@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.screen.stable import Stable, digest_of, grows
 from edge.wafer.wafermap import DieGrid
 from tests.support.screens import cropped, disc
 
 A, B = disc(20, 20, seed=1), disc(20, 20, seed=2)
-AWAY = Refusal(Gate.NO_WAFER, "nothing there")
-BLUR = Refusal(Gate.BLUR, "a hand")
+AWAY = Refusal(RejectReason.NO_WAFER, "nothing there")
+BLUR = Refusal(RejectReason.BLUR, "a hand")
 
 NAMES = {"a": A, "b": B, "-": AWAY, "~": BLUR}
 
@@ -126,7 +126,7 @@ def test_what_follows_says_that_a_wafer_was_complete(then: list[DieGrid | Refusa
 
 def test_a_prober_that_starts_anew_has_finished_the_wafer_before() -> None:
     """The same map again, of which only the first dies can be seen as a wafer: that is another."""
-    begun = Refusal(Gate.UNCLEAR_GRID, "20 dies")
+    begun = Refusal(RejectReason.UNCLEAR_GRID, "20 dies")
     one = [dies for dies in drawn(2, 1, 0) for _ in range(5)]
     assert given_over(Stable(3, 2.0), [*one, *[begun] * 30]) == [(ALL, 3)]
     assert given_over(Stable(3, 2.0), [*one, *[AWAY] * 3, *[begun] * 9, *one, *[A] * 30]) == [

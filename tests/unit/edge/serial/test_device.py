@@ -13,18 +13,18 @@ import pytest
 from edge.errors import DeviceError, InputError, InputKind, ModelError
 from edge.model.model_file import ModelFile
 from edge.serial.device import Device, Patience
-from edge.serial.framing import Frame, Parser, encode
-from edge.serial.messages import ErrorCode, Kind
+from edge.serial.framing import Parser, SerialFrame, encode
+from edge.serial.messages import ErrorCode, MessageKind
 from edge.serial.records import classify_items
 from edge.wafer.wafermap import WaferMap
 
 #: What becomes of a request: its number among all, and what a sound device would answer.
-Fate = Callable[[int, Frame, bytes], bytes]
+Fate = Callable[[int, SerialFrame, bytes], bytes]
 
 WAFER = WaferMap(np.asarray([[0, 1, 2], [2, 1, 2]], np.uint8), "w.npy")
 
 
-def sound(_: int, __: Frame, answer: bytes) -> bytes:
+def sound(_: int, __: SerialFrame, answer: bytes) -> bytes:
     return answer
 
 
@@ -35,7 +35,7 @@ class Line:
     model: ModelFile
     fate: Fate = sound
     wafer: WaferMap = WAFER
-    sent: list[Frame] = field(default_factory=list)
+    sent: list[SerialFrame] = field(default_factory=list)
     waiting: bytes = b""
 
     def read(self, seconds: float) -> bytes:
@@ -56,21 +56,23 @@ class Line:
     def close(self) -> None:
         pass
 
-    def _answer(self, request: Frame) -> Frame:
+    def _answer(self, request: SerialFrame) -> SerialFrame:
         labels = self.model.labels
-        if request.kind == Kind.HELLO:
+        if request.kind == MessageKind.HELLO:
             payload = struct.pack("<HHB", 300, 500, len(labels)) + bytes.fromhex(self.model.sha256)
             for text in ("model", "firmware", *labels):
                 payload += bytes([len(text)]) + text.encode()
-            return Frame(Kind.HELLO_ANSWER, request.sequence, payload)
+            return SerialFrame(MessageKind.HELLO_ANSWER, request.sequence, payload)
         counts = struct.pack("<III", self.wafer.die_count, self.wafer.fail_count, 1234)
         figures = struct.pack("<4f9f9b", 0.9, 0.851, 3, 0.25, 0, 1, *[0] * 7, *[0] * 9)
         payload = bytes([1, 0, len(labels), 0]) + counts + figures
-        return Frame(Kind.CLASSIFY_ANSWER, request.sequence, payload)
+        return SerialFrame(MessageKind.CLASSIFY_ANSWER, request.sequence, payload)
 
 
 def error(code: ErrorCode, sequence: int) -> bytes:
-    return encode(Frame(Kind.ERROR_ANSWER, sequence, bytes([code, Kind.CLASSIFY])))
+    return encode(
+        SerialFrame(MessageKind.ERROR_ANSWER, sequence, bytes([code, MessageKind.CLASSIFY]))
+    )
 
 
 def device(line: Line, retries: int = 2) -> Device:
@@ -96,7 +98,7 @@ def test_a_pattern_in_too_few_fails_is_not_taken_from_older_firmware(shipped: Mo
 
 @pytest.mark.parametrize("code", [ErrorCode.BAD_CRC, ErrorCode.TRUNCATED, ErrorCode.TIMEOUT])
 def test_what_the_line_damages_is_sent_again(shipped: ModelFile, code: ErrorCode) -> None:
-    def fate(number: int, request: Frame, answer: bytes) -> bytes:
+    def fate(number: int, request: SerialFrame, answer: bytes) -> bytes:
         return error(code, request.sequence) if number in {2, 3} else answer
 
     asked = device(line := Line(shipped, fate))
@@ -109,7 +111,7 @@ def test_what_the_line_damages_is_sent_again(shipped: ModelFile, code: ErrorCode
 def test_lost_damaged_and_late_answers_are_asked_for_again(shipped: ModelFile) -> None:
     late = b""
 
-    def fate(number: int, request: Frame, answer: bytes) -> bytes:
+    def fate(number: int, request: SerialFrame, answer: bytes) -> bytes:
         nonlocal late
         if number == 2:
             late = answer
@@ -126,7 +128,7 @@ def test_lost_damaged_and_late_answers_are_asked_for_again(shipped: ModelFile) -
 def test_a_wafer_that_never_gets_through_is_an_error_and_the_others_go_on(
     shipped: ModelFile,
 ) -> None:
-    def fate(number: int, request: Frame, answer: bytes) -> bytes:
+    def fate(number: int, request: SerialFrame, answer: bytes) -> bytes:
         return b"" if 2 <= number <= 4 else answer
 
     records = list(classify_items([WAFER, WAFER], device(Line(shipped, fate)), "m"))
@@ -136,7 +138,7 @@ def test_a_wafer_that_never_gets_through_is_an_error_and_the_others_go_on(
 
 
 def test_what_the_device_refuses_is_not_sent_again(shipped: ModelFile) -> None:
-    def fate(number: int, request: Frame, answer: bytes) -> bytes:
+    def fate(number: int, request: SerialFrame, answer: bytes) -> bytes:
         return answer if number == 1 else error(ErrorCode.BAD_STATE, request.sequence)
 
     asked = device(line := Line(shipped, fate))
@@ -179,7 +181,9 @@ def test_another_model_is_refused_and_the_mend_named(shipped: ModelFile) -> None
             "bad-version.*different versions",
         ),
         (
-            lambda number, request, answer: encode(Frame(Kind.HELLO_ANSWER, request.sequence)),
+            lambda number, request, answer: encode(
+                SerialFrame(MessageKind.HELLO_ANSWER, request.sequence)
+            ),
             "nonsense",
         ),
     ],

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.serial.framing import ESCAPE, FLAG, MAX_PAYLOAD, Frame, Parser, _stuff, encode
+from edge.serial.framing import ESCAPE, FLAG, MAX_PAYLOAD, Parser, SerialFrame, _stuff, encode
 from tests.support.compilers import STATION, build, compiler
 
 #: Bytes as a line brings them, rich in those that mean something.
@@ -21,7 +21,7 @@ NOISE = st.lists(
     st.one_of(st.sampled_from([FLAG, ESCAPE, FLAG ^ 0x20, ESCAPE ^ 0x20, 1]), st.integers(0, 255)),
     max_size=60,
 ).map(bytes)
-FRAMES = st.builds(Frame, st.integers(0, 255), st.integers(0, 0xFFFF), NOISE)
+FRAMES = st.builds(SerialFrame, st.integers(0, 255), st.integers(0, 0xFFFF), NOISE)
 
 #: Of the C parser's events: a whole frame, or one with something wrong.
 BYTE, WHOLE = 2, 3
@@ -61,7 +61,7 @@ class Library:
         found = self.c.frame_crc(ctypes.c_uint32(part), rest, ctypes.c_size_t(len(rest)))
         return found & 0xFFFFFFFF
 
-    def frames(self, line: bytes) -> Iterator[Frame]:
+    def frames(self, line: bytes) -> Iterator[SerialFrame]:
         state = State()
         self.c.frame_parser_reset(ctypes.byref(state))
         payload = bytearray()
@@ -70,12 +70,12 @@ class Library:
             if byte == FLAG:
                 if event == WHOLE:
                     head = state.header
-                    yield Frame(head.type, head.sequence, bytes(payload), head.version)
+                    yield SerialFrame(head.type, head.sequence, bytes(payload), head.version)
                 payload.clear()
             elif event == BYTE:
                 payload.append(state.byte)
 
-    def encoded(self, frame: Frame) -> bytes:
+    def encoded(self, frame: SerialFrame) -> bytes:
         written = bytearray()
 
         @ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_uint8), ctypes.c_size_t)
@@ -100,23 +100,23 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     return Library(c)
 
 
-def parsed(line: bytes, pieces: int = 1) -> list[Frame]:
+def parsed(line: bytes, pieces: int = 1) -> list[SerialFrame]:
     parser = Parser()
     size = max(1, len(line) // pieces)
-    found: list[Frame] = []
+    found: list[SerialFrame] = []
     for start in range(0, len(line), size):
         found += parser.feed(line[start : start + size])
     return found
 
 
-def appear_in_order(wanted: list[Frame], found: list[Frame]) -> bool:
+def appear_in_order(wanted: list[SerialFrame], found: list[SerialFrame]) -> bool:
     rest = iter(found)
     return all(frame in rest for frame in wanted)
 
 
 @given(st.lists(st.tuples(NOISE, FRAMES), max_size=5), NOISE, st.integers(1, 50))
 def test_good_frames_between_any_bytes_are_found(
-    line: list[tuple[bytes, Frame]], end: bytes, pieces: int
+    line: list[tuple[bytes, SerialFrame]], end: bytes, pieces: int
 ) -> None:
     wanted = [frame for _, frame in line]
     sent = b"".join(noise + encode(frame) for noise, frame in line) + end
@@ -125,7 +125,7 @@ def test_good_frames_between_any_bytes_are_found(
 
 @given(FRAMES, st.integers(0), st.integers(1, 255), FRAMES)
 def test_a_changed_byte_loses_one_frame_and_no_other(
-    spoilt: Frame, where: int, change: int, good: Frame
+    spoilt: SerialFrame, where: int, change: int, good: SerialFrame
 ) -> None:
     sent = bytearray(encode(spoilt))
     sent[where % len(sent)] ^= change
@@ -137,7 +137,7 @@ def test_a_changed_byte_loses_one_frame_and_no_other(
 
 @given(FRAMES, st.integers(1), FRAMES)
 def test_a_truncated_frame_does_not_swallow_the_next(
-    short: Frame, missing: int, good: Frame
+    short: SerialFrame, missing: int, good: SerialFrame
 ) -> None:
     sent = encode(short)
     parser = Parser()
@@ -152,7 +152,7 @@ def test_a_line_that_never_stops_takes_no_memory() -> None:
     for _ in range(64):
         assert parser.feed(bytes(65536)) == []
     assert len(parser._stuffed) <= 2 * (MAX_PAYLOAD + 10)
-    good = Frame(1, 2, b"abc")
+    good = SerialFrame(1, 2, b"abc")
     # Its last bytes are no frame, whatever they look like.
     assert parser.feed(encode(good)[1:]) == []
     assert parser.feed(encode(good)) == [good]
@@ -167,9 +167,9 @@ def test_a_frame_that_is_not_as_long_as_it_says_is_refused(library: Library) -> 
 
 
 def test_a_payload_that_no_length_field_can_say_is_refused() -> None:
-    assert parsed(encode(Frame(1, 1, bytes([FLAG]) * MAX_PAYLOAD)))[0].payload[-1] == FLAG
+    assert parsed(encode(SerialFrame(1, 1, bytes([FLAG]) * MAX_PAYLOAD)))[0].payload[-1] == FLAG
     with pytest.raises(ValueError, match="at most 65535 bytes, this has 65536"):
-        encode(Frame(1, 1, bytes(MAX_PAYLOAD + 1)))
+        encode(SerialFrame(1, 1, bytes(MAX_PAYLOAD + 1)))
 
 
 @given(NOISE, NOISE)
@@ -182,7 +182,7 @@ def test_the_crc_has_the_check_value_of_its_catalogue(library: Library) -> None:
 
 
 @given(FRAMES)
-def test_c_and_python_write_the_same_bytes(library: Library, frame: Frame) -> None:
+def test_c_and_python_write_the_same_bytes(library: Library, frame: SerialFrame) -> None:
     assert library.encoded(frame) == encode(frame)
 
 

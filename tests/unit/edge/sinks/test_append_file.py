@@ -18,12 +18,12 @@ from edge.results.record import Record
 from edge.sinks.append_file import AppendSink
 from edge.sinks.csv_file import STATION_COLUMNS
 from edge.sinks.durable_sink import KINDS
-from edge.store.cursor import Mark
-from edge.store.names import Names
+from edge.store.cursor import Cursor
+from edge.store.names import StoreNames
 from tests.support.records import error, holder, result
 
 STORE = "ab12cd34"
-FRESH = Mark(0, 0, Names(((1, STORE),)))
+FRESH = Cursor(0, 0, StoreNames(((1, STORE),)))
 
 #: What careless writers and readers break at.
 ODD = ["plain", 'a"b', "two\nlines", 'all\r\n",\n"of it"\n', "=1+1", "\u2028晶圆", "\n", '"']
@@ -31,9 +31,9 @@ ODD = ["plain", 'a"b', "two\nlines", 'all\r\n",\n"of it"\n', "=1+1", "\u2028晶�
 OPEN = """
 import sys
 from edge.sinks.durable_sink import KINDS
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 sink = KINDS[sys.argv[1]].make(sys.argv[2])
-sink.open(Mark())
+sink.open(Cursor())
 """
 
 
@@ -48,13 +48,15 @@ def numbered(*numbers: int, store: str = STORE) -> list[Record]:
     ]
 
 
-def opened(kind: str, path: Path, mark: Mark = FRESH, **options: str) -> tuple[AppendSink, Mark]:
+def opened(
+    kind: str, path: Path, mark: Cursor = FRESH, **options: str
+) -> tuple[AppendSink, Cursor]:
     sink = KINDS[kind].make(str(path), **options)
     assert isinstance(sink, AppendSink)
     return sink, sink.open(mark)
 
 
-def written(kind: str, path: Path, *numbers: int, mark: Mark = FRESH) -> Mark:
+def written(kind: str, path: Path, *numbers: int, mark: Cursor = FRESH) -> Cursor:
     sink, mark = opened(kind, path, mark)
     mark = replace(sink.send(numbered(*numbers)), names=FRESH.names)
     sink.close()
@@ -97,7 +99,7 @@ def test_a_crash_anywhere_leaves_each_record_once(
     os.truncate(path, cut)
     sink, mark = opened(kind, path, known)
     behind = range(mark.delivered + 1, 14)
-    assert sink.send(numbered(*behind)) == Mark(13, path.stat().st_size)
+    assert sink.send(numbered(*behind)) == Cursor(13, path.stat().st_size)
     sink.close()
     assert read_back(kind, path) == expected(*range(1, 14))
 
@@ -109,7 +111,7 @@ def test_a_mark_that_lags_behind_is_brought_up(tmp_path: Path, kind: str) -> Non
     late = written(kind, path, 3, 4, mark=early)
     for mark in (FRESH, early, late):
         sink, found = opened(kind, path, mark)
-        assert found == Mark(4, path.stat().st_size, FRESH.names)
+        assert found == Cursor(4, path.stat().st_size, FRESH.names)
         sink.close()
 
 
@@ -121,7 +123,7 @@ def test_records_of_before_a_backup_was_put_back_are_not_taken_for_todays(
     path = tmp_path / "out"
     early = written(kind, path, 1, 2)
     written(kind, path, 3, 4, mark=early)
-    again = replace(early, names=Names(((1, STORE), (3, "00000000"))))
+    again = replace(early, names=StoreNames(((1, STORE), (3, "00000000"))))
     sink, found = opened(kind, path, again)
     assert (found.delivered, found.offset) == (2, path.stat().st_size)
     sink.send(numbered(3, store="00000000"))
@@ -141,7 +143,7 @@ def test_numbers_of_another_store_say_nothing(tmp_path: Path, kind: str) -> None
     """The store was moved away and begins again at 1; the file goes on."""
     path = tmp_path / "out"
     written(kind, path, 1, 2, 3)
-    sink, mark = opened(kind, path, Mark(0, 0, Names(((1, "00000000"),))))
+    sink, mark = opened(kind, path, Cursor(0, 0, StoreNames(((1, "00000000"),))))
     assert mark.delivered == 0
     sink.send(numbered(1, store="00000000"))
     sink.close()
@@ -159,7 +161,7 @@ def test_rotation_begins_a_new_file(tmp_path: Path, kind: str, anew: bool) -> No
         path.touch()
     mark = sink.send(numbered(3))
     sink.close()
-    assert mark == Mark(3, path.stat().st_size)
+    assert mark == Cursor(3, path.stat().st_size)
     assert (read_back(kind, old), read_back(kind, path)) == (expected(1, 2), expected(3))
 
 
@@ -175,7 +177,7 @@ def test_a_file_that_is_emptied_while_the_station_runs_goes_on(tmp_path: Path, k
     assert read_back(kind, path) == expected(3)
     again, found = opened(kind, path, replace(mark, names=FRESH.names))
     again.close()
-    assert found == Mark(3, path.stat().st_size, FRESH.names)
+    assert found == Cursor(3, path.stat().st_size, FRESH.names)
 
 
 @both

@@ -13,7 +13,7 @@ import pytest
 from edge.camera.frames import Frame
 from edge.classification.classifier import Classifier
 from edge.model.model_file import load
-from edge.screen.refusal import Gate, Refusal
+from edge.screen.refusal import Refusal, RejectReason
 from edge.station.camera_source import CameraSource
 from edge.station.settings import CameraSettings
 from edge.store.store import Store
@@ -27,8 +27,8 @@ SEEN: dict[str, Any] = {
     "a": A,
     "b": B,
     "g": GROWING,
-    "-": Refusal(Gate.NO_WAFER, "nothing"),
-    "?": Refusal(Gate.BLUR, "soft"),
+    "-": Refusal(RejectReason.NO_WAFER, "nothing"),
+    "?": Refusal(RejectReason.BLUR, "soft"),
     "!": ZeroDivisionError("by zero"),
 }
 IMAGE = np.zeros((8, 8, 3), np.uint8)

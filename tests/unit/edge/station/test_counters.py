@@ -6,12 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge.station.counters import BOUNDS, Tally
+from edge.station.counters import BOUNDS, Counters
 from tests.support.records import error, result
 
 
 def test_each_is_counted_where_it_belongs() -> None:
-    tally = Tally()
+    tally = Counters()
     assert tally.summary() == "0 wafers: 0 accepted, 0 to review"
     tally.add([result(1, verdict="accept", pattern="none")], 0.0, 0)
     assert tally.summary() == "1 wafer: 1 accepted, 0 to review"
@@ -25,7 +25,7 @@ def test_each_is_counted_where_it_belongs() -> None:
 @example([(10, 0.0)])  # just on a bound
 @given(st.lists(st.tuples(st.integers(0, 90_000), st.floats(0, 5)), max_size=20))
 def test_latencies_are_a_histogram_of_both_waits(waits: list[tuple[int, float]]) -> None:
-    tally = Tally()
+    tally = Counters()
     for waited_ms, waited in waits:
         tally.add([result(1, waited_ms=waited_ms), error(1)], waited, 0)
     latencies = [waited_ms / 1000 + waited for waited_ms, waited in waits]
@@ -36,7 +36,7 @@ def test_latencies_are_a_histogram_of_both_waits(waits: list[tuple[int, float]])
 
 
 def test_idle_is_since_the_last_wafer() -> None:
-    tally = Tally()
+    tally = Counters()
     tally._last -= 100
     tally.add([error(1)], 0.0, 1)
     assert tally.idle >= 100, "an error is no wafer"

@@ -18,7 +18,7 @@ from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.store_copy import StoreSink
 from edge.station import outbox as module
 from edge.station.outbox import LAST, Outbox
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.store import Store
 from tests.support.records import error, result
 from tests.support.station import rows, wait_for
@@ -37,24 +37,24 @@ class Fake:
     def __init__(self) -> None:
         self.kept: list[int] = []
         self.short: list[str] = []
-        self.opened: list[Mark] = []
+        self.opened: list[Cursor] = []
         self.idled = 0
         self.closed = 0
         self.real: int | None = None
         self.on_send: Callable[[list[int]], None] = lambda _: None
         self.on_open: Callable[[], None] = lambda: None
 
-    def open(self, mark: Mark) -> Mark:
+    def open(self, mark: Cursor) -> Cursor:
         self.opened.append(mark)
         self.on_open()
-        return mark if self.real is None else Mark(self.real)
+        return mark if self.real is None else Cursor(self.real)
 
-    def send(self, records: Sequence[Record]) -> Mark:
+    def send(self, records: Sequence[Record]) -> Cursor:
         self.short += [record["id"] for record in records if record.get("kind") == UNDELIVERABLE]
         numbers = [number_of(record) for record in records]
         self.on_send(numbers)
         self.kept += numbers
-        return Mark(numbers[-1], offset=100 * numbers[-1])
+        return Cursor(numbers[-1], offset=100 * numbers[-1])
 
     def idle(self, seconds: float) -> None:
         self.idled += 1
@@ -69,7 +69,7 @@ class Post:
     def __init__(self, path: Path, mark: int) -> None:
         self.store = Store(path)
         self.sink = Fake()
-        self.outbox = Outbox(self.sink, path, Mark(mark), self.store.last)
+        self.outbox = Outbox(self.sink, path, Cursor(mark), self.store.last)
         self._last = 0
 
     def record(self, count: int) -> None:
@@ -102,13 +102,13 @@ def test_all_records_in_order_and_the_mark_follows(post: Post) -> None:
     wait_for(lambda: post.outbox.mark.delivered == 13, "what came after")
     post.end()
     assert post.sink.kept == list(range(1, 14))
-    assert post.outbox.mark == Mark(13, 1300, post.store.names)
+    assert post.outbox.mark == Cursor(13, 1300, post.store.names)
     assert (len(post.sink.opened), post.sink.closed) == (1, 1)
 
 
 def test_it_goes_on_where_the_sink_really_is(post: Post) -> None:
     post.record(6)
-    post.outbox = Outbox(post.sink, post.store.path, Mark(), post.store.last)
+    post.outbox = Outbox(post.sink, post.store.path, Cursor(), post.store.last)
     post.sink.real = 4
     post.outbox.start()
     wait_for(lambda: post.outbox.mark.delivered == 6, "the rest")
@@ -119,13 +119,13 @@ def test_it_goes_on_where_the_sink_really_is(post: Post) -> None:
 def test_a_sink_that_is_ahead_gets_what_is_new_once_that_has_a_new_name(post: Post) -> None:
     """The store was put back from its backup: the sink has numbers 3 to 9 of other wafers."""
     post.record(2)
-    post.outbox = Outbox(post.sink, post.store.path, Mark(2), post.store.last)
+    post.outbox = Outbox(post.sink, post.store.path, Cursor(2), post.store.last)
     post.sink.real = 9
     post.outbox.start()
     assert post.outbox.looked.wait(10)
     wait_for(lambda: post.outbox.is_ahead, "it is seen")
     post.record(3)  # recorded before the owner of the store came to it
-    assert (post.sink.kept, post.outbox.mark) == ([], Mark(2))
+    assert (post.sink.kept, post.outbox.mark) == ([], Cursor(2))
     post.sink.real = 2
     post.store.rename(3)
     post.outbox.renamed(3)
@@ -319,7 +319,7 @@ def test_what_a_second_store_cannot_hold_holds_up_no_other(
     post.store.add([result(1), result(2, dies=501), result(3)])
     monkeypatch.setattr(Store, "add", picky)
     copy = tmp_path / "copy.sqlite"
-    outbox = Outbox(StoreSink(copy), tmp_path / "s.sqlite", Mark(), post.store.last)
+    outbox = Outbox(StoreSink(copy), tmp_path / "s.sqlite", Cursor(), post.store.last)
     outbox.start()
     wait_for(lambda: outbox.mark.delivered == 3, "everything")
     outbox.stop()

@@ -12,7 +12,7 @@ import pytest
 
 from edge.errors import OutputError
 from edge.results.record import Record
-from edge.station.counters import Tally
+from edge.station.counters import Counters
 from edge.station.recorder import TRANSACTION, WAITING, Recorder
 from edge.station.source import Batch
 from edge.store import store_file
@@ -47,7 +47,7 @@ class Setup:
 
     def __init__(self, path: Path) -> None:
         self.store = Disk(path)
-        self.tally = Tally()
+        self.tally = Counters()
         self.shown: list[Record] = []
         self.kept: list[str] = []
         self.recorder = Recorder(self.store, COMMON, self.tally, self._on_kept)
@@ -55,7 +55,7 @@ class Setup:
     def _on_kept(self, records: Sequence[Record]) -> None:
         self.shown += records
 
-    def hand_over(self, *records: Record, name: str = "") -> bool:
+    def submit(self, *records: Record, name: str = "") -> bool:
         """A batch that notes, once it is kept, whether it can be found in the store."""
 
         def kept() -> None:
@@ -64,7 +64,7 @@ class Setup:
             self.kept.append(name)
 
         batch = Batch(list(records), {f"/{name}": NOTE}, kept)
-        return self.recorder.hand_over(batch, STOP)
+        return self.recorder.submit(batch, STOP)
 
 
 @pytest.fixture
@@ -82,48 +82,48 @@ def test_a_store_in_trouble_is_known_while_nothing_is_recorded(
     at: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_file, "IDLE", 0.0)
-    assert not at.recorder.keep_next(0)
+    assert not at.recorder.commit_next(0)
     content = at.store.path.read_bytes()
     at.store.path.write_bytes(b"")
-    assert not at.recorder.keep_next(0)
+    assert not at.recorder.commit_next(0)
     assert at.recorder.trouble is not None
     at.store.path.write_bytes(content)
-    assert not at.recorder.keep_next(0)
+    assert not at.recorder.commit_next(0)
     assert at.recorder.trouble is None
 
 
 def test_what_waits_shares_a_transaction(at: Setup) -> None:
     for number in range(3):
-        at.hand_over(result(number), error(number), name=str(number))
-    assert at.recorder.keep_next(0)
+        at.submit(result(number), error(number), name=str(number))
+    assert at.recorder.commit_next(0)
     assert at.store.sizes == [6]
     assert at.kept == ["0", "1", "2"]
     assert [record["station"] for record in at.shown] == ["here"] * 6
     assert at.shown[0]["recorded_at"] > "2026-01-02T03:04:06.789Z"
     assert (at.tally.wafers.total(), at.tally.errors.total()) == (3, 3)
-    assert not at.recorder.keep_next(0), "there is nothing more"
+    assert not at.recorder.commit_next(0), "there is nothing more"
 
 
 def test_a_transaction_has_an_end(at: Setup) -> None:
     many = [result(number) for number in range(TRANSACTION)]
-    at.hand_over(*many, name="many")
-    at.hand_over(result(-5), name="one")
-    assert at.recorder.keep_next(0)
-    assert at.recorder.keep_next(0)
+    at.submit(*many, name="many")
+    at.submit(result(-5), name="one")
+    assert at.recorder.commit_next(0)
+    assert at.recorder.commit_next(0)
     assert at.store.sizes == [TRANSACTION, 1]
 
 
 def test_a_full_disk_loses_nothing(at: Setup, caplog: pytest.LogCaptureFixture) -> None:
     at.store.full = True
-    at.hand_over(result(1), name="1")
-    at.hand_over(result(2), name="2")
+    at.submit(result(1), name="1")
+    at.submit(result(2), name="2")
     for _ in range(3):
-        assert not at.recorder.keep_next(0)
-    at.hand_over(result(3), name="3")
+        assert not at.recorder.commit_next(0)
+    at.submit(result(3), name="3")
     assert "disk is full" in (at.recorder.trouble or "")
     assert (at.kept, at.shown, at.tally.wafers.total()) == ([], [], 0)
     at.store.full = False
-    assert at.recorder.keep_next(0)
+    assert at.recorder.commit_next(0)
     assert at.recorder.trouble is None
     assert at.kept == ["1", "2", "3"]
     assert sources(at.shown) == sources([result(1), result(2), result(3)])
@@ -132,11 +132,11 @@ def test_a_full_disk_loses_nothing(at: Setup, caplog: pytest.LogCaptureFixture) 
 
 def test_sources_wait_for_the_store_and_can_be_stopped(at: Setup) -> None:
     for number in range(WAITING):
-        assert at.hand_over(result(number), name=str(number))
+        assert at.submit(result(number), name=str(number))
     stop = threading.Event()
     answers: list[bool] = []
     waiting = threading.Thread(
-        target=lambda: answers.append(at.recorder.hand_over(Batch([result(99)]), stop))
+        target=lambda: answers.append(at.recorder.submit(Batch([result(99)]), stop))
     )
     waiting.start()
     waiting.join(0.15)
@@ -144,15 +144,15 @@ def test_sources_wait_for_the_store_and_can_be_stopped(at: Setup) -> None:
     stop.set()
     waiting.join(10)
     assert answers == [False]
-    at.recorder.keep_next(0)
-    assert at.recorder.hand_over(Batch([]), stop), "there is room: the last ones are still kept"
+    at.recorder.commit_next(0)
+    assert at.recorder.submit(Batch([]), stop), "there is room: the last ones are still kept"
     assert result(99)["source"] not in sources(at.shown)
 
 
 def test_repeats_are_counted_and_named(at: Setup, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "edge")
-    at.hand_over(result(1), result(1, source="in/co\npy.png"), name="1")
-    at.recorder.keep_next(0)
+    at.submit(result(1), result(1, source="in/co\npy.png"), name="1")
+    at.recorder.commit_next(0)
     assert at.tally.repeats == 1
     assert len(at.shown) == 1
     assert "in/co?py.png: its content was recorded before" in caplog.text
@@ -165,8 +165,8 @@ def test_repeats_are_counted_and_named(at: Setup, caplog: pytest.LogCaptureFixtu
 def test_a_record_that_the_store_cannot_hold_keeps_no_other_out(
     at: Setup, unfit: dict[str, Any]
 ) -> None:
-    at.hand_over(result(1), result(2, **unfit), result(3), name="a")
-    assert at.recorder.keep_next(0)
+    at.submit(result(1), result(2, **unfit), result(3), name="a")
+    assert at.recorder.commit_next(0)
     assert [record["source"] for record in at.shown] == ["in/w1.png", "in/w2.png", "in/w3.png"]
     assert "cannot be recorded" in at.shown[1]["error"]
     assert at.tally.wafers.total() == 2
@@ -174,7 +174,7 @@ def test_a_record_that_the_store_cannot_hold_keeps_no_other_out(
 
 def test_what_is_left_is_known(at: Setup) -> None:
     at.store.full = True
-    at.hand_over(result(1), result(2), name="a")
-    assert not at.recorder.keep_next(0)
-    at.hand_over(result(3), name="b")
+    at.submit(result(1), result(2), name="a")
+    assert not at.recorder.commit_next(0)
+    at.submit(result(3), name="b")
     assert at.recorder.left == 3

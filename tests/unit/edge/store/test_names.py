@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from edge.store.names import NO_NAMES, Names
+from edge.store.names import NO_NAMES, StoreNames
 from edge.store.reader import StoreReader
 from edge.store.store import Store
 from tests.support.records import result
 
-NAMES = Names(((1, "aa"), (5, "bb"), (9, "aa")))
+NAMES = StoreNames(((1, "aa"), (5, "bb"), (9, "aa")))
 
 
 def test_each_number_has_the_name_of_its_range() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.errors import OutputError, UsageError
 from edge.results.record import Record, number_of
 from edge.sinks.store_copy import StoreSink
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 from edge.store.reader import StoreReader
 from edge.store.rows import Same
 from edge.store.store import Store
@@ -313,10 +313,10 @@ def test_numbers_are_never_used_again(path: Path) -> None:
 
 def test_marks_survive(path: Path) -> None:
     with closing(Store(path)) as store:
-        store.save_marks({"jsonl:/a": Mark(3, 70), "mqtt://b": Mark(1)})
-        store.save_marks({"jsonl:/a": Mark(5, 99)})
+        store.save_marks({"jsonl:/a": Cursor(3, 70), "mqtt://b": Cursor(1)})
+        store.save_marks({"jsonl:/a": Cursor(5, 99)})
     with closing(Store(path)) as store:
-        assert store.marks() == {"jsonl:/a": Mark(5, 99), "mqtt://b": Mark(1)}
+        assert store.marks() == {"jsonl:/a": Cursor(5, 99), "mqtt://b": Cursor(1)}
 
 
 def _sqlite(path: Path, *statements: str) -> None:
@@ -370,7 +370,7 @@ def test_a_second_store_that_was_put_back_from_its_backup_is_filled_up(
 ) -> None:
     copy, backup = tmp_path / "copy.sqlite", tmp_path / "backup"
     records = store.add([result(1), result(2), result(3)]).records
-    begun = Mark(0, 0, store.names)
+    begun = Cursor(0, 0, store.names)
     for some, until in ((records[:1], 1), (records[1:], 3)):
         sink = StoreSink(copy)
         sink.open(begun)
@@ -380,7 +380,7 @@ def test_a_second_store_that_was_put_back_from_its_backup_is_filled_up(
             shutil.copy(copy, backup)
     shutil.copy(backup, copy)
     sink = StoreSink(copy)
-    assert sink.open(Mark(3, 0, store.names)).delivered == 1
+    assert sink.open(Cursor(3, 0, store.names)).delivered == 1
     sink.send(records[1:])
     sink.close()
     assert len(kept(copy)) == 3
@@ -389,7 +389,7 @@ def test_a_second_store_that_was_put_back_from_its_backup_is_filled_up(
 def test_a_second_store_as_a_sink_takes_repeats_once(store: Store, tmp_path: Path) -> None:
     records = store.add([result(1), error(2)]).records
     sink = StoreSink(tmp_path / "copy.sqlite")
-    assert sink.open(Mark(0)) == Mark(0)
+    assert sink.open(Cursor(0)) == Cursor(0)
     assert sink.send(records).delivered == sink.send(records).delivered == 2
     copied = kept(tmp_path / "copy.sqlite")
     sink.close()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.system.worker_pool import DEPTH, Chunk, Crew, Helper, dismiss, serve
+from edge.system.worker_pool import DEPTH, Chunk, Worker, WorkerPool, serve, shutdown
 
 FORKING = multiprocessing.get_context("fork")
 OWN = os.getpid()
@@ -33,19 +33,19 @@ def _serve(connection: Connection, ours: Connection) -> None:
     serve(connection, squares)
 
 
-def helper() -> Helper:
+def helper() -> Worker:
     ours, theirs = multiprocessing.Pipe()
     process = FORKING.Process(target=_serve, args=(theirs, ours))
     process.start()
     theirs.close()
-    return Helper(ours, process.join)
+    return Worker(ours, process.join)
 
 
 @pytest.fixture
-def helpers() -> Iterator[list[Helper]]:
-    made: list[Helper] = []
+def helpers() -> Iterator[list[Worker]]:
+    made: list[Worker] = []
     yield made
-    dismiss(made)
+    shutdown(made)
     assert not multiprocessing.active_children()
 
 
@@ -54,12 +54,12 @@ def chunks(entries: Iterable[int], size: int = 3) -> list[Chunk[int]]:
     return [Chunk(entries[start : start + size]) for start in range(0, len(entries), size)]
 
 
-def worked(helpers: list[Helper], work: Iterable[Chunk[int]]) -> list[tuple[int, bool]]:
-    return list(Crew(squares, helpers).work(work))
+def worked(helpers: list[Worker], work: Iterable[Chunk[int]]) -> list[tuple[int, bool]]:
+    return list(WorkerPool(squares, helpers).work(work))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_results_come_in_order(helpers: list[Helper], count: int) -> None:
+def test_results_come_in_order(helpers: list[Worker], count: int) -> None:
     helpers.extend(helper() for _ in range(count))
     found = worked(helpers, chunks(range(100, 200)))
     assert [result for result, _ in found] == [entry * entry for entry in range(100, 200)]
@@ -71,7 +71,7 @@ def test_streamed_work_is_done_here_in_its_place(work: list[tuple[list[int], boo
     ours, theirs = multiprocessing.Pipe()
     # A helper within this process: it answers as soon as it is asked.
     answering = _Answering(ours, theirs)
-    crew = Crew(squares, [Helper(answering, lambda: None)])  # type: ignore[arg-type]
+    crew = WorkerPool(squares, [Worker(answering, lambda: None)])  # type: ignore[arg-type]
     found = list(crew.work(Chunk(entries, streamed=streamed) for entries, streamed in work))
     assert [result for result, _ in found] == [n * n for entries, _ in work for n in entries]
     assert (
@@ -101,7 +101,7 @@ class _Answering:
 
 
 @pytest.mark.parametrize("fatal", [0, 7])
-def test_a_helper_that_is_killed_loses_nothing(helpers: list[Helper], fatal: int) -> None:
+def test_a_helper_that_is_killed_loses_nothing(helpers: list[Worker], fatal: int) -> None:
     helpers += [helper(), helper()]
     entries = [*range(100, 100 + fatal), 13, 13, 13, *range(200, 230)]
     found = worked(helpers, chunks(entries))
@@ -109,7 +109,7 @@ def test_a_helper_that_is_killed_loses_nothing(helpers: list[Helper], fatal: int
     assert not all(helper.alive for helper in helpers)
 
 
-def test_an_error_of_a_helper_is_raised_here(helpers: list[Helper]) -> None:
+def test_an_error_of_a_helper_is_raised_here(helpers: list[Worker]) -> None:
     helpers.append(helper())
     with pytest.raises(ValueError, match="a defect"):
         worked(helpers, chunks([1, 2, 3, -1, 4]))
@@ -117,10 +117,10 @@ def test_an_error_of_a_helper_is_raised_here(helpers: list[Helper]) -> None:
         worked([], chunks([-1]))
 
 
-def test_after_an_error_no_answer_is_taken_for_another(helpers: list[Helper]) -> None:
+def test_after_an_error_no_answer_is_taken_for_another(helpers: list[Worker]) -> None:
     """What was still under way must not turn up as the result of the next work."""
     helpers.append(helper())
-    crew = Crew(squares, helpers)
+    crew = WorkerPool(squares, helpers)
     with pytest.raises(ValueError, match="a defect"):
         list(crew.work(chunks([-1, 5, 6, 7], size=1)))
     unfinished = crew.work(chunks(range(20, 40), size=1))
@@ -129,7 +129,7 @@ def test_after_an_error_no_answer_is_taken_for_another(helpers: list[Helper]) ->
     assert [result for result, _ in crew.work(chunks([2, 3], size=1))] == [4, 9]
 
 
-def test_helpers_may_join_while_there_is_work(helpers: list[Helper]) -> None:
+def test_helpers_may_join_while_there_is_work(helpers: list[Worker]) -> None:
     def growing() -> Iterator[Chunk[int]]:
         for number, chunk in enumerate(chunks(range(100, 200))):
             if number in {5, 10}:
@@ -142,7 +142,7 @@ def test_helpers_may_join_while_there_is_work(helpers: list[Helper]) -> None:
     assert not all(own for _, own in found)
 
 
-def test_no_more_is_under_way_than_the_helpers_can_take(helpers: list[Helper]) -> None:
+def test_no_more_is_under_way_than_the_helpers_can_take(helpers: list[Worker]) -> None:
     """Results of a folder of any size are not gathered in memory."""
     helpers.append(helper())
     given_out = 0
@@ -153,5 +153,5 @@ def test_no_more_is_under_way_than_the_helpers_can_take(helpers: list[Helper]) -
             given_out += 1
             yield chunk
 
-    for taken, _ in enumerate(Crew(squares, helpers).work(counted())):
+    for taken, _ in enumerate(WorkerPool(squares, helpers).work(counted())):
         assert given_out - taken <= 2 * DEPTH + 1

@@ -31,7 +31,7 @@ def test_equals_the_float_formula(
         "mixed": {"weights": weights.tolist(), "bias": 0.5},
     }
     section = {"scale": scale, "zero_point": zero_point, "size": SIZE}
-    unfamiliarity, mixture = Familiarity(section, review).look(embedding)
+    unfamiliarity, mixture = Familiarity(section, review).measure(embedding)
     place = scale * (embedding.astype(float) - zero_point)
     nearest = np.linalg.norm(means - place, axis=1).min()
     # Squares of some hundreds are subtracted in float32.
@@ -53,4 +53,4 @@ def test_shipped_file_to_a_thousandth(shipped: ModelFile) -> None:
         embedding = np.clip(steps, -128, 127).astype(np.int8)
         exact = section["scale"] * (embedding.astype(float) - section["zero_point"])
         distance = np.linalg.norm(means - exact, axis=1).min()
-        assert familiarity.look(embedding)[0] == pytest.approx(distance, abs=1e-3)
+        assert familiarity.measure(embedding)[0] == pytest.approx(distance, abs=1e-3)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.verdict.rule import Costs, Reason, Review
+from edge.verdict.rule import Costs, Reason, ReviewRule
 from edge.wafer.patterns import PATTERNS
 
-RULE = Review(dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.9}, 8.0, 0.7, 50)
+RULE = ReviewRule(dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.9}, 8.0, 0.7, 50)
 
 COST = st.floats(0, 1e6, allow_subnormal=False)
 

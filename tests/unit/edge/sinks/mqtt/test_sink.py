@@ -14,7 +14,7 @@ from edge.errors import OutputError, UsageError
 from edge.sinks.durable_sink import KINDS
 from edge.sinks.mqtt.sink import open_durable, payload
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
-from edge.store.cursor import Mark
+from edge.store.cursor import Cursor
 
 SECRET = "hunter2-do-not-show"  # noqa: S105
 
@@ -146,7 +146,7 @@ def test_a_timeout_is_a_time(timeout: float) -> None:
 def test_an_unknown_host_is_named() -> None:
     sink = open_durable("mqtt://nowhere.invalid/a", timeout=2.0)
     with pytest.raises(OutputError, match=r"nowhere\.invalid:1883: the host name is unknown"):
-        sink.open(Mark())
+        sink.open(Cursor())
 
 
 @pytest.mark.parametrize(

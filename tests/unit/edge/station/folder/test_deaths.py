@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.classification.classifier import Classifier
 from edge.errors import OutputError
 from edge.station.folder.deaths import Deaths
-from edge.station.folder.intake import Attempt, Entry, State, Taker, Trust
+from edge.station.folder.intake import Entry, FileIntake, IntakeResult, State, WriterCheck
 from edge.station.folder.workers import Team
 from edge.store.taken import Stamp
 from edge.wafer.wafermap import WaferMap
@@ -125,24 +125,24 @@ class Apart(SimpleNamespace):
 def entry(tmp_path: Path) -> Entry:
     path = tmp_path / "w.csv"
     path.write_bytes(wafer_bytes(1))
-    return Entry(str(path), Trust.ASK, str(tmp_path))
+    return Entry(str(path), WriterCheck.PROBE, str(tmp_path))
 
 
 def suspected(store: Path, entry: Entry) -> Deaths:
     deaths = Deaths(store)
-    [attempt] = Taker(cast(Classifier, Counting())).take(entry)
+    [attempt] = FileIntake(cast(Classifier, Counting())).take(entry)
     assert attempt.stamp is not None
     deaths.slot().note(entry.path, attempt.stamp)
     return Deaths(store)
 
 
-def taken(deaths: Deaths, entry: Entry, monkeypatch: pytest.MonkeyPatch, code: int) -> Attempt:
+def taken(deaths: Deaths, entry: Entry, monkeypatch: pytest.MonkeyPatch, code: int) -> IntakeResult:
     """What comes of a file of which the station died once, with a helper that dies so."""
 
     def started(_: object, slot: Any) -> Any:
         ours, theirs = os.pipe()
         os.close(theirs)
-        [attempt] = Taker(cast(Classifier, Counting())).take(entry)
+        [attempt] = FileIntake(cast(Classifier, Counting())).take(entry)
         slot.note(entry.path, attempt.stamp)
         process = SimpleNamespace(returncode=code)
         connection = _Dead(ours)
@@ -151,7 +151,7 @@ def taken(deaths: Deaths, entry: Entry, monkeypatch: pytest.MonkeyPatch, code: i
         )
 
     monkeypatch.setattr("edge.station.folder.workers._started", started)
-    team = Team(Taker(cast(Classifier, Counting()), slot=deaths.slot()), {}, deaths)
+    team = Team(FileIntake(cast(Classifier, Counting()), slot=deaths.slot()), {}, deaths)
     [attempt] = team.take(iter([entry]))
     team.close()
     return attempt

@@ -16,7 +16,7 @@ from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.results.record import MAP, RESULT_KEYS
 from edge.station.folder import intake
-from edge.station.folder.intake import Attempt, Entry, State, Taker, Trust
+from edge.station.folder.intake import Entry, FileIntake, IntakeResult, State, WriterCheck
 from edge.station.source import result
 from edge.store.reader import StoreReader
 from edge.store.store import Store
@@ -41,15 +41,17 @@ class Counting:
         return SimpleNamespace(as_record=lambda: record, embedding=None)
 
 
-def entry(path: Path, trust: Trust = Trust.ASK) -> Entry:
+def entry(path: Path, trust: WriterCheck = WriterCheck.PROBE) -> Entry:
     return Entry(str(path), trust, str(path.parent))
 
 
-def taken(path: Path, trust: Trust = Trust.ASK, by: object = None) -> list[Attempt]:
-    return list(Taker(cast(Classifier, by or Counting())).take(entry(path, trust)))
+def taken(
+    path: Path, trust: WriterCheck = WriterCheck.PROBE, by: object = None
+) -> list[IntakeResult]:
+    return list(FileIntake(cast(Classifier, by or Counting())).take(entry(path, trust)))
 
 
-def only(path: Path, trust: Trust = Trust.ASK, by: object = None) -> Attempt:
+def only(path: Path, trust: WriterCheck = WriterCheck.PROBE, by: object = None) -> IntakeResult:
     [attempt] = taken(path, trust, by)
     assert attempt.path == str(path)
     return attempt
@@ -92,11 +94,11 @@ def test_what_tells_a_wafer_apart_is_handed_through(classifier: Classifier, wafe
     assert record.items() >= wanted.items()
 
 
-@pytest.mark.parametrize("trust", [Trust.ASK, Trust.SETTLED])
-def test_a_file_that_somebody_writes_is_busy(wafer: Path, trust: Trust) -> None:
+@pytest.mark.parametrize("trust", [WriterCheck.PROBE, WriterCheck.STABLE])
+def test_a_file_that_somebody_writes_is_busy(wafer: Path, trust: WriterCheck) -> None:
     with wafer.open("ab"):
         assert only(wafer, trust).state is State.BUSY
-        assert only(wafer, Trust.BLIND).state is State.TAKEN, "nobody is asked"
+        assert only(wafer, WriterCheck.SKIP).state is State.TAKEN, "nobody is asked"
     assert only(wafer, trust).state is State.TAKEN
 
 
@@ -104,8 +106,8 @@ def test_where_nobody_can_tell_only_a_settled_file_is_taken(
     wafer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "writer_of", lambda _: Writer.UNKNOWN)
-    assert only(wafer, Trust.ASK)[1:3] == (State.UNSURE, stamp_of(wafer.stat()))
-    assert only(wafer, Trust.SETTLED).state is State.TAKEN
+    assert only(wafer, WriterCheck.PROBE)[1:3] == (State.UNSURE, stamp_of(wafer.stat()))
+    assert only(wafer, WriterCheck.STABLE).state is State.TAKEN
 
 
 class Touching(Counting):
@@ -199,7 +201,7 @@ def test_a_file_that_grows_without_end_is_not_followed(
 
 
 def test_content_that_upsets_the_classifier_stops_nothing(wafer: Path) -> None:
-    [bad, good] = Taker(cast(Classifier, Failing())).take_all(
+    [bad, good] = FileIntake(cast(Classifier, Failing())).take_all(
         [entry(wafer), entry(wafer.with_name("none.csv"))]
     )
     assert bad.state is State.BAD
@@ -212,9 +214,9 @@ def test_what_is_no_file_is_bad_and_not_waited_for(tmp_path: Path) -> None:
     pipe, folder = tmp_path / "p.csv", tmp_path / "d.csv"
     os.mkfifo(pipe)
     folder.mkdir()
-    found: list[Attempt] = []
+    found: list[IntakeResult] = []
     thread = threading.Thread(
-        target=lambda: found.extend(only(path, Trust.SETTLED) for path in (pipe, folder)),
+        target=lambda: found.extend(only(path, WriterCheck.STABLE) for path in (pipe, folder)),
         daemon=True,
     )
     thread.start()
@@ -238,8 +240,8 @@ def test_no_link_is_followed(tmp_path: Path, wafer: Path) -> None:
     linked.symlink_to(secret)
 
     def state(top: Path, inner: str) -> State:
-        [attempt] = Taker(cast(Classifier, Counting())).take(
-            Entry(str(top / inner), Trust.ASK, str(top))
+        [attempt] = FileIntake(cast(Classifier, Counting())).take(
+            Entry(str(top / inner), WriterCheck.PROBE, str(top))
         )
         return attempt.state
 
@@ -252,7 +254,9 @@ def test_no_link_is_followed(tmp_path: Path, wafer: Path) -> None:
 def test_no_descriptor_stays_open(tmp_path: Path, wafer: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for path in (wafer, tmp_path, tmp_path / "none.csv"):
-        list(Taker(cast(Classifier, Counting())).take(Entry(str(path), Trust.ASK, "/")))
+        list(
+            FileIntake(cast(Classifier, Counting())).take(Entry(str(path), WriterCheck.PROBE, "/"))
+        )
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from edge.station.folder import put_away as putaway
 from edge.station.folder import tree
-from edge.station.folder.file_disposal import Disposal
+from edge.station.folder.file_disposal import FileDisposal
 from edge.station.folder.put_away import HIDDEN, put_away, restore
-from edge.station.folder.watched_folder import Top
+from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.settings import Done, FolderSettings
 from edge.store.taken import Stamp, stamp_of
 from edge.system.beneath import Place, place_in
@@ -313,8 +313,8 @@ def test_killed_between_the_two_steps_of_a_move(folder: Path) -> None:
     os.rename(path, folder / f"{HIDDEN}.w1.png")  # noqa: PTH104
     assert given_back(folder) == [str(path)]
     settings = FolderSettings((str(folder),), done=Done.MOVE)
-    top = Top(str(folder), settings, frozenset())
-    assert Disposal(settings, [top]).plan(top, str(path), bad=False) == str(target)
+    top = WatchedFolder(str(folder), settings, frozenset())
+    assert FileDisposal(settings, [top]).plan(top, str(path), bad=False) == str(target)
     assert away(path, stamp(path), target)
     assert content(folder) == {"done/w1.png": "taken"}
 

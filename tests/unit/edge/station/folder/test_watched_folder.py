@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
-from edge.station.folder.watched_folder import Top
+from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.settings import Done, FolderSettings
 from edge.system.beneath import Place
 
 
-def top(folder: Path, **settings: object) -> Top:
-    return Top(str(folder), FolderSettings((str(folder),), **settings), frozenset())  # type: ignore[arg-type]
+def top(folder: Path, **settings: object) -> WatchedFolder:
+    return WatchedFolder(str(folder), FolderSettings((str(folder),), **settings), frozenset())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
