@@ -57,6 +57,10 @@ class InputError(WmEdgeError):
         self.kind = kind
         self.reason = reason
 
+    def as_record(self) -> dict[str, str]:
+        """JSON form: one flat object (``edge.results.record.Error``)."""
+        return {"source": self.source, "error": self.reason, "kind": self.kind.value}
+
 
 class OutputError(WmEdgeError):
     """Results cannot be written (disk full, no permission)."""

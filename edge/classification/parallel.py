@@ -15,18 +15,18 @@ from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from edge.classification.classifier import Classifier
 from edge.classification.pipeline import Item, classify_items
 from edge.errors import InputError
 from edge.formats import paths as files
 from edge.formats.reading import STDIN
-from edge.results.record import Record, error_record
 from edge.system.worker_pool import Chunk, Worker, WorkerPool, serve, shutdown
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
+    from edge.results.record import Record
 
 #: Files handed over at a time, and the most characters in their names (a pipe holds 64 kB).
 CHUNK: Final = 32
@@ -41,7 +41,7 @@ STREAMED: Final = (".npz",)
 STACK_BYTES: Final = 2**20
 
 Make = Callable[[], Classifier]
-Entry = str | Record
+Entry: TypeAlias = "str | Record"
 
 
 def processes_for(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int:
@@ -134,7 +134,7 @@ def _chunks(items: Iterable[str | InputError]) -> Iterator[Chunk[Entry]]:
     chunk: Chunk[Entry] = Chunk([])
     characters = 0
     for item in items:
-        entry: Entry = error_record(item) if isinstance(item, InputError) else item
+        entry: Entry = item.as_record() if isinstance(item, InputError) else item
         if isinstance(entry, str) and _is_streamed(entry):
             yield chunk
             yield Chunk([entry], streamed=True)

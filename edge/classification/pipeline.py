@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from edge.classification.classifier import Classifier
+from edge.classification.prediction import Prediction
 from edge.errors import InputError
-from edge.results.record import Record, error_record
-from edge.results.writers import Sink
 from edge.verdict.rule import Verdict
 from edge.wafer.wafermap import WaferMap
+
+if TYPE_CHECKING:
+    from edge.results.record import Record
+    from edge.results.writers import Sink
 
 Item = WaferMap | InputError
 
@@ -41,33 +43,49 @@ class Summary:
         return self.patterns.total()
 
 
+class Classifies(Protocol):
+    """What gives predictions: a classifier, or a device that has one."""
+
+    def classify(self, wafer_map: WaferMap) -> Prediction:
+        """What it says of one wafer.
+
+        Raises:
+            InputError: it says nothing of this one.
+        """
+
+
 def classify_items(
-    items: Iterable[Item], classifier: Classifier, top_k: int | None = None
-) -> Iterator[Record]:
+    items: Iterable[Item], classifier: Classifies, top_k: int | None = None, *, block: int = BLOCK
+) -> Generator[Record, None, None]:
     """Classify a stream, one record an item, in order.
 
     Args:
         items: Wafer maps, and errors standing for inputs that could not be read.
         classifier: Does the work.
         top_k: See ``Prediction.as_record``.
+        block: Items at a time, at most.
     """
-    for block in _blocks(items):
-        yield from [
-            error_record(item)
-            if isinstance(item, InputError)
-            else classifier.classify(item).as_record(top_k)
-            for item in block
-        ]
+    for some in _blocks(items, block):
+        yield from [_record(item, classifier, top_k) for item in some]
 
 
-def _blocks(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _record(item: Item, classifier: Classifies, top_k: int | None) -> Record:
+    if not isinstance(item, InputError):
+        try:
+            return classifier.classify(item).as_record(top_k)
+        except InputError as error:
+            return error.as_record()
+    return item.as_record()
+
+
+def _blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
     """Read a few, classify them, write them: each step's code and data stay in the caches."""
     block: list[Item] = []
     positions = 0
     for item in items:
         block.append(item)
         positions += 0 if isinstance(item, InputError) else item.dies.size
-        if len(block) == BLOCK or positions >= BLOCK_POSITIONS:
+        if len(block) == most or positions >= BLOCK_POSITIONS:
             yield block
             block, positions = [], 0
     yield block

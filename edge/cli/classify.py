@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import sys
-from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +10,10 @@ import click
 
 from edge.cli import results
 from edge.terminal import options, review_options
-from edge.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
     from edge.model.model_file import ModelFile
-    from edge.results.record import Record
     from edge.verdict.rule import Costs, ReviewRule
 
 
@@ -81,18 +75,12 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classification.classifier import Classifier
     from edge.classification.parallel import classify_paths, processes_for
-    from edge.errors import UsageError
     from edge.formats import paths as files
     from edge.model.backend import Backend
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
-    from edge.results.writers import ResultFormat, open_sink
-    from edge.system.files import check_place, same_file
 
-    if output is not None:
-        if any(same_file(path, output) for path in paths):
-            raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
-        check_place(output, overwrite=overwrite)
+    results.check(output, paths, overwrite=overwrite)
     model_file = load(model)
     review_rule = rule(model_file, below, costs, unfamiliar, mixed)
 
@@ -105,7 +93,6 @@ def command(
             review=review_rule,
         )
 
-    kind = results.form(kind, output, quiet=quiet)
     processes = threads or processes_for(paths, exclude=output)
     names = None
     if pattern:
@@ -115,20 +102,19 @@ def command(
     records = classify_paths(
         paths, make, processes=processes, top_k=top_k, exclude=output, names=names
     )
-    # A bar over a table that grows on the same terminal would only disturb it.
-    watched = not quiet and not results.on_terminal(output) and options.is_terminal(sys.stderr)
-    total = files.count_wafers(paths, exclude=output) if watched else None
-    with Progress("classifying", total, wanted=watched) as progress, closing(records):
-        # The runtime is tried before the output is touched.
-        first = next(records, None)
-        sink = open_sink(ResultFormat(kind), output, overwrite=overwrite, hold_errors=HELD)
-        stream: Iterable[Record] = records if first is None else itertools.chain([first], records)
-        summary = results.write(
-            stream, sink, names, output, fail_fast=fail_fast, on_record=progress.at
-        )
-    if not quiet:
-        results.say(summary, "could not be read", names)
-    return 1 if summary.errors else 0
+    return results.write(
+        records,
+        names,
+        kind=kind,
+        output=output,
+        overwrite=overwrite,
+        fail_fast=fail_fast,
+        quiet=quiet,
+        doing="classifying",
+        failed="could not be read",
+        total=lambda: files.count_wafers(paths, exclude=output),
+        hold_errors=HELD,
+    )
 
 
 def rule(

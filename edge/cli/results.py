@@ -1,9 +1,11 @@
-"""What ``classify`` and ``serial`` do alike: choose the form of results, write them, sum up."""
+"""What ``classify`` and ``serial`` do alike: results are written where they go, and summed up."""
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import click
 
 from edge.system.text import counted, printable
 from edge.terminal import options
+from edge.terminal.progress import Progress
 from edge.terminal.streams import tell
 
 if TYPE_CHECKING:
@@ -23,9 +26,19 @@ if TYPE_CHECKING:
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 
 
-def on_terminal(output: Path | None) -> bool:
-    """Whether results come onto a terminal."""
-    return output is None and options.is_terminal(sys.stdout)
+def check(output: Path | None, paths: Iterable[str], *, overwrite: bool) -> None:
+    """Make sure, before any work, that results can go into a file that is none of the inputs.
+
+    Raises:
+        UsageError: they cannot, or it is one.
+    """
+    from edge.errors import UsageError
+    from edge.system.files import check_place, same_file
+
+    if output is not None:
+        if any(same_file(path, output) for path in paths):
+            raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
+        check_place(output, overwrite=overwrite)
 
 
 def form(kind: str | None, output: Path | None, *, quiet: bool) -> str:
@@ -38,32 +51,77 @@ def form(kind: str | None, output: Path | None, *, quiet: bool) -> str:
     """
     usual = _ENDINGS.get(output.suffix.lower()) if output is not None else None
     if kind is None:
-        return "table" if on_terminal(output) else usual or "jsonl"
+        return "table" if _on_terminal(output) else usual or "jsonl"
     if usual and usual != kind and not quiet:
         name = printable(str(output))
         click.echo(f"note: {name} is written as {kind}, as --format says", err=True)
     return kind
 
 
+def _on_terminal(output: Path | None) -> bool:
+    return output is None and options.is_terminal(sys.stdout)
+
+
 def write(
+    records: Generator[Record, None, None],
+    names: Names | None,
+    *,
+    kind: str | None,
+    output: Path | None,
+    overwrite: bool,
+    fail_fast: bool,
+    quiet: bool,
+    doing: str,
+    failed: str,
+    total: Callable[[], int | None],
+    hold_errors: int = 0,
+    sent_again: Callable[[], int] = lambda: 0,
+) -> int:
+    """Write all records, show how far they are, and sum up.
+
+    Args:
+        records: Results and errors; closed in the end. The output is not touched before the first.
+        names: The first misfit is said, and in the end how many there were.
+        kind: As for ``form``.
+        output: The file, or None for stdout.
+        overwrite: Replace it.
+        fail_fast: As for ``pipeline.run``.
+        quiet: No progress, and no words on stderr.
+        doing: What is being done, for the progress.
+        failed: What became of inputs without a result.
+        total: How many records there will be; asked where somebody looks.
+        hold_errors: As for ``open_sink``.
+        sent_again: Wafers that a device was sent again, so far.
+
+    Returns:
+        The exit code.
+    """
+    from edge.results.writers import ResultFormat, open_sink
+
+    how = ResultFormat(form(kind, output, quiet=quiet))
+    # A bar over a table that grows on the same terminal would only disturb it.
+    watched = not quiet and not _on_terminal(output) and options.is_terminal(sys.stderr)
+    showing = Progress(doing, total() if watched else None, wanted=watched)
+    with showing as progress, closing(records):
+        noted = _noted(records, names)
+        first = list(itertools.islice(noted, 1))
+        with closing(open_sink(how, output, overwrite=overwrite, hold_errors=hold_errors)) as sink:
+            every = itertools.chain(first, noted)
+            summary = _run(every, sink, output, fail_fast=fail_fast, on_record=progress.at)
+    if not quiet:
+        _say(summary, failed, names, sent_again())
+    return 1 if summary.errors else 0
+
+
+def _run(
     records: Iterable[Record],
     sink: Sink,
-    names: Names | None,
     output: Path | None,
     *,
     fail_fast: bool,
     on_record: Callable[[int], None],
 ) -> Summary:
-    """Write all records into a sink and close it.
-
-    Args:
-        records: Results and errors.
-        sink: Into which.
-        names: Whose first misfit is said.
-        output: The sink's file; what stands in it is said where Ctrl-C ends the work.
-        fail_fast: As for ``pipeline.run``.
-        on_record: As for ``pipeline.run``.
-    """
+    """Write all records; what stands in the output is said where Ctrl-C ends the work."""
     from edge.classification.pipeline import run
 
     written = 0
@@ -74,7 +132,7 @@ def write(
         on_record(number)
 
     try:
-        return run(options.noted(records, names), sink, fail_fast=fail_fast, on_record=count)
+        return run(records, sink, fail_fast=fail_fast, on_record=count)
     except KeyboardInterrupt:
         if output is not None:
             click.echo(
@@ -83,23 +141,24 @@ def write(
                 err=True,
             )
         raise
-    finally:
-        sink.close()
 
 
-def say(summary: Summary, failed: str, names: Names | None, retried: int = 0) -> None:
-    """The last line of a run, on stderr.
+def _noted(records: Iterable[Record], names: Names | None) -> Iterable[Record]:
+    """The records; the first one whose name does not fit the pattern is said."""
+    for record in records:
+        if names is not None and (sentence := names.note(record)):
+            click.echo(f"warning: {printable(sentence)}", err=True)
+        yield record
 
-    Args:
-        summary: What it did.
-        failed: What became of inputs without a result.
-        names: How many did not fit is said.
-        retried: Wafers that a device was sent again.
-    """
-    parts = [f"{summary.wafers - summary.review} accepted", f"{summary.review} to review"]
-    if summary.errors:
-        parts.append(f"{summary.errors} {failed}")
-    if retried:
-        parts.append(f"{retried} sent again")
-    parts += options.misfits(names)
+
+def _say(summary: Summary, failed: str, names: Names | None, sent_again: int) -> None:
+    """The last line of a run, on stderr."""
+    counts = {
+        "accepted": summary.wafers - summary.review,
+        "to review": summary.review,
+        failed: summary.errors or None,
+        "sent again": sent_again or None,
+        "with a name that does not fit the pattern": (names and names.misses) or None,
+    }
+    parts = [f"{count} {what}" for what, count in counts.items() if count is not None]
     tell(f"{counted(summary.wafers, 'wafer')}: {', '.join(parts)}", 2, err=True)

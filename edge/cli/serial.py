@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,7 +12,6 @@ import click
 
 from edge.cli import results
 from edge.terminal import options
-from edge.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
@@ -84,42 +82,33 @@ def command(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classification.parallel import read_items
-    from edge.errors import UsageError
+    from edge.classification.pipeline import classify_items
     from edge.formats import paths as files
     from edge.formats.name_pattern import Names
     from edge.model.model_file import load
-    from edge.results.writers import ResultFormat, open_sink
-    from edge.serial.records import classify_items
-    from edge.system.files import check_place, same_file
 
     paths = arguments if program is not None else arguments[1:]
     if not paths:
         raise click.UsageError("no PATH; give the wafer maps after the port")
-    if output is not None:
-        if any(same_file(path, output) for path in paths):
-            raise UsageError(f"{output}: is one of the inputs; choose another name for the results")
-        check_place(output, overwrite=overwrite)
+    results.check(output, paths, overwrite=overwrite)
     model_file = load(model)
-    kind = results.form(kind, output, quiet=quiet)
-    # A bar over a table that grows on the same terminal would only disturb it.
-    watched = not quiet and not results.on_terminal(output) and options.is_terminal(sys.stderr)
-    total = files.count(paths, exclude=output) if watched else None
-    with (
-        _device(arguments[0], program, baud, timeout, retries) as device,
-        Progress("sending", total, wanted=watched) as progress,
-    ):
+    with _device(arguments[0], program, baud, timeout, retries) as device:
         device.check_model(model_file)
         names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
         items = read_items(files.expand(paths, exclude=output), names)
-        with closing(classify_items(items, device, model_file.name, top_k)) as records:
-            # The device is tried before the output is touched.
-            sink = open_sink(ResultFormat(kind), output, overwrite=overwrite)
-            summary = results.write(
-                records, sink, names, output, fail_fast=fail_fast, on_record=progress.at
-            )
-    if not quiet:
-        results.say(summary, "without a result", names, device.retried)
-    return 1 if summary.errors else 0
+        return results.write(
+            classify_items(items, device, top_k, block=1),
+            names,
+            kind=kind,
+            output=output,
+            overwrite=overwrite,
+            fail_fast=fail_fast,
+            quiet=quiet,
+            doing="sending",
+            failed="without a result",
+            total=lambda: files.count(paths, exclude=output),
+            sent_again=lambda: device.retried,
+        )
 
 
 @contextmanager

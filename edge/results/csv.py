@@ -6,33 +6,21 @@ import csv
 import io
 from typing import Any, Final
 
-from edge.results.line_stream import Stream
+from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS, Record
 from edge.system.text import utf8
 from edge.wafer.patterns import PATTERNS
 
-COLUMNS: Final = (
-    "source",
-    "index",
-    "lot",
-    "wafer",
-    "pattern",
-    "probability",
-    "verdict",
-    "reason",
-    "confidence",
-    "below",
-    "unfamiliarity",
-    "mixture",
-    "dies",
-    "fails",
-    "model",
-    "symmetries",
-    "latency_us",
-    "error",
-    "kind",
-    *(f"p_{name}" for name in PATTERNS),
-)
 
+def _columns(*keys: str) -> tuple[str, ...]:
+    """Columns for these keys of a result, for those that an error alone has, and one a pattern."""
+    plain = (key for key in keys if key != "probabilities")
+    of_errors = (key for key in ERROR_KEYS if key not in RESULT_KEYS)
+    return (*plain, *of_errors, *(f"p_{name}" for name in PATTERNS))
+
+
+#: What ``classify`` writes, and what a station appends, which knows more.
+COLUMNS: Final = _columns(*CLASSIFY_KEYS)
+STATION_COLUMNS: Final = _columns("id", *RESULT_KEYS)
 
 #: The writer quotes what holds a character of its line end, so it must know both; the stream ends
 #: the line itself.
@@ -58,8 +46,8 @@ class Rows:
         """The names of the columns."""
         return self._text(self._columns)
 
-    def row(self, record: dict[str, Any]) -> str:
-        """One record; what it does not have stays empty."""
+    def row(self, record: Record) -> str:
+        """One row; what a record does not have stays empty."""
         shares = record.get("probabilities", {})
         values = {**record, **{f"p_{name}": value for name, value in shares.items()}}
         return self._text([_cell(values.get(column)) for column in self._columns])
@@ -70,23 +58,6 @@ class Rows:
         self._buffer.seek(0)
         self._buffer.truncate()
         return text
-
-
-class CsvSink:
-    """Records as CSV lines."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._rows = Rows(COLUMNS)
-        self._stream.write_line(self._rows.header())
-
-    def write(self, record: dict[str, Any]) -> None:
-        """Write one line; what a record does not have stays empty."""
-        self._stream.write_line(self._rows.row(record))
-
-    def close(self) -> None:
-        """Flush and close."""
-        self._stream.close()
 
 
 def _cell(value: Any) -> Any:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge.results.line_stream import Stream
+
+if TYPE_CHECKING:
+    from edge.results.record import Record
 
 
 class Sink(Protocol):
     """What every sink can do."""
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         """Take one record.
 
         Raises:
@@ -21,6 +25,27 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Bring everything to its place."""
+
+
+class LineSink:
+    """Records as lines that programs read.
+
+    Args:
+        stream: Where to.
+        line: Makes a record a line, without its end.
+    """
+
+    def __init__(self, stream: Stream, line: Callable[[Record], str]) -> None:
+        self._stream = stream
+        self._line = line
+
+    def write(self, record: Record) -> None:
+        """Write one line."""
+        self._stream.write_line(self._line(record))
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._stream.close()
 
 
 class ResultFormat(str, Enum):
@@ -50,14 +75,16 @@ def open_sink(
         OutputError: it cannot be opened.
     """
     stream = Stream.open(output, overwrite=overwrite)
-    if kind is ResultFormat.CSV:
-        from edge.results.csv import CsvSink
-
-        return CsvSink(stream)
     if kind is ResultFormat.TABLE:
         from edge.results.table import TableSink
 
         return TableSink(stream, hold_errors)
-    from edge.results.jsonl import JsonlSink
+    if kind is ResultFormat.CSV:
+        from edge.results.csv import COLUMNS, Rows
 
-    return JsonlSink(stream)
+        rows = Rows(COLUMNS)
+        stream.write_line(rows.header())
+        return LineSink(stream, rows.row)
+    from edge.results.jsonl import line
+
+    return LineSink(stream, line)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from edge.classification.prediction import Prediction
 from edge.errors import DeviceError, InputError, InputKind, ModelError
 from edge.model.model_file import ModelFile
 from edge.serial.framing import VERSION, Parser, SerialFrame, encode
@@ -21,13 +22,16 @@ from edge.serial.messages import (
     unpack_error,
     unpack_hello,
 )
-from edge.verdict.rule import MIN_FAILS
+from edge.verdict.rule import MIN_FAILS, Verdict
 from edge.wafer.patterns import Pattern
 from edge.wafer.wafermap import WaferMap
 
 _Answer = TypeVar("_Answer")
 
 _SEQUENCES: Final = 0x10000
+
+#: What a device's float32 figures are good for.
+_DIGITS: Final = 6
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Device:
                 f"the device refuses to talk ({error}); its firmware and this wm-edge are of "
                 "different versions: export the firmware again and flash it"
             ) from None
+        self._model = self.hello.model  # in predictions
 
     def check_model(self, model: ModelFile) -> None:
         """Refuse a device whose firmware was made from another model file.
@@ -103,9 +108,13 @@ class Device:
                 "firmware that `wm-edge export-firmware` makes from this file, or name the "
                 "device's file with --model"
             )
+        self._model = model.name
 
-    def classify(self, wafer_map: WaferMap) -> Answer:
+    def classify(self, wafer_map: WaferMap) -> Prediction:
         """Have one wafer classified.
+
+        Returns:
+            What the device says, as if it had been classified here.
 
         Raises:
             InputError: the map is larger than the device takes, it refuses it or does not answer.
@@ -137,7 +146,21 @@ class Device:
                 wafer_map.source, InputKind.DEVICE, f"the device refuses this map: {error}"
             ) from None
         self._check(answer, wafer_map)
-        return answer
+        labels = self.hello.labels
+        return Prediction(
+            wafer_map,
+            labels[answer.pattern],
+            dict(zip(labels, answer.probabilities, strict=True)),
+            answer.reason.verdict if answer.reason else Verdict.ACCEPT,
+            answer.reason,
+            answer.confidence,
+            round(answer.below, _DIGITS),
+            answer.unfamiliarity,
+            answer.mixture,
+            self._model,
+            1,
+            answer.micros,
+        )
 
     def _check(self, answer: Answer, wafer_map: WaferMap) -> None:
         """The CRC saw to the line; this sees to the device's memory."""

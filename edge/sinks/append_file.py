@@ -14,11 +14,11 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from edge.errors import OutputError
 from edge.results.record import Record, number_of
@@ -47,26 +47,46 @@ class Fsync(str, Enum):
         return self.value
 
 
-class Lines(Protocol):
-    """How records are written as lines."""
+@dataclass(frozen=True)
+class Lines:
+    """How records are written as lines.
 
-    def header(self) -> bytes:
-        """What an empty file begins with."""
+    Attributes:
+        line: Makes a record a line, with its end.
+        header: What an empty file begins with.
+        before_id: What a record begins with; its ``id`` follows.
+        after_id: What follows the ``id``.
+        any_header: Begins the headers of all versions, where they differ.
+        is_quoted: A cell in quotes may hold line ends.
+    """
 
-    def line(self, record: Record) -> bytes:
-        """One record with its end of line."""
+    line: Callable[[Record], bytes]
+    header: bytes = b""
+    before_id: bytes = b""
+    after_id: bytes = b","
+    any_header: bytes = b""
+    is_quoted: bool = False
 
     def identity(self, line: bytes) -> str | None:
         """The ``id`` of a whole record; None for half a record or something else."""
+        if not line.startswith(self.before_id):
+            return None
+        rest = line[len(self.before_id) :]
+        return rest.partition(self.after_id)[0].decode("ascii", "replace")
 
     def begins(self, start: bytes) -> bool:
         """Whether a file may be ours, by its first bytes; it may have none, or half a header."""
+        first = self.header or self.before_id
+        return start[: len(first)] == first[: len(start)]
 
     def is_of_before(self, start: bytes) -> bool:
         """Whether a file was written by an earlier version, by its first bytes."""
+        known = bool(self.any_header) and start.startswith(self.any_header)
+        return known and not self.begins(start)
 
     def is_whole(self, line: bytes) -> bool:
-        """Whether the record ends where this line ends (a quoted cell may hold line ends)."""
+        """Whether the record ends where this line ends."""
+        return not self.is_quoted or line.count(b'"') % 2 == 0
 
 
 class AppendSink:
@@ -115,7 +135,7 @@ class AppendSink:
                 self._set_aside()
                 return self.open(replace(mark, offset=0))
             if not self._length:
-                self._write(self._lines.header())
+                self._write(self._lines.header)
             return replace(mark, offset=self._length)
 
     def send(self, records: Sequence[Record]) -> Cursor:

@@ -2,71 +2,68 @@
 
 ``docs/station-reference.md`` describes the tables for who queries them. A store is an SQLite file
 whose ``application_id`` is ours and whose ``user_version`` counts the steps it has been through. A
-step is never changed once released: a new one is added.
+step is never changed once released: a new one is added, or follows from a key of a record that
+names it (``edge.results.record``).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Final, Union, get_args, get_origin
+
+from msgspec import Struct, structs
 
 from edge.errors import OutputError, UsageError
+from edge.results.record import Error, Result
 
 #: "wmed" in ASCII; tells our files from other SQLite databases.
 APPLICATION_ID: Final = 0x776D6564
 
-#: What results have had since the first step.
-_RESULT: Final = """    id INTEGER PRIMARY KEY,
-    source TEXT NOT NULL,
-    "index" INTEGER NOT NULL,
-    lot TEXT,
-    wafer TEXT,
-    slot INTEGER,
-    orientation INTEGER,
-    pattern TEXT NOT NULL,
-    probability REAL NOT NULL,
-    probabilities TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    reason TEXT,
-    confidence REAL NOT NULL,
-    below REAL NOT NULL,
-    unfamiliarity REAL NOT NULL,
-    mixture REAL NOT NULL,
-    dies INTEGER NOT NULL,
-    fails INTEGER NOT NULL,
-    model TEXT NOT NULL,
-    symmetries INTEGER NOT NULL,
-    latency_us INTEGER NOT NULL,
-    source_sha256 TEXT NOT NULL,
-    event TEXT NOT NULL DEFAULT '',
-    station TEXT NOT NULL,
-    tool TEXT NOT NULL,
-    model_sha256 TEXT NOT NULL,
-    encoding TEXT NOT NULL,
-    runtime TEXT NOT NULL,
-    unfamiliar_above REAL NOT NULL,
-    mixed_above REAL NOT NULL,
-    seen_at TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
-    waited_ms INTEGER NOT NULL"""
+#: How a value is kept that is no text.
+_TYPES: Final = {int: "INTEGER", float: "REAL"}
+
+
+def _columns(kind: type[Struct]) -> Iterator[tuple[int, str]]:
+    """The step that brought each key of a record, but for its id, and the column that holds it."""
+    for field in structs.fields(kind)[1:]:
+        hint, *metas = get_args(field.type)
+        types = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+        said = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
+        name = '"index"' if field.name == "index" else field.name  # a word of SQL
+        kept = next((sql for plain, sql in _TYPES.items() if plain in types), "TEXT")
+        needed = "" if NoneType in types else " NOT NULL"
+        default = f" DEFAULT {said['default']}" if "default" in said else ""
+        yield said.get("step", 1), f"{name} {kept}{needed}{default}"
+
+
+_KEPT: Final = {"results": [*_columns(Result)], "errors": [*_columns(Error)]}
+
+
+def _body(table: str, last: int) -> str:
+    """The columns of a table as a step left them."""
+    found = [column for step, column in _KEPT[table] if step <= last]
+    return ",\n    ".join(["id INTEGER PRIMARY KEY", *found])
+
+
+def _added(step: int) -> str:
+    """A step that brings columns alone."""
+    return "".join(
+        f"ALTER TABLE {table} ADD COLUMN {column};\n"
+        for table, columns in _KEPT.items()
+        for brought, column in columns
+        if brought == step
+    )
+
 
 _TABLES: Final = f"""
 CREATE TABLE results (
-{_RESULT},
+    {_body("results", 1)},
     UNIQUE (source_sha256, "index", event)
 );
 CREATE TABLE errors (
-    id INTEGER PRIMARY KEY,
-    source TEXT NOT NULL,
-    "index" INTEGER,
-    error TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    source_sha256 TEXT NOT NULL DEFAULT '',
-    station TEXT NOT NULL,
-    tool TEXT NOT NULL,
-    seen_at TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
-    waited_ms INTEGER NOT NULL,
+    {_body("errors", 1)},
     UNIQUE (source, source_sha256, kind)
 );
 CREATE TABLE numbering (store TEXT NOT NULL, next_id INTEGER NOT NULL);
@@ -100,10 +97,7 @@ CREATE INDEX results_by_lot ON results (lot, wafer);
 # before, the name below the watched folder is not known; its absolute name stands there.
 _WAFERS: Final = f"""
 CREATE TABLE results_3 (
-{_RESULT},
-    file TEXT NOT NULL DEFAULT '',
-    same_as TEXT,
-    moved_to TEXT
+    {_body("results", 3)}
 );
 INSERT INTO results_3
     SELECT *, CASE WHEN event = '' THEN source ELSE '' END, NULL, NULL FROM results;
@@ -130,8 +124,13 @@ CREATE TABLE names (first_id INTEGER PRIMARY KEY, store TEXT NOT NULL);
 INSERT INTO names SELECT 1, store FROM numbering;
 """  # noqa: S608
 
+#: The last step that a key of a record names.
+_LAST: Final = max(step for columns in _KEPT.values() for step, _ in columns)
+
 #: What brings a store from version *i* to *i* + 1.
-STEPS: Final = (_TABLES, _REPEATS_AND_INDEXES, _WAFERS)
+STEPS: Final = (
+    _TABLES, _REPEATS_AND_INDEXES, _WAFERS, *(_added(step) for step in range(4, _LAST + 1))
+)  # fmt: skip
 VERSION: Final = len(STEPS)
 
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
-
-from edge.system.text import printable
-
-if TYPE_CHECKING:
-    from edge.formats.name_pattern import Names
-    from edge.results.record import Record
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -134,21 +128,6 @@ def require(*packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-
-
-def noted(records: Iterable[Record], names: Names | None) -> Iterator[Record]:
-    """The records; the first one whose name does not fit the pattern is said."""
-    for record in records:
-        if names is not None and (sentence := names.note(record)):
-            click.echo(f"warning: {printable(sentence)}", err=True)
-        yield record
-
-
-def misfits(names: Names | None) -> list[str]:
-    """How many names did not fit, for the last line of a run."""
-    if names is None or not names.misses:
-        return []
-    return [f"{names.misses} with a name that does not fit the pattern"]
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -18,7 +18,7 @@ from edge.classification.classifier import Classifier
 from edge.errors import InputError, InputKind
 from edge.formats.name_pattern import Names
 from edge.formats.reading import HEAD_BYTES, examine, os_error, read_open
-from edge.results.record import Record, error_record
+from edge.results.record import Record
 from edge.station.folder.deaths import Slot
 from edge.station.source import result
 from edge.store.taken import Stamp, stamp_of
@@ -196,7 +196,7 @@ class FileIntake:
         if isinstance(item, InputError):
             if are_used_up(item):
                 raise item
-            return {**error_record(item), "source_sha256": digest}
+            return {**item.as_record(), "source_sha256": digest}
         return result(self._classifier, item, digest)
 
 
@@ -228,7 +228,7 @@ def bad(
         digest: Hash of its content, as far as it is known.
         records: What could be read of it.
     """
-    record = {**error_record(error), "source_sha256": digest}
+    record = {**error.as_record(), "source_sha256": digest}
     return IntakeResult(path, State.BAD, stamp, [*records, record])
 
 

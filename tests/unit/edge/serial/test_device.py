@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from edge.classification.pipeline import classify_items
 from edge.errors import DeviceError, InputError, InputKind, ModelError
 from edge.model.model_file import ModelFile
 from edge.serial.device import Device, Patience
 from edge.serial.framing import Parser, SerialFrame, encode
 from edge.serial.messages import ErrorCode, MessageKind
-from edge.serial.records import classify_items
 from edge.wafer.wafermap import WaferMap
 
 #: What becomes of a request: its number among all, and what a sound device would answer.
@@ -80,7 +80,9 @@ def device(line: Line, retries: int = 2) -> Device:
 
 
 def test_an_answer_becomes_the_record_of_classify(shipped: ModelFile) -> None:
-    (record,) = classify_items([WAFER], device(Line(shipped)), shipped.name, top_k=1)
+    asked = device(Line(shipped))
+    asked.check_model(shipped)
+    (record,) = classify_items([WAFER], asked, top_k=1)
     assert record == {
         "source": "w.npy", "index": 0, "lot": None, "wafer": None,
         "pattern": "Donut", "probability": 1.0, "probabilities": {"Donut": 1.0},
@@ -102,7 +104,7 @@ def test_what_the_line_damages_is_sent_again(shipped: ModelFile, code: ErrorCode
         return error(code, request.sequence) if number in {2, 3} else answer
 
     asked = device(line := Line(shipped, fate))
-    assert asked.classify(WAFER).pattern == 1
+    assert asked.classify(WAFER).pattern == "Donut"
     assert asked.retried == 2
     assert len({request.sequence for request in line.sent}) == 4
     assert len({request.payload for request in line.sent[1:]}) == 1
@@ -121,7 +123,7 @@ def test_lost_damaged_and_late_answers_are_asked_for_again(shipped: ModelFile) -
         return late + answer
 
     asked = device(line := Line(shipped, fate))
-    assert asked.classify(WAFER).pattern == 1
+    assert asked.classify(WAFER).pattern == "Donut"
     assert len(line.sent) == 4
 
 
@@ -131,7 +133,7 @@ def test_a_wafer_that_never_gets_through_is_an_error_and_the_others_go_on(
     def fate(number: int, request: SerialFrame, answer: bytes) -> bytes:
         return b"" if 2 <= number <= 4 else answer
 
-    records = list(classify_items([WAFER, WAFER], device(Line(shipped, fate)), "m"))
+    records = list(classify_items([WAFER, WAFER], device(Line(shipped, fate)), block=1))
     assert records[0]["kind"] == "device"
     assert "no answer in 0.05 s" in records[0]["error"]
     assert records[1]["pattern"] == "Donut"

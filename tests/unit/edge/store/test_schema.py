@@ -11,13 +11,19 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError
-from edge.results.record import ERROR_KEYS, RESULT_KEYS
+from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS
+from edge.results.writers import ResultFormat, open_sink
+from edge.sinks.durable_sink import KINDS
+from edge.store.cursor import Cursor
 from edge.store.reader import StoreReader
 from edge.store.schema import APPLICATION_ID, STEPS, VERSION, migrate
 from edge.store.store import Store
 from tests.support.records import error, result
 
 DOCS = Path(__file__).parents[4] / "docs" / "station-reference.md"
+
+#: Written by the first release (2), and when keys of records were not yet declared once (3).
+BEFORE = Path(__file__).parents[3] / "data" / "before"
 
 
 def connected(path: Path) -> sqlite3.Connection:
@@ -76,6 +82,51 @@ def test_an_older_store_keeps_its_rows(tmp_path: Path, version: int) -> None:
     assert tables(old) == tables(fresh)
     Store(old).close()
     assert tables(old) == tables(fresh)
+
+
+def store_of_before(path: Path, version: int) -> None:
+    with closing(connected(path)) as connection:
+        connection.executescript((BEFORE / f"store-{version}.sql").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_store_that_was_written_before_is_read(tmp_path: Path, version: int) -> None:
+    old, fresh = tmp_path / "old.sqlite", tmp_path / "fresh.sqlite"
+    store_of_before(old, version)
+    Store(fresh).close()
+    files = ["in/w1.png", "in/w3.png"] if version == 2 else ["w1.png", "lot/w3.png"]
+    with closing(Store(old)) as store, closing(StoreReader(old)) as reader:
+        expected = [result(1, file=files[0]), error(2), result(3, file=files[1])]
+        assert reader.after(0, 10) == [
+            {"id": f"{store.name}-{number}", **record}
+            for number, record in enumerate(expected, start=1)
+        ]
+        assert store.add([result(4), result(1, file="w1.png")]).records == [
+            {"id": f"{store.name}-4", **result(4)}
+        ]
+    assert tables(old) == tables(fresh)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_lines_are_what_they_were_and_a_file_of_before_goes_on(tmp_path: Path, kind: str) -> None:
+    store_of_before(tmp_path / "s.sqlite", 3)
+    with closing(StoreReader(tmp_path / "s.sqlite")) as reader:
+        records, names = reader.after(0, 10), reader.names
+    written = (BEFORE / f"station.{kind}").read_bytes()
+    for path, there in ((tmp_path / "new", b""), (tmp_path / "old", written)):
+        path.write_bytes(there)
+        with closing(KINDS[kind].make(str(path))) as sink:
+            mark = sink.open(Cursor(names=names))
+            assert mark.delivered == (3 if there else 0)
+            sink.send(records)
+        assert path.read_bytes().startswith(written)
+    assert (tmp_path / "new").read_bytes() == written
+    one_shot = open_sink(ResultFormat(kind), tmp_path / "classify")
+    for record in records:
+        keys = ("source", "error", "kind") if "error" in record else CLASSIFY_KEYS
+        one_shot.write({key: record[key] for key in keys})
+    one_shot.close()
+    assert (tmp_path / "classify").read_bytes() == (BEFORE / f"classify.{kind}").read_bytes()
 
 
 def test_a_step_that_cannot_be_made_leaves_the_store_as_it_was(
