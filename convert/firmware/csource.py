@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from edge.system.text import printable
+
 _TYPES: Final = {
     "int8": "int8_t",
     "uint8": "uint8_t",
@@ -66,8 +68,7 @@ def comment(lines: Iterable[str]) -> str:
 
 def _commented(line: str) -> str:
     """One line of a comment."""
-    line = " ".join(line.split()).replace("\\", "_")
-    shown = "".join(char if char.isprintable() else "_" for char in line)
+    shown = printable(" ".join(line.split()).replace("\\", "_"), "_")
     for pair in ("*/", "/*", "??"):
         while pair in shown:
             shown = shown.replace(pair, " ".join(pair))

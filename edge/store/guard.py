@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError
-from edge.store.file_state import State, state_of
 from edge.store.spare import Spare, copy_range, write_copy
 from edge.store.wal import Findings, Index, LogFile, read_index
 from edge.system.file_lock import alone, claim, keep_log, let_log_go
+from edge.system.files import State, state_of
 
 #: How often a log is read again that somebody writes now.
 _TRIES: Final = 50

@@ -191,6 +191,33 @@ def is_intact(connection: sqlite3.Connection) -> bool:
         connection.set_progress_handler(None, 0)
 
 
+def put_away(connection: sqlite3.Connection, how: str) -> bool:
+    """Put the log into the database, as far as nobody reads it; returns whether all of it went.
+
+    Args:
+        connection: Of the store.
+        how: As ``wal_checkpoint`` has it.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        stopped, had, done = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+    except sqlite3.OperationalError:  # no room: the log holds it all
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY}")
+    return not stopped and had == done
+
+
+def grown(path: Path, size: int) -> str | None:
+    """What is to be said of a log of so many bytes; None while that is usual."""
+    if size <= LARGE:
+        return None
+    return (
+        f"{path}-wal: has grown to {size // 2**20} MB: another program reads the store with a "
+        "transaction left open; close it"
+    )
+
+
 def _matching(path: Path, guard: Guard) -> sqlite3.Connection:
     """A database that somebody changed beside a log may not go with that log."""
     if connection := _intact(path):

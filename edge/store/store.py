@@ -16,7 +16,6 @@ from pathlib import Path
 from edge.results.record import Record
 from edge.store.cursor import Cursor
 from edge.store.file_table import NEW, FileTable
-from edge.store.names import StoreNames
 from edge.store.rows import Rows, Same
 from edge.store.store_file import StoreFile
 from edge.store.taken import FileNote, Placed
@@ -38,7 +37,7 @@ class Added:
     repeats: list[str] = field(default_factory=list)
 
 
-class Store:
+class Store(StoreFile):
     """A store open for writing; one process, one thread.
 
     Args:
@@ -60,21 +59,15 @@ class Store:
         tops: Sequence[str] = (),
         keep_maps: KeepMaps = ALWAYS,
     ) -> None:
-        self.path = path
+        self._same, self._tops, self._keep_maps = same, tops, keep_maps
         if not exists(path):
             check_place(path, overwrite=True)
+        super().__init__(path)
 
-        def use(connection: sqlite3.Connection) -> None:
-            self._files = FileTable(connection)
-            self._maps = MapTable(connection, keep_maps)
-            self._rows = Rows(connection, self._maps, same, tops)
-
-        self._file = StoreFile(path, use)
-
-    @property
-    def names(self) -> StoreNames:
-        """Its names, the one that new records get last."""
-        return self._file.names
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._files = FileTable(connection)
+        self._maps = MapTable(connection, self._keep_maps)
+        self._rows = Rows(connection, self._maps, self._same, self._tops)
 
     @property
     def name(self) -> str:
@@ -82,19 +75,9 @@ class Store:
         return self.names.ranges[-1][1]
 
     @property
-    def log_bytes(self) -> int:
-        """Length of the write-ahead log; from any thread."""
-        return self._file.log_bytes
-
-    @property
-    def notice(self) -> str | None:
-        """What somebody should know though recording goes on."""
-        return self._file.notice
-
-    @property
     def last(self) -> int:
         """Number of the newest record; 0 where there is none."""
-        return self._file.next - 1
+        return self.next - 1
 
     def add(
         self,
@@ -122,9 +105,9 @@ class Store:
         called: dict[tuple[str, str], str] = {}
         names: dict[str, str] = {}
         notes = taken or {}
-        with self._file.transaction() as connection:
+        with self.transaction() as connection:
             rows = self._rows
-            number = first = self._file.next
+            number = first = self.next
             self._maps.begin()
             rows.place(placed)
             known = self._files.begin(notes)
@@ -162,7 +145,7 @@ class Store:
 
     def marks(self) -> dict[str, Cursor]:
         """How far each sink has come, by its name."""
-        with self._file.look() as connection:
+        with self.look() as connection:
             rows = connection.execute("SELECT sink, delivered, offset FROM marks").fetchall()
         return {sink: Cursor(delivered, offset) for sink, delivered, offset in rows}
 
@@ -172,7 +155,7 @@ class Store:
         Raises:
             OutputError: it could not be noted.
         """
-        with self._file.transaction() as connection:
+        with self.transaction() as connection:
             self._save_marks(connection, marks)
 
     @staticmethod
@@ -182,38 +165,14 @@ class Store:
             [(sink, mark.delivered, mark.offset) for sink, mark in marks.items()],
         )
 
-    def rename(self, first: int) -> None:
-        """Give all records from a number on a new name: a sink has others with their ``id``.
-
-        Raises:
-            OutputError: it could not be noted.
-        """
-        self._file.rename(first)
-
-    def rest(self) -> None:
-        """There is nothing to record: look after the file; called twice a second or so.
-
-        Raises:
-            OutputError: it is not what it was; nothing can be recorded.
-        """
-        self._file.rest()
-
     def tidy(self) -> None:
         """Drop some maps that are too old, now and then; called in every round.
 
         Raises:
             OutputError: not now.
         """
-        with self._file.look():
+        with self.look():
             last = self._maps.old()
         if last is not None:
-            with self._file.transaction():
+            with self.transaction():
                 self._maps.drop(last)
-
-    def close(self, *, discard: bool = False) -> None:
-        """Let go of the file and its lock.
-
-        Args:
-            discard: Nothing came of it: a store that this made is gone again.
-        """
-        self._file.close(discard=discard)

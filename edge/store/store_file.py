@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from edge.errors import OutputError, UsageError
 from edge.store.access import access_of
 from edge.store.guard import Doubt, Guard
 from edge.store.names import StoreNames, read_names, rename
-from edge.store.opening import BUSY, LARGE, Note, is_intact, open_database
+from edge.store.opening import Note, grown, is_intact, open_database, put_away
 from edge.store.rows import NEXT
 from edge.store.sqlite import connect, sqlite_errors
 from edge.system.file_lock import Lock, in_use
@@ -41,29 +41,21 @@ _AGAIN: Final = 5.0
 #: Ends of the names of a store and of what lies beside it; the lock is let go of last.
 _BESIDE: Final = ("-wal", "-shm", ".taking", "")
 
-_MOVED: Final = "was moved or deleted while in use; put it back, or start anew with another one"
-
 
 class StoreFile:
     """The file of a store, its log and its locks; used by one thread.
 
     Args:
         path: The SQLite file; made if it does not exist.
-        use: Called with the connection that is to be used from now on.
 
     Attributes:
         names: The store's names.
         next: Number of the next record.
         notice: What somebody should know though recording goes on; None for nothing.
-
-    Raises:
-        UsageError: in use by another station, or not a store.
-        OutputError: cannot be opened or written.
     """
 
-    def __init__(self, path: Path, use: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._use = use
         self.names, self.next = StoreNames(), 1
         self.notice: str | None = None
         self._connection: sqlite3.Connection | None = None
@@ -169,12 +161,11 @@ class StoreFile:
             discard: Nothing came of it: take away what was made where nothing was, while nobody
                 else can have it.
         """
-        with suppress(UsageError, OutputError):
+        with suppress(OutputError), self._errors():
             if self._connection is not None:
-                with self._errors():
-                    self._sure()
-                    self._checkpoint("TRUNCATE")
-                    self._guard.keep_log(keep=False)
+                self._sure()
+                self._checkpoint("TRUNCATE")
+                self._guard.keep_log(keep=False)
         try:
             with self._gate.exclusive(self.path):
                 self._disconnect()
@@ -187,6 +178,9 @@ class StoreFile:
                 with suppress(OSError):
                     os.unlink(file)  # noqa: PTH108
         self._lock.release(discard=discard)
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        """Take the connection that is to be used from now on."""
 
     def _open(self, *, whole: bool = False) -> None:
         note = Note.parse(self._lock.noted)
@@ -213,7 +207,10 @@ class StoreFile:
                 assert self._connection is not None  # noqa: S101 - opened above
                 return self._connection
             if doubt is Doubt.MOVED:
-                raise OutputError(f"{self.path}: {_MOVED}")
+                raise OutputError(
+                    f"{self.path}: was moved or deleted while in use; put it back, or start anew "
+                    "with another one"
+                )
             if doubt is Doubt.WRITTEN:
                 self._judge()
             else:
@@ -236,7 +233,6 @@ class StoreFile:
 
     def _mend(self, doubt: Doubt) -> None:
         """Go on with files that were replaced or harmed: what can be read of them stays."""
-        assert self._connection is not None  # noqa: S101 - called with it open
         if doubt is Doubt.MOVED:
             self._sure()
         try:
@@ -269,24 +265,16 @@ class StoreFile:
 
     def _checkpoint(self, how: str) -> bool:
         """Put the log into the database if it is sound; returns whether all of it went."""
-        connection = self._connection
-        assert connection is not None  # noqa: S101 - called with it open
+        assert self._connection is not None  # noqa: S101 - called with it open
         if not self._guard.holds():
             self._mend(Doubt.LOG_HARMED)
             return True
-        connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            stopped, had, done = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-            busy = stopped or had != done
-        except sqlite3.OperationalError:  # no room: the log holds it all
-            busy = True
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY}")
+        whole = put_away(self._connection, how)
         self._put = time.monotonic()
-        self._due = (self._guard.frames if busy else 0) + _FRAMES
+        self._due = (0 if whole else self._guard.frames) + _FRAMES
         self._guard.checkpointed()
         self._note()
-        return not busy
+        return whole
 
     def _read_numbers(self, connection: sqlite3.Connection) -> None:
         if (number := connection.execute(NEXT).fetchone()[0]) < self.next:
@@ -294,15 +282,10 @@ class StoreFile:
         self.next = number
 
     def _measure(self) -> None:
-        size = self._guard.known_bytes
-        if size <= LARGE:
-            self.notice = None
-        elif self.notice is None:
-            self.notice = (
-                f"{self.path}-wal: has grown to {size // 2**20} MB: another program reads the "
-                "store with a transaction left open; close it"
-            )
-            _log.warning("%s", printable(self.notice))
+        found = grown(self.path, self._guard.known_bytes)
+        if found and self.notice is None:
+            _log.warning("%s", printable(found))
+        self.notice = found and (self.notice or found)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from edge.errors import OutputError, UsageError
 
@@ -24,18 +24,37 @@ def exists(path: Path) -> bool:
         return False
 
 
-def identity(path: str | Path | None) -> tuple[int, int] | None:
-    """What a path leads to: device and inode, the same by whatever name and link.
+class State(NamedTuple):
+    """A state of a file: two alike mean that nobody has written it meanwhile.
 
-    None where there is nothing, or nothing that may be looked at.
+    Attributes:
+        device: Of its file system.
+        inode: Its number there.
+        size: Bytes.
+        mtime_ns: When its content was changed, nanoseconds.
+        ctime_ns: When anything of it was changed, nanoseconds.
     """
-    if path is None:
-        return None
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+def state_of(path: str | Path) -> State | None:
+    """The state of a file; None where there is nothing, or nothing that may be looked at."""
     try:
-        status = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino
+    return State(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def identity(path: str | Path | None) -> tuple[int, int] | None:
+    """What a path leads to: device and inode, the same by whatever name and link; None: nothing."""
+    state = None if path is None else state_of(path)
+    return state and state[:2]
 
 
 def check_place(path: Path, *, overwrite: bool) -> None:
@@ -86,34 +105,41 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written.
     """
-    descriptor, name = temporary(str(path.parent))
-    partial = path.with_name(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with unfinished(str(path.parent)) as (descriptor, name):
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
             yield file
-        partial.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+        path.with_name(name).replace(path)
 
 
-def temporary(folder: str = "", *, dir_fd: int | None = None) -> tuple[int, str]:
-    """Make an unfinished file under a name that nobody could foresee, and so nobody laid a link at.
+@contextlib.contextmanager
+def unfinished(folder: str = "", *, dir_fd: int | None = None) -> Iterator[tuple[int, str]]:
+    """A file under a name that nobody could foresee, and so nobody laid a link at.
+
+    Gone when the block does not end well; whoever writes it gives it its name.
 
     Args:
         folder: Where; the folder of the file that it will become.
         dir_fd: Where ``folder`` starts.
 
-    Returns:
+    Yields:
         A descriptor to read and write it, and its name in the folder.
 
     Raises:
         OSError: it cannot be made.
     """
     name = f".wm-edge-{os.urandom(8).hex()}.part"
+    path = os.path.join(folder, name)  # noqa: PTH118
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(os.path.join(folder, name), flags, 0o666, dir_fd=dir_fd), name  # noqa: PTH118
+    descriptor = os.open(path, flags, 0o666, dir_fd=dir_fd)
+    try:
+        try:
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path, dir_fd=dir_fd)
+        raise
 
 
 def same_file(first: str | Path, second: str | Path) -> bool:

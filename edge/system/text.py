@@ -27,9 +27,9 @@ _LIKE: Final = {
 }
 
 
-def printable(text: str) -> str:
+def printable(text: str, instead: str = "?") -> str:
     """The text without what a terminal would obey instead of showing; one line stays one line."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return "".join(char if char.isprintable() else instead for char in text)
 
 
 def utf8(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from edge.store.taken import Stamp, stamp_of
 from edge.system.beneath import NAME_MAX, NOT_THERE, READ, Place, opened
-from edge.system.files import temporary
+from edge.system.files import unfinished
 from edge.system.open_writers import Lease, Writer
 
 #: Beginning of the hidden name; a file whose name is too long for that keeps it, in a folder of
@@ -211,18 +211,9 @@ def _same_bytes(one: int, other: int) -> bool:
 
 def _copied(descriptor: int, folder: int, name: str) -> str:
     """To another file system: whole or not at all. Returns the name that was free."""
-    copy, partial = temporary(dir_fd=folder)
-    unfinished = _Name(folder, partial)
-    try:
-        try:
-            _copy(descriptor, copy)
-        finally:
-            os.close(copy)
-        return _give_back(unfinished, folder, name)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
+    with unfinished(dir_fd=folder) as (copy, partial):
+        _copy(descriptor, copy)
+        return _give_back(_Name(folder, partial), folder, name)
 
 
 def _copy(source: int, target: int) -> None:

@@ -264,13 +264,13 @@ def test_a_transaction_is_kept_whole_or_not_at_all(store: Store) -> None:
 
 
 def test_a_full_disk_keeps_nothing_and_can_be_tried_again(store: Store) -> None:
-    pages = store._file._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._file._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
     many = [result(number, lot="x" * 500) for number in range(50)]
     with pytest.raises(OutputError, match=r"station\.sqlite: cannot be written \(.*full"):
         store.add(many)
     assert kept(store.path) == []
-    store._file._connection.execute("PRAGMA max_page_count = 100000")
+    store._connection.execute("PRAGMA max_page_count = 100000")
     assert len(store.add(many).records) == 50
 
 

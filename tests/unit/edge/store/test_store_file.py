@@ -412,7 +412,7 @@ def test_a_log_of_another_state_of_the_database_is_set_aside(
 def test_a_log_that_a_reader_keeps_is_said_and_emptied_when_he_went(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(store_file, "LARGE", 50_000)
+    monkeypatch.setattr(opening, "LARGE", 50_000)
     monkeypatch.setattr(store_file, "_FRAMES", 4)
     monkeypatch.setattr(store_file, "_AGAIN", 0.0)
     record(store, 1)

@@ -10,7 +10,7 @@ import pytest
 from edge.errors import OutputError, UsageError
 from edge.formats.paths import eligible
 from edge.model.model_file import save
-from edge.system.files import check_place, replacing, temporary, write_text
+from edge.system.files import check_place, replacing, unfinished, write_text
 from edge.system.text import printable
 from train.run import Run
 
@@ -63,11 +63,11 @@ def test_a_link_laid_under_the_name_of_an_unfinished_file_leads_nowhere(tmp_path
 
 
 def test_no_two_unfinished_files_have_one_name(tmp_path: Path) -> None:
-    made = [temporary(str(tmp_path)) for _ in range(2)]
-    for descriptor, _ in made:
-        os.close(descriptor)
-    assert len(list(tmp_path.iterdir())) == 2
-    assert not any(eligible(name) for _, name in made), "a folder's scan passes them over"
+    folder = str(tmp_path)
+    with unfinished(folder) as (_, one), unfinished(folder) as (_, other):
+        assert {path.name for path in tmp_path.iterdir()} == {one, other}
+    assert one != other
+    assert not any(map(eligible, (one, other))), "a folder's scan passes them over"
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
