@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import json
-import math
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from operator import itemgetter
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -36,12 +34,14 @@ REQUEST: Final = 16 * 1024
 #: Seconds until a client is taken after there was no descriptor for it.
 PAUSE: Final = 0.2
 
+#: Seconds of a time that is over: 0 would not wait at all, and fail another way.
+_LEAST: Final = 0.001
+
 _Start = Callable[..., Any]
-_Answer = tuple[str, str, bytes]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a client, few of them, and none for long.
+    """A thread a client, and few of them; see ``_Head`` for how long.
 
     To shut a connection down ends the wait of its thread, which then closes it.
     """
@@ -51,11 +51,12 @@ class _Server(ThreadingMixIn, WSGIServer):
     # Two stations on one port would share its requests.
     allow_reuse_port = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        #: Since when each connection is open; endless for one that was shut down.
-        self._since: dict[socket.socket, float] = {}
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        #: Open connections, the oldest first, and whether each was told to end.
+        self._open: dict[socket.socket, bool] = {}
         self._lock = threading.Lock()
+        super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
         """Without asking a name server who this machine is, which can take a minute."""
@@ -72,13 +73,16 @@ class _Server(ThreadingMixIn, WSGIServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a client on; another one may have to go."""
+        """Take a client on; the oldest one may have to go."""
         with self._lock:
-            if len(self._since) >= CLIENTS:
-                self._shut_down(time.monotonic(), 1)
-            taken = len(self._since) < 2 * CLIENTS  # threads that were told to end, and hang
+            oldest = next((each for each, told in self._open.items() if not told), None)
+            if oldest is not None and len(self._open) >= CLIENTS:
+                self._open[oldest] = True
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+            taken = len(self._open) < 2 * CLIENTS  # threads that were told to end, and hang
             if taken:
-                self._since[request] = time.monotonic()
+                self._open[request] = False
         if taken:
             super().process_request(request, client_address)
         else:
@@ -87,51 +91,32 @@ class _Server(ThreadingMixIn, WSGIServer):
     def shutdown_request(self, request: Any) -> None:
         """The connection's end."""
         with self._lock:
-            self._since.pop(request, None)
+            self._open.pop(request, None)
         super().shutdown_request(request)
-
-    def service_actions(self) -> None:
-        """Called twice a second, and after each client."""
-        with self._lock:
-            self._shut_down(time.monotonic() - TIMEOUT, CLIENTS)
-
-    def _shut_down(self, before: float, most: int) -> None:
-        """Shut down connections that were opened before a time, the oldest first."""
-        oldest = sorted(self._since.items(), key=itemgetter(1))[:most]
-        for request, since in oldest:
-            if since > before:
-                break
-            self._since[request] = math.inf
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up or never finish asking are no news."""
 
 
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
 class _Head(io.RawIOBase):
-    """What a client sends, up to a limit."""
+    """What a client sends: only so much of it, and within its time, which the answer shares."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._left = REQUEST
+        self._end = time.monotonic() + TIMEOUT
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
+        self._connection.settimeout(max(self._end - time.monotonic(), _LEAST))
         size = self._connection.recv_into(buffer, min(len(buffer), self._left)) if self._left else 0
         self._left -= size
         return size
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = TIMEOUT
-
     def setup(self) -> None:
         """Read no more than a request has."""
         super().setup()
@@ -154,9 +139,8 @@ def listening(host: str, port: int) -> Iterator[WSGIServer]:
         UsageError: the port is taken.
         OutputError: the address cannot be had now.
     """
-    server_class = _Server6 if ":" in host else _Server
     try:
-        server = server_class((host, port), _Handler)
+        server = _Server((host, port))
     except OSError as error:
         message = f"metrics on {host}:{port}: {error.strerror}"
         if error.errno == errno.EADDRINUSE:
@@ -187,35 +171,31 @@ def serving(station: Station, server: WSGIServer) -> Iterator[None]:
 
 
 def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterable[bytes]]:
+    # Not make_wsgi_app: it answers under every path, and refuses HEAD.
     from prometheus_client import generate_latest
 
     from edge.station.metrics import registry
 
     found = registry(station)
-    pages: dict[str, Callable[[], _Answer]] = {
-        "/metrics": lambda: (
-            "200 OK",
-            "text/plain; version=0.0.4; charset=utf-8",
-            generate_latest(found),
-        ),
-        "/healthz": lambda: _health(station),
-    }
 
     def answer(environ: dict[str, Any], start: _Start) -> Iterable[bytes]:
-        page = pages.get(environ["PATH_INFO"])
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            status, kind, body = "405 Method Not Allowed", "text/plain", b"GET alone\n"
-        elif page is None:
-            status, kind, body = "404 Not Found", "text/plain", b"see /metrics and /healthz\n"
-        else:
-            status, kind, body = page()
+        status, kind = "200 OK", "text/plain; version=0.0.4; charset=utf-8"
+        match environ:
+            case {"REQUEST_METHOD": method} if method not in ("GET", "HEAD"):
+                status, kind, body = "405 Method Not Allowed", "text/plain", b"GET alone\n"
+            case {"PATH_INFO": "/metrics"}:
+                body = generate_latest(found)
+            case {"PATH_INFO": "/healthz"}:
+                status, kind, body = _health(station)
+            case _:
+                status, kind, body = "404 Not Found", "text/plain", b"see /metrics and /healthz\n"
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     return answer
 
 
-def _health(station: Station) -> _Answer:
+def _health(station: Station) -> tuple[str, str, bytes]:
     """503 where no wafers can be taken; what is behind, grows or is passed over are notes."""
     troubles = station.troubles()
     lag = {each.shown: trouble for each in station.outboxes if (trouble := each.trouble)}
