@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edge.errors import OutputError, UsageError
-from edge.sinks.mqtt import reasons
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ OFFLINE: Final = b"offline"
 
 #: Unacknowledged messages at a time; the broker may want fewer.
 _WINDOW: Final = 100
-#: The way every socket error of the client library is logged.
-_SOCKET_ERROR: Final = "failed to receive on socket: "
 
 
 class Sent(NamedTuple):
@@ -47,7 +44,6 @@ class Heard:
     refused: list[tuple[Sent, int]] = field(default_factory=list)
     ended: bool = False
     ended_code: int | None = None
-    detail: str = ""
 
 
 def client(target: Target, access: Access, client_id: str, heard: Heard) -> Client:
@@ -80,7 +76,6 @@ def client(target: Target, access: Access, client_id: str, heard: Heard) -> Clie
     made.on_connect = _on_connect
     made.on_publish = _on_publish
     made.on_disconnect = _on_disconnect
-    made.on_log = _on_log
     made.on_socket_open = _on_socket_open
     return made
 
@@ -97,7 +92,7 @@ def _on_publish(_: Client, heard: Heard, mid: int, reason: ReasonCode, __: Any) 
     heard.progress += 1
     if sent is None:
         return
-    if reasons.is_failure(reason.value):
+    if reason.is_failure:
         heard.refused.append((sent, reason.value))
     else:
         heard.taken.add(sent.topic)
@@ -105,13 +100,8 @@ def _on_publish(_: Client, heard: Heard, mid: int, reason: ReasonCode, __: Any) 
 
 def _on_disconnect(_: Client, heard: Heard, flags: Any, reason: ReasonCode, __: Any) -> None:
     heard.ended = True
-    if flags.is_disconnect_packet_from_server:
+    if flags.is_disconnect_packet_from_server and reason.is_failure:
         heard.ended_code = reason.value
-
-
-def _on_log(_: Client, heard: Heard, __: int, text: str) -> None:
-    if text.startswith(_SOCKET_ERROR):
-        heard.detail = text.removeprefix(_SOCKET_ERROR)
 
 
 def _on_socket_open(_: Client, __: Heard, sock: Any) -> None:

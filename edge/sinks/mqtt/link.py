@@ -96,8 +96,8 @@ class Link:
                 raise self._error(reasons.of_silence(target.scheme, self._seconds))
             failed = self._client.loop(left)
             if heard.answered is None and (failed or heard.ended):
-                raise self._error(reasons.of_early_end(target.scheme, heard.detail))
-        if reasons.is_failure(heard.answered.value):
+                raise self._error(reasons.of_early_end(target.scheme))
+        if heard.answered.is_failure:
             raise self._error(reasons.of_code(heard.answered.value))
         if not heard.acknowledges:
             raise self._error(reasons.of_code(0x9B))
@@ -222,17 +222,14 @@ class Link:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
 
     def _lost(self) -> LostError:
-        heard = self._heard
-        code = heard.ended_code
-        if code is not None and reasons.is_failure(code):
-            reason = f"it closed the connection: {reasons.of_code(code)}"
-            return LostError(self._told(reason), code)
-        said = f" ({heard.detail})" if heard.detail else ""
+        code = self._heard.ended_code
         reason = (
-            f"connection lost{said}; does the broker still run? Its log may say that a record was "
-            "too large or that another client took over the identifier"
+            "connection lost; does the broker still run? Its log may say that a record was too "
+            "large or that another client took over the identifier"
+            if code is None
+            else f"it closed the connection: {reasons.of_code(code)}"
         )
-        return LostError(self._told(reason), None)
+        return LostError(self._told(reason), code)
 
     def _refusal(self, sent: Sent, code: int) -> OutputError:
         return self._error(f"{sent.label} was refused: {reasons.of_code(code)}")

@@ -10,7 +10,6 @@ from edge.sinks.mqtt.target import CA, CERTIFICATE, PASSWORD, USERNAME, Scheme
 
 _CREDENTIALS: Final = f"set {USERNAME} and {PASSWORD}, and look into the broker's list of users"
 _BACK_OFF: Final = "wait before connecting again"
-_FAILURE: Final = 0x80
 #: Refusals for what a message is: its size, its content.
 _OF_A_RECORD: Final = (0x95, 0x99)
 #: Refusals that may be for that, or for what passes.
@@ -59,11 +58,6 @@ _KINDS: Final = {
 }
 
 
-def is_failure(code: int) -> bool:
-    """Whether one of MQTT's reason codes (0 to 255) says no."""
-    return code >= _FAILURE
-
-
 def is_of_a_record(code: int | None) -> bool:
     """Whether a code says no to one record alone, and will say so again."""
     return code in _OF_A_RECORD
@@ -101,20 +95,11 @@ def of_silence(scheme: Scheme, seconds: float) -> str:
     return f"no answer for {seconds:g} s (timed out); is this port an MQTT broker's{hint}?"
 
 
-def of_early_end(scheme: Scheme, detail: str) -> str:
-    """The connection ended before the broker said yes or no.
-
-    Args:
-        scheme: How it was spoken to.
-        detail: The socket's error; empty: none.
-    """
-    said = f" ({detail})" if detail else ""
-    if scheme is Scheme.TLS:
-        return (
-            f"it closed the connection at once{said}; does it want a certificate ({CERTIFICATE}), "
-            "or another port?"
-        )
-    return (
-        f"it closed the connection at once{said}; is this an MQTT broker, and without TLS? Does it "
-        "take another client?"
+def of_early_end(scheme: Scheme) -> str:
+    """The connection ended before the broker said yes or no."""
+    wants = (
+        f"does it want a certificate ({CERTIFICATE}), or another port?"
+        if scheme is Scheme.TLS
+        else "is this an MQTT broker, and without TLS? Does it take another client?"
     )
+    return f"it closed the connection at once; {wants}"
