@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from edge.errors import ModelError
+from edge.model import flatbuffer
+from edge.model.network import Tensor
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 
@@ -42,39 +42,21 @@ def inspect(content: bytes, *, spared: bool = False) -> Structure:
         ModelError: a custom or flex operator, a float tensor, an input scale or zero point other
             than the encoding's.
     """
-    # The reference route keeps the graph as it is; XNNPACK would show up as one DELEGATE node.
-    from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow would rather have LiteRT used
-        interpreter = Interpreter(
-            model_content=content,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-    try:
-        interpreter.allocate_tensors()
-    except RuntimeError as error:  # a flex operator fails here, before it could be listed
-        raise ModelError(f"it needs more than TFLite's builtin operators: {error}") from error
-    operators: dict[str, int] = {}
-    for node in interpreter._get_ops_details():  # noqa: SLF001 - no public way to list operators
-        operators[node["op_name"]] = operators.get(node["op_name"], 0) + 1
-    foreign = [
-        name for name in operators if name.upper().startswith(("FLEX", "CUSTOM", "DELEGATE"))
-    ]
+    network = flatbuffer.read(content)
+    foreign = sorted({operator.name for operator in network.operators if operator.custom})
     if foreign:
         raise ModelError(f"the network needs {', '.join(foreign)}: not a TFLite builtin operator")
-    for tensor in interpreter.get_tensor_details():
-        if not spared and np.dtype(tensor["dtype"]).kind == "f":
+    for tensor in network.tensors.values():
+        if not spared and tensor.is_float:
             raise ModelError(
-                f"tensor {tensor['name']} is {np.dtype(tensor['dtype']).name}: not all of the "
-                "network was quantised"
+                f"tensor {tensor.name} is {tensor.dtype}: not all of the network was quantised"
             )
-    found = _quantised(interpreter.get_input_details()[0], "input")
-    outputs = interpreter.get_output_details()
-    logits = [tensor for tensor in outputs if tensor["shape"][-1] == len(PATTERNS)]
-    others = [tensor for tensor in outputs if tensor["shape"][-1] != len(PATTERNS)]
+    found = _quantised(network.tensors[network.inputs[0]], "input")
+    outputs = [network.tensors[number] for number in network.outputs]
+    logits = [tensor for tensor in outputs if tensor.shape[-1:] == (len(PATTERNS),)]
+    others = [tensor for tensor in outputs if tensor not in logits]
     if len(logits) != 1 or len(others) != 1:
-        shapes = [tuple(tensor["shape"].tolist()) for tensor in outputs]
+        shapes = [tensor.shape for tensor in outputs]
         raise ModelError(f"the outputs are {shapes}, not nine logits and an embedding")
     if (
         not math.isclose(found["scale"], encoding.INPUT_SCALE, rel_tol=1e-5)
@@ -85,13 +67,12 @@ def inspect(content: bytes, *, spared: bool = False) -> Structure:
             f"encoding declares {encoding.INPUT_SCALE:.8g} and {encoding.INPUT_ZERO_POINT}: "
             "it was calibrated on another range than the station feeds"
         )
-    size = int(others[0]["shape"][-1])
-    embedding = {**_quantised(others[0], "embedding"), "size": size}
+    embedding = {**_quantised(others[0], "embedding"), "size": others[0].shape[-1]}
+    operators = dict(Counter(operator.name for operator in network.operators))
     return Structure(operators, found, _quantised(logits[0], "output"), embedding)
 
 
-def _quantised(tensor: dict[str, Any], what: str) -> dict[str, Any]:
-    if np.dtype(tensor["dtype"]) != np.int8:
-        raise ModelError(f"the {what} is {np.dtype(tensor['dtype']).name}, not int8")
-    scale, zero_point = tensor["quantization"]
-    return {"scale": float(scale), "zero_point": int(zero_point)}
+def _quantised(tensor: Tensor, what: str) -> dict[str, Any]:
+    if tensor.dtype != "int8":
+        raise ModelError(f"the {what} is {tensor.dtype}, not int8")
+    return {"scale": float(tensor.scale), "zero_point": tensor.zero_point}

@@ -14,12 +14,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.firmware import csource, graph
+from convert.firmware import csource
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
 from edge.classification.classifier import Classifier
 from edge.classification.prediction import Prediction
 from edge.dataset.drawn import SIDES, drawn
+from edge.model import flatbuffer
 from edge.model.model_file import ModelFile
 from edge.model.runtime import Kernels
 from edge.verdict.rule import MIN_FAILS, REASONS
@@ -80,7 +81,7 @@ class _Simulated(Classifier):
 
     def __init__(self, model: ModelFile) -> None:
         super().__init__(model, kernels=Kernels.REFERENCE)
-        self._simulation = Simulation(graph.read(model.content), Rounding.MICRO)
+        self._simulation = Simulation(flatbuffer.read(model.content, model.path), Rounding.MICRO)
 
     def outputs(self, encoded: encoding.Encoded) -> tuple[list[int], npt.NDArray[np.int8]]:
         found = self._simulation(encoding.to_int8(encoded)[np.newaxis])

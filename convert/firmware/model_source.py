@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from convert.firmware import csource
-from convert.firmware.graph import Graph
 from convert.firmware.network_source import PreparedNetwork, prepare, source
 from convert.firmware.rounding import Rounding
 from edge.errors import ModelError
 from edge.model.model_file import ModelFile
+from edge.model.network import Network
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
 from edge.wafer.patterns import Pattern
@@ -22,26 +22,26 @@ _STEPS: Final = 256
 
 
 def network_of(
-    model: ModelFile, graph: Graph, rounding: Rounding = Rounding.LITERT
+    model: ModelFile, network: Network, rounding: Rounding = Rounding.LITERT
 ) -> PreparedNetwork:
     """The network of a model file; logits and embedding are told apart by their shape.
 
     Args:
         model: A checked model file.
-        graph: What its bytes hold.
+        network: What its bytes hold.
         rounding: Whose bytes the kernels give.
 
     Raises:
         ModelError: they are not there, or an operator that no firmware is made for.
     """
-    found = {graph.tensors[number].shape: number for number in graph.outputs}
+    found = {network.tensors[number].shape: number for number in network.outputs}
     try:
         logits, embedding = (
             found[1, size] for size in (len(model.labels), model.metadata["embedding"]["size"])
         )
     except KeyError as error:
         raise ModelError(f"{model.path}: it has no output of the shape {error}") from error
-    return prepare(graph, logits, embedding, rounding)
+    return prepare(network, logits, embedding, rounding)
 
 
 def header(model: ModelFile, network: PreparedNetwork) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from convert.firmware import csource, lower
-from convert.firmware.graph import Graph
 from convert.firmware.memory_plan import Plan, plan
 from convert.firmware.rounding import Rounding
 from convert.firmware.step import Call
 from edge.errors import ModelError
+from edge.model.network import Network
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class PreparedNetwork:
 
 
 def prepare(
-    graph: Graph, logits: int, embedding: int, rounding: Rounding = Rounding.LITERT
+    network: Network, logits: int, embedding: int, rounding: Rounding = Rounding.LITERT
 ) -> PreparedNetwork:
     """Lower a network and plan its memory.
 
     Args:
-        graph: One int8 input, int8 outputs.
+        network: One int8 input, int8 outputs.
         logits: Number of an output tensor.
         embedding: Number of an output tensor, perhaps the same.
         rounding: Whose bytes its kernels give.
@@ -51,12 +51,12 @@ def prepare(
     Raises:
         ModelError: an operator, option or tensor that no firmware is made for.
     """
-    if len(graph.inputs) != 1 or graph.tensors[graph.inputs[0]].dtype != "int8":
+    if len(network.inputs) != 1 or network.tensors[network.inputs[0]].dtype != "int8":
         raise ModelError("the network has not one int8 input; no firmware for this model")
-    sizes = {tensor.index: tensor.elements for tensor in graph.tensors.values()}
-    steps = lower.lower(graph, rounding)
-    planned = plan(steps, sizes, graph.inputs, sorted({logits, embedding}))
-    return PreparedNetwork(planned, graph.inputs[0], logits, embedding)
+    sizes = {tensor.index: tensor.elements for tensor in network.tensors.values()}
+    steps = lower.lower(network, rounding)
+    planned = plan(steps, sizes, network.inputs, sorted({logits, embedding}))
+    return PreparedNetwork(planned, network.inputs[0], logits, embedding)
 
 
 def source(network: PreparedNetwork) -> str:

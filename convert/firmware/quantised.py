@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.firmware.graph import Operator, Tensor
+from convert.firmware.step import refusal
+from edge.model.network import Operator, Tensor
 
 INT8: Final = (-128, 127)
 #: Bits that ADD gives its inputs before it rescales them (tflite/kernels/add.cc, Prepare).
@@ -148,12 +149,13 @@ def mean(source: Tensor, result: Tensor, elements: int) -> Multiplier:
     return Multiplier((scale.value << shift) // elements, scale.shift - shift)
 
 
-def activation_range(operator: Operator, activation: int, result: Tensor) -> tuple[int, int]:
+def activation_range(operator: Operator, result: Tensor) -> tuple[int, int]:
     """tflite/kernels/kernel_util.cc, CalculateActivationRangeQuantized: least and largest int8.
 
     Raises:
         ModelError: an activation that is not a clamp.
     """
+    activation = operator.option("FusedActivationFunction")
     low, high = INT8
     bounds: dict[int, tuple[float | None, float | None]] = {
         _NONE: (None, None),
@@ -162,7 +164,7 @@ def activation_range(operator: Operator, activation: int, result: Tensor) -> tup
         _RELU6: (0.0, 6.0),
     }
     if activation not in bounds:
-        raise operator.refuse(f"fused activation {activation} is not known")
+        raise refusal(operator, f"fused activation {activation} is not known")
     least, most = bounds[activation]
     if least is not None:
         low = max(low, _quantise(least, result))

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from convert.firmware import fixed
 from convert.firmware.fixed import Whole
-from convert.firmware.graph import Graph
 from convert.firmware.lower import lower
 from convert.firmware.quantised import ADD_LEFT_SHIFT, INT8
 from convert.firmware.rounding import Rounding
 from convert.firmware.step import Fields
+from edge.model.network import Network
 
 #: int8 (wafers, elements): an activation of some wafers, each flat.
 Values = npt.NDArray[np.int8]
@@ -32,17 +32,17 @@ class Simulation:
     """A network in exact integers.
 
     Args:
-        graph: One int8 input.
+        network: One int8 input.
         rounding: Whose bytes it gives.
 
     Raises:
         ModelError: an operator or option that no kernel is written for; names it.
     """
 
-    def __init__(self, graph: Graph, rounding: Rounding) -> None:
-        self._steps = lower(graph, rounding)
-        self._input = graph.inputs[0]
-        self._shapes = {tensor: graph.tensors[tensor].shape for tensor in graph.outputs}
+    def __init__(self, network: Network, rounding: Rounding) -> None:
+        self._steps = lower(network, rounding)
+        self._input = network.inputs[0]
+        self._shapes = {tensor: network.tensors[tensor].shape for tensor in network.outputs}
 
     def __call__(self, wafers: npt.NDArray[np.int8]) -> dict[int, npt.NDArray[np.int8]]:
         """All outputs of the network.

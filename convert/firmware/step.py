@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.firmware.graph import Operator
+from edge.errors import ModelError
+from edge.model.network import Operator
 
 #: Members of a kernel's parameters: numbers, or arrays that go to flash on their own.
 Fields = Mapping[str, int | npt.NDArray[Any]]
@@ -54,6 +55,13 @@ class Step:
     patch: int = 0
     macs: int = 0
     alias: bool = False
+
+
+def refusal(operator: Operator, why: str) -> ModelError:
+    """The error for what no kernel is written for."""
+    return ModelError(
+        f"operator {operator.index}, {operator.name}: {why}; no firmware for this model"
+    )
 
 
 def in_place_offset(first_reads: npt.NDArray[np.int64], written: int, *, copied: bool) -> int:

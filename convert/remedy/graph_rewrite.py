@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from edge.model import flatbuffer
+
 
 def mended(content: bytes) -> bytes:
     """Mend a mixed network with int8 input and outputs.
@@ -20,13 +22,11 @@ def mended(content: bytes) -> bytes:
     Returns:
         The same network, mended.
     """
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = flatbuffer.unpacked(content)
     (subgraph,) = model.subgraphs
     _rewire(model, subgraph)
     _take_two_steps(model, subgraph)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return flatbuffer.packed(model)
 
 
 def _rewire(model: Any, subgraph: Any) -> None:
@@ -51,7 +51,7 @@ def _rewire(model: Any, subgraph: Any) -> None:
 
 
 def _take_two_steps(model: Any, subgraph: Any) -> None:
-    from ai_edge_litert import schema_py_generated as schema
+    schema: Any = flatbuffer.schema()
 
     kinds = [code.builtinCode for code in model.operatorCodes]
     steps = []

@@ -30,10 +30,9 @@ from convert.quantise import Calibration, to_float_tflite
 from convert.remedy import graph
 from convert.remedy.graph_rewrite import mended
 from convert.report.activation_recorder import ActivationRecorder
+from edge.model.float_network import LogitsNetwork
 from edge.model.network import Network, Operator
-from edge.model.runtime import silence_native_output, start
-from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.model.runtime import silence_native_output
 
 if TYPE_CHECKING:
     from convert.remedy.trial import Build
@@ -234,18 +233,7 @@ def _written(operators: Collection[Operator]) -> list[int]:
     return [index for operator in operators for index in operator.outputs]
 
 
-def _logits(content: bytes, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Logits of all wafers, float32 (W, classes): the gate judges these, not the embedding."""
-    interpreter = start(content).interpreter
-    (fed,) = interpreter.get_input_details()
-    feed = encoding.to_int8 if fed["dtype"] == np.int8 else encoding.to_shares
-    details = interpreter.get_output_details()
-    (logits,) = [detail for detail in details if detail["shape"][-1] == len(PATTERNS)]
-    rows = []
-    for plane in planes:
-        interpreter.set_tensor(fed["index"], feed(plane)[np.newaxis])
-        interpreter.invoke()
-        rows.append(interpreter.get_tensor(logits["index"])[0].astype(np.float32))
-    scale, zero_point = logits["quantization"]
-    values = np.stack(rows)
-    return (values - zero_point) * np.float32(scale) if scale else values
+def _logits(content: bytes, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]]:
+    """Logits (W, classes) of all wafers: the gate judges these, not the embedding."""
+    network = LogitsNetwork(content)
+    return np.stack([network.run(plane) for plane in planes])

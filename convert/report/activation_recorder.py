@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError, ModelError
-from edge.model import network
+from edge.model import flatbuffer
 from edge.model.backend import Backend
 from edge.model.network import Tensor
-from edge.model.runtime import silence_native_output, start
+from edge.model.runtime import start
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 
@@ -31,24 +29,13 @@ class ActivationRecorder:
     """
 
     def __init__(self, content: bytes, backend: Backend | None = None) -> None:
-        self.network = network.read(content, backend)
+        self.network = flatbuffer.read(content)
         if len(self.network.inputs) != 1:
             raise ModelError(f"the network has {len(self.network.inputs)} inputs, not one")
         self.input = self.network.tensors[self.network.inputs[0]]
         if self.input.dtype not in {"float32", "int8"}:
             raise ModelError(f"the network's input is {self.input.dtype}, not float32 or int8")
-        # Of the class that just worked: two runtimes in one process could crash it.
-        kind: Any = type(start(content, backend=backend).interpreter)
-        resolvers = sys.modules[kind.__module__].OpResolverType
-        with silence_native_output(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that keeping all tensors takes memory
-            self._interpreter = kind(
-                model_content=content,
-                experimental_preserve_all_tensors=True,
-                # A delegate would keep what is inside it to itself.
-                experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            )
-            self._interpreter.allocate_tensors()
+        self._interpreter = start(content, backend=backend, keep_all=True).interpreter
 
     def check(self, wafers: Encoded) -> None:
         """Make sure that there are wafers, and of the shape that the network takes.

@@ -88,7 +88,7 @@ def layers(of: Network) -> list[Operator]:
         if operator.name in CONVERSIONS or not operator.outputs:
             continue
         result = output(of, operator)
-        if result.is_float or (result.dtype == "int8" and result.scale):
+        if result.is_float or (result.dtype == "int8" and len(result.scales) == 1):
             found.append(operator)
     return found
 

@@ -121,7 +121,7 @@ class _Sums:
     """What is gathered of a pair of operators over the wafers."""
 
     def __init__(self, int8_tensor: Tensor) -> None:
-        self.scale = int8_tensor.scales[0]
+        self.scale = float(int8_tensor.scales[0])
         self.zero_point = int8_tensor.zero_points[0]
         self.minimum, self.maximum = math.inf, -math.inf
         self.signal = self.noise = 0.0

@@ -27,7 +27,7 @@ from edge.errors import ModelError, RuntimeUnavailableError
 from edge.evaluation import metrics
 from edge.evaluation.evaluate import Evaluation, as_station, evaluate
 from edge.gate import diagnosis
-from edge.model import network
+from edge.model import flatbuffer
 from edge.model.float_network import FloatNetwork
 from edge.model.model_file import ModelFile
 from edge.wafer import encoding
@@ -153,9 +153,9 @@ def measure(
         sensitive = _sensitivity(float_content, model, wafers, progress)
         if isinstance(sensitive, str):
             missing["sensitivity"] = sensitive
-    inside = {Variant.INT8: network.read(model.content, classifier.runtime.backend)}
+    inside = {Variant.INT8: flatbuffer.read(model.content, model.path)}
     if float_content is not None:
-        inside[Variant.FLOAT] = network.read(float_content, classifier.runtime.backend)
+        inside[Variant.FLOAT] = flatbuffer.read(float_content, "the float network")
     calibration = manifest.checked(calibration_manifest or model.metadata.get("calibration"))
     if calibration is None:
         missing["calibration"] = NO_CALIBRATION

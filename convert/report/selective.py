@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError
+from edge.model import flatbuffer
 from edge.model.network import Network, Operator
 from edge.model.runtime import silence_native_output
 
@@ -87,15 +88,11 @@ def _with_one_output(content: bytes, keep: int) -> bytes:
     An output that also feeds the last operator, as an embedding feeds the logits, would get that
     operator wired wrongly: the quantizer (0.10) takes the -1 that stands for "outside" as an index.
     """
-    flatbuffers: Any = importlib.import_module("flatbuffers")
-    schema: Any = importlib.import_module("ai_edge_litert.schema_py_generated")
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = flatbuffer.unpacked(content)
     model.subgraphs[0].outputs = [keep]
     for signature in model.signatureDefs or ():
         signature.outputs = [entry for entry in signature.outputs if entry.tensorIndex == keep]
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(model)
 
 
 def _int8(scope: str) -> _Recipe:

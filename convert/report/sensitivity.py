@@ -20,11 +20,10 @@ from convert.report.layer_match import layer_names, layers, match, output
 from convert.report.selective import Ranges, Selective
 from edge.errors import ModelError, RuntimeUnavailableError
 from edge.evaluation import metrics
-from edge.model import network
+from edge.model import flatbuffer
 from edge.model.backend import Backend
+from edge.model.float_network import LogitsNetwork
 from edge.model.network import Network
-from edge.model.runtime import start
-from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 from edge.wafer.patterns import PATTERNS
 
@@ -136,7 +135,7 @@ def measure(
     chosen = wafers[np.linspace(0, len(wafers) - 1, count).astype(np.intp)]
     ranges = _measured_ranges(probe, chosen)
     if int8_content is not None:
-        ranges |= _given_ranges(probe.network, network.read(int8_content, Backend.LITERT))
+        ranges |= _given_ranges(probe.network, flatbuffer.read(int8_content))
     selective = Selective(float_content, probe.network, keep, ranges)
 
     def answers(content: bytes) -> _Shares:
@@ -203,8 +202,8 @@ def _given_ranges(float_network: Network, int8_network: Network) -> Ranges:
     limits = np.iinfo(np.int8)
     return {
         tensor.name: (
-            (limits.min - form.zero_points[0]) * form.scales[0],
-            (limits.max - form.zero_points[0]) * form.scales[0],
+            (limits.min - form.zero_points[0]) * float(form.scales[0]),
+            (limits.max - form.zero_points[0]) * float(form.scales[0]),
         )
         for tensor, form in both
         if form.scales  # an int8 network may keep a float input
@@ -226,26 +225,14 @@ def _logits(shapes: Mapping[int, Sequence[int]]) -> int:
 
 def _is_int8(content: bytes) -> bool:
     """Whether anything in the network is int8."""
-    tensors = network.read(content, Backend.LITERT).tensors.values()
+    tensors = flatbuffer.read(content).tensors.values()
     return any(tensor.dtype == "int8" for tensor in tensors)
 
 
 def _probabilities(content: bytes, wafers: Encoded, temperature: float) -> _Shares:
     """Class probabilities (W, 9) of a network of any input and output type."""
-    interpreter = start(content, backend=Backend.LITERT).interpreter
-    feed = interpreter.get_input_details()[0]
-    exits = {tensor["index"]: tensor for tensor in interpreter.get_output_details()}
-    logits = exits[_logits({index: tensor["shape"] for index, tensor in exits.items()})]
-    as_input = encoding.to_shares if feed["dtype"] == np.float32 else encoding.to_int8
-    scale, zero_point = logits["quantization"]
-    found = np.empty((len(wafers), len(PATTERNS)))
-    for place, wafer in enumerate(wafers):
-        interpreter.set_tensor(feed["index"], as_input(wafer)[np.newaxis])
-        interpreter.invoke()
-        found[place] = interpreter.get_tensor(logits["index"])[0]
-    if logits["dtype"] == np.int8:
-        found = (found - zero_point) * scale
-    return metrics.softmax(found / temperature)
+    network = LogitsNetwork(content, Backend.LITERT)
+    return metrics.softmax(np.stack([network.run(wafer) for wafer in wafers]) / temperature)
 
 
 def _effect(shares: _Shares, reference: _Shares) -> Effect:

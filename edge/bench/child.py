@@ -21,7 +21,7 @@ import numpy as np
 from edge.bench.runners import Runner, make
 from edge.bench.subject import PERCENTILES, Subject, SubjectKind
 from edge.dataset import labelled_set
-from edge.model.backend import Backend
+from edge.errors import ModelError
 from edge.system.text import printable
 from edge.wafer.wafermap import WaferMap
 
@@ -82,7 +82,7 @@ class Session:
         return {
             "latency_us": self.percentiles(),
             "peak_memory_mb": memory / 1e6 if memory else None,
-            "macs": macs(self._subject, self._runners[0].network),
+            "macs": macs(self._runners[0].network),
         }
 
     def round(self, seconds: float) -> dict[str, float]:
@@ -158,15 +158,13 @@ def peak_memory() -> int | None:
     return None
 
 
-def macs(subject: Subject, content: bytes) -> int | None:
-    """Multiply-accumulates of one inference; None where the runtime does not tell them."""
-    from edge.model import network
+def macs(content: bytes) -> int | None:
+    """Multiply-accumulates of one inference; None where it has no such file."""
+    from edge.model import flatbuffer
 
     try:
-        return network.read(content, Backend(subject.backend)).macs
-    # An older runtime may lack what the reading rests on, and Keras has no such file; the figures
-    # do without it.
-    except Exception:  # noqa: BLE001
+        return flatbuffer.read(content).macs
+    except ModelError:  # Keras' own format, or no schema: the figures do without it
         return None
 
 

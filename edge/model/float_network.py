@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,51 @@ def beside(model: Path) -> Path:
     return model.with_name(f"{model.stem}.float.tflite")
 
 
-class FloatNetwork:
+class LogitsNetwork:
+    """A network at work that need not be a model file: float or int8, logits among its outputs.
+
+    Args:
+        content: Bytes of a ``.tflite``.
+        backend: The runtime; None takes the first that works.
+        mend: What to do where it is no such network.
+
+    Attributes:
+        shape: Of its input.
+        is_float: Whether input and logits are float32.
+
+    Raises:
+        ModelError: it has not one input and one output of nine logits.
+        RuntimeUnavailableError: no runtime can run it.
+    """
+
+    def __init__(
+        self, content: bytes, backend: Backend | None = None, mend: str = "give another one"
+    ) -> None:
+        self._interpreter = start(content, backend=backend).interpreter
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        logits = [each for each in outputs if tuple(each["shape"]) == (1, len(PATTERNS))]
+        if len(inputs) != 1 or len(logits) != 1:
+            raise ModelError(
+                f"the network has {len(inputs)} inputs and {len(logits)} outputs of nine logits, "
+                f"not one of each: {mend}"
+            )
+        self._input, self._logits = inputs[0]["index"], logits[0]["index"]
+        self._scale, self._zero_point = logits[0]["quantization"]
+        self.shape = tuple(map(int, inputs[0]["shape"]))
+        takes_float = inputs[0]["dtype"] == np.float32
+        self.is_float = takes_float and not self._scale
+        self._feed = encoding.to_shares if takes_float else encoding.to_int8
+
+    def run(self, encoded: Encoded) -> npt.NDArray[np.floating[Any]]:
+        """Logits (9,) of one encoded wafer, uint8 (size, size, 2), in the network's order."""
+        self._interpreter.set_tensor(self._input, self._feed(encoded)[np.newaxis])
+        self._interpreter.invoke()
+        found = self._interpreter.get_tensor(self._logits)[0]
+        return (found.astype(np.float64) - self._zero_point) * self._scale if self._scale else found
+
+
+class FloatNetwork(LogitsNetwork):
     """A float network at work.
 
     Args:
@@ -63,33 +107,14 @@ class FloatNetwork:
                 f"the float network is not the one that {model.path} was made of; give its own "
                 "with --float (`wm-edge convert` writes both)"
             )
-        self._interpreter = start(content, backend=backend).interpreter
-        size = int(model.metadata["encoding"]["size"])
-        wanted = {"input": (1, size, size, encoding.PLANES), "output": (1, len(PATTERNS))}
-        details = {
-            "input": self._interpreter.get_input_details(),
-            "output": self._interpreter.get_output_details(),
-        }
-        self._places = {}
-        for side, shape in wanted.items():
-            found = [
-                int(tensor["index"])
-                for tensor in details[side]
-                if tuple(int(n) for n in tensor["shape"]) == shape
-                and np.dtype(tensor["dtype"]) == np.float32
-            ]
-            if len(found) != 1:
-                raise ModelError(
-                    f"the float network has {len(found)} float32 {side} tensors of {shape} and "
-                    f"not one: it is no float form of {model.path}; check --float"
-                )
-            self._places[side] = found[0]
-        self.size = size
+        self.size = int(model.metadata["encoding"]["size"])
+        wanted = (1, self.size, self.size, encoding.PLANES)
+        mend = f"it is no float form of {model.path}; check --float"
+        super().__init__(content, backend, mend)
+        if self.shape != wanted or not self.is_float:
+            raise ModelError(f"the network takes {self.shape} and not float32 {wanted}: {mend}")
         self._order = [model.labels.index(name) for name in PATTERNS]
 
-    def run(self, encoded: Encoded) -> npt.NDArray[np.float32]:
+    def run(self, encoded: Encoded) -> npt.NDArray[np.floating[Any]]:
         """Logits (9,) of one encoded wafer, in the order of ``PATTERNS``."""
-        shares = encoding.to_shares(encoded)[np.newaxis]
-        self._interpreter.set_tensor(self._places["input"], shares)
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._places["output"])[0][self._order]
+        return super().run(encoded)[self._order]

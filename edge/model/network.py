@@ -1,7 +1,6 @@
 """What is inside a TFLite network: its operators, tensors, multiply-accumulates and memory.
 
-Read from any ``.tflite`` bytes, float or int8, with or without a metadata zip behind them, by the
-runtime that runs them: an operator that the runtime does not know is refused here as well.
+``flatbuffer.read`` makes it of any ``.tflite`` bytes, float or int8; no runtime is asked.
 """
 
 from __future__ import annotations
@@ -9,18 +8,27 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.errors import ModelError
-from edge.model.backend import Backend
-from edge.model.runtime import Kernels, start
 
 #: Place of the weights among the inputs of the operators that multiply by weights.
-WEIGHTS_INPUT = 1
+WEIGHTS_INPUT: Final = 1
+
+#: Axes of the weights over which one output value sums. Layouts of TFLite: convolution (out,
+#: rows, columns, in), depthwise (1, rows, columns, out), dense (out, in). A grouped convolution
+#: stores the inputs of one group, so its sum is right as well.
+SUMMED: Final[Mapping[str, slice]] = {
+    "CONV_2D": slice(1, 4),
+    "DEPTHWISE_CONV_2D": slice(1, 3),
+    "FULLY_CONNECTED": slice(1, 2),
+}
 
 
 @dataclass(frozen=True)
@@ -28,26 +36,26 @@ class Tensor:
     """One tensor of a network.
 
     Attributes:
-        index: Its number in the interpreter.
+        index: Its number in the file, and in an interpreter.
         name: As the converter named it; often several names joined by ``;``.
         shape: With a batch of one.
-        dtype: NumPy's name of the type.
-        bytes: Size of its values.
+        dtype: NumPy's name of the type; TFLite's in small letters where NumPy has none.
         scales: Quantisation scales: none, one, or one a channel.
         zero_points: One a scale.
         channel_axis: The axis that ``scales`` run along where there are several.
-        constant: Stored in the file: weights, biases, axes.
+        constant: No operator computes it: weights, biases, axes.
+        stored: Bytes of its values in the file, uint8; None where there are none.
     """
 
     index: int
     name: str
     shape: tuple[int, ...]
     dtype: str
-    bytes: int
-    scales: tuple[float, ...]
+    scales: tuple[np.float32, ...]
     zero_points: tuple[int, ...]
-    channel_axis: int
-    constant: bool
+    channel_axis: int = 0
+    constant: bool = False
+    stored: npt.NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
 
     @property
     def elements(self) -> int:
@@ -55,24 +63,51 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def bytes(self) -> int:
+        """Size of its values; of a type that NumPy does not have, a byte each."""
+        return self.elements * (_itemsize(self.dtype) or 1)
+
+    @property
     def is_float(self) -> bool:
         """Whether its values are floating point numbers."""
         return self.dtype.startswith("float")
 
     @property
-    def scale(self) -> float | None:
-        """The scale of a tensor that has one for all its values."""
-        return self.scales[0] if len(self.scales) == 1 else None
+    def scale(self) -> np.float32:
+        """The scale of a tensor that has one for all its values.
+
+        Raises:
+            ModelError: it has none, or several.
+        """
+        if len(self.scales) != 1:
+            raise ModelError(f"tensor {self.name}: {len(self.scales)} scales, one is needed")
+        return self.scales[0]
 
     @property
-    def zero_point(self) -> int | None:
-        """The zero point of a tensor that has one for all its values."""
-        return self.zero_points[0] if len(self.scales) == 1 else None
+    def zero_point(self) -> int:
+        """The zero point of such a tensor; see ``scale``."""
+        if len(self.zero_points) != 1:
+            raise ModelError(f"tensor {self.name}: {len(self.zero_points)} zero points")
+        return self.zero_points[0]
 
     @property
     def is_parameter(self) -> bool:
         """Whether it was learned: a float or quantised constant, unlike axes and shapes."""
         return self.constant and (self.is_float or bool(self.scales))
+
+    @property
+    def values(self) -> npt.NDArray[Any] | None:
+        """What is stored of it in the file, of its shape and type; None where nothing is.
+
+        Raises:
+            ModelError: the bytes do not fit shape and type.
+        """
+        if self.stored is None:
+            return None
+        size = _itemsize(self.dtype)
+        if not size or len(self.stored) != self.elements * size:
+            raise ModelError(f"tensor {self.name}: constants of an unknown type or size")
+        return self.stored.view(np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -82,7 +117,7 @@ class Tensor:
             "shape": list(self.shape),
             "dtype": self.dtype,
             "bytes": self.bytes,
-            "scales": list(self.scales),
+            "scales": [float(scale) for scale in self.scales],
             "zero_points": list(self.zero_points),
             "constant": self.constant,
         }
@@ -94,24 +129,37 @@ class Operator:
 
     Attributes:
         index: Its place in that order.
-        name: TFLite's name, as ``CONV_2D``.
-        inputs: Tensor numbers; optional inputs that are absent are left out.
+        name: TFLite's name, as ``CONV_2D``; a custom operator's own.
+        inputs: Tensor numbers; -1 for an optional input that is absent.
         outputs: Tensor numbers.
+        options: Numbers among its options, by their names in TFLite's schema (``StrideW``).
         macs: Multiply-accumulates of one inference.
+        custom: Not one of TFLite's own.
     """
 
     index: int
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    macs: int
+    options: Mapping[str, float] = field(default_factory=dict)
+    macs: int = 0
+    custom: bool = False
+
+    @property
+    def operands(self) -> tuple[int, ...]:
+        """The inputs that are there."""
+        return tuple(number for number in self.inputs if number >= 0)
+
+    def option(self, name: str, default: int = 0) -> int:
+        """A number among the options."""
+        return int(self.options.get(name, default))
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
+        """JSON form; optional inputs that are absent are left out."""
         return {
             "index": self.index,
             "name": self.name,
-            "inputs": list(self.inputs),
+            "inputs": list(self.operands),
             "outputs": list(self.outputs),
             "macs": self.macs,
         }
@@ -170,26 +218,20 @@ class Network:
             for index in operator.outputs:
                 first.setdefault(index, place)
                 last.setdefault(index, place)
-            for index in operator.inputs:
+            for index in operator.operands:
                 last[index] = max(place, last.get(index, place))
-        alive = [
-            (first[index], last.get(index, 0), self.tensors[index].bytes)
-            for index in first
-            if not self.tensors[index].constant
-        ]
-        return max(
-            (
-                sum(size for begin, end, size in alive if begin <= place <= end)
-                for place in range(len(self.operators))
-            ),
-            default=0,
-        )
+        changes = [0] * (len(self.operators) + 2)
+        for index, begin in first.items():
+            if not self.tensors[index].constant:
+                changes[begin] += self.tensors[index].bytes
+                changes[max(begin, last.get(index, 0)) + 1] -= self.tensors[index].bytes
+        return max(accumulate(changes))
 
     def weights(self, operator: Operator) -> Tensor | None:
         """The weights of a convolution or dense layer; None where an operator stores none."""
-        if operator.name not in _MACS or len(operator.inputs) <= WEIGHTS_INPUT:
+        if operator.name not in SUMMED or len(operator.operands) <= WEIGHTS_INPUT:
             return None
-        weights = self.tensors[operator.inputs[WEIGHTS_INPUT]]
+        weights = self.tensors[operator.operands[WEIGHTS_INPUT]]
         return weights if weights.constant else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -207,80 +249,9 @@ class Network:
         }
 
 
-#: Axes of the weights over which one output value sums. Layouts of TFLite: convolution (out,
-#: rows, columns, in), depthwise (1, rows, columns, out), dense (out, in). A grouped convolution
-#: stores the inputs of one group, so its sum is right as well.
-_MACS: dict[str, slice] = {
-    "CONV_2D": slice(1, 4),
-    "DEPTHWISE_CONV_2D": slice(1, 3),
-    "FULLY_CONNECTED": slice(1, 2),
-}
-
-
-def read(content: bytes, backend: Backend | None = None) -> Network:
-    """Look inside a network.
-
-    Args:
-        content: Bytes of a ``.tflite``, float or int8, bare or with something appended.
-        backend: The runtime to read with; None takes the first that works.
-
-    Raises:
-        ModelError: not a TFLite network, or a damaged one.
-        RuntimeUnavailableError: no runtime can run it.
-    """
-    if content[4:8] != b"TFL3":
-        raise ModelError("not a TFLite model (wrong magic bytes)")
-    # Reference kernels take no delegate, which would show as one DELEGATE for all it took over.
-    interpreter: Any = start(content, backend=backend, kernels=Kernels.REFERENCE).interpreter
+def _itemsize(dtype: str) -> int | None:
+    """Bytes of a value; None for a type that NumPy does not have."""
     try:
-        nodes = interpreter._get_ops_details()  # noqa: SLF001 - no public way to list operators
-        details = interpreter.get_tensor_details()
-        inputs = _numbers(detail["index"] for detail in interpreter.get_input_details())
-        outputs = _numbers(detail["index"] for detail in interpreter.get_output_details())
-    except ValueError as error:  # a name that is no text, a type without a name
-        raise ModelError(f"a damaged TFLite model: {error}") from error
-    operands = [(_numbers(node["inputs"]), _numbers(node["outputs"])) for node in nodes]
-    computed = {*inputs, *(index for _, results in operands for index in results)}
-    used = computed.union(outputs, *(arguments for arguments, _ in operands))
-    tensors = {
-        detail["index"]: _tensor(detail, constant=detail["index"] not in computed)
-        for detail in details
-        if detail["index"] in used
-    }
-    operators = tuple(
-        Operator(place, node["op_name"], *found, _macs(node["op_name"], *found, tensors))
-        for place, (node, found) in enumerate(zip(nodes, operands, strict=True))
-    )
-    return Network(operators, tensors, inputs, outputs)
-
-
-def _numbers(indices: Any) -> tuple[int, ...]:
-    """As plain integers, without the -1 that stands for an absent input."""
-    return tuple(int(index) for index in indices if index >= 0)
-
-
-def _tensor(detail: dict[str, Any], *, constant: bool) -> Tensor:
-    shape = tuple(int(side) for side in detail["shape"])
-    dtype = np.dtype(detail["dtype"])
-    quantisation = detail["quantization_parameters"]
-    return Tensor(
-        int(detail["index"]),
-        detail["name"],
-        shape,
-        dtype.name,
-        math.prod(shape) * dtype.itemsize,
-        tuple(float(scale) for scale in quantisation["scales"]),
-        tuple(int(point) for point in quantisation["zero_points"]),
-        int(quantisation["quantized_dimension"]),
-        constant,
-    )
-
-
-def _macs(
-    name: str, inputs: tuple[int, ...], outputs: tuple[int, ...], tensors: Mapping[int, Tensor]
-) -> int:
-    """Multiply-accumulates of one operator; 0 where it multiplies by no weights."""
-    summed = _MACS.get(name)
-    if summed is None:
-        return 0
-    return tensors[outputs[0]].elements * math.prod(tensors[inputs[WEIGHTS_INPUT]].shape[summed])
+        return np.dtype(dtype).itemsize
+    except TypeError:
+        return None

@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -100,6 +101,7 @@ def start(
     backend: Backend | None = None,
     threads: int = 1,
     kernels: Kernels = Kernels.FAST,
+    keep_all: bool = False,
 ) -> Runtime:
     """Start an interpreter for a model.
 
@@ -108,6 +110,7 @@ def start(
         backend: Use this one; None follows ``WM_EDGE_BACKEND``, else takes the first that works.
         threads: Threads inside one inference. More than 1 slows a model of 0.1 ms down.
         kernels: Which operator implementations.
+        keep_all: Every activation of the last run can be read, not the outputs alone.
 
     Raises:
         RuntimeUnavailableError: none works; the message lists every attempt and the mend.
@@ -118,7 +121,7 @@ def start(
     for candidate in [chosen] if chosen else Backend:
         source = _SOURCES[candidate]
         try:
-            interpreter = _construct(source, content, threads, kernels)
+            interpreter = _construct(source, content, threads, kernels, keep_all=keep_all)
         # A native runtime raises whatever it likes (SystemError with a wrong NumPy, for one).
         except Exception as error:  # noqa: BLE001
             attempts.append((candidate, _short(error)))
@@ -152,12 +155,20 @@ def _from_environment() -> Backend | None:
         raise UsageError(f"{ENVIRONMENT_VARIABLE}={name}: known runtimes are {known}") from None
 
 
-def _construct(source: _Source, content: bytes, threads: int, kernels: Kernels) -> Interpreter:
-    with silence_native_output():
+def _construct(
+    source: _Source, content: bytes, threads: int, kernels: Kernels, *, keep_all: bool
+) -> Interpreter:
+    with silence_native_output(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that keeping all tensors takes memory
         module = importlib.import_module(source.module)
         options: dict[str, Any] = {"model_content": content, "num_threads": threads}
         if kernels is Kernels.REFERENCE:
             options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_REF
+        if keep_all:
+            options["experimental_preserve_all_tensors"] = True
+            # A delegate would keep what is inside it to itself.
+            plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            options["experimental_op_resolver_type"] = plain
         interpreter: Interpreter = module.Interpreter(**options)
         interpreter.allocate_tensors()
         # The first run builds the delegate and logs; it also proves that the kernels work.

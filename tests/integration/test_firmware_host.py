@@ -11,8 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from convert.firmware import golden, graph, model_source
-from convert.firmware.flatbuffer import root
+from convert.firmware import golden, model_source
 from convert.firmware.lower import OPERATORS
 from convert.firmware.network_source import PreparedNetwork, prepare
 from convert.firmware.rounding import Rounding
@@ -21,11 +20,12 @@ from convert.firmware.targets import TARGETS
 from edge.classification.prediction import Prediction
 from edge.dataset.drawn import drawn
 from edge.errors import ModelError
-from edge.model import model_file
+from edge.model import flatbuffer, model_file
 from edge.model.runtime import Kernels
 from edge.verdict.rule import MIN_FAILS, REASONS, Reason
 from edge.wafer import encoding
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
+from tests.support import spoil
 from tests.support.c_library import OK, BareNetwork, Recording, Result, grid_of, library
 from tests.support.cli import wm_edge
 from tests.support.compilers import compiler, need, need_build, run
@@ -188,7 +188,7 @@ def test_micro_rounding_gives_the_simulated_bytes(micro: Path) -> None:
     asked = [dies for dies in wafers() if (dies == FAIL).sum() >= MIN_FAILS]
     grids, result = asked[:MICRO_WAFERS], Result()
     encoded = np.stack([encoding.to_int8(encoding.encode(dies)) for dies in grids])
-    read = graph.read(shipped.content)
+    read = flatbuffer.read(shipped.content)
     network = model_source.network_of(shipped, read)
     known = Simulation(read, Rounding.MICRO)(encoded)
     for place, dies in enumerate(grids):
@@ -245,14 +245,10 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> None:
     shipped = model_file.load()
-    bare = bytearray(shipped.content[: shipped.content.rindex(b"PK\x03\x04")])
-    # Operator code 0 of the schema's table of them: its old and its new field.
-    code = next(root(bytes(bare)).tables(1))
-    known = code._field(0) or code._field(3)
-    assert known is not None
-    bare[known] = 25
     changed = tmp_path / "softmax.tflite"
-    changed.write_bytes(model_file.attach(bytes(bare), shipped.metadata))
+    changed.write_bytes(
+        model_file.attach(spoil.replace_kind(shipped.content, 25), shipped.metadata)
+    )
     done = wm_edge("export-firmware", changed, tmp_path / "firmware")
     assert done.code == 3
     assert "operator 0, SOFTMAX: there is no kernel for it" in done.stderr
@@ -270,7 +266,7 @@ def test_targets_are_those_that_exist() -> None:
 
 def compare(content: bytes, folder: Path, count: int = 24, *, dsp: bool = False) -> PreparedNetwork:
     """Run a network in C, with sanitizers, and on the reference kernels: every byte must agree."""
-    read = graph.read(content)
+    read = flatbuffer.read(content)
     logits, embedding = read.outputs if len(read.outputs) == 2 else read.outputs * 2
     network = prepare(read, logits, embedding)
     sizes = tuple(read.tensors[one].elements for one in (read.inputs[0], logits, embedding))
@@ -307,7 +303,7 @@ def test_operators(name: str, contents: dict[str, bytes], tmp_path: Path) -> Non
 def test_dense_layers_of_tflite_micro(
     name: str, contents: dict[str, bytes], tmp_path: Path
 ) -> None:
-    read = graph.read(contents[name])
+    read = flatbuffer.read(contents[name])
     logits, other = read.outputs
     network = prepare(read, logits, other, Rounding.MICRO)
     source, *outputs = (read.tensors[one] for one in (read.inputs[0], logits, other))
@@ -326,9 +322,8 @@ def test_path_of_a_cortex_m4(name: str, contents: dict[str, bytes], tmp_path: Pa
 
 
 def test_all_operators_are_tried(contents: dict[str, bytes]) -> None:
-    used = {
-        operator.name for content in contents.values() for operator in graph.read(content).operators
-    }
+    networks = map(flatbuffer.read, contents.values())
+    used = {operator.name for network in networks for operator in network.operators}
     # SQUEEZE is RESHAPE under another name, which no converter of ours writes.
     assert set(OPERATORS) - used <= {"SQUEEZE"}
 
@@ -347,7 +342,7 @@ def test_networks_of_the_trainer(name: str, tmp_path: Path) -> None:
 
 
 def refused(build: Callable[[Any], Any]) -> str:
-    read = graph.read(convert(build))
+    read = flatbuffer.read(convert(build))
     with pytest.raises(ModelError) as caught:
         prepare(read, read.outputs[0], read.outputs[0])
     return str(caught.value)

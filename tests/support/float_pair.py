@@ -12,8 +12,8 @@ import numpy as np
 from convert.quantise import Calibration, quantise, to_float_tflite
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
+from edge.model import flatbuffer
 from edge.model import model_file as model
-from edge.model import network
 from edge.model.model_file import ModelFile, attach
 from edge.model.runtime import silence_native_output
 from edge.wafer import encoding
@@ -64,10 +64,10 @@ def float_pair() -> FloatPair:
 
 def _model_file(bare: bytes) -> ModelFile:
     """The int8 network with the metadata of the model that ships, as far as they fit."""
-    inside = network.read(bare)
+    inside = flatbuffer.read(bare)
     scales = {
         inside.tensors[index].shape[-1]: {
-            "scale": inside.tensors[index].scale,
+            "scale": float(inside.tensors[index].scale),
             "zero_point": inside.tensors[index].zero_point,
         }
         for index in inside.outputs

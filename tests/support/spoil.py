@@ -8,12 +8,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
+from edge.model.flatbuffer import packed, schema, unpacked
 from edge.model.model_file import METADATA_NAME, ModelFile, attach, shipped_path
 from tests.support.model_files import bare
 
@@ -41,32 +40,32 @@ def swap_labels(one: str, other: str) -> bytes:
 def move_input_zero_point(zero_point: int, *, declare: bool) -> bytes:
     """Another zero point of the input tensor; ``declare`` writes it into the metadata too."""
     tflite, metadata = taken_apart()
-    model = _unpack(tflite)
+    model = unpacked(tflite)
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].quantization.zeroPoint = [zero_point]
     if declare:
         metadata["input"]["zero_point"] = zero_point
-    return attach(_pack(model), metadata)
+    return attach(packed(model), metadata)
 
 
 def swap_planes() -> bytes:
     """A network that takes fail share for die share: its first kernels' channels exchanged."""
     tflite, metadata = taken_apart()
-    model = _unpack(tflite)
+    model = unpacked(tflite)
     graph = model.subgraphs[0]
     for operator in _readers(graph):
         weights = graph.tensors[operator.inputs[1]]
         buffer = model.buffers[weights.buffer]
         kernel = np.array(buffer.data, np.uint8).reshape(weights.shape)
         buffer.data = np.ascontiguousarray(kernel[..., ::-1]).ravel()
-    return attach(_pack(model), metadata)
+    return attach(packed(model), metadata)
 
 
 def zero_class(pattern: str) -> bytes:
     """All weights and biases that lead to one pattern's logit set to zero."""
     tflite, metadata = taken_apart()
     row = metadata["labels"].index(pattern)
-    model = _unpack(tflite)
+    model = unpacked(tflite)
     graph = model.subgraphs[0]
     for operator in graph.operators:
         shape = graph.tensors[operator.outputs[0]].shape
@@ -77,7 +76,7 @@ def zero_class(pattern: str) -> bytes:
             data = np.array(buffer.data, np.uint8).reshape(len(metadata["labels"]), -1)
             data[row] = 0
             buffer.data = data.ravel()
-    return attach(_pack(model), metadata)
+    return attach(packed(model), metadata)
 
 
 def lose(*keys: str) -> bytes:
@@ -113,7 +112,7 @@ def hide_input_zero_point(shift: int) -> bytes:
     network that was calibrated on another range. That sum goes into the bias.
     """
     tflite, metadata = taken_apart()
-    model = _unpack(tflite)
+    model = unpacked(tflite)
     graph = model.subgraphs[0]
     for operator in _readers(graph):
         weights, bias = (graph.tensors[index] for index in operator.inputs[1:3])
@@ -121,18 +120,18 @@ def hide_input_zero_point(shift: int) -> bytes:
         sums = kernel.reshape(weights.shape).sum(axis=(1, 2, 3), dtype=np.int32)
         moved = np.array(model.buffers[bias.buffer].data, np.uint8).view("<i4") - shift * sums
         model.buffers[bias.buffer].data = moved.astype("<i4").view(np.uint8)
-    return attach(_pack(model), metadata)
+    return attach(packed(model), metadata)
 
 
 def flip_weights(share: float, seed: int = 0) -> bytes:
     """The top bit of this share of all weight bytes flipped, and the hash made to fit."""
     tflite, metadata = taken_apart()
-    model = _unpack(tflite)
+    model = unpacked(tflite)
     rng = np.random.default_rng(seed)
     weights = {
         tensor.buffer
         for tensor in model.subgraphs[0].tensors
-        if tensor.type == schema.TensorType.INT8
+        if tensor.type == schema().TensorType.INT8
     }
     for number in sorted(weights):
         buffer = model.buffers[number]
@@ -141,7 +140,7 @@ def flip_weights(share: float, seed: int = 0) -> bytes:
         data = np.array(buffer.data, np.uint8)
         data[rng.permutation(data.size)[: round(share * data.size)]] ^= 0x80
         buffer.data = data
-    return attach(_pack(model), metadata)
+    return attach(packed(model), metadata)
 
 
 def damage(place: float) -> bytes:
@@ -163,11 +162,9 @@ def _readers(graph: Any) -> list[Any]:
     return [operator for operator in graph.operators if graph.inputs[0] in operator.inputs]
 
 
-def _unpack(tflite: bytes) -> Any:
-    return schema.ModelT.InitFromPackedBuf(bytearray(tflite), 0)
-
-
-def _pack(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1 << 17)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+def replace_kind(content: bytes, number: int) -> bytes:
+    """The bare network with its first kind of operator replaced by another one of the schema."""
+    model = unpacked(content)
+    code = model.operatorCodes[0]
+    code.builtinCode = code.deprecatedBuiltinCode = number
+    return packed(model)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from convert.firmware.graph import Graph, Operator
 from convert.firmware.lower import elementwise, pooled, reduced, shapes, weighted
 from convert.firmware.rounding import Rounding
-from convert.firmware.step import Step
+from convert.firmware.step import Step, refusal
+from edge.model.network import Network, Operator
 
-Lowering = Callable[[Graph, Operator], Step]
+Lowering = Callable[[Network, Operator], Step]
 
 OPERATORS: Final[dict[str, Lowering]] = {
     "ADD": elementwise.add,
@@ -31,31 +31,31 @@ OPERATORS: Final[dict[str, Lowering]] = {
 _MICRO: Final[dict[str, Lowering]] = {"FULLY_CONNECTED": weighted.dense_micro}
 
 
-def lower(graph: Graph, rounding: Rounding = Rounding.LITERT) -> tuple[Step, ...]:
+def lower(network: Network, rounding: Rounding = Rounding.LITERT) -> tuple[Step, ...]:
     """All operators of a network as kernel calls, in the file's order.
 
     Args:
-        graph: The network.
+        network: The network.
         rounding: Whose bytes the kernels give.
 
     Raises:
         ModelError: an operator or option that no kernel is written for; names it.
     """
     known = {**OPERATORS, **(_MICRO if rounding is Rounding.MICRO else {})}
-    return tuple(_lower(graph, operator, known) for operator in graph.operators)
+    return tuple(_lower(network, operator, known) for operator in network.operators)
 
 
-def _lower(graph: Graph, operator: Operator, known: Mapping[str, Lowering]) -> Step:
+def _lower(network: Network, operator: Operator, known: Mapping[str, Lowering]) -> Step:
     lowering = known.get(operator.name)
     if lowering is None:
-        raise operator.refuse(f"there is no kernel for it (known: {', '.join(OPERATORS)})")
+        raise refusal(operator, f"there is no kernel for it (known: {', '.join(OPERATORS)})")
     for number in operator.outputs:
-        if graph.tensors[number].dtype != "int8":
-            raise operator.refuse(f"its output is {graph.tensors[number].dtype}, not int8")
+        if network.tensors[number].dtype != "int8":
+            raise refusal(operator, f"its output is {network.tensors[number].dtype}, not int8")
     if len(operator.outputs) != 1:
-        raise operator.refuse(f"it has {len(operator.outputs)} outputs")
+        raise refusal(operator, f"it has {len(operator.outputs)} outputs")
     try:
-        return lowering(graph, operator)
+        return lowering(network, operator)
     # A scale of 0, sides that do not divide, an axis that is not there: a damaged or crafted file.
     except (ArithmeticError, ValueError, IndexError) as error:
-        raise operator.refuse(f"its values make no sense ({error})") from error
+        raise refusal(operator, f"its values make no sense ({error})") from error

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from convert.firmware import quantised
-from convert.firmware.graph import Graph, Operator, Tensor
 from convert.firmware.lower.operands import activation, result
-from convert.firmware.step import Call, Fields, Step
+from convert.firmware.step import Call, Fields, Step, refusal
+from edge.model.network import Network, Operator, Tensor
 
 
-def add(graph: Graph, operator: Operator) -> Step:
+def add(network: Network, operator: Operator) -> Step:
     """ADD, int8 (tflite/kernels/internal/reference/integer_ops/add.h, AddFunc)."""
-    left, right, target = _pair(graph, operator)
+    left, right, target = _pair(network, operator)
     scales = quantised.sum_of_two(left, right, target)
-    low, high = quantised.activation_range(operator, operator.option(0, "b"), target)
+    low, high = quantised.activation_range(operator, target)
     names = ("left_scale", "right_scale", "out_scale")
     fields: Fields = {
         "elements": target.elements,
@@ -30,11 +30,11 @@ def add(graph: Graph, operator: Operator) -> Step:
     return _step(operator, Call("add", fields, (left.index, right.index)), target)
 
 
-def multiply(graph: Graph, operator: Operator) -> Step:
+def multiply(network: Network, operator: Operator) -> Step:
     """MUL, int8 (tflite/kernels/internal/reference/integer_ops/mul.h, MulElementwise)."""
-    left, right, target = _pair(graph, operator)
+    left, right, target = _pair(network, operator)
     scale = quantised.product(left, right, target)
-    low, high = quantised.activation_range(operator, operator.option(0, "b"), target)
+    low, high = quantised.activation_range(operator, target)
     fields: Fields = {
         "elements": target.elements,
         "left_zero": left.zero_point,
@@ -48,11 +48,11 @@ def multiply(graph: Graph, operator: Operator) -> Step:
     return _step(operator, Call("mul", fields, (left.index, right.index)), target)
 
 
-def _pair(graph: Graph, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
-    left, right = (activation(graph, operator, place) for place in (0, 1))
-    target = result(graph, operator)
+def _pair(network: Network, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
+    left, right = (activation(network, operator, place) for place in (0, 1))
+    target = result(network, operator)
     if not left.shape == right.shape == target.shape:
-        raise operator.refuse(f"of the shapes {left.shape} and {right.shape} (broadcast)")
+        raise refusal(operator, f"of the shapes {left.shape} and {right.shape} (broadcast)")
     return left, right, target
 
 

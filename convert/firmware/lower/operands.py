@@ -6,52 +6,54 @@ from typing import Any
 
 import numpy.typing as npt
 
-from convert.firmware.graph import Graph, Operator, Tensor
+from convert.firmware.step import refusal
+from edge.model.network import Network, Operator, Tensor
 
 
-def activation(graph: Graph, operator: Operator, place: int) -> Tensor:
+def activation(network: Network, operator: Operator, place: int) -> Tensor:
     """An input that is computed, int8, for one wafer.
 
     Raises:
         ModelError: absent, a constant, of another type or a batch.
     """
-    tensor = _operand(graph, operator, place)
-    if tensor.data is not None:
-        raise operator.refuse(f"its input {place} is a constant")
+    tensor = _operand(network, operator, place)
+    if tensor.stored is not None:
+        raise refusal(operator, f"its input {place} is a constant")
     if tensor.dtype != "int8":
-        raise operator.refuse(f"its input {place} is {tensor.dtype}, not int8")
+        raise refusal(operator, f"its input {place} is {tensor.dtype}, not int8")
     if tensor.shape and tensor.shape[0] != 1:
-        raise operator.refuse(f"its input {place} has the shape {tensor.shape}, not one wafer's")
+        raise refusal(operator, f"its input {place} has the shape {tensor.shape}, not one wafer's")
     return tensor
 
 
-def image(graph: Graph, operator: Operator, place: int) -> Tensor:
+def image(network: Network, operator: Operator, place: int) -> Tensor:
     """An activation of the shape (1, rows, columns, channels)."""
-    tensor = activation(graph, operator, place)
+    tensor = activation(network, operator, place)
     if len(tensor.shape) != 4:
-        raise operator.refuse(f"its input {place} has the shape {tensor.shape}, not four sides")
+        raise refusal(operator, f"its input {place} has the shape {tensor.shape}, not four sides")
     return tensor
 
 
 def constant(
-    graph: Graph, operator: Operator, place: int, dtype: str
+    network: Network, operator: Operator, place: int, dtype: str
 ) -> tuple[Tensor, npt.NDArray[Any]]:
     """An input that stands in the file, and its values.
 
     Raises:
         ModelError: absent, computed, or of another type.
     """
-    tensor = _operand(graph, operator, place)
-    if tensor.data is None:
-        raise operator.refuse(f"its input {place} is computed, a constant is needed")
+    tensor = _operand(network, operator, place)
+    values = tensor.values
+    if values is None:
+        raise refusal(operator, f"its input {place} is computed, a constant is needed")
     if tensor.dtype != dtype:
-        raise operator.refuse(f"its input {place} is {tensor.dtype}, not {dtype}")
-    return tensor, tensor.data
+        raise refusal(operator, f"its input {place} is {tensor.dtype}, not {dtype}")
+    return tensor, values
 
 
-def result(graph: Graph, operator: Operator) -> Tensor:
+def result(network: Network, operator: Operator) -> Tensor:
     """The one output."""
-    return graph.tensors[operator.outputs[0]]
+    return network.tensors[operator.outputs[0]]
 
 
 def same_steps(operator: Operator, source: Tensor, target: Tensor) -> None:
@@ -61,10 +63,10 @@ def same_steps(operator: Operator, source: Tensor, target: Tensor) -> None:
         ModelError: scale or zero point differ, so the kernel would have to convert.
     """
     if (source.scale, source.zero_point) != (target.scale, target.zero_point):
-        raise operator.refuse("scale or zero point of input and output differ")
+        raise refusal(operator, "scale or zero point of input and output differ")
 
 
-def _operand(graph: Graph, operator: Operator, place: int) -> Tensor:
+def _operand(network: Network, operator: Operator, place: int) -> Tensor:
     if place >= len(operator.inputs) or operator.inputs[place] < 0:
-        raise operator.refuse(f"its input {place} is absent")
-    return graph.tensors[operator.inputs[place]]
+        raise refusal(operator, f"its input {place} is absent")
+    return network.tensors[operator.inputs[place]]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from convert.firmware import quantised
-from convert.firmware.graph import Graph, Operator, Tensor
 from convert.firmware.lower.operands import constant, image, result, same_steps
-from convert.firmware.step import Call, Fields, Step
+from convert.firmware.step import Call, Fields, Step, refusal
+from edge.model.network import Network, Operator, Tensor
 
 
-def mean(graph: Graph, operator: Operator) -> Step:
+def mean(network: Network, operator: Operator) -> Step:
     """MEAN, int8 (tflite/kernels/internal/reference/reduce.h, QuantizedMeanOrSum)."""
-    source, target = _ends(graph, operator)
+    source, target = _ends(network, operator)
     positions = source.shape[1] * source.shape[2]
     if positions * 255 >= 2**31:
-        raise operator.refuse("its sums can overflow 32 bits")
+        raise refusal(operator, "its sums can overflow 32 bits")
     scale = quantised.mean(source, target, positions)
     fields: Fields = {
         "positions": positions,
@@ -28,9 +28,9 @@ def mean(graph: Graph, operator: Operator) -> Step:
     return _step(operator, Call("mean", fields, (source.index,)), target)
 
 
-def largest(graph: Graph, operator: Operator) -> Step:
+def largest(network: Network, operator: Operator) -> Step:
     """REDUCE_MAX, int8 (tflite/kernels/internal/reference/reduce.h, ReduceGeneric)."""
-    source, target = _ends(graph, operator)
+    source, target = _ends(network, operator)
     same_steps(operator, source, target)
     fields: Fields = {
         "positions": source.shape[1] * source.shape[2],
@@ -39,11 +39,11 @@ def largest(graph: Graph, operator: Operator) -> Step:
     return _step(operator, Call("reduce_max", fields, (source.index,)), target)
 
 
-def _ends(graph: Graph, operator: Operator) -> tuple[Tensor, Tensor]:
-    source, target = image(graph, operator, 0), result(graph, operator)
-    axes = sorted({int(axis) % 4 for axis in np.ravel(constant(graph, operator, 1, "int32")[1])})
+def _ends(network: Network, operator: Operator) -> tuple[Tensor, Tensor]:
+    source, target = image(network, operator, 0), result(network, operator)
+    axes = sorted({int(axis) % 4 for axis in np.ravel(constant(network, operator, 1, "int32")[1])})
     if axes != [1, 2]:
-        raise operator.refuse(f"over the axes {axes}, not over rows and columns")
+        raise refusal(operator, f"over the axes {axes}, not over rows and columns")
     return source, target
 
 

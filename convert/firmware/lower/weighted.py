@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.firmware import quantised
-from convert.firmware.graph import Graph, Operator, Tensor
 from convert.firmware.lower.operands import activation, constant, image, result
 from convert.firmware.lower.window import Window, window
-from convert.firmware.step import Call, Step, in_place_offset
+from convert.firmware.step import Call, Step, in_place_offset, refusal
+from edge.model.network import Network, Operator, Tensor
 
 #: Largest distance of an int8 from a zero point.
 _FARTHEST: Final = 255
@@ -21,32 +21,28 @@ _INT32: Final = 2**31 - 1
 _LARGEST_SHIFT: Final = 115
 
 
-def conv(graph: Graph, operator: Operator) -> Step:
+def conv(network: Network, operator: Operator) -> Step:
     """CONV_2D, int8, weights (out, rows, columns, in) with a scale a channel or one for all.
 
-    tflite/kernels/internal/reference/integer_ops/conv.h, ConvPerChannel. Conv2DOptions: padding,
-    stride_w, stride_h, activation, dilation_w, dilation_h.
+    tflite/kernels/internal/reference/integer_ops/conv.h, ConvPerChannel.
 
     Raises:
         ModelError: a grouped convolution, or sums that could overflow.
     """
-    source, target = image(graph, operator, 0), result(graph, operator)
-    weights, values = constant(graph, operator, 1, "int8")
+    source, target = image(network, operator, 0), result(network, operator)
+    weights, values = constant(network, operator, 1, "int8")
     if values.ndim != 4 or values.shape[3] != source.shape[3]:
-        raise operator.refuse(f"weights {weights.shape} for {source.shape[3]} channels (groups?)")
-    stride = operator.option(2, "i"), operator.option(1, "i")
-    dilation = operator.option(5, "i", 1), operator.option(4, "i", 1)
-    size = values.shape[1], values.shape[2]
-    slide = window(operator, source, target, size, stride, dilation, operator.option(0, "b"))
+        raise refusal(operator, f"weights {weights.shape} for {source.shape[3]} channels (groups?)")
+    slide = window(operator, source, target, (values.shape[1], values.shape[2]))
     channels = values.shape[0]
     scales = quantised.per_channel(source, weights, target, channels)
     flat = values.reshape(channels, -1)
     fields: dict[str, int | npt.NDArray[Any]] = {
         **slide.fields(),
         "fill": source.zero_point,
-        **_sums(graph, operator, source, weights, flat),
+        **_sums(network, operator, source, weights, flat),
         **_rescaling(scales),
-        **_clamp(operator, target, operator.option(3, "b")),
+        **_clamp(operator, target),
     }
     return Step(
         operator,
@@ -59,34 +55,30 @@ def conv(graph: Graph, operator: Operator) -> Step:
     )
 
 
-def depthwise(graph: Graph, operator: Operator) -> Step:
+def depthwise(network: Network, operator: Operator) -> Step:
     """DEPTHWISE_CONV_2D, int8, weights (1, rows, columns, out).
 
     tflite/kernels/internal/reference/integer_ops/depthwise_conv.h, DepthwiseConvPerChannel.
-    DepthwiseConv2DOptions: padding, stride_w, stride_h, multiplier, activation, dilations. A
-    padded position counts as the input's zero point, which the folded bias takes off again.
+    A padded position counts as the input's zero point, which the folded bias takes off again.
 
     Raises:
         ModelError: channels that do not fit, or sums that could overflow.
     """
-    source, target = image(graph, operator, 0), result(graph, operator)
-    weights, values = constant(graph, operator, 1, "int8")
+    source, target = image(network, operator, 0), result(network, operator)
+    weights, values = constant(network, operator, 1, "int8")
     channels = target.shape[-1]
     if values.ndim != 4 or values.shape[3] != channels or channels % source.shape[3]:
-        raise operator.refuse(f"weights {weights.shape} for {source.shape[3]} channels")
-    stride = operator.option(2, "i"), operator.option(1, "i")
-    dilation = operator.option(6, "i", 1), operator.option(5, "i", 1)
-    size = values.shape[1], values.shape[2]
-    slide = window(operator, source, target, size, stride, dilation, operator.option(0, "b"))
+        raise refusal(operator, f"weights {weights.shape} for {source.shape[3]} channels")
+    slide = window(operator, source, target, (values.shape[1], values.shape[2]))
     scales = quantised.per_channel(source, weights, target, channels)
     flat = values.reshape(-1, channels).T
     fields: dict[str, int | npt.NDArray[Any]] = {
         **slide.fields(),
         "fill": source.zero_point,
-        **_sums(graph, operator, source, weights, flat),
+        **_sums(network, operator, source, weights, flat),
         "weights": values.reshape(-1),
         **_rescaling(scales),
-        **_clamp(operator, target, operator.option(4, "b")),
+        **_clamp(operator, target),
     }
     return Step(
         operator,
@@ -98,7 +90,7 @@ def depthwise(graph: Graph, operator: Operator) -> Step:
     )
 
 
-def dense(graph: Graph, operator: Operator) -> Step:
+def dense(network: Network, operator: Operator) -> Step:
     """FULLY_CONNECTED as LiteRT rounds it: its scales exactly as float64 has them.
 
     tflite/kernels/internal/reference/integer_ops/fully_connected.h, FullyConnected and
@@ -107,50 +99,48 @@ def dense(graph: Graph, operator: Operator) -> Step:
     Raises:
         ModelError: see ``_dense_tensors`` and ``_sums``, or scales above 1 or next to 0.
     """
-    source, weights, target = _dense_tensors(graph, operator)
+    source, weights, target = _dense_tensors(network, operator)
     mantissas, shifts = quantised.exact_scales(source, weights, target, weights.shape[0])
     # A sum stays below 2**31, so a scale up to 1 keeps its product there.
     if (shifts < quantised.DOUBLE_BITS).any() or (shifts > _LARGEST_SHIFT).any():
-        raise operator.refuse("the scale of its sums is not in the range that there is code for")
+        raise refusal(operator, "the scale of its sums is not in the range that there is code for")
     scales: dict[str, npt.NDArray[Any]] = {"mantissas": mantissas, "shifts": shifts}
-    return _dense(graph, operator, "fully_connected", scales)
+    return _dense(network, operator, "fully_connected", scales)
 
 
-def dense_micro(graph: Graph, operator: Operator) -> Step:
+def dense_micro(network: Network, operator: Operator) -> Step:
     """FULLY_CONNECTED as TensorFlow Lite Micro rounds it, through 32-bit multipliers.
 
     Raises:
         ModelError: see ``_dense_tensors`` and ``_sums``.
     """
-    source, weights, target = _dense_tensors(graph, operator)
+    source, weights, target = _dense_tensors(network, operator)
     scales = quantised.dense_micro(source, weights, target, weights.shape[0])
-    return _dense(graph, operator, "fully_connected_micro", _rescaling(scales))
+    return _dense(network, operator, "fully_connected_micro", _rescaling(scales))
 
 
-def _dense_tensors(graph: Graph, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
+def _dense_tensors(network: Network, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
     """Input, weights and output, checked.
-
-    FullyConnectedOptions: activation, weights_format.
 
     Raises:
         ModelError: several rows, or shuffled weights.
     """
-    source, target = activation(graph, operator, 0), result(graph, operator)
-    weights, values = constant(graph, operator, 1, "int8")
-    if operator.option(1, "b"):
-        raise operator.refuse("shuffled weights")
+    source, target = activation(network, operator, 0), result(network, operator)
+    weights, values = constant(network, operator, 1, "int8")
+    if operator.option("WeightsFormat"):
+        raise refusal(operator, "shuffled weights")
     if values.ndim != 2 or source.elements != values.shape[1]:
-        raise operator.refuse(f"weights {weights.shape} for an input {source.shape}")
+        raise refusal(operator, f"weights {weights.shape} for an input {source.shape}")
     return source, weights, target
 
 
 def _dense(
-    graph: Graph, operator: Operator, kernel: str, scales: Mapping[str, npt.NDArray[Any]]
+    network: Network, operator: Operator, kernel: str, scales: Mapping[str, npt.NDArray[Any]]
 ) -> Step:
     """A dense layer: weights (out, in), int8, with a scale an output or one for all.
 
     Args:
-        graph: The network.
+        network: The network.
         operator: Whose.
         kernel: What rounds its sums.
         scales: The kernel's constants for that, by member.
@@ -158,15 +148,15 @@ def _dense(
     Raises:
         ModelError: see ``_dense_tensors`` and ``_sums``.
     """
-    source, weights, target = _dense_tensors(graph, operator)
-    _, values = constant(graph, operator, 1, "int8")
+    source, weights, target = _dense_tensors(network, operator)
+    _, values = constant(network, operator, 1, "int8")
     outputs, inputs = values.shape
     fields: dict[str, int | npt.NDArray[Any]] = {
         "inputs": inputs,
         "outputs": outputs,
-        **_sums(graph, operator, source, weights, values),
+        **_sums(network, operator, source, weights, values),
         **scales,
-        **_clamp(operator, target, operator.option(0, "b")),
+        **_clamp(operator, target),
     }
     return Step(
         operator,
@@ -178,7 +168,7 @@ def _dense(
 
 
 def _sums(
-    graph: Graph,
+    network: Network,
     operator: Operator,
     source: Tensor,
     weights: Tensor,
@@ -189,7 +179,7 @@ def _sums(
     sum((x - zero) * w) + bias = sum(x * w) + (bias - zero * sum(w)), whole numbers all.
 
     Args:
-        graph: The network.
+        network: The network.
         operator: Whose.
         source: Its input.
         weights: Their tensor.
@@ -200,18 +190,18 @@ def _sums(
     """
     channels = rows.shape[0]
     if any(weights.zero_points):
-        raise operator.refuse("weights with a zero point")
+        raise refusal(operator, "weights with a zero point")
     if len(weights.scales) not in {1, channels}:
-        raise operator.refuse(f"{len(weights.scales)} scales for {channels} channels")
+        raise refusal(operator, f"{len(weights.scales)} scales for {channels} channels")
     bias = np.zeros(channels, np.int64)
     if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
-        bias += constant(graph, operator, 2, "int32")[1]
+        bias += constant(network, operator, 2, "int32")[1]
     wide = rows.astype(np.int64)
     folded = bias - source.zero_point * wide.sum(axis=1)
     # Neither TFLite's sum nor the folded one may overflow for any input, or they could differ.
     largest = np.maximum(np.abs(bias), np.abs(folded)) + _FARTHEST * np.abs(wide).sum(axis=1)
     if largest.max() > _INT32:
-        raise operator.refuse("its sums can overflow 32 bits")
+        raise refusal(operator, "its sums can overflow 32 bits")
     return {"weights": rows.reshape(-1), "bias": folded.astype(np.int32)}
 
 
@@ -220,8 +210,8 @@ def _rescaling(scales: tuple[quantised.Multiplier, ...]) -> dict[str, npt.NDArra
     return {"multipliers": values, "shifts": shifts}
 
 
-def _clamp(operator: Operator, target: Tensor, fused: int) -> dict[str, int]:
-    low, high = quantised.activation_range(operator, fused, target)
+def _clamp(operator: Operator, target: Tensor) -> dict[str, int]:
+    low, high = quantised.activation_range(operator, target)
     return {"zero": target.zero_point, "low": low, "high": high}
 
 

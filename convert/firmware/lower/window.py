@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.firmware.graph import Operator, Tensor
+from convert.firmware.step import refusal
+from edge.model.network import Operator, Tensor
 
 #: Schema: Padding.
 SAME: Final = 0
@@ -85,9 +86,6 @@ def window(
     source: Tensor,
     target: Tensor,
     size: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int],
-    padding: int,
 ) -> Window:
     """The geometry of an operator.
 
@@ -97,12 +95,14 @@ def window(
     Raises:
         ModelError: a shape that does not follow from the others, or beyond the kernels' types.
     """
+    stride = operator.option("StrideH"), operator.option("StrideW")
+    dilation = operator.option("DilationHFactor", 1), operator.option("DilationWFactor", 1)
     before, sides = [], []
     for axis in (0, 1):
         length, reach = source.shape[1 + axis], dilation[axis] * (size[axis] - 1) + 1
         if min(stride[axis], dilation[axis]) < 1:
-            raise operator.refuse(f"its strides are {stride}, its dilations {dilation}")
-        if padding == SAME:
+            raise refusal(operator, f"its strides are {stride}, its dilations {dilation}")
+        if operator.option("Padding") == SAME:
             count = -(-length // stride[axis])
             before.append(max(0, (count - 1) * stride[axis] + reach - length) // 2)
         else:
@@ -110,12 +110,12 @@ def window(
             before.append(0)
         sides.append(count)
     if target.shape[:3] != (1, *sides):
-        raise operator.refuse(f"its output has the shape {target.shape}, not {(1, *sides)}")
+        raise refusal(operator, f"its output has the shape {target.shape}, not {(1, *sides)}")
     if (
         max(*size, *stride, *dilation, *before) > _UINT8
         or max(*source.shape, *target.shape) > _UINT16
     ):
-        raise operator.refuse(f"its window of {size} with strides {stride} is too large")
+        raise refusal(operator, f"its window of {size} with strides {stride} is too large")
     return Window(
         (source.shape[1], source.shape[2], source.shape[3]),
         (target.shape[1], target.shape[2], target.shape[3]),

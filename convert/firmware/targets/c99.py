@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from convert.firmware import golden, graph, model_source
+from convert.firmware import golden, model_source
 from convert.firmware.network_source import PreparedNetwork
 from convert.firmware.rounding import Rounding
 from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
+from edge.model import flatbuffer
 from edge.model.model_file import ModelFile
 
 _CORE: Final = "c99"
@@ -33,7 +34,7 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
         ModelError: an operator or option that no kernel is written for; names it.
         RuntimeUnavailableError: no TFLite runtime works here, which gives the golden answers.
     """
-    network = model_source.network_of(model, graph.read(model.content), rounding)
+    network = model_source.network_of(model, flatbuffer.read(model.content, model.path), rounding)
     core = core_files(network)
     wafers = golden.answers(model, golden.wafers(), rounding)
     sources = ["wm_model.c", *sorted(name for name in core if name.endswith(".c"))]

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from convert.firmware import golden, graph
+from convert.firmware import golden
 from convert.firmware.rounding import Rounding
 from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
@@ -15,8 +15,9 @@ from convert.firmware.tflm import micro, source
 from convert.firmware.tflm.arena import Arena, arena_of
 from convert.firmware.tflm.operators import add_functions
 from edge.errors import ModelError
-from edge.model import network
+from edge.model import flatbuffer
 from edge.model.model_file import ModelFile
+from edge.model.network import Network
 from edge.wafer import encoding
 
 #: What the c99 target has beside its kernels; their headers go with them.
@@ -35,8 +36,8 @@ def generate(model: ModelFile) -> Firmware:
         RuntimeUnavailableError: no TFLite runtime works here.
     """
     content = source.bare(model)
-    functions = add_functions(operator.name for operator in graph.read(content).operators)
-    inside = network.read(content)
+    inside = flatbuffer.read(content, model.path)
+    functions = add_functions(operator.name for operator in inside.operators)
     arena = arena_of(content, inside)
     wafers = golden.answers(model, golden.wafers(), Rounding.MICRO)
     if arena.measured:
@@ -79,9 +80,7 @@ def _copied() -> dict[str, bytes]:
     return {**core, **around}
 
 
-def _check(
-    model: ModelFile, content: bytes, inside: network.Network, wafers: list[golden.Golden]
-) -> None:
+def _check(model: ModelFile, content: bytes, inside: Network, wafers: list[golden.Golden]) -> None:
     """Hold the golden answers, which were computed, against TFLite Micro's own.
 
     Raises:

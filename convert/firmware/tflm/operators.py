@@ -1,8 +1,8 @@
 """Which operators TFLite Micro has, and what adds each to its resolver.
 
 Read from ``MicroMutableOpResolver`` (tensorflow/lite/micro/micro_mutable_op_resolver.h): the list
-grows, but a name that was there stays. Only operators that ``convert.firmware.graph`` has names for
-are listed; anything else is refused at export and not by a board that does not start.
+grows, but a name that was there stays. What is not listed is refused at export and not by a board
+that does not start.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from edge.classification.classifier import Classifier
 from edge.classification.selftest import largest_difference
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import GateError, UsageError
+from edge.model.flatbuffer import read
 from edge.model.model_file import load
-from edge.model.network import read
 from edge.verdict.rule import Costs
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.firmware import graph, model_source
+from convert.firmware import model_source
 from convert.firmware.targets.c99 import core_files
-from edge.model import model_file
+from edge.model import flatbuffer, model_file
 from edge.wafer import encoding
 from edge.wafer.wafermap import DieGrid
 from tests.support.c_library import (
@@ -37,7 +37,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     cc = compiler()
     folder = tmp_path_factory.mktemp("core")
     shipped = model_file.load()
-    network = model_source.network_of(shipped, graph.read(shipped.content))
+    network = model_source.network_of(shipped, flatbuffer.read(shipped.content))
     write(folder, core_files(network))
     (folder / "wm_model.h").write_text(model_source.header(shipped, network))
     (folder / "wm_model.c").write_text(model_source.body(shipped, network))

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.firmware import graph, lower
-from convert.firmware.graph import Operator
+from convert.firmware import lower
 from convert.firmware.memory_plan import ALIGNMENT, Plan, plan
 from convert.firmware.step import Step, in_place_offset
 from edge.errors import ModelError
-from edge.model import model_file
+from edge.model import flatbuffer, model_file
+from edge.model.network import Operator
 
 #: What TFLite Micro needs for the model that ships, all in (tflite-micro 0.dev20261023).
 TFLM_ARENA = 60_144
 
 
 def step(at: int, inputs: tuple[int, ...], output: int, **more: object) -> Step:
-    return Step(Operator(at, "ANY", inputs, (output,), None), (), inputs, output, **more)  # type: ignore[arg-type]
+    return Step(Operator(at, "ANY", inputs, (output,)), (), inputs, output, **more)  # type: ignore[arg-type]
 
 
 @st.composite
@@ -97,7 +97,7 @@ def test_nothing_needed_is_overwritten(
 
 
 def test_shipped_model_is_within_5_percent_of_the_bound_and_far_below_tflite_micro() -> None:
-    network = graph.read(model_file.load().content)
+    network = flatbuffer.read(model_file.load().content)
     sizes = {tensor.index: tensor.elements for tensor in network.tensors.values()}
     planned = plan(lower.lower(network), sizes, network.inputs, network.outputs)
     assert planned.size <= 1.05 * planned.bound

@@ -11,15 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.firmware import quantised
-from convert.firmware.graph import Operator, Tensor
 from convert.firmware.quantised import Multiplier, multiplier
 from edge.errors import ModelError
+from edge.model.network import Operator, Tensor
 
-OPERATOR = Operator(3, "CONV_2D", (0,), (1,), None)
+OPERATOR = Operator(3, "CONV_2D", (0,), (1,))
+
+
+def fusing(activation: int) -> Operator:
+    return replace(OPERATOR, options={"FusedActivationFunction": activation})
 
 
 def tensor(scale: float, zero_point: int = 0) -> Tensor:
-    return Tensor(0, "it", (1, 4), "int8", np.asarray([scale], np.float32), (zero_point,), 0, None)
+    return Tensor(0, "it", (1, 4), "int8", (np.float32(scale),), (zero_point,))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,7 @@ def test_exact_scale_is_the_double(weight: float, out: float) -> None:
 @given(st.floats(2.0**-10, 1, width=32), st.floats(2.0**-10, 1, width=32))
 def test_one_scale_of_micro_is_a_product_of_float32(source: float, weight: float) -> None:
     one, target = tensor(weight), tensor(1.0)
-    several = replace(one, scales=np.repeat(one.scales, 2), zero_points=(0, 0))
+    several = replace(one, scales=one.scales * 2, zero_points=(0, 0))
     product = float(np.float32(source) * np.float32(weight))
     assert quantised.dense_micro(tensor(source), one, target, 2) == (multiplier(product),) * 2
     exact = quantised.dense_micro(tensor(source), several, target, 2)
@@ -83,9 +87,9 @@ def test_one_scale_of_micro_is_a_product_of_float32(source: float, weight: float
     [(0, (-128, 127)), (1, (-10, 127)), (2, (-20, 0)), (3, (-10, 50))],
 )
 def test_activation_range(fused: int, expected: tuple[int, int]) -> None:
-    assert quantised.activation_range(OPERATOR, fused, tensor(0.1, -10)) == expected
+    assert quantised.activation_range(fusing(fused), tensor(0.1, -10)) == expected
 
 
 def test_unknown_activation_is_refused_by_its_operator() -> None:
     with pytest.raises(ModelError, match="CONV_2D: fused activation 4"):
-        quantised.activation_range(OPERATOR, 4, tensor(0.1))
+        quantised.activation_range(fusing(4), tensor(0.1))

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from convert.firmware import golden, graph, model_source
+from convert.firmware import golden, model_source
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
 from convert.firmware.tflm import micro
 from edge.dataset.drawn import drawn
-from edge.model import model_file
+from edge.model import flatbuffer, model_file
+from edge.model.network import Network
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from tests.support.int8_networks import Reference, convert
@@ -48,7 +49,7 @@ def contents() -> dict[str, bytes]:
 
 def test_golden_wafers_of_the_shipped_model() -> None:
     shipped = model_file.load()
-    read = graph.read(shipped.content)
+    read = flatbuffer.read(shipped.content)
     network = model_source.network_of(shipped, read)
     # Of the others no network is asked.
     known = [wafer for wafer in golden.answers(shipped, golden.wafers()) if not wafer.clear]
@@ -62,7 +63,7 @@ def test_golden_wafers_of_the_shipped_model() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_operators_of_litert(name: str, contents: dict[str, bytes]) -> None:
     content = contents[name]
-    read, reference = graph.read(content), Reference(content)
+    read, reference = flatbuffer.read(content), Reference(content)
     given = inputs(reference.shape, INPUTS)
     found = Simulation(read, Rounding.LITERT)(np.concatenate(given))
     for place, one in enumerate(given):
@@ -72,7 +73,7 @@ def test_operators_of_litert(name: str, contents: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_operators_of_tflite_micro(name: str, wheel: None, contents: dict[str, bytes]) -> None:
-    read = graph.read(contents[name])
+    read = flatbuffer.read(contents[name])
     given = np.concatenate(inputs(read.tensors[read.inputs[0]].shape, INPUTS))
     same_as_tflite_micro(contents[name], read, given)
 
@@ -85,10 +86,10 @@ def test_shipped_model_on_tflite_micro(wheel: None) -> None:
         for which in range(encoding.SYMMETRIES)
     ][:WAFERS]
     given = np.stack([encoding.to_int8(encoding.encode(dies)) for dies in grids])
-    same_as_tflite_micro(content, graph.read(content), given)
+    same_as_tflite_micro(content, flatbuffer.read(content), given)
 
 
-def same_as_tflite_micro(content: bytes, read: graph.Graph, given: Int8) -> None:
+def same_as_tflite_micro(content: bytes, read: Network, given: Int8) -> None:
     ran = micro.run(content, given, len(read.outputs))
     assert ran is not None
     found = Simulation(read, Rounding.MICRO)(given)

@@ -17,7 +17,7 @@ import pytest
 from convert.quantise import quantise
 from convert.remedy.trial import Build
 from convert.remedy.trials import trials
-from edge.model.network import read
+from edge.model.flatbuffer import read
 
 keras = pytest.importorskip("keras")
 

@@ -12,7 +12,7 @@ from convert.report.activation_recorder import ActivationRecorder
 from convert.report.layer_match import MatchedBy, layer_names, match
 from convert.report.layers import Comparison, Layer, compare
 from edge.errors import DataError, ModelError
-from edge.model import network
+from edge.model import flatbuffer
 from edge.model.network import Network
 from edge.model.runtime import start
 from edge.wafer import encoding
@@ -111,7 +111,10 @@ def test_saturation_is_seen_on_brighter_wafers_alone(comparison: Comparison) -> 
 
 
 def test_layers_with_other_names_are_found_by_position() -> None:
-    real, int8 = network.read(tiny_pair().float_content), network.read(tiny_pair().int8_content)
+    real, int8 = (
+        flatbuffer.read(tiny_pair().float_content),
+        flatbuffer.read(tiny_pair().int8_content),
+    )
     expected = [(pair.float_operator, pair.int8_operator) for pair in match(real, int8)]
     found = match(real, renamed(int8))
     assert [(pair.float_operator, pair.int8_operator) for pair in found] == expected
@@ -121,7 +124,10 @@ def test_layers_with_other_names_are_found_by_position() -> None:
 
 def test_a_layer_without_counterpart_is_never_paired_with_another() -> None:
     """Twice the dense layer in the float network: nothing tells which one is the int8 one."""
-    real, int8 = network.read(tiny_pair().float_content), network.read(tiny_pair().int8_content)
+    real, int8 = (
+        flatbuffer.read(tiny_pair().float_content),
+        flatbuffer.read(tiny_pair().int8_content),
+    )
     twice = replace(real, operators=(*real.operators, replace(real.operators[-1], index=99)))
     kinds = [pair.float_operator.name for pair in match(twice, renamed(int8))]
     assert "FULLY_CONNECTED" not in kinds

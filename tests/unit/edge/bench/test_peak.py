@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from edge.bench import peak
-from edge.model import network
+from edge.model import flatbuffer
 from edge.model.backend import Backend
 from edge.model.runtime import start
 
 
 def test_one_int8_convolution_with_the_macs_it_claims() -> None:
     content = peak.network()
-    found = network.read(content, Backend.LITERT)
+    found = flatbuffer.read(content)
     assert [operator.name for operator in found.operators] == ["CONV_2D"]
     assert found.macs == peak.MACS
 
