@@ -1,1 +1,60 @@
-"""The door of wm-edge: a name that no user's own file bears by chance."""
+"""The door: files, arrays and arguments in; wafer maps, predictions and the command's results out.
+
+For scripts and notebooks: ``wm_edge.classify("wafer.png")``; docs/python.md has more. A name is
+loaded when it is used, so that ``wm-edge --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from edge import __version__ as __version__
+    from edge.classification.classifier import Classifier as Classifier
+    from edge.classification.prediction import Prediction as Prediction
+    from edge.errors import InputError as InputError
+    from edge.errors import WmEdgeError as WmEdgeError
+    from edge.model.model_file import load as load
+    from edge.verdict.rule import ReviewRule as ReviewRule
+    from edge.wafer.wafermap import WaferMap as WaferMap
+    from wm_edge.functions import classify as classify
+    from wm_edge.functions import read as read
+
+_HOMES: Final = {
+    "Classifier": "edge.classification.classifier",
+    "InputError": "edge.errors",
+    "Prediction": "edge.classification.prediction",
+    "ReviewRule": "edge.verdict.rule",
+    "WaferMap": "edge.wafer.wafermap",
+    "WmEdgeError": "edge.errors",
+    "__version__": "edge",
+    "classify": "wm_edge.functions",
+    "load": "edge.model.model_file",
+    "read": "wm_edge.functions",
+}
+
+if not TYPE_CHECKING:  # a checker knows the names above, and complains of others
+
+    def __getattr__(name: str) -> Any:
+        """A name from where it lives.
+
+        Raises:
+            AttributeError: there is none of this name.
+            ImportError: a file of the user hides where it lives.
+        """
+        if name not in _HOMES:
+            message = f"module 'wm_edge' has no attribute {name!r}"
+            raise AttributeError(message, name=name, obj=sys.modules[__name__])
+        from importlib import import_module
+
+        from wm_edge.hidden import hidden
+
+        if why := hidden("edge"):
+            raise ImportError(why)
+        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -8,12 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from convert.report import figures, layer_tables, tables, wafer_picture
+from convert.report import figures, layer_tables, tables
 from convert.report.evidence import Evidence, Outcome, Variant
 from convert.report.tables import PageTable
 from edge.errors import UsageError
 from edge.system.files import check_place, write_text
 from edge.system.text import printable
+from edge.wafer import wafer_picture
 
 TEMPLATE: Final = "template.html.j2"
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from edge.system.text import percent, printable
 from edge.verdict.familiarity import Embedding
 from edge.verdict.rule import Reason, Verdict
 from edge.wafer.wafermap import WaferMap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from edge.classification.drawing import Drawing
 
 
 class Prediction(NamedTuple):
@@ -80,3 +86,46 @@ class Prediction(NamedTuple):
             "symmetries": self.symmetries,
             "latency_us": self.latency_us,
         }
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the wafer and the probability of each pattern with matplotlib.
+
+        Args:
+            axes: Draw the map alone, here, under pattern and verdict: for sheets of many wafers.
+                None makes a figure of its own, which ``plt.show()`` shows.
+
+        Returns:
+            The axes of the map; ``.figure.savefig("wafer.png")`` saves.
+
+        Raises:
+            ModuleNotFoundError: there is no matplotlib.
+        """
+        return self._drawing().plot(axes)
+
+    def __repr__(self) -> str:
+        return f"<Prediction {', '.join(filter(None, self._words()))}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self._drawing().html()
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook keeps for whoever shows no HTML."""
+        return self._drawing().png()
+
+    def _drawing(self) -> Drawing:
+        from edge.classification.drawing import Drawing  # OpenCV, where somebody looks
+
+        dies, words = self.wafer_map.dies, self._words()
+        return Drawing(dies, self.pattern, self.probabilities, self.verdict, words)
+
+    def _words(self) -> tuple[str, str, str]:
+        """Pattern, verdict and wafer, each in a few words."""
+        wafer = self.wafer_map
+        source = f"{wafer.source}[{wafer.index}]" if wafer.index else wafer.source
+        names = (source, wafer.lot and f"lot {wafer.lot}", wafer.wafer and f"wafer {wafer.wafer}")
+        return (
+            f"{self.pattern} {percent(self.probability)} %",
+            self.verdict.value + (f": {self.reason.value}" if self.reason else ""),
+            printable(", ".join(filter(None, names))),
+        )

@@ -110,6 +110,9 @@ def test_the_station_works(station: Station, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert {record["model"].partition("@")[0] for record in records if "model" in record}
     assert {"pattern" in record for record in records} == {True, False}
+    code = "import sys, wm_edge; print(repr(wm_edge.classify(sys.argv[1])))"
+    done = station.run("python", "-c", code, write_good(tmp_path / "one")[0])
+    assert done.stdout.startswith("<Prediction "), done.stderr
     for verb in ("info", "doctor"):
         done = station.run("wm-edge", verb)
         assert done.returncode == 0, done.stdout + done.stderr

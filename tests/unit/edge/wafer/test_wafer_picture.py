@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.report import wafer_picture
+from edge.wafer import wafer_picture
 from edge.wafer.wafermap import FAIL, PASS
 
 

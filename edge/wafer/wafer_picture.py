@@ -1,4 +1,4 @@
-"""Draw a wafer map small enough for a page: a PNG in the page itself."""
+"""A wafer map small enough for a page: a PNG in the page itself, and in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,15 @@ def data_uri(dies: DieGrid) -> str:
     Args:
         dies: uint8 (rows, columns) of {0 no die, 1 pass, 2 fail}, at least one die.
     """
-    return "data:image/png;base64," + base64.b64encode(_png(picture(dies))).decode()
+    return "data:image/png;base64," + base64.b64encode(png(dies)).decode()
+
+
+def png(dies: DieGrid) -> bytes:
+    """Picture of a wafer map as a PNG."""
+    done, encoded = cv2.imencode(".png", picture(dies), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    if not done:
+        raise RuntimeError("OpenCV could not write a PNG")
+    return encoded.tobytes()
 
 
 def picture(dies: DieGrid) -> npt.NDArray[np.uint8]:
@@ -59,10 +67,3 @@ def _gathered(dies: DieGrid) -> DieGrid:
     for axis in (0, 1):
         dies = np.maximum.reduceat(dies, np.arange(0, dies.shape[axis], step), axis=axis)
     return dies
-
-
-def _png(image: npt.NDArray[np.uint8]) -> bytes:
-    done, encoded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    if not done:
-        raise RuntimeError("OpenCV could not write a PNG")
-    return encoded.tobytes()

@@ -1,0 +1,124 @@
+"""What scripts and notebooks see: lazy names, one wafer of anything, errors that say the mend."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wm_edge
+from edge.classification.classifier import Classifier
+from edge.classification.prediction import Prediction
+from edge.errors import InputError, InputKind
+from edge.wafer.probes import probe
+from edge.wafer.wafermap import WaferMap
+from tests.support.cli import Finished, python
+from tests.support.cli import wm_edge as run_wm_edge
+from tests.support.wafers import write_bad, write_good
+
+ROOT = Path(wm_edge.__file__).parents[1]
+
+
+NAMES = {"load", "Classifier", "classify", "read", "WaferMap", "Prediction", "ReviewRule"}
+
+
+def test_every_name_is_there_and_is_the_one_of_the_house() -> None:
+    assert set(dir(wm_edge)) >= NAMES
+    for name in NAMES:
+        assert getattr(wm_edge, name).__name__ == name
+    assert wm_edge.Classifier is Classifier
+    assert wm_edge.Prediction is Prediction
+    assert wm_edge.__version__
+    with pytest.raises(AttributeError, match="no attribute 'clasify'") as told:
+        _ = wm_edge.clasify
+    assert (told.value.name, told.value.obj) == ("clasify", wm_edge)  # Python says what is like it
+
+
+def test_the_face_loads_nothing_before_it_is_used() -> None:
+    code = """
+import sys
+import wm_edge
+print({"numpy", "click", "cv2", "edge", "pathlib"} & set(sys.modules))
+from wm_edge import WaferMap
+print({"click", "cv2", "ai_edge_litert"} & set(sys.modules))
+"""
+    assert python(code).text == "set()\nset()\n"
+
+
+@pytest.mark.parametrize("kind", [str, Path, list, np.asarray, WaferMap])
+def test_one_wafer_of_anything(tmp_path: Path, kind: type) -> None:
+    dies = probe(3)
+    np.save(tmp_path / "wafer.npy", dies)
+    given = {str: str(tmp_path / "wafer.npy"), Path: tmp_path / "wafer.npy", list: dies.tolist()}
+    made = given.get(kind) or kind(dies.astype(np.int64))
+    found = wm_edge.classify(made)
+    assert found.pattern == wm_edge.classify(dies).pattern
+    assert found.wafer_map.dies.dtype == np.uint8
+    assert np.array_equal(found.wafer_map.dies, dies)
+
+
+def test_a_classifier_of_ones_own_is_asked() -> None:
+    one = Classifier(wm_edge.load(), average_symmetries=True)
+    assert wm_edge.classify(probe(2), one).symmetries == 8
+    assert wm_edge.classify(probe(2)).symmetries == 1
+
+
+def test_what_is_not_one_wafer_is_refused_with_the_mend(tmp_path: Path) -> None:
+    stack = tmp_path / "stack.npy"
+    np.save(stack, np.stack([probe(1)] * 3))
+    with pytest.raises(InputError, match=r"holds several wafers.*wm_edge\.read") as told:
+        wm_edge.classify(stack)
+    assert told.value.kind is InputKind.AMBIGUOUS
+    assert told.value.source == os.fspath(stack)
+    for wrong, words in (([[0, 7]], "value 7 at row 0"), ([[0, 0]], "no die"), (5, "single value")):
+        with pytest.raises(InputError, match=f"array: .*{words}"):
+            wm_edge.classify(wrong)
+    with pytest.raises(InputError, match="here: value 9"):
+        wm_edge.classify(WaferMap(np.asarray([[1, 9]], np.uint8), "here"))
+
+
+def test_reading_streams_and_says_what_cannot_be_read(tmp_path: Path) -> None:
+    good = write_good(tmp_path)
+    write_bad(tmp_path)
+    broken: list[InputError] = []
+    read = list(wm_edge.read(tmp_path, on_error=broken.append))
+    assert {Path(one.source) for one in read} >= set(good)
+    files = {Path(one.source.partition("[")[0]) for one in (*read, *broken)}
+    assert files >= {path for path in tmp_path.iterdir() if path.suffix == ".npy"}
+    assert broken
+    with pytest.raises(InputError):
+        list(wm_edge.read(tmp_path))
+    assert next(wm_edge.read(good[0])).source == os.fspath(good[0])
+
+
+def script(code: str, folder: Path) -> Finished:
+    """A script in a folder of the user, whose modules come first."""
+    start = [sys.executable, "-c", code]
+    return run_wm_edge(start=start, env={"PYTHONPATH": str(ROOT)}, cwd=folder)
+
+
+@pytest.mark.parametrize("loaded", ["", "import edge"])
+def test_an_edge_of_the_user_is_named_where_the_face_is_used(tmp_path: Path, loaded: str) -> None:
+    (tmp_path / "edge.py").write_text("print('ran')\n" if not loaded else "")
+    code = f"""
+{loaded}
+import wm_edge
+try:
+    wm_edge.classify
+except ImportError as error:
+    print(error)
+"""
+    done = script(code, tmp_path)
+    assert done.text.startswith(f"{tmp_path / 'edge.py'}: hides wm-edge's own 'edge'"), done.stderr
+    assert "rename it" in done.text
+    assert "ran" not in done.text
+
+
+def test_a_users_own_train_stays_his_in_a_script(tmp_path: Path) -> None:
+    """The face needs none of the other two, and leaves a script's own modules alone."""
+    (tmp_path / "train.py").write_text("NAME = 'mine'\n")
+    code = "import wm_edge; wm_edge.classify; import train; print(train.NAME)"
+    assert script(code, tmp_path).text == "mine\n"
