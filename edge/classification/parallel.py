@@ -1,7 +1,7 @@
 """Many files on several processor cores: reading, encoding and inference side by side.
 
 Threads gain nothing here: a wafer takes 0.2 ms, mostly Python, and waiting for the interpreter's
-lock costs more than the second core brings. So helpers are forked before any runtime starts; they
+lock costs more than the second core brings. So workers are forked before any runtime starts; they
 are handed chunks of file names and hand records back (``edge.system.worker_pool``).
 """
 
@@ -91,17 +91,17 @@ def classify_paths(
         items = read_items(files.named(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
-    helpers: list[Worker] = []
+    workers: list[Worker] = []
     try:
         for _ in range(processes - 1):
-            helpers.append(_fork(make, top_k, names, helpers))
+            workers.append(_fork(make, top_k, names, workers))
         own = make()
-        crew: WorkerPool[Entry, Record] = WorkerPool(
-            lambda entries: _classify(entries, own, top_k, names), helpers
+        pool: WorkerPool[Entry, Record] = WorkerPool(
+            lambda entries: _classify(entries, own, top_k, names), workers
         )
-        yield from crew.work(_chunks(files.named(paths, exclude=exclude)))
+        yield from pool.work(_chunks(files.named(paths, exclude=exclude)))
     finally:
-        shutdown(helpers)
+        shutdown(workers)
 
 
 def read_items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
@@ -149,7 +149,7 @@ def _chunks(items: Iterable[str | InputError]) -> Iterator[Chunk[Entry]]:
 
 
 def _is_streamed(path: str) -> bool:
-    """Whether a file may hold any number of wafers, or is one that no helper has."""
+    """Whether a file may hold any number of wafers, or is one that no worker has."""
     if path.lower().endswith(".npy"):
         with suppress(OSError, ValueError):
             return os.stat(path).st_size > STACK_BYTES  # noqa: PTH116 (hot path)
@@ -159,7 +159,7 @@ def _is_streamed(path: str) -> bool:
 def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Worker]) -> Worker:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    # A helper ends when this process's end of its pipe is gone, so no other may hold a copy of it.
+    # A worker ends when this process's end of its pipe is gone, so no other may hold a copy of it.
     copies = [ours, *(other.connection for other in others)]
     process = context.Process(target=_serve, args=(theirs, copies, make, top_k, names), daemon=True)
     process.start()

@@ -18,7 +18,7 @@ OWN = os.getpid()
 
 
 def squares(entries: list[int]) -> Iterator[tuple[int, bool]]:
-    """Results, and whether this process made them; a helper dies at 13 and errs at -1."""
+    """Results, and whether this process made them; a worker dies at 13 and errs at -1."""
     own = os.getpid() == OWN
     for entry in entries:
         if entry == 13 and not own:
@@ -33,7 +33,7 @@ def _serve(connection: Connection, ours: Connection) -> None:
     serve(connection, squares)
 
 
-def helper() -> Worker:
+def worker() -> Worker:
     ours, theirs = multiprocessing.Pipe()
     process = FORKING.Process(target=_serve, args=(theirs, ours))
     process.start()
@@ -42,7 +42,7 @@ def helper() -> Worker:
 
 
 @pytest.fixture
-def helpers() -> Iterator[list[Worker]]:
+def workers() -> Iterator[list[Worker]]:
     made: list[Worker] = []
     yield made
     shutdown(made)
@@ -54,14 +54,14 @@ def chunks(entries: Iterable[int], size: int = 3) -> list[Chunk[int]]:
     return [Chunk(entries[start : start + size]) for start in range(0, len(entries), size)]
 
 
-def worked(helpers: list[Worker], work: Iterable[Chunk[int]]) -> list[tuple[int, bool]]:
-    return list(WorkerPool(squares, helpers).work(work))
+def worked(workers: list[Worker], work: Iterable[Chunk[int]]) -> list[tuple[int, bool]]:
+    return list(WorkerPool(squares, workers).work(work))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_results_come_in_order(helpers: list[Worker], count: int) -> None:
-    helpers.extend(helper() for _ in range(count))
-    found = worked(helpers, chunks(range(100, 200)))
+def test_results_come_in_order(workers: list[Worker], count: int) -> None:
+    workers.extend(worker() for _ in range(count))
+    found = worked(workers, chunks(range(100, 200)))
     assert [result for result, _ in found] == [entry * entry for entry in range(100, 200)]
     assert all(own for _, own in found) == (count == 0)
 
@@ -69,10 +69,10 @@ def test_results_come_in_order(helpers: list[Worker], count: int) -> None:
 @given(st.lists(st.tuples(st.lists(st.integers(20, 99), max_size=3), st.booleans()), max_size=9))
 def test_streamed_work_is_done_here_in_its_place(work: list[tuple[list[int], bool]]) -> None:
     ours, theirs = multiprocessing.Pipe()
-    # A helper within this process: it answers as soon as it is asked.
+    # A worker within this process: it answers as soon as it is asked.
     answering = _Answering(ours, theirs)
-    crew = WorkerPool(squares, [Worker(answering, lambda: None)])  # type: ignore[arg-type]
-    found = list(crew.work(Chunk(entries, streamed=streamed) for entries, streamed in work))
+    pool = WorkerPool(squares, [Worker(answering, lambda: None)])  # type: ignore[arg-type]
+    found = list(pool.work(Chunk(entries, streamed=streamed) for entries, streamed in work))
     assert [result for result, _ in found] == [n * n for entries, _ in work for n in entries]
     assert (
         answering.asked
@@ -83,7 +83,7 @@ def test_streamed_work_is_done_here_in_its_place(work: list[tuple[list[int], boo
 
 
 class _Answering:
-    """Our end of a pipe to a helper that has answered already."""
+    """Our end of a pipe to a worker that has answered already."""
 
     def __init__(self, ours: Connection, theirs: Connection) -> None:
         self._ours, self._theirs = ours, theirs
@@ -101,50 +101,50 @@ class _Answering:
 
 
 @pytest.mark.parametrize("fatal", [0, 7])
-def test_a_helper_that_is_killed_loses_nothing(helpers: list[Worker], fatal: int) -> None:
-    helpers += [helper(), helper()]
+def test_a_worker_that_is_killed_loses_nothing(workers: list[Worker], fatal: int) -> None:
+    workers += [worker(), worker()]
     entries = [*range(100, 100 + fatal), 13, 13, 13, *range(200, 230)]
-    found = worked(helpers, chunks(entries))
+    found = worked(workers, chunks(entries))
     assert [result for result, _ in found] == [entry * entry for entry in entries]
-    assert not all(helper.alive for helper in helpers)
+    assert not all(worker.alive for worker in workers)
 
 
-def test_an_error_of_a_helper_is_raised_here(helpers: list[Worker]) -> None:
-    helpers.append(helper())
+def test_an_error_of_a_worker_is_raised_here(workers: list[Worker]) -> None:
+    workers.append(worker())
     with pytest.raises(ValueError, match="a defect"):
-        worked(helpers, chunks([1, 2, 3, -1, 4]))
+        worked(workers, chunks([1, 2, 3, -1, 4]))
     with pytest.raises(ValueError, match="a defect"):
         worked([], chunks([-1]))
 
 
-def test_after_an_error_no_answer_is_taken_for_another(helpers: list[Worker]) -> None:
+def test_after_an_error_no_answer_is_taken_for_another(workers: list[Worker]) -> None:
     """What was still under way must not turn up as the result of the next work."""
-    helpers.append(helper())
-    crew = WorkerPool(squares, helpers)
+    workers.append(worker())
+    pool = WorkerPool(squares, workers)
     with pytest.raises(ValueError, match="a defect"):
-        list(crew.work(chunks([-1, 5, 6, 7], size=1)))
-    unfinished = crew.work(chunks(range(20, 40), size=1))
+        list(pool.work(chunks([-1, 5, 6, 7], size=1)))
+    unfinished = pool.work(chunks(range(20, 40), size=1))
     next(unfinished)
     unfinished.close()
-    assert [result for result, _ in crew.work(chunks([2, 3], size=1))] == [4, 9]
+    assert [result for result, _ in pool.work(chunks([2, 3], size=1))] == [4, 9]
 
 
-def test_helpers_may_join_while_there_is_work(helpers: list[Worker]) -> None:
+def test_workers_may_join_while_there_is_work(workers: list[Worker]) -> None:
     def growing() -> Iterator[Chunk[int]]:
         for number, chunk in enumerate(chunks(range(100, 200))):
             if number in {5, 10}:
-                helpers.append(helper())
+                workers.append(worker())
             yield chunk
 
-    found = worked(helpers, growing())
+    found = worked(workers, growing())
     assert [result for result, _ in found] == [entry * entry for entry in range(100, 200)]
     assert all(own for _, own in found[:15])
     assert not all(own for _, own in found)
 
 
-def test_no_more_is_under_way_than_the_helpers_can_take(helpers: list[Worker]) -> None:
+def test_no_more_is_under_way_than_the_workers_can_take(workers: list[Worker]) -> None:
     """Results of a folder of any size are not gathered in memory."""
-    helpers.append(helper())
+    workers.append(worker())
     given_out = 0
 
     def counted() -> Iterator[Chunk[int]]:
@@ -153,5 +153,5 @@ def test_no_more_is_under_way_than_the_helpers_can_take(helpers: list[Worker]) -
             given_out += 1
             yield chunk
 
-    for taken, _ in enumerate(WorkerPool(squares, helpers).work(counted())):
+    for taken, _ in enumerate(WorkerPool(squares, workers).work(counted())):
         assert given_out - taken <= 2 * DEPTH + 1
