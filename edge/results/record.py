@@ -39,9 +39,8 @@ _Tool = Annotated[OfStation[str], about("version of wm-edge")]
 _SeenAt = Annotated[OfStation[str], about("when it was noticed, UTC, ISO 8601")]
 _RecordedAt = Annotated[OfStation[str], about("when it was recorded, UTC, ISO 8601")]
 _Waited = Annotated[OfStation[int], about("milliseconds from noticing to having the verdict")]
-_MovedTo = Annotated[
-    OfStation[str | None], about("where the file goes once it is recorded"), _STEP_3
-]
+_MovedTo = Annotated[OfStation[str | None], about("where the file goes once recorded"), _STEP_3]
+_KINDS = [*(kind.value for kind in InputKind), UNDELIVERABLE]
 
 
 class Result(Struct, kw_only=True):
@@ -69,11 +68,7 @@ class Result(Struct, kw_only=True):
     symmetries: Annotated[int, about("views that were averaged: 1 or 8")]
     latency_us: Annotated[int, about("encoding, inference and verdict, microseconds")]
     source_sha256: _Hash = UNSET
-    event: Annotated[
-        OfStation[str],
-        about("tells wafers of a camera with equal maps apart; empty for a file"),
-        _EMPTY,
-    ] = UNSET
+    event: Annotated[OfStation[str], about("tells equal maps of a camera apart"), _EMPTY] = UNSET
     station: _Name = UNSET
     tool: _Tool = UNSET
     model_sha256: Annotated[OfStation[str], about("SHA-256 of the model file, hex")] = UNSET
@@ -84,15 +79,8 @@ class Result(Struct, kw_only=True):
     seen_at: _SeenAt = UNSET
     recorded_at: _RecordedAt = UNSET
     waited_ms: _Waited = UNSET
-    file: Annotated[
-        OfStation[str],
-        about("path below the watched folder; empty for a camera"),
-        _STEP_3,
-        _EMPTY,
-    ] = UNSET
-    same_as: Annotated[
-        OfStation[str | None], about("id of a record with the same content"), _STEP_3
-    ] = UNSET
+    file: Annotated[OfStation[str], about("path below the watched folder"), _STEP_3, _EMPTY] = UNSET
+    same_as: Annotated[OfStation[str | None], about("id of one of equal content"), _STEP_3] = UNSET
     moved_to: _MovedTo = UNSET
 
 
@@ -103,10 +91,7 @@ class Error(Struct, kw_only=True):
     source: _Source
     index: Annotated[OfStation[int | None], about("always null")] = UNSET
     error: Annotated[str, about("what is wrong, and what to do")]
-    kind: Annotated[
-        str,
-        about("the same in one word", enum=[*(kind.value for kind in InputKind), UNDELIVERABLE]),
-    ]
+    kind: Annotated[str, about("what kind of mistake", enum=_KINDS)]
     source_sha256: Annotated[_Hash, _EMPTY] = UNSET
     station: _Name = UNSET
     tool: _Tool = UNSET
