@@ -14,6 +14,7 @@ from convert.int8_checks import Structure, inspect
 from convert.metadata import of_structure, short
 from convert.parity import Parity, compare
 from convert.report.accuracy import without_temperature
+from convert.report.parity_verdict import ALLOWED_POINTS
 from convert.review import fit
 from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
@@ -35,7 +36,8 @@ class ParityContext:
         test: The test part with its maps: the station's own code encodes them again.
         float_logits: The float network's (W, 9) for the test part, under the station's rule.
         goal: What the review rule shall reach.
-        allowed_points: Points of per-class accuracy that int8 may cost.
+        allowed_drop: Points of per-class accuracy that int8 may cost, as the caller gave it and as
+            it is recorded in the file; None for ``ALLOWED_POINTS``.
         on: What the test part is, in words.
     """
 
@@ -43,8 +45,13 @@ class ParityContext:
     test: LabelledSet
     float_logits: npt.NDArray[np.floating[Any]]
     goal: ReviewObjective
-    allowed_points: float
+    allowed_drop: float | None
     on: str
+
+    @property
+    def allowed_points(self) -> float:
+        """Points of per-class accuracy that int8 may cost."""
+        return ALLOWED_POINTS if self.allowed_drop is None else self.allowed_drop
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,6 @@ def attempt(
     known: dict[str, Any],
     context: ParityContext,
     out: Path,
-    explicit_limit: float | None,
     *,
     spared: bool = False,
 ) -> Attempt:
@@ -105,7 +111,6 @@ def attempt(
         known: Metadata that do not depend on the quantisation.
         context: See there.
         out: What the file will be called.
-        explicit_limit: The limit as the caller gave it, recorded in the file.
         spared: A remedy may have left operators in float or 16 bits.
 
     Raises:
@@ -137,7 +142,7 @@ def attempt(
         "int8": short(parity.after.as_dict()),
         "agreement": parity.agreement,
         "largest_probability_drift": parity.largest_drift,
-        "allowed_drop": explicit_limit,
+        "allowed_drop": context.allowed_drop,
         "review": _short_review(found),
     }
     plain = without_temperature(found.probabilities, fitted.temperature)

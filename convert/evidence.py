@@ -8,7 +8,6 @@ from pathlib import Path
 
 from convert.attempt import Attempt, ParityContext
 from convert.parity import Parity
-from convert.quantise import Calibration
 from convert.remedy.search import Tried, table
 from convert.report import page
 from convert.report.measure import measure
@@ -46,8 +45,7 @@ class Evidence:
         plain: Parity of the plain conversion, before any remedy.
         tried: Remedies that were tried after it.
         float_tflite: The float network of the same two outputs, a bare ``.tflite``.
-        judges: What it was judged by.
-        calibration: The wafers that set the activation ranges.
+        context: What it was judged by.
     """
 
     found: Attempt
@@ -55,7 +53,6 @@ class Evidence:
     tried: tuple[Tried, ...]
     float_tflite: bytes
     context: ParityContext
-    calibration: Calibration
 
     def write(self, out: Path) -> None:
         """Write everything beside ``out``, naming the model file by its hash.
@@ -84,7 +81,7 @@ class Evidence:
                 "on_test": metadata["accuracy"]["review"],
             },
             "remedies": [one.as_dict() for one in self.tried],
-            "calibration": self.calibration.manifest,
+            "calibration": self.context.material.calibration.manifest,
             "data_sha256": metadata["training"]["data_sha256"],
         }
         name = printable(out.name)
@@ -105,7 +102,7 @@ class Evidence:
             data=self.context.on,
             float_content=self.float_tflite,
             keras_logits=self.context.float_logits,
-            calibration_manifest=self.calibration.manifest,
+            calibration_manifest=self.context.material.calibration.manifest,
             evaluation=found.evaluation,
             allowed_points=self.context.allowed_points,
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from convert.attempt import Attempt, ParityContext, attempt
 from convert.conversion_data import ConversionData, float_outputs
@@ -24,8 +26,8 @@ from edge.model.metadata import check_texts
 from edge.model.model_file import save
 from edge.verdict.rule import Costs
 
-#: Points of per-class accuracy that int8 may cost.
-ALLOWED_POINTS = 1.0
+if TYPE_CHECKING:
+    import keras
 
 Tell = Callable[[str], None]
 
@@ -60,7 +62,7 @@ def convert(
         labelled: The split labelled set the run was trained on; calibration takes wafers of its
             train part, temperature and thresholds its val part, parity its test part.
         out: Model file to write.
-        allowed_points: Explicit limit (recorded in the file); None for ``ALLOWED_POINTS``.
+        allowed_points: Explicit limit (recorded in the file); None for 1 point.
         precision: What the accepted wafers shall reach; None for what the run's recipe says.
         costs: What mistakes cost, instead of a precision; None for what the recipe says.
         remedy: Whether to try remedies until the gate is green.
@@ -74,65 +76,87 @@ def convert(
             of review makes no sense, or a control character stands in a name or the notice.
         ModelError: the converter's output is not what a station can trust.
     """
+    config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
+    goal = ReviewObjective.of_recipe(config["recipe"]).with_overrides(precision, costs)
+    plain = load_network(source.run)
+    seed = config["recipe"]["seed"]
+    tell("encoding the wafers")
+    material = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
+    network = with_embedding(plain, material.train.planes, material.train.classes)
+    test = labelled.part(Part.TEST)
+    float_logits = as_station(float_outputs(network, material.test.planes), test)
+    on = _words(source, by_lot=config["split_by_lot"])
+    context = ParityContext(material, test, float_logits, goal, allowed_points, on)
+    train_part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
+    known = of_run(
+        source, config, train_part, material.calibration, network.count_params(), float_tflite
+    )
+    judge = functools.partial(attempt, known=known, context=context, out=out)
+    evidence = _judged(network, float_tflite, context, judge, remedy, seed=seed, tell=tell)
+    tell("writing the report")
+    evidence.write(out)
+    if not evidence.found.parity.green:
+        raise GateError(_why_no_file(evidence, out))
+    save(evidence.found.model.content, out, overwrite=overwrite)
+    return evidence.found
+
+
+def _checked(
+    source: Source, labelled: LabelledSet, out: Path, *, overwrite: bool, tell: Tell
+) -> dict[str, Any]:
+    """The run's configuration, once nothing stands against a conversion of hours."""
     check_places(out, overwrite=overwrite)
     try:
         check_texts({"name": source.name, "data_name": source.data_name, "notice": source.notice})
     except ValueError as error:
         raise UsageError(f"{error}: no station would load the model file; change it") from error
     config = read_config(source.run)
-    goal = ReviewObjective.of_recipe(config["recipe"]).changed(precision, costs)
     check_same_data(config, labelled, source.run)
     for doubt in part_doubts(labelled):
         tell(f"warning: {doubt}")
-    plain = load_network(source.run)
-    seed = config["recipe"]["seed"]
-    tell("encoding the wafers")
-    material = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
-    network = with_embedding(plain, material.train.planes, material.train.classes)
-    float_tflite = to_float_tflite(network)
-    known = of_run(
-        source,
-        config,
-        labelled.part(Part.TRAIN),
-        material.calibration,
-        int(network.count_params()),
-        float_tflite,
-    )
-    test = labelled.part(Part.TEST)
-    context = ParityContext(
-        material,
-        test,
-        as_station(float_outputs(network, material.test.planes), test),
-        goal,
-        ALLOWED_POINTS if allowed_points is None else allowed_points,
-        f"the test part of {source.data_name}, lots that trained and calibrated nothing"
-        if config["split_by_lot"]
-        else f"the test part of {source.data_name} (NOT split by lot: too good)",
-    )
+    return config
 
-    def judge(bare: bytes, *, spared: bool = True) -> Attempt:
-        return attempt(bare, known, context, out, allowed_points, spared=spared)
 
-    tell(f"quantising, judging on {len(test):,} wafers of the test part")
-    found, tried = judge(quantise(network, material.calibration), spared=False), list[Tried]()
-    first = found.parity
-    if remedy is Remedy.SEARCH and found.parity.lost:
+def _words(source: Source, *, by_lot: bool) -> str:
+    """What the test part is, for whoever reads the figures."""
+    lots, siblings = ", lots that trained and calibrated nothing", " (NOT split by lot: too good)"
+    return f"the test part of {source.data_name}{lots if by_lot else siblings}"
+
+
+def _judged(
+    network: keras.Model,
+    float_tflite: bytes,
+    context: ParityContext,
+    judge: Callable[..., Attempt],
+    remedy: Remedy,
+    *,
+    seed: int,
+    tell: Tell,
+) -> Evidence:
+    """The plain conversion or the first remedy that passes, and what was tried on the way."""
+    material = context.material
+    tell(f"quantising, judging on {len(context.test):,} wafers of the test part")
+    first = judge(quantise(network, material.calibration))
+    found, tried = first, list[Tried]()
+    if remedy is Remedy.SEARCH and first.parity.lost:
         tell("the gate is red; trying remedies")
         offered = trials(network, material.calibration, material.train.planes, tell, seed=seed)
-        found, tried = search(found, offered, judge)
-        tell(table(first, tried))
+        found, tried = search(first, offered, functools.partial(judge, spared=True))
+        tell(table(first.parity, tried))
     mended = tried[-1].trial.name if tried and found.parity.green else None
-    found = found.finished(context, mended)
-    tell("writing the report")
-    Evidence(found, first, tuple(tried), float_tflite, context, material.calibration).write(out)
-    if not found.parity.green:
-        mend = "; --remedy tries to mend it" if not tried else "; no remedy mended it"
-        mend += ", --allow-drop POINTS overrides, recorded in the file"
-        if found.parity.after.only_answer:  # nothing that conversion could mend or allow
-            mend = ""
-        raise GateError(
-            f"{found.parity.why_red}; no model file was written, one that stands at {out} is not "
-            f"of this run. See {beside(out, 'parity.md')}{mend}"
-        )
-    save(found.model.content, out, overwrite=overwrite)
-    return found
+    return Evidence(
+        found.finished(context, mended), first.parity, tuple(tried), float_tflite, context
+    )
+
+
+def _why_no_file(evidence: Evidence, out: Path) -> str:
+    """What the red gate says: what was lost, where it stands, what may be done."""
+    parity = evidence.found.parity
+    mend = "; no remedy mended it" if evidence.tried else "; --remedy tries to mend it"
+    mend += ", --allow-drop POINTS overrides, recorded in the file"
+    if parity.after.only_answer:  # nothing that conversion could mend or allow
+        mend = ""
+    return (
+        f"{parity.why_red}; no model file was written, one that stands at {out} is not of this "
+        f"run. See {beside(out, 'parity.md')}{mend}"
+    )

@@ -55,7 +55,7 @@ class ReviewObjective:
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"the recipe's section review makes no sense: {error}") from error
 
-    def changed(self, precision: float | None, costs: Costs | None) -> ReviewObjective:
+    def with_overrides(self, precision: float | None, costs: Costs | None) -> ReviewObjective:
         """With what a caller wants instead; costs win over precision."""
         if precision is not None:
             return replace(self, precision=precision, costs=costs)

@@ -30,10 +30,10 @@ def test_costs_decide_where_one_is_given() -> None:
 def test_the_caller_wins_over_the_recipe_and_costs_over_precision() -> None:
     costs, other = Costs(20, 5, 1), Costs(1, 1, 1)
     recipe = ReviewObjective(0.8, costs, 0.05, 0.03)
-    assert recipe.changed(None, None) == recipe
-    assert recipe.changed(0.95, None) == ReviewObjective(0.95, None, 0.05, 0.03)
-    assert recipe.changed(None, other) == ReviewObjective(0.8, other, 0.05, 0.03)
-    assert recipe.changed(0.95, other).costs == other
+    assert recipe.with_overrides(None, None) == recipe
+    assert recipe.with_overrides(0.95, None) == ReviewObjective(0.95, None, 0.05, 0.03)
+    assert recipe.with_overrides(None, other) == ReviewObjective(0.8, other, 0.05, 0.03)
+    assert recipe.with_overrides(0.95, other).costs == other
 
 
 @pytest.mark.parametrize(
