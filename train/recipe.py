@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Annotated, Any
+
+from msgspec import Meta, to_builtins
+from msgspec.structs import force_setattr
 
 from edge.errors import UsageError
-from edge.system.regular_file import read_text
-from edge.wafer.patterns import pattern_named
+from edge.system import toml_file
+from edge.system.typed import MismatchError, Share, Strict, decode
+from edge.wafer.patterns import PATTERNS, pattern_named
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+_Part = Annotated[float, Meta(ge=1e-6, le=0.999999)]
+_Cost = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class EncodingName(str, Enum):
@@ -28,8 +26,7 @@ class EncodingName(str, Enum):
     SEED = "seed"
 
 
-@dataclass(frozen=True)
-class NetworkRecipe:
+class NetworkRecipe(Strict, frozen=True):
     """The network.
 
     Attributes:
@@ -39,8 +36,8 @@ class NetworkRecipe:
     """
 
     name: str = "residual"
-    l2: float = 0.0
-    dropout: float = 0.0
+    l2: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    dropout: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
 
 
 class Dihedral(str, Enum):
@@ -51,8 +48,7 @@ class Dihedral(str, Enum):
     SEED_COPIES = "seed-copies"
 
 
-@dataclass(frozen=True)
-class Augment:
+class Augment(Strict, frozen=True):
     """What is done to a wafer each time it is shown.
 
     Attributes:
@@ -61,11 +57,10 @@ class Augment:
     """
 
     dihedral: Dihedral = Dihedral.RANDOM
-    turn: float = 0.0
+    turn: Share = 0.0
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(Strict, frozen=True):
     """What is done against the imbalance of the classes.
 
     Attributes:
@@ -75,8 +70,8 @@ class Balance:
             learning via logit adjustment, ICLR 2021). 0 nothing, 1 as if all were alike.
     """
 
-    power: float = 0.5
-    adjust: float = 0.0
+    power: Share = 0.5
+    adjust: Annotated[float, Meta(ge=0, le=2)] = 0.0
 
 
 class Generator(str, Enum):
@@ -86,8 +81,7 @@ class Generator(str, Enum):
     SEED = "seed"
 
 
-@dataclass(frozen=True)
-class Synthetic:
+class Synthetic(Strict, frozen=True):
     """Synthetic wafers for rare classes.
 
     Attributes:
@@ -96,9 +90,17 @@ class Synthetic:
         patterns: Which classes; the generator ``seed`` has its own five.
     """
 
-    up_to: int = 0
+    up_to: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     generator: Generator = Generator.GRIDS
     patterns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Spell the patterns as everybody does; refuse what is none."""
+        for position, name in enumerate(self.patterns):
+            if pattern_named(name) is None:
+                what = f"is {name!r}, must be one of: {', '.join(PATTERNS)}"
+                raise MismatchError(("patterns", position), what)
+        force_setattr(self, "patterns", tuple(str(pattern_named(name)) for name in self.patterns))
 
 
 class Schedule(str, Enum):
@@ -108,8 +110,7 @@ class Schedule(str, Enum):
     CONSTANT = "constant"
 
 
-@dataclass(frozen=True)
-class Optimise:
+class Optimise(Strict, frozen=True):
     """How the weights are found.
 
     Attributes:
@@ -125,19 +126,18 @@ class Optimise:
             it never stops early and keeps the last.
     """
 
-    epochs: int = 24
-    batch: int = 128
-    epoch_wafers: int = 0
-    learning_rate: float = 2e-3
+    epochs: Annotated[int, Meta(ge=1, le=10_000)] = 24
+    batch: Annotated[int, Meta(ge=1, le=65_536)] = 128
+    epoch_wafers: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    learning_rate: Annotated[float, Meta(ge=1e-9, le=10)] = 2e-3
     schedule: Schedule = Schedule.COSINE
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.03
-    average: float = 0.998
-    patience: int = 8
+    weight_decay: Annotated[float, Meta(ge=0, le=10)] = 1e-2
+    label_smoothing: Annotated[float, Meta(ge=0, le=0.9)] = 0.03
+    average: Annotated[float, Meta(ge=0, le=0.999999)] = 0.998
+    patience: Annotated[int, Meta(ge=0, le=10_000)] = 8
 
 
-@dataclass(frozen=True)
-class ReviewRecipe:
+class ReviewRecipe(Strict, frozen=True):
     """What conversion shall reach when it sets the thresholds between accept and review.
 
     Attributes:
@@ -150,36 +150,32 @@ class ReviewRecipe:
         mixed: Share of ordinary wafers that may be called mixed.
     """
 
-    precision: float = 0.95
-    escape: float = 0.0
-    false_alarm: float = 0.0
-    review: float = 0.0
-    unfamiliar: float = 0.02
-    mixed: float = 0.01
+    precision: _Part = 0.95
+    escape: _Cost = 0.0
+    false_alarm: _Cost = 0.0
+    review: _Cost = 0.0
+    unfamiliar: _Part = 0.02
+    mixed: _Part = 0.01
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(Strict, frozen=True):
     """One way to train. See the sections' classes."""
 
     name: str
     about: str = ""
-    seed: int = 0
+    seed: Annotated[int, Meta(ge=0)] = 0
     encoding: EncodingName = EncodingName.STATION
-    network: NetworkRecipe = field(default_factory=NetworkRecipe)
-    augment: Augment = field(default_factory=Augment)
-    balance: Balance = field(default_factory=Balance)
-    synthetic: Synthetic = field(default_factory=Synthetic)
-    optimise: Optimise = field(default_factory=Optimise)
-    review: ReviewRecipe = field(default_factory=ReviewRecipe)
+    network: NetworkRecipe = NetworkRecipe()
+    augment: Augment = Augment()
+    balance: Balance = Balance()
+    synthetic: Synthetic = Synthetic()
+    optimise: Optimise = Optimise()
+    review: ReviewRecipe = ReviewRecipe()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return asdict(self)
-
-
-_SHARES = ("precision", "unfamiliar", "mixed")
-_COSTS = ("escape", "false_alarm", "review")
+        form: dict[str, Any] = to_builtins(self)
+        return form
 
 
 def shipped() -> dict[str, Path]:
@@ -200,76 +196,18 @@ def load(name_or_path: str) -> Recipe:
         raise UsageError(
             f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(known)}"
         )
+    file = toml_file.read(path)
+    file.content.setdefault("name", path.stem)
+    return file.decode(Recipe)
+
+
+def from_dict(content: object, source: str = "recipe") -> Recipe:
+    """Build a recipe from its JSON form.
+
+    Raises:
+        UsageError: an unknown key, or a value that is not what it must be.
+    """
     try:
-        content = tomllib.loads(read_text(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not readable as TOML: {error}") from error
-    return from_dict({"name": path.stem, **content}, str(path))
-
-
-def from_dict(content: Mapping[str, Any], source: str = "recipe") -> Recipe:
-    """Build a recipe from its TOML or JSON form, refusing what it does not know."""
-    recipe: Recipe = _build(Recipe, content, source)
-    named = {name: pattern_named(name) for name in recipe.synthetic.patterns}
-    unknown = sorted(name for name, pattern in named.items() if pattern is None)
-    if unknown:
-        raise UsageError(f"{source}: synthetic.patterns: unknown {', '.join(unknown)}")
-    patterns = tuple(pattern for pattern in named.values() if pattern)
-    recipe = replace(recipe, synthetic=replace(recipe.synthetic, patterns=patterns))
-    for key, value, low, high in _ranges(recipe):
-        if not low <= value <= high:
-            raise UsageError(f"{source}: {key} is {value}, must be from {low:g} to {high:g}")
-    return recipe
-
-
-def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
-    """Key, value, smallest and largest sensible value."""
-    optimise = recipe.optimise
-    yield "seed", recipe.seed, 0, math.inf
-    yield "network.l2", recipe.network.l2, 0, 1
-    yield "network.dropout", recipe.network.dropout, 0, 0.9
-    yield "augment.turn", recipe.augment.turn, 0, 1
-    yield "balance.power", recipe.balance.power, 0, 1
-    yield "balance.adjust", recipe.balance.adjust, 0, 2
-    yield "synthetic.up_to", recipe.synthetic.up_to, 0, 1e6
-    yield "optimise.epochs", optimise.epochs, 1, 10_000
-    yield "optimise.batch", optimise.batch, 1, 65_536
-    yield "optimise.epoch_wafers", optimise.epoch_wafers, 0, 1e9
-    yield "optimise.learning_rate", optimise.learning_rate, 1e-9, 10
-    yield "optimise.weight_decay", optimise.weight_decay, 0, 10
-    yield "optimise.label_smoothing", optimise.label_smoothing, 0, 0.9
-    yield "optimise.average", optimise.average, 0, 0.999999
-    yield "optimise.patience", optimise.patience, 0, 10_000
-    review = recipe.review
-    yield from ((f"review.{k}", getattr(review, k), 1e-6, 0.999999) for k in _SHARES)
-    yield from ((f"review.{k}", getattr(review, k), 0, 1e9) for k in _COSTS)
-
-
-def _build(kind: Any, content: Mapping[str, Any], where: str) -> Any:
-    hints = get_type_hints(kind)
-    known = {entry.name for entry in fields(kind)}
-    for key in content:
-        if key not in known:
-            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(sorted(known))}")
-    values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in content.items()}
-    return kind(**values)
-
-
-def _convert(kind: Any, value: Any, where: str) -> Any:
-    if is_dataclass(kind):
-        if not isinstance(value, Mapping):
-            raise UsageError(f"{where} is a section, not {value!r}")
-        return _build(kind, value, where)
-    if kind in (int, float, str, bool):
-        right = type(value) in ((int, float) if kind is float else (kind,))
-        if not right:
-            raise UsageError(f"{where} must be {kind.__name__}, not {value!r}")
-        return kind(value)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, (list, tuple)) or not all(type(item) is str for item in value):
-            raise UsageError(f"{where} must be a list of names, not {value!r}")
-        return tuple(value)
-    choices = [choice.value for choice in kind]
-    if value not in choices:
-        raise UsageError(f"{where} is one of {', '.join(choices)}, not {value!r}")
-    return kind(value)
+        return decode(Recipe, content)
+    except MismatchError as error:
+        raise UsageError(f"{source}: {error}") from None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -60,14 +58,7 @@ from edge.terminal import options
 @station_options.common
 def command(
     source: str,
-    recipe: Path | None,
-    stable: int,
-    patience: float,
-    complete_after: float,
-    camera_name: str,
-    username: str,
-    password_file: Path | None,
-    **common: Any,
+    **given: Any,
 ) -> int:
     """Read the wafer map on a tool's screen and record the verdict of every wafer.
 
@@ -86,21 +77,8 @@ def command(
       wm-edge camera recording.mp4 --jsonl wafers.jsonl
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from edge.station.settings import CameraSettings
-
-    settings = replace(
-        station_options.settings(common),
-        cameras=(
-            CameraSettings(
-                source,
-                recipe,
-                stable,
-                patience,
-                complete_after,
-                camera_name.strip(),
-                username=username,
-                password_file=password_file,
-            ),
-        ),
-    )
-    return station_options.work(settings, quiet=common["quiet"])
+    keys = ("recipe", "stable", "patience", "complete_after", "username", "password_file")
+    told = {key: given[key] for key in keys}
+    told |= {"source": source, "name": given["camera_name"].strip()}
+    settings = station_options.settings(given, camera=told)
+    return station_options.work(settings, quiet=given["quiet"])

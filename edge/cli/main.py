@@ -39,7 +39,7 @@ ROUTES: dict[str, Route] = {
     "bench": Route("edge.cli.bench", "Measure speed and memory of a model file on this machine."),
     "export-firmware": Route("convert.cli.export_firmware", "Write a model file as C for a board."),
     "info": Route("edge.cli.info", "Show the model card of a model file."),
-    "schema": Route("edge.cli.schema", "Print the JSON Schema of a record."),
+    "schema": Route("edge.cli.schema", "Print the JSON Schema of a record or a station's file."),
     "doctor": Route("edge.cli.doctor", "Check runtime, versions and speed of this machine."),
     "dataset": Route("edge.cli.dataset", "Import, split, draw and synthesise labelled sets."),
     "train": Route("train.cli.train", "Train a network on a labelled set.", "train"),

@@ -8,7 +8,7 @@ import json
 import click
 
 #: Modules with a function ``schema``.
-_OF = {"record": "edge.results.record"}
+_OF = {"record": "edge.results.record", "station": "edge.station.settings"}
 
 
 @click.command(name="schema")
@@ -18,9 +18,13 @@ def command(what: str) -> int:
 
     record: a line of JSON from classify, serial or a station, and a message of MQTT.
 
+    station: a station's configuration file; an editor that knows it completes keys and marks
+    mistakes.
+
     \b
     Examples:
       wm-edge schema record > record.schema.json
+      wm-edge schema station > station.schema.json
     """
     click.echo(json.dumps(importlib.import_module(_OF[what]).schema(), indent=1))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,38 +17,6 @@ if TYPE_CHECKING:
 
 _FILE: Final = options.UserPath(dir_okay=False)
 STORE: Final = "wm-edge.sqlite"
-
-
-class Listen(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
-    """``[HOST:]PORT``; loopback unless told otherwise."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it as (host, port)."""
-        from edge.station.settings import listen_on
-
-        if isinstance(value, tuple):
-            return value
-        try:
-            return listen_on(value)
-        except ValueError:
-            self.fail(f"{value!r} is not [HOST:]PORT, for instance 9105", param, ctx)
-
-
-class KeptMaps(click.ParamType):  # type: ignore[type-arg] # as above
-    """``all``, ``review`` or a number of days."""
-
-    name = "maps"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
-        from edge.store.wafer_maps import KEPT, KeepMaps
-
-        try:
-            return value if isinstance(value, KeepMaps) else KeepMaps.parse(value)
-        except ValueError:
-            self.fail(f"{value!r} is not {KEPT}", param, ctx)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,13 +63,11 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr."),
         click.option(
             "--metrics",
-            type=Listen(),
             metavar="[HOST:]PORT",
             help="Serve /metrics and /healthz there; on loopback unless HOST says otherwise.",
         ),
         click.option(
             "--keep-maps",
-            type=KeptMaps(),
             default="all",
             show_default=True,
             metavar="all|review|DAYS",
@@ -122,43 +87,52 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def settings(given: Mapping[str, Any]) -> Settings:
-    """Settings without a source.
+def settings(given: Mapping[str, Any], **source: Mapping[str, Any]) -> Settings:
+    """Settings of the values of options, checked as those of a file are.
 
     Args:
-        given: The values of the options of ``common``, by name.
-    """
-    from edge.model.backend import Backend
-    from edge.model.runtime import Kernels
-    from edge.station.settings import ModelSettings, Settings, SinkSettings
-    from edge.store.rows import Same
+        given: By the names of the options of ``common``.
+        source: The one folder or camera, by the names of its keys.
 
-    name = given["name"]
+    Raises:
+        UsageError: a value makes no sense, or says nothing without another.
+    """
+    from dataclasses import astuple
+
+    from edge.errors import UsageError
+    from edge.station.settings import Settings
+    from edge.system.typed import MismatchError, decode
+
     store, *copies = given["store"] or [_default_store(given)]
-    fsync = {"fsync": given["fsync"]}
-    sinks = [SinkSettings("store", str(path)) for path in copies]
-    sinks += [SinkSettings("jsonl", str(path), fsync) for path in given["jsonl"]]
-    sinks += [SinkSettings("csv", str(path), fsync) for path in given["csv"]]
-    station = {"station": name} if name else {}
-    sinks += [SinkSettings("mqtt", url, station) for url in given["mqtt"]]
-    model = ModelSettings(
-        file=given["model"],
-        backend=Backend(given["backend"]) if given["backend"] else None,
-        kernels=Kernels(given["kernels"]),
-        below=given["below"],
-        costs=given["costs"],
-        unfamiliar_above=given["unfamiliar"],
-        mixed_above=given["mixed"],
-    )
-    return Settings(
-        store,
-        name or socket.gethostname(),
-        model,
-        sinks=tuple(sinks),
-        metrics=given["metrics"],
-        same=Same(given["same"]),
-        keep_maps=given["keep_maps"],
-    )
+    costs = given["costs"]
+    keys = ("name", "same", "keep_maps", "metrics")
+    review = {"unfamiliar_above": given["unfamiliar"], "mixed_above": given["mixed"]}
+    below = {name: least for one in given["below"] for name, least in one.items()}
+    plain: dict[str, Any] = {
+        "station": {"store": store, **_said({key: given[key] for key in keys})},
+        "model": _said({"file": given["model"]} | {k: given[k] for k in ("backend", "kernels")}),
+        "review": _said({"costs": costs and astuple(costs), "below": below, **review}),
+        "sink": [
+            *({"kind": "store", "file": file} for file in copies),
+            *(
+                {"kind": kind, "file": file, "fsync": given["fsync"]}
+                for kind in ("jsonl", "csv")
+                for file in given[kind]
+            ),
+            *({"kind": "mqtt", "url": url} for url in given["mqtt"]),
+        ],
+        **{kind: [_said(told)] for kind, told in source.items()},
+    }
+    try:
+        return decode(Settings, plain)
+    except MismatchError as error:
+        option = str(error.place[-1]).replace("_", "-")
+        raise UsageError(f"--{option} {error.what}") from None
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are there."""
+    return {key: value for key, value in values.items() if value not in (None, "")}
 
 
 def _default_store(given: Mapping[str, Any]) -> Path:
@@ -181,6 +155,7 @@ def work(settings: Settings, *, quiet: bool) -> int:
     from edge.station import log_format
     from edge.station.ending import signals
     from edge.station.relay import Relay, relayed
+    from edge.station.settings import listen_on
     from edge.station.station import Station
 
     log_format.setup(logging.WARNING if quiet else logging.INFO)
@@ -195,16 +170,17 @@ def work(settings: Settings, *, quiet: bool) -> int:
             outputs.append(stack.enter_context(closing(terminal)))
             several = sum(len(folder.tops) for folder in settings.folders) > 1
             show = _table(terminal.input, several=several)
-        server = None
-        if settings.metrics:
+        server, address = None, settings.station.metrics
+        if address is not None:
             from edge.station.http import listening, serving
 
-            server = stack.enter_context(listening(*settings.metrics))
+            host, port = listen_on(address)
+            server = stack.enter_context(listening(host, port))
         station = Station(settings, show, stop)
         station.outputs = outputs
-        if settings.metrics and server:
+        if server:
             stack.enter_context(serving(station, server))
-            log.info("metrics: http://%s:%d/metrics", settings.metrics[0], server.server_port)
+            log.info("metrics: http://%s:%d/metrics", host, server.server_port)
         _announce(log, station)
         station.run()
         log.info("%s", station.tally.summary())
@@ -239,7 +215,7 @@ def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, An
 
 
 def _announce(log: Any, station: Station) -> None:
-    places = [str(station.settings.store), *(outbox.shown for outbox in station.outboxes)]
+    places = [str(station.settings.station.store), *(outbox.shown for outbox in station.outboxes)]
     for source in station.sources:
         if source.trouble():  # is said when it is waited for
             continue

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +13,12 @@ from edge.terminal import options
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
+
+#: Options that are keys of a folder in a station's file.
+_KEYS: Final = (
+    "recursive", "globs", "polling", "poll_interval", "stable_polls", "bad_after",
+    "complete_after", "done", "done_dir", "quarantine",
+)  # fmt: skip
 
 
 @click.command(name="watch")
@@ -43,7 +48,14 @@ if TYPE_CHECKING:
     help="Take only files whose name, or path in the folder, matches; may be repeated.",
 )
 @options.name_pattern
-@click.option("--no-recursive", is_flag=True, help="Leave the folders in DIR alone.")
+@click.option(
+    "--no-recursive",
+    "recursive",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Leave the folders in DIR alone.",
+)
 @click.option(
     "--polling",
     is_flag=True,
@@ -81,19 +93,9 @@ if TYPE_CHECKING:
 @station_options.common
 def command(
     folders: tuple[str, ...],
-    done: str,
-    done_dir: Path | None,
-    quarantine: Path | None,
-    globs: tuple[str, ...],
     pattern: NamePattern | None,
-    no_recursive: bool,
-    polling: bool,
-    poll_interval: float | None,
-    stable_polls: int,
-    bad_after: float,
-    complete_after: float,
     once: bool,
-    **common: Any,
+    **given: Any,
 ) -> int:
     """Watch folders and record the verdict of every wafer that is dropped into them.
 
@@ -113,32 +115,23 @@ def command(
       wm-edge watch wafers/ --mqtt mqtts://broker.fab/line3 --metrics 9105
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from msgspec.structs import asdict, replace
+
     from edge.errors import UsageError
     from edge.station.folder.watched_folder import is_there
-    from edge.station.settings import Done, FolderSettings, Patience
+    from edge.station.folder_settings import FolderOnce
 
-    if done_dir and done != Done.MOVE:
+    if given["done_dir"] and given["done"] != "move":
         raise UsageError("--done-dir says nothing without --done move")
-    if poll_interval is not None and not polling:
+    if given["poll_interval"] is not None and not given["polling"]:
         raise UsageError("--poll-interval says nothing without --polling")
     for folder in folders:
         if not is_there(folder):
             raise UsageError(f"{folder}: no such folder; make it, or check the name")
-    settings = replace(
-        station_options.settings(common),
-        folders=(
-            FolderSettings(
-                tops=folders,
-                recursive=not no_recursive,
-                globs=globs,
-                name_pattern=pattern.text if pattern else "",
-                polling=(poll_interval or 1.0) if polling else None,
-                done=Done(done),
-                done_dir=done_dir,
-                quarantine=quarantine,
-                patience=Patience(looks=stable_polls, bad=bad_after, complete=complete_after),
-                once=once,
-            ),
-        ),
-    )
-    return station_options.work(settings, quiet=common["quiet"])
+    told = {key: given[key] for key in _KEYS}
+    told |= {"paths": list(map(Path, folders)), "name_pattern": pattern and pattern.text}
+    settings = station_options.settings(given, folder=told)
+    if once:
+        endless = settings.folders
+        settings = replace(settings, folders=tuple(FolderOnce(**asdict(one)) for one in endless))
+    return station_options.work(settings, quiet=given["quiet"])

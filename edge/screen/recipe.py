@@ -18,17 +18,24 @@ A recipe is a small TOML file; every key may be left out:
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta, field
 
 from edge.formats.picture.palette import PALETTES, Colour, Palette, Scale
 from edge.system import toml_file
-from edge.system.toml_file import Table
+from edge.system.typed import MismatchError, Strict, about
 
-_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
-_COLOUR_KEYS: Final = ("pass", "fail", "no_die")
+_Shade = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
+_Shades = Annotated[
+    _Shade | Annotated[tuple[_Shade, ...], Meta(min_length=1)],
+    about(must='a list of colours, for example ["#00c800"]'),
+]
+_Count = Annotated[int, Meta(ge=4, le=300)]
+_Pixel = Annotated[int, Meta(ge=0, le=65_535)]
+_Width = Annotated[int, Meta(ge=16, le=65_535)]
 
 #: Window colours of the default recipe: whatever grey the camera makes of black, grey or white.
 _GREYS: Final = tuple((level, level, level) for level in (0, 32, 64, 96, 128, 160, 192, 224, 255))
@@ -59,12 +66,17 @@ def _default_palettes() -> tuple[Palette, ...]:
     return tuple(pairs.values())
 
 
-@dataclass(frozen=True)
-class Recipe:
+_USUAL: Final = _default_palettes()
+
+
+class Recipe(Strict, frozen=True):
     """How to read one tool's screen.
 
     Attributes:
-        palettes: Colours to look for; the one that shows the largest wafer counts.
+        good: Colours of passing dies, ``pass`` in the file; where none are given, the usual ones
+            are looked for.
+        fail: Of failing dies.
+        no_die: Of the window and of positions without a die; any grey when not given.
         max_distance: Farthest that a pixel may lie from a shade and still be taken for it when the
             wafer is looked for (Euclidean, RGB, 0..442).
         rows: The only number of rows to accept, or None for any.
@@ -80,16 +92,42 @@ class Recipe:
             part that is covered or not drawn yet.
     """
 
-    palettes: tuple[Palette, ...] = _default_palettes()
-    max_distance: float = 90.0
-    rows: int | None = None
-    columns: int | None = None
-    region: tuple[int, int, int, int] | None = None
-    min_sharpness: float = 0.08
-    min_pixels: float = 4.0
-    min_dies: int = 60
-    flat: float = 0.04
-    max_gap: int = 5
+    good: _Shades = field(name="pass", default=())
+    fail: _Shades = ()
+    no_die: _Shades = ()
+    max_distance: Annotated[float, Meta(ge=1, le=442)] = 90.0
+    rows: _Count | None = None
+    columns: _Count | None = None
+    region: Annotated[
+        tuple[_Pixel, _Pixel, _Width, _Width] | None,
+        about(must="[x, y, width, height] in pixels, width and height 16 or more"),
+    ] = None
+    min_sharpness: Annotated[float, Meta(ge=0, le=0.5)] = 0.08
+    min_pixels: Annotated[float, Meta(ge=3, le=100)] = 4.0
+    min_dies: Annotated[int, Meta(ge=16, le=90_000)] = 60
+    flat: Annotated[float, Meta(ge=0, le=0.3)] = 0.04
+    max_gap: Annotated[int, Meta(ge=0, le=90_000)] = 5
+
+    def __post_init__(self) -> None:
+        """Refuse colours that cannot tell dies apart."""
+        colours = {"pass": self.good, "fail": self.fail, "no_die": self.no_die}
+        for key in ("pass", "fail"):
+            if any(colours.values()) and not colours[key]:
+                raise MismatchError((key,), "is missing; give the colours of pass and fail both")
+        for one, other in (("pass", "fail"), ("pass", "no_die"), ("fail", "no_die")):
+            if shared := set(_rgb(colours[one])) & set(_rgb(colours[other])):
+                shade = "#{:02x}{:02x}{:02x}".format(*shared.pop())
+                what = f"has {shade}, a shade of {one} too; give each its own"
+                raise MismatchError((other,), what)
+
+    @property
+    def palettes(self) -> tuple[Palette, ...]:
+        """Colours to look for; the one that shows the largest wafer counts."""
+        if not self.good:
+            return _USUAL
+        no_die = _rgb(self.no_die) or _GREYS
+        own = Palette("of the recipe", Scale.FIXED, no_die, _rgb(self.good), _rgb(self.fail))
+        return (own,)
 
 
 def load(path: str | Path) -> Recipe:
@@ -104,60 +142,9 @@ def load(path: str | Path) -> Recipe:
     Raises:
         UsageError: unreadable, no TOML, an unknown key, or a value of the wrong type or range.
     """
-    table = toml_file.read(Path(path))
-    found = {
-        "palettes": _own_palettes(table),
-        "max_distance": table.optional("max_distance", 1, 442),
-        "rows": table.whole("rows", 4, 300),
-        "columns": table.whole("columns", 4, 300),
-        "region": table.any("region", None, _region, "[x, y, width, height] in pixels, 16 or more"),
-        "min_sharpness": table.optional("min_sharpness", 0, 0.5),
-        "min_pixels": table.optional("min_pixels", 3, 100),
-        "min_dies": table.whole("min_dies", 16, 90000),
-        "flat": table.optional("flat", 0, 0.3),
-        "max_gap": table.whole("max_gap", 0, 90000),
-    }
-    table.done(f"a recipe has {', '.join((*_COLOUR_KEYS, *list(found)[1:]))}")
-    return Recipe(**{key: value for key, value in found.items() if value is not None})
+    return toml_file.read(Path(path)).decode(Recipe)
 
 
-def _own_palettes(table: Table) -> tuple[Palette, ...] | None:
-    what = 'a list of colours, for example ["#00c800"]'
-    colours = {key: table.any(key, (), _shades, what) for key in _COLOUR_KEYS}
-    if not any(colours.values()):
-        return None
-    for key in ("pass", "fail"):
-        if not colours[key]:
-            raise table.wrong(key, "is missing; give the colours of pass and fail both")
-    for one, other in (("pass", "fail"), ("pass", "no_die"), ("fail", "no_die")):
-        shared = set(colours[one]) & set(colours[other])
-        if shared:
-            red, green, blue = shared.pop()
-            shade = f"#{red:02x}{green:02x}{blue:02x}"
-            raise table.wrong(other, f"has {shade}, a shade of {one} too; give each its own")
-    no_die = colours["no_die"] or _GREYS
-    name = f"of {table.file}"
-    return (Palette(name, Scale.FIXED, no_die, colours["pass"], colours["fail"]),)
-
-
-def _shades(value: object) -> tuple[Colour, ...]:
-    listed = value if isinstance(value, list) else [value]
-    if not listed:
-        raise ValueError(value)
-    return tuple(map(_colour, listed))
-
-
-def _colour(value: object) -> Colour:
-    if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise ValueError(value)
-    return (int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16))
-
-
-def _region(value: object) -> tuple[int, int, int, int]:
-    if not isinstance(value, list) or len(value) != 4:
-        raise ValueError(value)
-    for number, low in zip(value, (0, 0, 16, 16), strict=True):
-        if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= 65535:
-            raise ValueError(value)
-    x, y, width, height = value
-    return x, y, width, height
+def _rgb(shades: _Shades) -> tuple[Colour, ...]:
+    listed = (shades,) if isinstance(shades, str) else shades
+    return tuple((int(s[1:3], 16), int(s[3:5], 16), int(s[5:7], 16)) for s in listed)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge.results.csv import STATION_COLUMNS, Rows
-
-if TYPE_CHECKING:
-    from edge.sinks.append_file import AppendSink
+from edge.sinks.append_file import AppendSink, Fsync, Lines
 
 
-def open_durable(target: str, fsync: str = "always") -> AppendSink:
-    """CSV as a station's sink; see ``edge.sinks.durable_sink.SinkKind``."""
-    from edge.sinks.append_file import AppendSink, Fsync, Lines
-
+def open_durable(file: Path, fsync: Fsync) -> AppendSink:
+    """CSV as a station's sink."""
     rows = Rows(STATION_COLUMNS)
     lines = Lines(
         lambda record: f"{rows.row(record)}\n".encode(),
@@ -22,4 +17,4 @@ def open_durable(target: str, fsync: str = "always") -> AppendSink:
         any_header=b"id,source,index,",
         is_quoted=True,
     )
-    return AppendSink("csv", Path(target), lines, Fsync(fsync))
+    return AppendSink("csv", file, lines, fsync)

@@ -2,15 +2,13 @@
 
 The store (``edge.store.store``) holds every record first; a sink is fed from it by a thread of its
 own (``edge.station.outbox``), at its own pace, from where it had come to. Adding a sink is one
-module with a class like the protocol below and one line in ``KINDS``.
+module with a class like the protocol below, and its settings in ``edge.sinks.settings``.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Protocol
 
 from edge.errors import OutputError
 from edge.results.record import Record
@@ -75,40 +73,3 @@ class DurableSink(Protocol):
 
     def close(self) -> None:
         """Let go of everything; must not wait for long and must not raise."""
-
-
-@dataclass(frozen=True)
-class SinkKind:
-    """One line of the registry.
-
-    Attributes:
-        module: Has a function ``open_durable(target, **settings)`` that checks its arguments
-            (raising UsageError) without touching the target, and returns a ``DurableSink``.
-        target: What the target is called in help texts.
-        help: One line.
-    """
-
-    module: str
-    target: str
-    help: str
-
-    def make(self, target: str, **settings: Any) -> DurableSink:
-        """A sink of this kind; see the module for its settings.
-
-        Raises:
-            UsageError: the target or a setting makes no sense.
-        """
-        return cast(
-            DurableSink, importlib.import_module(self.module).open_durable(target, **settings)
-        )
-
-
-#: By the name of the option and of ``kind`` in a station's configuration.
-KINDS: Final = {
-    "store": SinkKind("edge.sinks.store_copy", "FILE.sqlite", "SQLite database."),
-    "jsonl": SinkKind("edge.sinks.jsonl_file", "FILE", "One JSON object a line, appended."),
-    "csv": SinkKind("edge.sinks.csv_file", "FILE", "Comma-separated values, appended."),
-    "mqtt": SinkKind(
-        "edge.sinks.mqtt.sink", "URL", "MQTT broker, mqtt:// or mqtts://host[:port][/topic]."
-    ),
-}

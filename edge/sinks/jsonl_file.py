@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge.results.jsonl import encode
-
-if TYPE_CHECKING:
-    from edge.sinks.append_file import AppendSink
+from edge.sinks.append_file import AppendSink, Fsync, Lines
 
 
-def open_durable(target: str, fsync: str = "always") -> AppendSink:
-    """JSON lines as a station's sink; see ``edge.sinks.durable_sink.SinkKind``."""
-    from edge.sinks.append_file import AppendSink, Fsync, Lines
-
+def open_durable(file: Path, fsync: Fsync) -> AppendSink:
+    """JSON lines as a station's sink."""
     lines = Lines(
         lambda record: f"{encode(record)}\n".encode(), before_id=b'{"id": "', after_id=b'"'
     )
-    return AppendSink("jsonl", Path(target), lines, Fsync(fsync))
+    return AppendSink("jsonl", file, lines, fsync)

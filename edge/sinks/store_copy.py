@@ -56,8 +56,3 @@ class StoreSink:
         if self._store is not None:
             self._store.close()
             self._store = None
-
-
-def open_durable(target: str) -> StoreSink:
-    """A store as a sink; see ``edge.sinks.durable_sink.SinkKind``."""
-    return StoreSink(Path(target))

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edge.camera.address import Address, SourceKind, parse
+from edge.camera.address import Address, SourceKind
 from edge.camera.frames import Frame
 from edge.errors import InputError, InputKind, OutputError
 from edge.results.record import Record
@@ -25,7 +25,7 @@ from edge.screen.stable import Stable, digest_of
 from edge.station.settings import CameraSettings
 from edge.station.source import Batch, SourceMetric, result, utc_now
 from edge.store.reader import StoreReader
-from edge.system.text import counted, told_apart
+from edge.system.text import counted
 from edge.wafer.wafermap import DieGrid, WaferMap
 
 if TYPE_CHECKING:
@@ -196,21 +196,6 @@ class CameraSource:
                     return reader.last_of(self.name)
                 stop.wait(0.5)
         return None
-
-
-def camera_names(cameras: Iterable[CameraSettings]) -> list[str]:
-    """What each camera is called: no two alike, and the same in every run.
-
-    A camera without a name of its own is called by its address. Addresses that are shown alike, two
-    paths of one host, are numbered in their order: ``rtsp://host``, ``rtsp://host (2)``.
-
-    Raises:
-        UsageError: an address that cannot be right.
-    """
-    cameras = list(cameras)
-    nameless = [parse(camera.source).shown for camera in cameras if not camera.name]
-    numbered = iter(told_apart(nameless, [camera.name for camera in cameras if camera.name]))
-    return [camera.name or next(numbered) for camera in cameras]
 
 
 def _identity(address: Address) -> str:

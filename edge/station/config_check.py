@@ -12,11 +12,10 @@ from edge.camera.address import without_secrets
 from edge.classification.classifier import Classifier
 from edge.errors import UsageError
 from edge.model.model_file import load
-from edge.sinks.durable_sink import KINDS
-from edge.station.camera_source import camera_names
-from edge.station.config import FILES
+from edge.sinks.settings import FileSettings, StoreSettings
 from edge.station.folder.watched_folder import WatchedFolder, is_there
-from edge.station.settings import Done, FolderSettings, Settings
+from edge.station.folder_settings import Done, FolderSettings
+from edge.station.settings import Settings, camera_names, listen_on
 from edge.station.station import order
 from edge.store.schema import APPLICATION_ID
 from edge.system.files import exists
@@ -41,17 +40,18 @@ def examine(settings: Settings) -> Iterator[str]:
         WmEdgeError: a part that cannot work.
     """
     model = load(settings.model.file)
-    runtime = Classifier(**order(model, settings.model)).runtime
+    runtime = Classifier(**order(model, settings)).runtime
     yield f"model    {model.name} on {runtime.backend} {runtime.version}"
-    _writable(settings.store, "[station] store")
-    _store(settings.store, "[station] store")
-    yield f"store    {settings.store}"
+    store = settings.station.store
+    _writable(store, "[station] store")
+    _store(store, "[station] store")
+    yield f"store    {store}"
     for sink in settings.sinks:
-        if sink.kind in FILES:
-            _writable(Path(sink.target), "[[sink]] file")
-        if sink.kind == "store":
-            _store(Path(sink.target), "[[sink]] file")
-        name = KINDS[sink.kind].make(sink.target, **sink.options).name
+        if isinstance(sink, FileSettings):
+            _writable(sink.file, "[[sink]] file")
+        if isinstance(sink, StoreSettings):
+            _store(sink.file, "[[sink]] file")
+        name = sink.make(settings.station.name).name
         yield f"sink     {without_secrets(name) if '://' in name else name}"
     for folder in settings.folders:
         for top in folder.tops:
@@ -68,8 +68,8 @@ def examine(settings: Settings) -> Iterator[str]:
             raise UsageError(f"[[camera]] recipe: {error}") from None
         shown = camera.address().shown
         yield f"camera   {name}" + (f" ({shown})" if camera.name else "")
-    if settings.metrics:
-        yield "metrics  http://{}:{}/metrics".format(*settings.metrics)
+    if settings.station.metrics is not None:
+        yield "metrics  http://{}:{}/metrics".format(*listen_on(settings.station.metrics))
 
 
 def _names(top: str, folder: FolderSettings) -> Iterator[str]:

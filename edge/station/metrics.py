@@ -70,7 +70,7 @@ class StationCollector(Collector):
             "model": station.model.name,
             "sha256": station.model.sha256,
             "version": __version__,
-            "station": station.settings.name,
+            "station": station.settings.station.name,
         }
         yield _gauge("model_info", "The model file at work.", [(labels, 1)])
 

@@ -1,107 +1,207 @@
-"""What a station is told: the same whether it comes from a command line or from a file."""
+"""What a station is told: the same whether it comes from a command line or from a file.
+
+The classes are the layout of the file, which ``wm-edge schema station`` prints.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from edge.camera.address import Address, parse, without_secrets
+from msgspec import Meta, field
+from msgspec.structs import force_setattr
+
+from edge.camera.address import Address, parse
 from edge.camera.login import with_login
 from edge.errors import UsageError
-from edge.formats.name_pattern import NamePattern, Names
-from edge.formats.registry import SUFFIXES
 from edge.model.backend import Backend
 from edge.model.runtime import Kernels
-from edge.screen.stable import FRAMES
+from edge.sinks.settings import SinkSettings
+from edge.station.folder_settings import FolderSettings
 from edge.store.rows import Same
-from edge.store.wafer_maps import ALWAYS, KeepMaps
-from edge.verdict.rule import Costs
+from edge.store.wafer_maps import KEPT, KeepMaps
+from edge.system import toml_file
+from edge.system.text import told_apart
+from edge.system.typed import MismatchError, Share, Strict, Text, about, unknown
+from edge.verdict.rule import Costs, ReviewRule, with_overrides
+from edge.wafer.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
     from edge.screen.reader import ScreenReader
 
-#: Seconds without another die after which a wafer is complete: longer than a prober tests a die.
-COMPLETE_AFTER: Final = 5.0
-
-
 #: Largest number of a port.
 MOST_PORT: Final = 65535
 
+_HOUR: Final = 3600
+_DAY: Final = 86_400
 
-@dataclass(frozen=True)
-class SinkSettings:
-    """A sink beside the store.
+Cost = Annotated[float, Meta(ge=0, le=1e300)]
+
+
+class CameraSettings(Strict, frozen=True):
+    """What to look at.
 
     Attributes:
-        kind: One of ``edge.sinks.durable_sink.KINDS``.
-        target: File or URL.
-        options: What the kind's ``open_durable`` takes beside the target.
+        source: Number, device, video file, URL or ``picamera2``.
+        recipe: File that says what the screen looks like; the usual colours when not given.
+        stable: Frames that must show the same wafer map before it counts.
+        patience: Seconds without a frame after which the camera is opened anew.
+        complete_after: Seconds that a map must stand without another die before it is recorded,
+            longer than a prober takes for a die; 0 records every map that stands still.
+        name: What the camera is called in records, metrics and messages; else its address.
+        username: Of the camera, where its address has none.
+        password_file: File whose first line is the password.
     """
 
-    kind: str
-    target: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    source: Annotated[str | int, about(must="a text, or the number of a camera", secret=True)]
+    recipe: Path | None = None
+    stable: Annotated[int, Meta(ge=1, le=1000)] = 3
+    patience: Annotated[float, Meta(ge=0.5, le=_HOUR)] = 10.0
+    complete_after: Annotated[float, Meta(ge=0, le=_DAY)] = 5.0
+    name: Annotated[Text, about(must="a text of characters that can be printed")] = ""
+    username: Annotated[Text, about(secret=True)] = ""
+    password_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be shown, and read the source as a text."""
+        if not self.name.isprintable() or self.name.isspace():
+            raise MismatchError(("name",))
+        force_setattr(self, "name", self.name.strip())
+        force_setattr(self, "source", str(self.source))
+
+    def __repr__(self) -> str:
+        return f"CameraSettings({self.name})"  # the source may hold a password
+
+    def address(self) -> Address:
+        """Where the frames come from, with user and password.
+
+        Raises:
+            UsageError: it cannot be right.
+        """
+        return with_login(parse(str(self.source)), self.username, self.password_file)
+
+    def reader(self) -> ScreenReader:
+        """What reads the frames.
+
+        Raises:
+            UsageError: the recipe cannot be used.
+        """
+        from edge.screen.reader import ScreenReader
+        from edge.screen.recipe import Recipe, load
+
+        return ScreenReader(load(self.recipe) if self.recipe else Recipe())
 
 
-@dataclass(frozen=True)
-class ModelSettings:
+class ModelSettings(Strict, frozen=True):
     """How wafers are classified.
 
     Attributes:
-        file: Model file; None for the one that ships.
-        backend: Runtime; None for the first that works.
-        kernels: See ``edge.model.runtime.Kernels``.
-        average_symmetries: See ``edge.classification.classifier.Classifier``.
-        below: Smallest confidence that is accepted, by pattern, instead of the model file's.
-        costs: From which these are computed, before ``below``.
-        unfamiliar_above: Instead of the model file's limit.
-        mixed_above: Instead of the model file's limit.
+        file: Model file; the one that ships when not given.
+        backend: Runtime; the first that works when not given.
+        kernels: Implementation of the operators.
+        average_symmetries: Average the answers to the eight symmetries of a wafer.
     """
 
     file: Path | None = None
     backend: Backend | None = None
     kernels: Kernels = Kernels.FAST
     average_symmetries: bool = False
-    below: tuple[dict[str, float], ...] = ()
-    costs: Costs | None = None
-    unfamiliar_above: float | None = None
-    mixed_above: float | None = None
 
 
-@dataclass(frozen=True)
-class Settings:
-    """A station.
+class ReviewSettings(Strict, frozen=True):
+    """When a wafer goes to a person, where that is not to be as the model file says.
 
     Attributes:
-        store: File of the store.
-        name: Of the station, in every record.
-        model: How wafers are classified.
-        folders: What is watched.
-        cameras: What is looked at.
-        sinks: Where records go beside the store.
-        same: What makes two wafers of files the same.
-        keep_maps: How long the store keeps maps.
-        metrics: Host and port for ``/metrics`` and ``/healthz``; None for none.
+        costs: Of an escape, a false alarm and a look, from which ``below`` is computed.
+        unfamiliar_above: Largest distance that is accepted.
+        mixed_above: Largest probability of two patterns that is accepted.
+        below: Smallest confidence that is accepted, by pattern; ``all`` is for the others.
+    """
+
+    costs: Annotated[
+        tuple[Cost, Cost, Cost] | None,
+        about(must="[escape, false alarm, review], numbers from 0 up"),
+    ] = None
+    unfamiliar_above: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    mixed_above: Share | None = None
+    below: dict[str, Share] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no pattern, and one that is there twice."""
+        named = [(key, pattern_named(key)) for key in self.below if key != "all"]
+        for key, pattern in named:
+            if pattern is None:
+                raise MismatchError(("below", key), unknown(key, ["all", *PATTERNS]))
+            if next(other for other, same in named if same == pattern) != key:
+                what = f"is {pattern} once more; keep one of them"
+                raise MismatchError(("below", key), what)
+
+    def changed(self, rule: ReviewRule) -> ReviewRule:
+        """The model file's rule with what is set here; ``below`` has the last word."""
+        everywhere = {"all": self.below["all"]} if "all" in self.below else {}
+        below = [dict.fromkeys(PATTERNS, value) for value in everywhere.values()]
+        below.append({str(pattern_named(k)): v for k, v in self.below.items() if k != "all"})
+        costs = Costs(*self.costs) if self.costs else None
+        return with_overrides(rule, below, costs, self.unfamiliar_above, self.mixed_above)
+
+
+class StationSettings(Strict, frozen=True):
+    """The station itself.
+
+    Attributes:
+        store: SQLite file that records everything.
+        name: Of the station, in every record; the host's when not given.
+        same: What makes a file the same wafer as one before.
+        keep_maps: Whose maps the store keeps: ``all``, ``review`` or those of so many days.
+        metrics: [HOST:]PORT where ``/metrics`` and ``/healthz`` are served; none when not given.
     """
 
     store: Path
-    name: str = field(default_factory=socket.gethostname)
-    model: ModelSettings = field(default_factory=ModelSettings)
-    folders: tuple[FolderSettings, ...] = ()
-    cameras: tuple[CameraSettings, ...] = ()
-    sinks: tuple[SinkSettings, ...] = ()
-    metrics: tuple[str, int] | None = None
+    name: Text = field(default_factory=socket.gethostname)
     same: Same = Same.NAME
-    keep_maps: KeepMaps = ALWAYS
+    keep_maps: Annotated[str | int, about(must=KEPT)] = "all"
+    metrics: Annotated[str | int | None, about(must="[HOST:]PORT, for instance 9105")] = None
 
     def __post_init__(self) -> None:
+        """Refuse what the types let through."""
+        for key, read in (("keep_maps", KeepMaps.parse), ("metrics", listen_on)):
+            try:
+                if (value := getattr(self, key)) is not None:
+                    read(value)
+            except ValueError:
+                raise MismatchError((key,)) from None
+
+
+class Settings(Strict, frozen=True):
+    """A station: the layout of its file.
+
+    Attributes:
+        station: The station itself.
+        model: How wafers are classified.
+        review: When a wafer goes to a person.
+    """
+
+    station: StationSettings
+    model: ModelSettings = ModelSettings()
+    review: ReviewSettings = ReviewSettings()
+    folders: Annotated[tuple[FolderSettings, ...], about("What is watched.")] = field(
+        name="folder", default=()
+    )
+    cameras: Annotated[tuple[CameraSettings, ...], about("What is looked at.")] = field(
+        name="camera", default=()
+    )
+    sinks: Annotated[tuple[SinkSettings, ...], about("Where records go, too.")] = field(
+        name="sink", default=()
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse sources and sinks that are there twice."""
         # Each record would come twice, and locks are a process's.
-        written = [(self.store.resolve(), str(self.store.resolve())), *map(_written, self.sinks)]
+        store = str(self.station.store.resolve())
+        written = [(store, store), *(sink.place for sink in self.sinks)]
         _once(written, "two sinks write to it; give each one of its own")
         tops = [(os.path.realpath(top), folder) for folder in self.folders for top in folder.tops]
         for place, _ in tops:
@@ -112,20 +212,31 @@ class Settings:
                         "name one of the two"
                     )
         # Two sources would race for the same wafers.
-        cameras = [parse(camera.source) for camera in self.cameras]
+        cameras = [parse(str(camera.source)) for camera in self.cameras]
         looked_at = [*((place, place) for place, _ in tops), *((c.place, c.shown) for c in cameras)]
         _once(looked_at, "named twice; once is enough")
         named = [(camera.name, camera.name) for camera in self.cameras if camera.name]
         _once(named, "the name of two cameras; give each its own")
 
 
-def _once(places: Sequence[tuple[Path | str, str]], why: str) -> None:
-    """Refuse what is there twice; of each there is what tells it, and how it is shown."""
-    seen = set()
-    for place, shown in places:
-        if place in seen:
-            raise UsageError(f"{shown}: {why}")
-        seen.add(place)
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a station's file."""
+    return toml_file.schema(Settings, "Configuration of a wm-edge station")
+
+
+def camera_names(cameras: Iterable[CameraSettings]) -> list[str]:
+    """What each camera is called: no two alike, and the same in every run.
+
+    A camera without a name of its own is called by its address. Addresses that are shown alike, two
+    paths of one host, are numbered in their order: ``rtsp://host``, ``rtsp://host (2)``.
+
+    Raises:
+        UsageError: an address that cannot be right.
+    """
+    cameras = list(cameras)
+    nameless = [parse(str(camera.source)).shown for camera in cameras if not camera.name]
+    numbered = iter(told_apart(nameless, [camera.name for camera in cameras if camera.name]))
+    return [camera.name or next(numbered) for camera in cameras]
 
 
 def listen_on(text: object) -> tuple[str, int]:
@@ -140,130 +251,10 @@ def listen_on(text: object) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
-def _written(sink: SinkSettings) -> tuple[Path | str, str]:
-    """What tells the target, and how it is shown."""
-    if "://" in sink.target:
-        return sink.target, without_secrets(sink.target)
-    target = Path(sink.target).resolve()
-    return target, str(target)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long files are given.
-
-    Attributes:
-        looks: So many looks in a row must find a file unchanged where nobody can tell whether
-            somebody writes it.
-        interval: Seconds between two of these looks.
-        bad: Seconds that a file which cannot be read must stay unchanged before it counts as bad.
-        complete: Seconds that every file must stay unchanged before it is taken.
-    """
-
-    looks: int = 3
-    interval: float = 0.5
-    bad: float = 2.0
-    complete: float = 0.0
-
-
-class Done(str, Enum):
-    """What happens to a file whose records are kept."""
-
-    KEEP = "keep"
-    MOVE = "move"
-    DELETE = "delete"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True)
-class FolderSettings:
-    """What to watch and what to do with its files.
-
-    Attributes:
-        tops: The folders.
-        recursive: Whether the folders in them count.
-        globs: Patterns of which a file's name, or its path in the folder, must match one; none for
-            all.
-        name_pattern: Where lot, wafer and slot stand in names, see ``NamePattern``; empty: nowhere.
-        name_sample: A name that fits it, to see what comes out.
-        polling: Seconds between two looks through the folders; None lets the operating system tell.
-        done: What happens to a file whose records are kept.
-        done_dir: Where ``move`` moves it; None for ``done`` in the folder itself.
-        quarantine: Where a file goes that stays bad; None leaves it.
-        patience: How long files are given.
-        once: End when everything that is there has been taken.
-    """
-
-    tops: tuple[str, ...]
-    recursive: bool = True
-    globs: tuple[str, ...] = ()
-    name_pattern: str = ""
-    name_sample: str = ""
-    polling: float | None = None
-    done: Done = Done.KEEP
-    done_dir: Path | None = None
-    quarantine: Path | None = None
-    patience: Patience = field(default_factory=Patience)
-    once: bool = False
-
-    @property
-    def nothing_found(self) -> str:
-        """Which files were looked for where there was none."""
-        wanted = ", ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
-        fitting = f" that fits {' or '.join(map(repr, self.globs))}" if self.globs else ""
-        where = " or below it" if self.recursive else "; folders in it are left alone"
-        return f"no file of a known format ({wanted}){fitting} in it{where}"
-
-    def names(self) -> Names | None:
-        """What finds lot and wafer in the names of the files of these folders."""
-        if not self.name_pattern:
-            return None
-        return Names(NamePattern(self.name_pattern), map(os.path.abspath, self.tops))
-
-
-@dataclass(frozen=True)
-class CameraSettings:
-    """What to look at.
-
-    Attributes:
-        source: As ``edge.camera.address.parse`` takes it; may hold a password, left out of
-            ``repr``.
-        recipe: File that says what the screen looks like; None for the usual colours.
-        stable: Frames that must show the same wafer map before it counts.
-        patience: Seconds without a frame after which the camera is opened anew.
-        complete_after: Seconds that a map must stand without another die before it is recorded; 0
-            records every map that stands still.
-        name: What the camera is called in records, metrics and messages; empty for its address.
-        username: Of the camera, where its address has none.
-        password_file: File whose first line is the password.
-    """
-
-    source: str = field(repr=False)
-    recipe: Path | None = None
-    stable: int = FRAMES
-    patience: float = 10.0
-    complete_after: float = COMPLETE_AFTER
-    name: str = ""
-    username: str = ""
-    password_file: Path | None = None
-
-    def address(self) -> Address:
-        """Where the frames come from, with user and password.
-
-        Raises:
-            UsageError: it cannot be right.
-        """
-        return with_login(parse(self.source), self.username, self.password_file)
-
-    def reader(self) -> ScreenReader:
-        """What reads the frames.
-
-        Raises:
-            UsageError: the recipe cannot be used.
-        """
-        from edge.screen.reader import ScreenReader
-        from edge.screen.recipe import Recipe, load
-
-        return ScreenReader(load(self.recipe) if self.recipe else Recipe())
+def _once(places: Sequence[tuple[str, str]], why: str) -> None:
+    """Refuse what is there twice; of each there is what tells it, and how it is shown."""
+    seen = set()
+    for place, shown in places:
+        if place in seen:
+            raise UsageError(f"{shown}: {why}")
+        seen.add(place)

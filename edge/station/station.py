@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 from edge import __version__
@@ -17,18 +16,19 @@ from edge.classification.classifier import Classifier
 from edge.errors import OutputError
 from edge.model.model_file import ModelFile, load
 from edge.results.record import Record
-from edge.sinks.durable_sink import KINDS, DurableSink
+from edge.sinks.durable_sink import DurableSink
+from edge.sinks.settings import FileSettings
 from edge.station.counters import Counters
 from edge.station.outbox import Outbox
 from edge.station.recorder import Recorder
 from edge.station.relay import Relay
-from edge.station.settings import ModelSettings, Settings
+from edge.station.settings import Settings, camera_names
 from edge.station.source import StationSource
 from edge.station.systemd import Notifier
 from edge.store.cursor import Cursor
 from edge.store.store import Store
+from edge.store.wafer_maps import KeepMaps
 from edge.system.text import counted, printable, told_apart
-from edge.verdict.rule import with_overrides
 from edge.wafer import encoding
 
 _log = logging.getLogger(__name__)
@@ -82,15 +82,16 @@ class Station:
         self.tally = Counters()
         self.stop = stop or threading.Event()
         self.model = load(settings.model.file)
-        self._order = order(self.model, settings.model)
+        self._order = order(self.model, settings)
         # Tried before anything is opened; the first source takes it over.
         self._spare = [Classifier(**self._order)]
         runtime = self._spare[0].runtime
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
-        sinks = [KINDS[sink.kind].make(sink.target, **sink.options) for sink in settings.sinks]
+        told = settings.station
+        sinks = [sink.make(told.name) for sink in settings.sinks]
         tops = [os.path.abspath(top) for folder in settings.folders for top in folder.tops]  # noqa: PTH100
         self.store = Store(
-            settings.store, same=settings.same, tops=tops, keep_maps=settings.keep_maps
+            told.store, same=told.same, tops=tops, keep_maps=KeepMaps.parse(told.keep_maps)
         )
         self._names, self._first = self.store.names, self.store.last + 1
         self._at_end: list[Callable[[], None]] = []
@@ -175,26 +176,27 @@ class Station:
         return not has_ended and source.trouble() is None
 
     def _sources(self) -> Iterator[StationSource]:
-        outputs = (self.settings.store, *(Path(sink.target) for sink in self.settings.sinks))
+        store = self.settings.station.store
+        written = [each.file for each in self.settings.sinks if isinstance(each, FileSettings)]
         if self.settings.folders:
             from edge.station.folder.deaths import Deaths
             from edge.station.folder.folder_source import FolderSource
             from edge.station.folder.intake import FileIntake
             from edge.station.folder.workers import Team
 
-            deaths = Deaths(self.settings.store)
+            deaths = Deaths(store)
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
             names = folder.names()
             taker = FileIntake(self._classifier(), names, deaths.slot())
             team = Team(taker, {**self._order, "names": names}, deaths)
-            yield FolderSource(folder, team, self.settings.store, outputs)
+            yield FolderSource(folder, team, store, (store, *written))
         if self.settings.cameras:
-            from edge.station.camera_source import CameraSource, camera_names
+            from edge.station.camera_source import CameraSource
 
             called = camera_names(self.settings.cameras)
             for camera, name in zip(self.settings.cameras, called, strict=True):
-                yield CameraSource(camera, name, self._classifier(), self.settings.store)
+                yield CameraSource(camera, name, self._classifier(), store)
 
     def _classifier(self) -> Classifier:
         """One for each source: none may be used by two threads."""
@@ -212,7 +214,7 @@ class Station:
             without_secrets(sink.name) if "://" in sink.name else sink.name for sink in sinks
         )
         return [
-            Outbox(sink, self.settings.store, marks[sink.name], last, called)
+            Outbox(sink, self.settings.station.store, marks[sink.name], last, called)
             for sink, called in zip(sinks, shown, strict=True)
         ]
 
@@ -236,7 +238,7 @@ class Station:
 
     def _common(self) -> dict[str, Any]:
         return {
-            "station": self.settings.name,
+            "station": self.settings.station.name,
             "tool": f"wm-edge {__version__}",
             "model_sha256": self.model.sha256,
             "encoding": f"{encoding.NAME}/{encoding.VERSION}",
@@ -318,18 +320,12 @@ class Station:
         self.store.close()
 
 
-def order(model: ModelFile, settings: ModelSettings) -> dict[str, Any]:
+def order(model: ModelFile, settings: Settings) -> dict[str, Any]:
     """The keyword arguments of ``Classifier``."""
     return {
         "model": model,
-        "backend": settings.backend,
-        "kernels": settings.kernels,
-        "average_symmetries": settings.average_symmetries,
-        "review": with_overrides(
-            model.review,
-            settings.below,
-            settings.costs,
-            settings.unfamiliar_above,
-            settings.mixed_above,
-        ),
+        "backend": settings.model.backend,
+        "kernels": settings.model.kernels,
+        "average_symmetries": settings.model.average_symmetries,
+        "review": settings.review.changed(model.review),
     }

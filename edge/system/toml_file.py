@@ -1,13 +1,14 @@
-"""A TOML file that people write: its values checked, every mistake with its line and key."""
+"""A TOML file that people write -> a struct; every mistake with its line and key."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,13 +16,62 @@ else:
     import tomli as tomllib
 
 from edge.errors import UsageError
+from edge.system import typed
 from edge.system.home import expanded
 from edge.system.regular_file import read_text
+from edge.system.typed import MismatchError, Place, decode
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 2**20
 
+_KEY: Final = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
+_KEYS: Final = rf"[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*"
+_LINE: Final = re.compile(rf"[ \t]*(\[\[?){_KEYS}\]|{_KEYS}=")
 
-def read(path: Path) -> Table:
+
+@dataclass(frozen=True)
+class TomlFile:
+    """A file that was read.
+
+    Attributes:
+        path: The file; relative paths in it start at its folder.
+        text: All of it, to find lines in.
+        content: What it says.
+    """
+
+    path: Path
+    text: str
+    content: dict[str, Any]
+
+    def decode(self, kind: type[T]) -> T:
+        """What it says, as a struct.
+
+        Raises:
+            UsageError: a mistake, with its line and key.
+        """
+        try:
+            return decode(kind, self.content, {Path: self._path})
+        except MismatchError as error:
+            raise self.wrong(error.place, error.what) from None
+
+    def wrong(self, place: Place, what: str) -> UsageError:
+        """An error at a place, which need not be there: then at what is around it."""
+        names = [step for step in place if isinstance(step, str)]
+        around = f"[{'.'.join(names[:-1])}] " if names[1:] else ""
+        last = len(place) - place[::-1].index(names[-1]) if names else 0
+        key = "".join([*names[-1:], *(f"[{step}]" for step in place[last:])])
+        lines = [(0, 1), *((_common(at, place), line) for at, line in _lines(self.text))]
+        line = max(lines, key=lambda one: one[0])[1]
+        return UsageError(f"{self.path}: line {line}: {around}{key} {what}")
+
+    def _path(self, value: Any) -> Path:
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError(value)
+        return self.path.parent / expanded(value)
+
+
+def read(path: Path) -> TomlFile:
     """Read a file.
 
     Raises:
@@ -35,196 +85,47 @@ def read(path: Path) -> Table:
         line = error.object[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}: line {line}: not UTF-8; save it as UTF-8") from error
     try:
-        values = tomllib.loads(text)
+        return TomlFile(path, text, tomllib.loads(text))
     except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         raise UsageError(f"{path}: not TOML: {error}") from error
     except RecursionError:
         raise UsageError(f"{path}: not TOML: brackets nested too deeply; mend it") from None
-    return Table(path, text, "", values)
 
 
-@dataclass
-class Table:
-    """A table of the file: hands its values out once and knows where they stand.
+def schema(kind: type, title: str) -> dict[str, Any]:
+    """The JSON Schema of a file that is decoded as ``kind``; TOML knows no null."""
 
-    Attributes:
-        file: The file.
-        raw: All of its text, to find lines in.
-        name: Of the table; empty for the file itself.
-        content: What is left to be handed out.
-        start: Where its part of the text begins.
-        asked: Keys that were asked for.
-    """
+    def bare(node: Any) -> Any:
+        if isinstance(node, list):
+            return [bare(one) for one in node if one != {"type": "null"}]
+        if isinstance(node, dict):
+            return {key: bare(one) for key, one in node.items() if one is not None}
+        return node
 
-    file: Path
-    raw: str
-    name: str
-    content: dict[str, Any]
-    start: int = 0
-    asked: set[str] = field(default_factory=set)
-
-    def table(self, key: str) -> Table:
-        """A table in this one; an empty one where there is none."""
-        value = self._taken(key, {})
-        if not isinstance(value, dict):
-            raise self.wrong(key, f"is {value!r}, must be a table: [{key}]")
-        name = f"{self.name}.{key}" if self.name else key
-        found = re.search(rf"^\s*\[\s*{re.escape(name)}\s*\]", self.raw, re.MULTILINE)
-        return Table(self.file, self.raw, name, dict(value), found.end() if found else self.start)
-
-    def tables(self, key: str) -> list[Table]:
-        """The tables of a list of tables."""
-        value = self._taken(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise self.wrong(key, f"must be written as [[{key}]]")
-        heads = re.finditer(rf"^\s*\[\[\s*{re.escape(key)}\s*\]\]", self.raw, re.MULTILINE)
-        starts = [head.end() for head in heads] + [0] * len(value)
-        return [
-            Table(self.file, self.raw, key, dict(one), start)
-            for one, start in zip(value, starts, strict=False)
-        ]
-
-    def any(
-        self,
-        key: str,
-        default: Any,
-        read: Callable[[Any], Any],
-        what: str,
-        *,
-        secret: bool = False,
-    ) -> Any:
-        """A value that ``read`` understands, or raises ValueError or TypeError for.
-
-        One that may hold a password is not shown.
-        """
-        if key not in self.content:
-            return self._taken(key, default)
-        value = self._taken(key)
-        try:
-            return read(value)
-        except UsageError as error:
-            raise self.wrong(key, f"is refused: {error}") from None
-        except (ValueError, TypeError):
-            shown = "something else" if secret else repr(value)
-            raise self.wrong(key, f"is {shown}, must be {what}") from None
-
-    def _text(self, value: Any) -> str:
-        """A text that is not empty."""
-        if not isinstance(value, str) or not value or "\0" in value:
-            raise ValueError(value)
-        return value
-
-    def text(self, key: str, default: str, *, secret: bool = False) -> str:
-        """A text."""
-        return str(self.any(key, default, self._text, 'a text: "..."', secret=secret))
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts."""
-        read = _list_of(self._text)
-        return tuple(self.any(key, (), read, 'a list of texts: ["...", "..."]'))
-
-    def _path(self, value: Any) -> Path:
-        """A path, as seen from the folder of the file."""
-        return self.file.parent / expanded(self._text(value))
-
-    def path(self, key: str) -> Path | None:
-        """A path."""
-        found: Path | None = self.any(key, None, self._path, 'a path: "..."')
-        return found
-
-    def paths(self, key: str) -> tuple[Path, ...]:
-        """A list of paths."""
-        return tuple(self.any(key, (), _list_of(self._path), 'a list of paths: ["...", "..."]'))
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        """True or false."""
-        value = self._taken(key, default)
-        if not isinstance(value, bool):
-            raise self.wrong(key, f"is {value!r}, must be true or false")
-        return value
-
-    def optional(self, key: str, low: float, high: float) -> float | None:
-        """A number in a range, if it is there."""
-        value = self._taken(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.wrong(key, f"is {value!r}, must be a number")
-        if not low <= value <= high:
-            raise self.wrong(key, f"is {value}, must lie in {low:g} to {high:g}")
-        return float(value)
-
-    def number(self, key: str, default: float, low: float, high: float) -> float:
-        """A number in a range."""
-        value = self.optional(key, low, high)
-        return default if value is None else value
-
-    def whole(self, key: str, low: int, high: int) -> int | None:
-        """A whole number in a range, if it is there."""
-        if isinstance(self.content.get(key), float):
-            raise self.wrong(key, f"is {self.content[key]!r}, must be a whole number")
-        value = self.optional(key, low, high)
-        return None if value is None else int(value)
-
-    def choice(self, key: str, default: str, choices: list[str]) -> str:
-        """One of some words."""
-        value = self._taken(key, default)
-        if value not in choices:
-            known = ", ".join(filter(None, choices))
-            if value == "":
-                raise self.missing(key, f"must be one of: {known}")
-            raise self.wrong(key, f"is {value!r}, must be one of: {known}")
-        return str(value)
-
-    def done(self, known: str = "docs/station-reference.md lists the keys") -> None:
-        """Refuse keys that nobody asked for.
-
-        Args:
-            known: What to do.
-
-        Raises:
-            UsageError: there is one.
-        """
-        for key in self.content:
-            if meant := _closest(key, self.asked):
-                known = f"did you mean {meant}?"
-            raise self.wrong(key, f"is not known here; {known}")
-
-    def missing(self, key: str, what: str) -> UsageError:
-        """An error where a key is not there; or is there, under a name that is a little wrong."""
-        if meant := _closest(key, self.content):
-            return self.wrong(meant, f"is not known here; did you mean {key}?")
-        return self.wrong(key, f"is missing; {what}")
-
-    def _taken(self, key: str, default: Any = None) -> Any:
-        """A value, handed out."""
-        self.asked.add(key)
-        return self.content.pop(key, default)
-
-    def wrong(self, key: str, what: str) -> UsageError:
-        """An error at a key."""
-        rest = self.raw[self.start :]
-        following = re.search(r"^[ \t]*\[", rest, re.MULTILINE) if self.name else None
-        part = rest[: following.start()] if following else rest
-        pattern = rf"^[ \t]*\[*[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*[=\].]"
-        found = re.search(pattern, part, re.MULTILINE)
-        position = self.start + found.start() if found else self.start
-        line = self.raw.count("\n", 0, position) + 1
-        inside = f"[{self.name}] " if self.name else ""
-        return UsageError(f"{self.file}: line {line}: {inside}{key} {what}")
+    plain: dict[str, Any] = bare(typed.schema(kind, title))
+    return plain
 
 
-def _closest(key: str, keys: Iterable[str]) -> str:
-    """The one of some keys that somebody may have meant; empty for none."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(key, list(keys), 1)), "")
+def _common(one: Place, other: Place) -> int:
+    """Steps that two places have in common."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
 
 
-def _list_of(read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    def read_list(value: Any) -> list[Any]:
-        if not isinstance(value, list):
-            raise TypeError(value)
-        return [read(one) for one in value]
-
-    return read_list
+def _lines(text: str) -> Iterator[tuple[Place, int]]:
+    """The place that each line with a key or the name of a table speaks of."""
+    table: Place = ()
+    tables: dict[Place, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not (found := _LINE.match(line)):
+            continue
+        bracket, head, key = found.groups()
+        place = table if key else ()
+        for name in re.findall(_KEY, head or key):
+            if place in tables:
+                place = (*place, tables[place])
+            place = (*place, name.strip("\"'"))
+        if bracket == "[[":
+            tables[place] = tables.get(place, -1) + 1
+            place = (*place, tables[place])
+        table = place if bracket else table
+        yield place, number

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from edge.cli.main import cli
+from edge.sinks.settings import JsonLinesSettings, MqttSettings
 from edge.station.config import read
-from edge.station.settings import Done
+from edge.station.folder_settings import Done
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -20,8 +21,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 def test_the_example_configuration_is_valid() -> None:
     settings = read(DEPLOY / "station.toml")
     assert settings.folders[0].done is Done.MOVE
-    assert [sink.kind for sink in settings.sinks] == ["jsonl"]
-    assert settings.metrics == ("127.0.0.1", 9105)
+    assert [type(sink) for sink in settings.sinks] == [JsonLinesSettings]
+    assert settings.station.metrics == "127.0.0.1:9105"
 
 
 def test_what_the_example_leaves_commented_out_is_valid_too(tmp_path: Path) -> None:
@@ -31,8 +32,8 @@ def test_what_the_example_leaves_commented_out_is_valid_too(tmp_path: Path) -> N
     )
     settings = read(tmp_path / "all.toml")
     assert len(settings.cameras) == 1
-    assert [sink.kind for sink in settings.sinks] == ["jsonl", "mqtt"]
-    assert settings.model.below[-1] == {"Scratch": 0.97}
+    assert [type(sink) for sink in settings.sinks] == [JsonLinesSettings, MqttSettings]
+    assert settings.review.below == {"all": 0.9, "Scratch": 0.97}
 
 
 def unit() -> dict[str, str]:
@@ -52,7 +53,7 @@ def test_the_unit_restarts_watches_and_confines_the_station() -> None:
     assert service["CapabilityBoundingSet"] == "CAP_LEASE"
     # What the example writes must be writable.
     settings = read(DEPLOY / "station.toml")
-    assert str(settings.store.parent) == f"/var/lib/{service['StateDirectory']}"
+    assert str(settings.station.store.parent) == f"/var/lib/{service['StateDirectory']}"
     writable = service["ReadWritePaths"].removeprefix("-")
     assert settings.folders[0].tops == (writable,)
     assert str(settings.folders[0].quarantine).startswith(f"{writable}/")

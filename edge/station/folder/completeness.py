@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from edge.station.folder.intake import IntakeResult, State, WriterCheck
-from edge.station.settings import Patience
+from edge.station.folder_settings import Patience
 from edge.station.source import utc_now
 from edge.store.taken import Stamp
 

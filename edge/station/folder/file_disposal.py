@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from edge.station.folder.put_away import names, put_away
 from edge.station.folder.watched_folder import WatchedFolder
-from edge.station.settings import Done, FolderSettings
+from edge.station.folder_settings import Done, FolderSettings
 from edge.station.source import Batch
 from edge.store.taken import FileNote, Former, Placed, stamp_of
 from edge.system.descriptors import are_used_up

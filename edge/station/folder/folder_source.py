@@ -27,7 +27,7 @@ from edge.station.folder.intake import Entry, IntakeResult, State
 from edge.station.folder.known import KnownFiles
 from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.folder.workers import Team
-from edge.station.settings import FolderSettings
+from edge.station.folder_settings import FolderSettings
 from edge.station.source import Batch, SourceMetric
 from edge.store.reader import StoreReader
 from edge.store.taken import PART, FileNote, Former, Stamp, stamp_of

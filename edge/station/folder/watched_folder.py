@@ -14,7 +14,7 @@ from edge.formats import paths as files
 from edge.station.folder import tree
 from edge.station.folder.put_away import HIDDEN, restore
 from edge.station.folder.watcher import Watch, state_of
-from edge.station.settings import Done, FolderSettings
+from edge.station.folder_settings import Done, FolderSettings
 from edge.system.beneath import Place, closed, is_too_long, look_into, place_in
 from edge.system.text import printable
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
@@ -147,7 +148,8 @@ def test_stops_when_nothing_gets_better_and_keeps_the_best(
     from train.run import Run
 
     recipe = load(str(folder / "tiny.toml"))
-    recipe = replace(recipe, optimise=replace(recipe.optimise, epochs=9, patience=2))
+    optimise = structs.replace(recipe.optimise, epochs=9, patience=2)
+    recipe = structs.replace(recipe, optimise=optimise)
     told: list[int] = []
     kept: list[list[np.ndarray]] = []
     right = iter([5, 6, 4, 3, 6])  # after each epoch, and of the model that was kept

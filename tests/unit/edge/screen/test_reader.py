@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.camera.frames import Image
-from edge.formats.picture.palette import Palette, Scale
 from edge.screen.reader import ScreenReader
 from edge.screen.recipe import Recipe
 from edge.screen.refusal import Refusal, RejectReason
@@ -352,8 +351,7 @@ def test_a_fixed_size_refuses_others() -> None:
 
 
 def test_colours_of_ones_own() -> None:
-    palette = Palette("own", Scale.FIXED, (BLACK,), ((255, 0, 255),), ((255, 255, 0),))
     look = Look(10, 10, good=(255, 0, 255), bad=(255, 255, 0))
     frame = film(draw(WAFER, look), MOUNTED)
-    own = ScreenReader(Recipe(palettes=(palette,)))
+    own = ScreenReader(Recipe(good="#ff00ff", fail="#ffff00", no_die="#000000"))
     np.testing.assert_array_equal(own.read(frame), WAFER)

@@ -41,7 +41,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert palette.no_die == ((0, 0, 0),)
     assert palette.scale is Scale.FIXED
     assert recipe == Recipe(
-        palettes=recipe.palettes,
+        good=("#00c800", "#008000"),
+        fail="#D62728",
+        no_die=("#000000",),
         max_distance=70.0,
         rows=50,
         columns=47,

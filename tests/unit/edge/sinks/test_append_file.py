@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from edge.errors import OutputError
 from edge.results.record import Record
-from edge.sinks.append_file import AppendSink
+from edge.sinks.append_file import AppendSink, Fsync
 from edge.sinks.csv_file import STATION_COLUMNS
-from edge.sinks.durable_sink import KINDS
+from edge.sinks.settings import CsvSettings, JsonLinesSettings
 from edge.store.cursor import Cursor
 from edge.store.names import StoreNames
 from tests.support.records import error, holder, result
@@ -30,9 +30,11 @@ ODD = ["plain", 'a"b', "two\nlines", 'all\r\n",\n"of it"\n', "=1+1", "\u2028æ™¶å
 
 OPEN = """
 import sys
-from edge.sinks.durable_sink import KINDS
+from pathlib import Path
 from edge.store.cursor import Cursor
-sink = KINDS[sys.argv[1]].make(sys.argv[2])
+from edge.sinks.settings import CsvSettings, JsonLinesSettings
+kinds = {"csv": CsvSettings, "jsonl": JsonLinesSettings}
+sink = kinds[sys.argv[1]](Path(sys.argv[2])).make("")
 sink.open(Cursor())
 """
 
@@ -49,9 +51,9 @@ def numbered(*numbers: int, store: str = STORE) -> list[Record]:
 
 
 def opened(
-    kind: str, path: Path, mark: Cursor = FRESH, **options: str
+    kind: str, path: Path, mark: Cursor = FRESH, fsync: Fsync = Fsync.ALWAYS
 ) -> tuple[AppendSink, Cursor]:
-    sink = KINDS[kind].make(str(path), **options)
+    sink = {"csv": CsvSettings, "jsonl": JsonLinesSettings}[kind](path, fsync).make("")
     assert isinstance(sink, AppendSink)
     return sink, sink.open(mark)
 
@@ -258,7 +260,7 @@ def test_forcing_onto_the_disk_is_a_choice(tmp_path: Path, monkeypatch: pytest.M
     forced: list[int] = []
     monkeypatch.setattr(os, "fdatasync", forced.append)
     for policy, times in (("never", 0), ("always", 2)):
-        sink, _ = opened("csv", tmp_path / policy, fsync=policy)
+        sink, _ = opened("csv", tmp_path / policy, fsync=Fsync(policy))
         sink.send(numbered(1, 2, 3))
         sink.close()
         assert len(forced) == times, "the header and the batch"

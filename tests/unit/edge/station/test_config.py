@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from msgspec.structs import fields
 
 from edge.errors import ModelError, UsageError
 from edge.model.backend import Backend
 from edge.model.runtime import Kernels
-from edge.station.camera_source import camera_names
+from edge.sinks.append_file import Fsync
+from edge.sinks.settings import (
+    CsvSettings,
+    JsonLinesSettings,
+    MqttSettings,
+    SinkSettings,
+    StoreSettings,
+)
 from edge.station.config import read
 from edge.station.config_check import examine
+from edge.station.folder_settings import Done, FolderSettings
 from edge.station.settings import (
     CameraSettings,
-    Done,
-    FolderSettings,
     ModelSettings,
-    Patience,
+    ReviewSettings,
     Settings,
-    SinkSettings,
+    StationSettings,
+    camera_names,
+    listen_on,
 )
 from edge.store.store import Store
-from edge.verdict.rule import Costs
-from edge.wafer.patterns import PATTERNS
+from edge.system.toml_file import schema
 
 FULL = """
 [station]
@@ -115,56 +127,50 @@ def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").touch()
     screen, password = tmp_path / "screen.toml", tmp_path / "password"
     camera = CameraSettings("rtsp://camera/1", screen, 4, 20.0, 30.0, "prober 3", "user", password)
-    below = (dict.fromkeys(PATTERNS, 0.9), {"Edge-Ring": 0.5}, {"none": 1.0})
     found = read(written(tmp_path, FULL))
-    # What counts is the last word on each pattern, not in which order they stand.
-    assert {key: value for one in found.model.below for key, value in one.items()} == {
-        key: value for one in below for key, value in one.items()
-    }
     assert found == Settings(
-        store=tmp_path / "data" / "station.sqlite",
-        name="line 3",
-        metrics=("0.0.0.0", 9105),  # noqa: S104
+        station=StationSettings(
+            store=tmp_path / "data" / "station.sqlite", name="line 3", metrics="0.0.0.0:9105"
+        ),
         model=ModelSettings(
             file=tmp_path / "m.tflite",
             backend=Backend("litert"),
             kernels=Kernels("reference"),
             average_symmetries=True,
-            below=found.model.below,
-            costs=Costs(100, 5.5, 1),
-            unfamiliar_above=4,
-            mixed_above=0.25,
         ),
+        review=ReviewSettings((100, 5.5, 1), 4, 0.25, {"all": 0.9, "Edge-Ring": 0.5, "none": 1}),
         folders=(
             FolderSettings(
-                tops=(str(tmp_path / "in"), str(Path("~/more").expanduser())),
+                paths=(tmp_path / "in", Path("~/more").expanduser()),
                 recursive=False,
                 globs=("lot*/w*.png",),
                 name_pattern="{lot}/{wafer}.*",
                 name_sample="A123/07.png",
-                polling=2.0,
+                polls=True,
+                poll_interval=2.0,
                 done=Done.MOVE,
                 done_dir=tmp_path / "done",
                 quarantine=Path("/bad"),
-                patience=Patience(looks=5, interval=1.5, bad=10),
+                stable_polls=5,
+                stable_interval=1.5,
+                bad_after=10,
             ),
-            FolderSettings(tops=(str(tmp_path / "other"),)),
+            FolderSettings((tmp_path / "other",)),
         ),
         cameras=(camera,),
         sinks=(
-            SinkSettings("jsonl", str(tmp_path / "out.jsonl"), {"fsync": "never"}),
-            SinkSettings("csv", "/out.csv", {"fsync": "always"}),
-            SinkSettings("store", str(tmp_path / "copy.sqlite")),
-            SinkSettings("mqtt", "mqtts://broker/fab/line3", {"station": "line 3"}),
+            JsonLinesSettings(tmp_path / "out.jsonl", Fsync.NEVER),
+            CsvSettings(Path("/out.csv")),
+            StoreSettings(tmp_path / "copy.sqlite"),
+            MqttSettings("mqtts://broker/fab/line3"),
         ),
     )
 
 
 def test_what_is_left_out_has_the_same_defaults_as_the_options(tmp_path: Path) -> None:
     assert read(written(tmp_path, LEAST)) == Settings(
-        store=tmp_path / "s.sqlite",
-        name=socket.gethostname(),
-        folders=(FolderSettings(tops=(str(tmp_path / "in"),)),),
+        StationSettings(tmp_path / "s.sqlite", socket.gethostname()),
+        folders=(FolderSettings((tmp_path / "in",)),),
     )
 
 
@@ -176,14 +182,18 @@ def test_where_metrics_are_listened_for(
     tmp_path: Path, metrics: str, wanted: tuple[str, int]
 ) -> None:
     text = LEAST.replace("[station]", f"[station]\nmetrics = {metrics}")
-    assert read(written(tmp_path, text)).metrics == wanted
+    given = read(written(tmp_path, text)).station.metrics
+    assert listen_on(given) == wanted
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ("[station]\nnmae = 'x'\nstore = 's'", "line 2: [station] nmae is not known"),
-        ("[station]\nname = 'x'", "line 1: [station] store is missing; name the SQLite file"),
+        (
+            "[station]\nname = 'x'",
+            "line 1: [station] store is missing; must be a path: ",
+        ),
         ("[station]\nstore = 5", "line 2: [station] store is 5, must be a path"),
         ("[station]\nstore = 's'\nmetrics = 'here'", "line 3: [station] metrics is 'here', must"),
         ("[station]\nstore = 's'\nmetrics = 70000", "line 3: [station] metrics is 70000, must"),
@@ -197,9 +207,15 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("[[folder]]", "line 5: [folder] paths is missing; list the folders"),
+        (
+            "[[folder]]",
+            "line 5: [folder] paths is missing; must be a list of at least 1",
+        ),
         ("[[folder]]\npaths = 'in'", "line 6: [folder] paths is 'in', must be a list"),
-        ("[[folder]]\npaths=['a']\nstable_polls=1", "line 7: [folder] stable_polls is 1, must lie"),
+        (
+            "[[folder]]\npaths=['a']\nstable_polls=1",
+            "line 7: [folder] stable_polls is 1, must be",
+        ),
         (
             "[[folder]]\npaths=['a']\ndone='burn'",
             "line 7: [folder] done is 'burn', must be one of:",
@@ -218,22 +234,35 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
         ),
         ("[[folder]]\npaths=['a']\nname_sample='A'", "line 7: [folder] name_sample says nothing"),
         ("[[camera]]", "line 5: [camera] source is missing"),
-        ("[[camera]]\nsource='0'\nstable='x'", "line 7: [camera] stable is 'x', must be a number"),
+        (
+            "[[camera]]\nsource='0'\nstable='x'",
+            "line 7: [camera] stable is 'x', must be a whole",
+        ),
         ("[[sink]]\nfile='f'", "line 5: [sink] kind is missing; must be one of: store, jsonl"),
-        ("[[sink]]\nkind='jsonl'", "line 5: [sink] file is missing; a jsonl sink needs one"),
-        ("[[sink]]\nkind='mqtt'\nfile='f'", "line 5: [sink] url is missing; a mqtt sink needs one"),
+        ("[[sink]]\nkind='jsonl'", "line 5: [sink] file is missing; must be a path"),
+        ("[[sink]]\nkind='mqtt'", "line 5: [sink] url is missing; must be a text"),
+        (
+            "[[sink]]\nkind='mqtt'\nfile='f'",
+            "line 7: [sink] file is not known here",
+        ),
         ("[[sink]]\nkind='csv'\nfile='f'\nurl='u'", "line 8: [sink] url is not known"),
         ("[[sink]]\nkind='store'\nfile='f'\nfsync='never'", "line 8: [sink] fsync is not known"),
         ("[model]\nbackend='onnx'", "line 6: [model] backend is 'onnx', must be one of: litert"),
-        ("[review]\nmixed_above=2", "line 6: [review] mixed_above is 2, must lie in 0 to 1"),
+        (
+            "[review]\nmixed_above=2",
+            "line 6: [review] mixed_above is 2, must be a number",
+        ),
         ("[review]\ncosts=[1, 2]", "line 6: [review] costs is [1, 2], must be [escape,"),
         ("[review]\ncosts=[1, 2, -3]", "line 6: [review] costs is [1, 2, -3], must be"),
         ("[review]\ncosts=[1, 2, nan]", "line 6: [review] costs is [1, 2, nan], must be"),
         ("[review]\ncosts='123'", "line 6: [review] costs is '123', must be [escape,"),
-        ("[review.below]\nLoc=1.5", "line 6: [review.below] Loc is 1.5, must lie in 0 to 1"),
+        (
+            "[review.below]\nLoc=1.5",
+            "line 6: [review.below] Loc is 1.5, must be a number",
+        ),
         (
             "[review.below]\nring=0.5",
-            "line 6: [review.below] ring is not known here; known: all",
+            "line 6: [review.below] ring is not known here; ",
         ),
         ("[sinks]", "line 5: sinks is not known here; did you mean sink?"),
         (
@@ -247,7 +276,7 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
             "line 8: [folder] done_dir is refused: ",
         ),
         ("[[folder]]\npaths=['station.toml']", "line 6: [folder] paths is refused: "),
-        ("[sink]\nkind='csv'", "line 5: sink must be written as [[sink]]"),
+        ("[sink]\nkind='csv'", "line 5: sink must be a list of tables, written as [[sink]]"),
         ("[[folder]]\npaths=['a']\nstable_polls=2.5", "line 7: [folder] stable_polls is 2.5, must"),
     ],
 )
@@ -370,7 +399,67 @@ def test_a_password_in_an_mqtt_url_is_refused_and_not_repeated(tmp_path: Path) -
 
 def test_a_folder_in_a_watched_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in" / "lot").mkdir(parents=True)
-    tops = (str(tmp_path / "in"), str(tmp_path / "in" / "lot"))
+    tops = (tmp_path / "in", tmp_path / "in" / "lot")
+    station = StationSettings(tmp_path / "s")
     with pytest.raises(UsageError, match=r"in/lot: lies in .*/in, which is watched"):
-        Settings(tmp_path / "s", folders=(FolderSettings(tops),))
-    Settings(tmp_path / "s", folders=(FolderSettings(tops, recursive=False),))
+        Settings(station, folders=(FolderSettings(tops),))
+    Settings(station, folders=(FolderSettings(tops, recursive=False),))
+
+
+def documented() -> Iterator[tuple[str, str, str]]:
+    """Table, key and default of each row of the reference."""
+    text = (Path(__file__).parents[4] / "docs" / "station-reference.md").read_text("utf-8")
+    table = ""
+    for row in text.partition("| table | key |")[2].partition("\n\n")[0].splitlines()[2:]:
+        named, keys, defaults, _ = (cell.strip() for cell in row.strip("|").split(" | ", 3))
+        table = named.strip("`[]") or table
+        keys = re.findall("`([^`]+)`", keys)
+        split = defaults.split(", ") if len(keys) > 1 else [defaults]
+        for key, default in zip_longest(keys, split, fillvalue=split[-1]):
+            yield table, key, default
+
+
+def declared() -> Iterator[tuple[str, str, Any]]:
+    """The same of each key of the settings."""
+    kinds = [("station", StationSettings), ("model", ModelSettings), ("review", ReviewSettings)]
+    kinds += [("folder", FolderSettings), ("camera", CameraSettings)]
+    kinds += [("sink", kind) for kind in get_args(SinkSettings)]
+    for table, kind in kinds:
+        for field in fields(kind):
+            yield table, field.encode_name, "required" if field.required else field.default
+    yield "sink", "kind", "required"
+    yield "review.below", "all", None
+
+
+def test_the_reference_has_every_key_with_its_default() -> None:
+    wanted = {(table, key): default for table, key, default in declared()}
+    del wanted["review", "below"]  # a table of its own
+    found = {(table, key): default for table, key, default in documented()}
+    assert found.keys() == wanted.keys()
+    for place, default in wanted.items():
+        said = found[place].strip('`"').removesuffix(" s").removesuffix('"')
+        if default == "required" or (said == "required"):
+            assert said == default, place
+        elif isinstance(default, bool):
+            assert said == str(default).lower(), place
+        elif isinstance(default, (str, float, int)) and default != "":
+            assert said in (str(default), f"{default:g}" if isinstance(default, float) else ""), (
+                place
+            )
+
+
+def test_the_schema_knows_what_the_example_says() -> None:
+    found = schema(Settings, "a station")["$defs"]
+    folder = found["FolderSettings"]["properties"]
+    assert folder["stable_polls"] == {
+        "type": "integer",
+        "minimum": 2,
+        "maximum": 100,
+        "default": 3,
+        "description": "Looks that must find a file unchanged where nobody can tell who writes it.",
+    }
+    assert found["Done"]["enum"] == ["delete", "keep", "move"]
+    for table in found.values():
+        keys = {**table.get("properties", {}), "kind": {"description": ""}}
+        assert all("description" in key for key in keys.values())
+    assert "null" not in json.dumps(found)

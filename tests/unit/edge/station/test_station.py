@@ -13,8 +13,10 @@ import pytest
 
 from edge.errors import OutputError
 from edge.results.record import Record
+from edge.sinks.settings import JsonLinesSettings
 from edge.station import outbox, station
-from edge.station.settings import FolderSettings, ModelSettings, Settings, SinkSettings
+from edge.station.folder_settings import FolderSettings
+from edge.station.settings import Settings, StationSettings
 from edge.station.station import Station
 from edge.store.reader import StoreReader
 from tests.support.station import drop, wait_for
@@ -34,11 +36,9 @@ def running(
         top.mkdir()
     made = Station(
         Settings(
-            folder / "s.sqlite",
-            "st-7",
-            ModelSettings(),
-            folders=tuple(FolderSettings((str(top),)) for top in tops),
-            sinks=(SinkSettings("jsonl", str(folder / "r.jsonl")),),
+            StationSettings(folder / "s.sqlite", "st-7"),
+            folders=tuple(FolderSettings((top,)) for top in tops),
+            sinks=(JsonLinesSettings(folder / "r.jsonl"),),
         ),
         show,
     )

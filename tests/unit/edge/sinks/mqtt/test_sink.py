@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import OutputError, UsageError
-from edge.sinks.durable_sink import KINDS
 from edge.sinks.mqtt.sink import open_durable, payload
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
+from edge.sinks.settings import MqttSettings
 from edge.store.cursor import Cursor
 
 SECRET = "hunter2-do-not-show"  # noqa: S105
@@ -127,8 +127,8 @@ def test_any_text_is_a_target_or_a_usage_error(text: str) -> None:
         assert all(level and not set(level) & set("+#") for level in target.prefix.split("/"))
 
 
-def test_the_registry_makes_it_without_touching_the_broker() -> None:
-    sink = KINDS["mqtt"].make("mqtt://nowhere.invalid/a", station="st 7", timeout=2.0)
+def test_its_settings_make_it_without_touching_the_broker() -> None:
+    sink = MqttSettings("mqtt://nowhere.invalid/a").make("st 7")
     assert sink.name == "mqtt://nowhere.invalid:1883/a"
     with pytest.raises(OutputError, match="not connected"):
         sink.send([])

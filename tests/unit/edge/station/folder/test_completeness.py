@@ -10,7 +10,7 @@ import pytest
 from edge.station.folder import completeness
 from edge.station.folder.completeness import HELD, LATER, PATIENT, SOON, ArrivalTracker, Next
 from edge.station.folder.intake import IntakeResult, State, WriterCheck
-from edge.station.settings import Patience
+from edge.station.folder_settings import Patience
 from edge.station.source import utc_now
 from edge.store.taken import Stamp
 

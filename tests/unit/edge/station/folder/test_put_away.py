@@ -18,7 +18,7 @@ from edge.station.folder import tree
 from edge.station.folder.file_disposal import FileDisposal
 from edge.station.folder.put_away import HIDDEN, put_away, restore
 from edge.station.folder.watched_folder import WatchedFolder
-from edge.station.settings import Done, FolderSettings
+from edge.station.folder_settings import Done, FolderSettings
 from edge.store.taken import Stamp, stamp_of
 from edge.system.beneath import Place, place_in
 from edge.system.open_writers import leases_harmless
@@ -312,7 +312,7 @@ def test_killed_between_the_two_steps_of_a_move(folder: Path) -> None:
     os.link(path, target)
     os.rename(path, folder / f"{HIDDEN}.w1.png")  # noqa: PTH104
     assert given_back(folder) == [str(path)]
-    settings = FolderSettings((str(folder),), done=Done.MOVE)
+    settings = FolderSettings((folder,), done=Done.MOVE)
     top = WatchedFolder(str(folder), settings, frozenset())
     assert FileDisposal(settings, [top]).plan(top, str(path), bad=False) == str(target)
     assert away(path, stamp(path), target)

@@ -10,12 +10,12 @@ import pytest
 
 from edge.errors import UsageError
 from edge.station.folder.watched_folder import WatchedFolder
-from edge.station.settings import Done, FolderSettings
+from edge.station.folder_settings import Done, FolderSettings
 from edge.system.beneath import Place
 
 
 def top(folder: Path, **settings: object) -> WatchedFolder:
-    return WatchedFolder(str(folder), FolderSettings((str(folder),), **settings), frozenset())  # type: ignore[arg-type]
+    return WatchedFolder(str(folder), FolderSettings((folder,), **settings), frozenset())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

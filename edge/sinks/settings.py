@@ -1,0 +1,102 @@
+"""What a station's configuration says of each kind of sink: a class a kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from edge.camera.address import without_secrets
+from edge.sinks.append_file import Fsync
+from edge.system.typed import Strict, Text, about
+
+if TYPE_CHECKING:
+    from edge.sinks.durable_sink import DurableSink
+
+
+class FileSettings(Strict, frozen=True, tag_field="kind"):
+    """A sink that is a file."""
+
+    file: Path
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from others, and how it is shown."""
+        place = str(self.file.resolve())
+        return place, place
+
+
+class StoreSettings(FileSettings, frozen=True, tag="store"):
+    """A copy of the station's store.
+
+    Attributes:
+        file: Made where there is none.
+    """
+
+    def make(self, station: str) -> DurableSink:
+        """See ``MqttSettings.make``."""
+        from edge.sinks.store_copy import StoreSink
+
+        return StoreSink(self.file)
+
+
+class JsonLinesSettings(FileSettings, frozen=True, tag="jsonl"):
+    """JSON lines, appended.
+
+    Attributes:
+        file: Made where there is none.
+        fsync: When they are forced onto the disk.
+    """
+
+    fsync: Fsync = Fsync.ALWAYS
+
+    def make(self, station: str) -> DurableSink:
+        """See ``MqttSettings.make``."""
+        from edge.sinks.jsonl_file import open_durable
+
+        return open_durable(self.file, self.fsync)
+
+
+class CsvSettings(FileSettings, frozen=True, tag="csv"):
+    """Comma-separated values, appended.
+
+    Attributes:
+        file: Made where there is none.
+        fsync: When they are forced onto the disk.
+    """
+
+    fsync: Fsync = Fsync.ALWAYS
+
+    def make(self, station: str) -> DurableSink:
+        """See ``MqttSettings.make``."""
+        from edge.sinks.csv_file import open_durable
+
+        return open_durable(self.file, self.fsync)
+
+
+class MqttSettings(Strict, frozen=True, tag="mqtt", tag_field="kind"):
+    """A broker.
+
+    Attributes:
+        url: ``mqtt[s]://host[:port][/topic]``.
+    """
+
+    url: Annotated[Text, about(secret=True)]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from others, and how it is shown."""
+        return self.url, without_secrets(self.url)
+
+    def make(self, station: str) -> DurableSink:
+        """The sink, not opened yet; it is told the name of the station.
+
+        Raises:
+            UsageError: the target or a setting makes no sense.
+        """
+        from edge.sinks.mqtt.sink import open_durable
+
+        return open_durable(self.url, station=station)
+
+
+#: A new kind of sink is one module, and a class here.
+SinkSettings = StoreSettings | JsonLinesSettings | CsvSettings | MqttSettings
