@@ -1,8 +1,7 @@
-"""Random draws that the generators share: numbers from ranges, smooth fields, background fails."""
+"""Random draws that the generators share: background fails, smooth fields, numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
@@ -19,56 +18,32 @@ _BISECTIONS: Final = 30
 _STEEPEST: Final = 1e9
 
 
-@dataclass(frozen=True)
-class Background:
-    """Fails that belong to no pattern: more of them at the edge, a little uneven.
+def background(
+    frame: WaferFrame,
+    rng: np.random.Generator,
+    share: Triangle = (0.05, 0.16, 0.26),
+    edge_gain: Range = (0.5, 5.0),
+) -> Field:
+    """Probability of failing (rows, columns) by what belongs to no pattern, likelier at the edge.
 
-    A small die is less likely to catch a defect than a large one, so the share falls as a wafer
-    holds more dies.
-
-    Attributes:
-        share: Share of the dies that fail (lowest, likeliest, highest) on a wafer of
-            ``reference_dies`` or fewer.
-        reference_dies: See ``share``.
-        area_power: Power of (``reference_dies`` / dies) by which the share falls beyond that.
+    Args:
+        frame: The die grid.
+        rng: Source of chance.
+        share: Share of the dies that fail on a wafer of 500 or fewer. A small die is less likely
+            to catch a defect than a large one, so the share falls as a wafer holds more dies.
         edge_gain: How much likelier an outermost die fails than one inside, less one.
-        edge_width: How far the rise reaches inwards, in wafer radii.
-        centre_gain: The same for the very centre.
-        unevenness: Spread of the logarithm of the rate from place to place.
     """
-
-    share: Triangle = (0.05, 0.16, 0.26)
-    reference_dies: int = 500
-    area_power: float = 0.75
-    edge_gain: Range = (0.5, 5.0)
-    edge_width: Range = (0.03, 0.12)
-    centre_gain: Range = (0.0, 1.5)
-    unevenness: Range = (0.0, 0.5)
-
-    def rate(self, frame: WaferFrame, rng: np.random.Generator) -> Field:
-        """Probability of failing (rows, columns)."""
-        edge = np.exp(-frame.depth / uniform(rng, self.edge_width))
-        centre = np.exp(-((frame.radius / 0.15) ** 2))
-        weight = 1.0 + uniform(rng, self.edge_gain) * edge + uniform(rng, self.centre_gain) * centre
-        weight *= np.exp(uniform(rng, self.unevenness) * lumps(frame, rng, 0.5))
-        dies = np.count_nonzero(frame.dies)
-        smallness = min(1.0, self.reference_dies / dies) ** self.area_power
-        return to_share(weight, frame, triangular(rng, self.share) * smallness)
-
-
-def uniform(rng: np.random.Generator, bounds: Range) -> float:
-    """A number within the range."""
-    return float(rng.uniform(*bounds))
+    edge = np.exp(-frame.depth / rng.uniform(0.03, 0.12))
+    centre = np.exp(-((frame.radius / 0.15) ** 2))
+    weight = 1.0 + rng.uniform(*edge_gain) * edge + rng.uniform(0.0, 1.5) * centre
+    weight *= np.exp(rng.uniform(0.0, 0.5) * lumps(frame, rng, 0.5))
+    smallness = min(1.0, 500 / np.count_nonzero(frame.dies)) ** 0.75
+    return to_share(weight, frame, rng.triangular(*share) * smallness)
 
 
 def log_uniform(rng: np.random.Generator, bounds: Range) -> float:
     """A number within the range, each doubling equally likely: many small, few large."""
     return float(np.exp(rng.uniform(*np.log(bounds))))
-
-
-def triangular(rng: np.random.Generator, corners: Triangle) -> float:
-    """A number within the range, likeliest at the middle value."""
-    return float(rng.triangular(*corners))
 
 
 def how_many(rng: np.random.Generator, weights: tuple[float, ...]) -> int:

@@ -12,8 +12,9 @@ from edge.errors import UsageError
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring
+from train.synth.draws import background
 from train.synth.frame import Field, WaferFrame
-from train.synth.overall import near_full, none, random
+from train.synth.overall import near_full, random
 from train.synth.scratch import scratch
 
 Generator: TypeAlias = Callable[[WaferFrame, np.random.Generator], Field]
@@ -27,7 +28,7 @@ GENERATORS: Final[dict[str, Generator]] = {
     "Near-full": near_full,
     "Random": random,
     "Scratch": scratch,
-    "none": none,
+    "none": background,
 }
 
 
