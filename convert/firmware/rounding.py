@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from edge.system.choice import Choice
 
 
-class Rounding(str, Enum):
+class Rounding(Choice):
     """How a dense layer's sum becomes an int8.
 
     ``litert`` is LiteRT's reference kernel, which rounds a product of float64: the bytes of
@@ -15,6 +15,3 @@ class Rounding(str, Enum):
 
     LITERT = "litert"
     MICRO = "micro"
-
-    def __str__(self) -> str:
-        return self.value

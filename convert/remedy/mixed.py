@@ -18,7 +18,6 @@ import functools
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -33,6 +32,7 @@ from convert.report.activation_recorder import ActivationRecorder
 from edge.model.float_network import LogitsNetwork
 from edge.model.network import Network, Operator
 from edge.model.runtime import silence_native_output
+from edge.system.choice import Choice
 
 if TYPE_CHECKING:
     from convert.remedy.trial import Build
@@ -46,15 +46,12 @@ _RANKED_ON = 60
 _EVERYTHING = ".*"
 
 
-class Arithmetic(str, Enum):
+class Arithmetic(Choice):
     """What an operator computes in; weights are int8 in the first two."""
 
     INT8 = "int8"
     INT16 = "16x8"
     FLOAT = "float"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _BITS = {Arithmetic.INT8: 8, Arithmetic.INT16: 16}

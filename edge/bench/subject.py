@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Final
+
+from edge.system.choice import Choice
 
 #: The parts of a verdict that are timed, and the whole.
 STAGES: Final = ("encode", "invoke", "decode", "classify")
 PERCENTILES: Final = (50, 95, 99)
 
 
-class SubjectKind(str, Enum):
+class SubjectKind(Choice):
     """What a child process runs."""
 
     INT8 = "int8"
     FLOAT = "float"
     KERAS = "keras"
     PEAK = "peak"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

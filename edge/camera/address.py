@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
 
 from edge.camera.frames import Pace
 from edge.errors import UsageError
+from edge.system.choice import Choice
 from edge.system.home import expanded
 
 #: Streams that can be opened. FFmpeg knows more; some of those read or write local files.
@@ -35,7 +35,7 @@ HIDDEN: Final = "***"
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*", re.DOTALL)
 
 
-class SourceKind(str, Enum):
+class SourceKind(Choice):
     """What gives the frames."""
 
     USB = "usb"
@@ -43,9 +43,6 @@ class SourceKind(str, Enum):
     FILE = "file"
     STREAM = "stream"
     PICAMERA = "picamera"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
+from edge.system.choice import Choice
 
 if TYPE_CHECKING:
     pass
@@ -21,16 +21,13 @@ MAX_PIXELS: Final = 40_000_000
 Image = npt.NDArray[np.uint8]
 
 
-class Pace(str, Enum):
+class Pace(Choice):
     """Which frames of a source count."""
 
     #: A recording: every frame, as fast as they can be looked at.
     EVERY = "every"
     #: A live source: the newest; frames that came in between are dropped and counted.
     NEWEST = "newest"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

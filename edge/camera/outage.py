@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from enum import Enum
 from typing import Final
 
+from edge.system.choice import Choice
 from edge.system.text import counted
 
 #: Seconds before the first and the longest wait before a lost source is opened again.
@@ -25,7 +25,7 @@ WHOLE: Final = 0.97
 _LOG = logging.getLogger(__name__)
 
 
-class FeedState(str, Enum):
+class FeedState(Choice):
     """How a feed is doing."""
 
     #: The first attempt to open it is running.
@@ -36,9 +36,6 @@ class FeedState(str, Enum):
     LOST = "lost"
     #: The recording is over, or nobody asks for frames any more.
     ENDED = "ended"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def longest_delay(failures: int) -> float:

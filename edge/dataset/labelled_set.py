@@ -28,7 +28,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +37,7 @@ import numpy.typing as npt
 from edge.errors import DataError, why
 from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE, Arrays
 from edge.formats.columns import OPTIONAL, UNKNOWN, column_problems, plain
+from edge.system.choice import Choice
 from edge.system.files import exists, replacing
 from edge.wafer.patterns import PATTERNS, pattern_named
 from edge.wafer.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
@@ -49,15 +49,12 @@ FEW_WAFERS: Final = 20
 REQUIRED = ("dies", "offsets", "shapes", "labels")
 
 
-class Part(str, Enum):
+class Part(Choice):
     """What a wafer may be used for."""
 
     TRAIN = "train"
     VAL = "val"
     TEST = "test"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part
 from edge.errors import DataError, UsageError
 from edge.formats.columns import known
+from edge.system.choice import Choice
 from edge.wafer.patterns import PATTERNS
 
 #: Share of train, val, test.
@@ -35,15 +35,12 @@ _MEANING: Final = {
 }
 
 
-class SplitBy(str, Enum):
+class SplitBy(Choice):
     """How wafers are divided."""
 
     LOT = "lot"
     OFFICIAL = "official"
     RANDOM = "random"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from edge.system.choice import Choice
 from edge.wafer.patterns import PATTERNS
 
 
-class Status(str, Enum):
+class Status(Choice):
     """How a check ended. Skipped: it could not be judged, which is no pass."""
 
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from edge.system.choice import Choice
 
 
-class Backend(str, Enum):
+class Backend(Choice):
     """A TFLite runtime."""
 
     LITERT = "litert"
     TFLITE = "tflite"
     TENSORFLOW = "tensorflow"
-
-    def __str__(self) -> str:
-        return self.value

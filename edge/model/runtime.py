@@ -15,11 +15,11 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.errors import RuntimeUnavailableError, UsageError
 from edge.model.backend import Backend
+from edge.system.choice import Choice
 
 if TYPE_CHECKING:
     import numpy.typing as npt  # the doctor must run where NumPy cannot be loaded
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ENVIRONMENT_VARIABLE = "WM_EDGE_BACKEND"
 
 
-class Kernels(str, Enum):
+class Kernels(Choice):
     """Which implementation of the operators runs.
 
     ``fast`` is the runtime's default (XNNPACK where it has it); ``reference`` is plain
@@ -37,9 +37,6 @@ class Kernels(str, Enum):
 
     FAST = "fast"
     REFERENCE = "reference"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from edge.results.line_stream import Stream
+from edge.system.choice import Choice
 
 if TYPE_CHECKING:
     from edge.results.record import Record
@@ -48,15 +48,12 @@ class LineSink:
         self._stream.close()
 
 
-class ResultFormat(str, Enum):
+class ResultFormat(Choice):
     """How results are written."""
 
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def open_sink(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+
+from edge.system.choice import Choice
 
 
-class RejectReason(str, Enum):
+class RejectReason(Choice):
     """Why a frame gives no wafer map."""
 
     NO_WAFER = "no-wafer"
@@ -15,9 +16,6 @@ class RejectReason(str, Enum):
     EXPOSURE = "exposure"
     UNCLEAR_GRID = "unclear-grid"
     UNSTABLE = "unstable"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

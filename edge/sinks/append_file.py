@@ -16,13 +16,13 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError
 from edge.results.record import Record, number_of
 from edge.store.cursor import Cursor
+from edge.system.choice import Choice
 from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
@@ -35,16 +35,13 @@ _NO_FSYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
 _BEGINNING: Final = 4096
 
 
-class Fsync(str, Enum):
+class Fsync(Choice):
     """When a file is forced onto the disk."""
 
     #: After every batch: survives a power cut.
     ALWAYS = "always"
     #: When the operating system sees fit: survives a crash of the station, not a power cut.
     NEVER = "never"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

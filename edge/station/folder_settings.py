@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
@@ -12,6 +11,7 @@ from msgspec import Meta, field
 
 from edge.formats.name_pattern import NamePattern, Names
 from edge.formats.registry import SUFFIXES
+from edge.system.choice import Choice
 from edge.system.typed import MismatchError, Strict, Text, about
 
 _HOUR: Final = 3600
@@ -36,15 +36,12 @@ class Patience:
     complete: float = 0.0
 
 
-class Done(str, Enum):
+class Done(Choice):
     """What happens to a file whose records are kept."""
 
     KEEP = "keep"
     MOVE = "move"
     DELETE = "delete"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class FolderSettings(Strict, frozen=True):

@@ -9,7 +9,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from edge.results.record import ERROR_KEYS, MAP, RESULT_KEYS, Record
@@ -17,19 +16,17 @@ from edge.store.file_table import Known
 from edge.store.sqlite import storable
 from edge.store.taken import Placed, displaced
 from edge.store.wafer_maps import MapTable
+from edge.system.choice import Choice
 from edge.system.text import name_of
 
 
-class Same(str, Enum):
+class Same(Choice):
     """What makes a wafer of a file the same as one that was recorded before."""
 
     #: Name below the watched folder, content, and index in it.
     NAME = "name"
     #: Content and index alone.
     CONTENT = "content"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Kept(NamedTuple):

@@ -11,7 +11,6 @@ import time
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from enum import Enum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from edge.results.record import Record
 from edge.store.sqlite import bulk_insert
+from edge.system.choice import Choice
 from edge.verdict.rule import Verdict
 from edge.wafer.wafermap import DieGrid
 
@@ -67,14 +67,11 @@ def kept_map(dies: DieGrid, embedding: npt.NDArray[np.int8] | None) -> KeptMap:
     return KeptMap(rows, columns, packed, None if embedding is None else embedding.tobytes())
 
 
-class Which(str, Enum):
+class Which(Choice):
     """Whose maps are kept."""
 
     ALL = "all"
     REVIEW = "review"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

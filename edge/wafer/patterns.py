@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
 from typing import Final
 
+from edge.system.choice import Choice
 
-class Pattern(str, Enum):
+
+class Pattern(Choice):
     """A failure pattern; the value is the spelling WM-811K gives it."""
 
     CENTER = "Center"
@@ -19,9 +20,6 @@ class Pattern(str, Enum):
     RANDOM = "Random"
     SCRATCH = "Scratch"
     NONE = "none"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 #: Pattern names in canonical (alphabetical, ``none`` last) order: the order of a model's outputs.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from edge.dataset.labelled_set import LabelledSet, check_bounds
 from edge.errors import DataError, InputError, InputKind
 from edge.formats.columns import LONGEST, UNKNOWN
+from edge.system.choice import Choice
 from edge.system.text import counted
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import check_grid
@@ -31,7 +31,7 @@ _REASONS: Final = {
 }
 
 
-class SourceKind(str, Enum):
+class SourceKind(Choice):
     """What was recognised as the source."""
 
     LSWMD = "WM-811K (LSWMD.pkl)"
@@ -39,9 +39,6 @@ class SourceKind(str, Enum):
     FRAME = "a data frame with WM-811K's columns"
     MIXED = "MixedWM38"
     FOLDERS = "class folders"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

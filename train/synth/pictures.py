@@ -6,7 +6,6 @@ A wafer without a passing die is written as 0 and 2, which the readers take as d
 from __future__ import annotations
 
 import re
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, OutputError
+from edge.system.choice import Choice
 from edge.system.files import check_place
 from edge.wafer.wafermap import PASS
 
@@ -25,15 +25,11 @@ GREY_LEVELS: Final = np.array([0, 127, 255], np.uint8)
 _OWN_NAME: Final = re.compile(r"[A-Za-z-]+-\d{5,}\.png")
 
 
-class Layout(str, Enum):
+class Layout(Choice):
     """Where the pictures of a set go."""
 
     FLAT = "png"
     CLASS_FOLDERS = "class-folders"
-
-    def __str__(self) -> str:
-        """The value, as the command line spells it."""
-        return self.value
 
 
 def save_pictures(
