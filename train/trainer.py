@@ -63,17 +63,12 @@ def train(
 
     from train.average import WeightAverage
 
-    train_part, val_part = labelled.part(Part.TRAIN), labelled.part(Part.VAL)
-    if not len(train_part) or not len(val_part):
-        raise DataError("the train or the val part is empty; split with other shares")
+    train_part, val_part = _parts(labelled)
     keras.utils.set_random_seed(recipe.seed)
     prepared = prepare(train_part, recipe)
     samples = encode_all(prepared, recipe.encoding)
     val = encode_all(val_part, recipe.encoding)
-    shown = class_shares(
-        np.bincount(samples.classes, minlength=len(PATTERNS)), recipe.balance.power
-    )
-    offsets = recipe.balance.adjust * np.log(np.maximum(shown, 1e-6))
+    offsets = _offsets(samples, recipe)
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average)
     best = max((entry["val_macro_recall"] for entry in history), default=-1.0)
@@ -94,16 +89,8 @@ def train(
             if not patience or scores.macro_recall > best:
                 best, best_epoch = scores.macro_recall, epoch + 1
                 run.save_model(finished)
-        entry = {
-            "epoch": epoch + 1,
-            "loss": float(fit.history["loss"][0]),
-            "accuracy": float(fit.history["accuracy"][0]),
-            "val_loss": _cross_entropy(val.classes, logits),
-            "val_accuracy": scores.accuracy,
-            "val_macro_recall": scores.macro_recall,
-            "learning_rate": float(model.optimizer.learning_rate.numpy()),
-            "seconds": time.monotonic() - began,
-        }
+        entry = _entry(epoch, model, fit, scores, _cross_entropy(val.classes, logits))
+        entry["seconds"] = time.monotonic() - began
         history.append(entry)
         run.save_checkpoint(model, average, history)
         if progress:
@@ -112,6 +99,39 @@ def train(
     result = Result(_score(val.classes, logits), best_epoch, len(history))
     run.finish(result.scores, history, best_epoch)
     return result
+
+
+def _parts(labelled: LabelledSet) -> tuple[LabelledSet, LabelledSet]:
+    train_part, val_part = labelled.part(Part.TRAIN), labelled.part(Part.VAL)
+    if not len(train_part) or not len(val_part):
+        raise DataError("the train or the val part is empty; split with other shares")
+    return train_part, val_part
+
+
+def _offsets(samples: Samples, recipe: Recipe) -> npt.NDArray[np.float64]:
+    """What the network's logits are moved by for how often each class was shown, (classes,)."""
+    counts = np.bincount(samples.classes, minlength=len(PATTERNS))
+    shown = class_shares(counts, recipe.balance.power)
+    return recipe.balance.adjust * np.log(np.maximum(shown, 1e-6))
+
+
+def _entry(
+    epoch: int,
+    model: keras.Model,
+    fit: Any,
+    scores: metrics.Scores,
+    val_loss: float,
+) -> dict[str, float]:
+    """One epoch in the history, without the time it took."""
+    return {
+        "epoch": epoch + 1,
+        "loss": float(fit.history["loss"][0]),
+        "accuracy": float(fit.history["accuracy"][0]),
+        "val_loss": val_loss,
+        "val_accuracy": scores.accuracy,
+        "val_macro_recall": scores.macro_recall,
+        "learning_rate": float(model.optimizer.learning_rate.numpy()),
+    }
 
 
 def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:

@@ -10,7 +10,7 @@ network's outputs, so it needs wafers but no labels.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -118,7 +118,12 @@ def fine_tuned(
             tell(
                 f"fine-tuning: step {number} of {steps}, error {loss:.2g} of the outputs' variance"
             )
-    last = {name: student.get_layer(f"{name}_int8").moved() for name in first}
+    return _learned(network, student, first)
+
+
+def _learned(network: keras.Model, student: keras.Model, names: Collection[str]) -> keras.Model:
+    """The network with the student's weights, and its ranges at the named layers."""
+    last = {name: student.get_layer(f"{name}_int8").moved() for name in names}
     result = graph.copy(network)
     for layer in result.layers:
         if layer.weights:

@@ -78,9 +78,7 @@ class Feed:
                 f"patience {patience} s, opening {opening} s, tick {tick} s: each must be above 0"
             )
         self.address = address
-        self.received = 0
-        self.dropped = 0
-        self.reopened = 0
+        self.received = self.dropped = self.reopened = 0
         self.damage: str | None = None
         self._patience = patience
         self._opening = opening

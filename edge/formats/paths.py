@@ -7,9 +7,7 @@ the files that were named one by one their name.
 from __future__ import annotations
 
 import glob
-import heapq
 import os
-import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
@@ -22,6 +20,7 @@ from edge.formats.reading import count as wafers_in
 from edge.formats.registry import SUFFIXES
 from edge.system.files import Identity
 from edge.system.files import identity as _identity
+from edge.system.name_list import NameList, natural
 from edge.wafer.wafermap import WaferMap
 
 #: Beginnings and ends of names under which other programs write unfinished files.
@@ -29,16 +28,11 @@ HIDDEN: Final = "."
 UNFINISHED: Final = (".part", ".tmp", "~")
 
 _NONE: Final[frozenset[str]] = frozenset()
-#: Names of a folder that are sorted at a time.
-_RUN: Final = 8192
 
 #: Suffixes of files that may hold several wafers; how many of them are opened to count these.
 _SEVERAL: Final = (".npz", ".npy")
 _MOST_OPENED: Final = 1000
 _MOST_COUNTED: Final = 1_000_000
-
-_DIGITS: Final = re.compile(r"[0-9]+")
-_PADDED: Final = 12
 
 
 def expand(
@@ -241,47 +235,6 @@ def _folder(top: str, seen: _Seen, exclude: str | Path | None) -> Iterator[str |
         )
 
 
-class NameList:
-    """Names of a folder in natural order, packed to little more than their letters.
-
-    As a list with its sort keys, a hundred thousand names take as much memory as everything else.
-    """
-
-    def __init__(self) -> None:
-        self._open: list[str] = []
-        self._runs: list[bytes] = []
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, name: str) -> None:
-        """Take up a name."""
-        self._open.append(name)
-        self._count += 1
-        if len(self._open) == _RUN:
-            self._pack()
-
-    def __iter__(self) -> Iterator[str]:
-        self._pack()
-        return heapq.merge(*map(_unpacked, self._runs), key=natural)
-
-    def _pack(self) -> None:
-        if self._open:
-            self._open.sort(key=natural)
-            self._runs.append(os.fsencode("\0".join(self._open)))
-            self._open = []
-
-
-def _unpacked(run: bytes) -> Iterator[str]:
-    start = 0
-    while start <= len(run):
-        end = run.find(b"\0", start)
-        end = len(run) if end < 0 else end
-        yield os.fsdecode(run[start:end])
-        start = end + 1
-
-
 def _listing(
     folder: str, named: AbstractSet[str], output: Identity | None
 ) -> tuple[NameList, list[str], int]:
@@ -324,8 +277,3 @@ def eligible(name: str) -> bool:
     if name.startswith(HIDDEN) or name.endswith(UNFINISHED):
         return False
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
-
-
-def natural(name: str) -> tuple[str, str]:
-    """Key of the order in which people count: ``w2`` before ``w10``."""
-    return _DIGITS.sub(lambda digits: digits[0].zfill(_PADDED), name.casefold()), name

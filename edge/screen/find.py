@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge.camera.frames import Image
 from edge.formats.picture.palette import Palette
 from edge.screen.colours import STRANGE, ColourTable, Shown, codes, seen_colours, tables
+from edge.screen.hull import around, at_border, inside, is_arc, is_round
 from edge.screen.recipe import Recipe
 from edge.screen.refusal import Refusal, RejectReason
 
@@ -23,10 +24,6 @@ _CLOSE_UP: Final = 960
 
 #: What is shown around the wafer, as share of its size: three dies of a wafer of 15.
 _MARGIN: Final = 0.2
-
-#: Area of the outline over that of the ellipse in its smallest rectangle: a disc of dies 1, a
-#: rectangle 1.27, a triangle 0.64.
-_ROUND: Final = (0.84, 1.16)
 
 #: Least share of the outline that has the colour of a die.
 _SOLID: Final = 0.45
@@ -49,9 +46,6 @@ _GREY: Final = 0.9
 
 #: Least size of the second part of a wafer cut in two, as share of the first.
 _HALF: Final = 0.1
-
-#: A blob reaching so near to the frame's border may go on beyond it, coarse pixels.
-_BORDER: Final = 1
 
 _KERNEL: Final = np.ones((5, 5), np.uint8)
 
@@ -169,14 +163,14 @@ def _blobs(coarse: Image, recipe: Recipe, min_side: float) -> list[_Blob]:
         for area, hull in _outlines(mask, min_side):
             if best is not None and area <= best.fit:
                 continue
-            cut = _at_border(hull, coarse.shape)
-            round_enough = _is_arc(hull, coarse.shape) if cut else _is_round(hull)
+            cut = at_border(hull, coarse.shape)
+            round_enough = is_arc(hull, coarse.shape) if cut else is_round(hull)
             if not round_enough or area < _SOLID * cv2.contourArea(hull):
                 continue
             # Dies of one colour may be of several palettes; the nearest shades then tell.
-            fit = area * _likeness(table, code, _inside(hull, states.shape) & mask)
+            fit = area * _likeness(table, code, inside(hull, states.shape) & mask)
             fit *= _GREY if _has_grey_dies(palette) else 1
-            fit *= 0.5 + 0.5 * _likeness(table, code, _around(hull, states.shape) & (states == 0))
+            fit *= 0.5 + 0.5 * _likeness(table, code, around(hull, states.shape) & (states == 0))
             if best is None or fit > best.fit:
                 best = _Blob(area, fit, hull, states, palette, cut)
         if best is not None:
@@ -221,63 +215,13 @@ def _likeness(table: ColourTable, code: npt.NDArray[np.uint16], mask: npt.NDArra
     return float(table.likeness[chosen].mean()) if len(chosen) else 0.0
 
 
-def _at_border(hull: npt.NDArray[np.int32], shape: tuple[int, ...]) -> bool:
-    low, high = hull.min(axis=0).min(), hull.reshape(-1, 2).max(axis=0)
-    return bool(low < _BORDER or high[0] >= shape[1] - _BORDER or high[1] >= shape[0] - _BORDER)
-
-
-def _is_round(hull: npt.NDArray[np.int32]) -> bool:
-    _, (width, height), _ = cv2.minAreaRect(hull)
-    share = cv2.contourArea(hull) / max(1.0, np.pi / 4 * width * height)
-    return bool(_ROUND[0] < share < _ROUND[1] and max(width, height) < 3 * min(width, height))
-
-
-def _is_arc(hull: npt.NDArray[np.int32], shape: tuple[int, ...]) -> bool:
-    """Whether the part of an outline inside the frame is a good part of an ellipse."""
-    corners = hull.reshape(-1, 2).astype(np.float32)
-    parts = [
-        np.linspace(one, other, max(2, int(np.hypot(*(other - one)))), endpoint=False)
-        for one, other in zip(corners, np.roll(corners, -1, axis=0), strict=True)
-    ]
-    line = np.concatenate(parts).astype(np.float32)
-    far = (line >= _BORDER + 2).all(axis=1) & (line[:, 0] < shape[1] - _BORDER - 2)
-    arc = line[far & (line[:, 1] < shape[0] - _BORDER - 2)]
-    if len(arc) < max(16, 0.3 * len(line)):
-        return False
-    (x, y), (width, height), angle = cv2.fitEllipse(arc)
-    if not 0 < max(width, height) < 2.5 * min(width, height):
-        return False
-    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-    across, down = (arc - (x, y)).T
-    radius = np.hypot(
-        (across * cosine + down * sine) * 2 / width, (down * cosine - across * sine) * 2 / height
-    )
-    return float(np.abs(radius - 1).mean()) < 0.03
-
-
-def _inside(hull: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    mask = np.zeros(shape, np.uint8)
-    cv2.fillConvexPoly(mask, hull, (1,))
-    return mask
-
-
-def _around(hull: npt.NDArray[np.int32], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """A ring close around an outline, but off the pixels where dies and ground mix."""
-    ring = np.zeros(shape, np.uint8)
-    width = 2 * max(2, int(np.ptp(hull[:, 0]) // 40))
-    cv2.polylines(ring, [hull], isClosed=True, color=(1,), thickness=width + 2)
-    cv2.polylines(ring, [hull], isClosed=True, color=(0,), thickness=3)
-    cv2.fillConvexPoly(ring, hull, (0,))
-    return ring > 0
-
-
 def _shown(coarse: Image, blob: _Blob) -> Shown:
     """Colours of the dies inside the outline, and of what lies close around it."""
     shape = blob.states.shape
     counted = np.full(shape, STRANGE, np.uint8)
-    dies = (_inside(blob.hull, shape) > 0) & (blob.states != 0)
+    dies = (inside(blob.hull, shape) > 0) & (blob.states != 0)
     counted[dies] = blob.states[dies]
-    ground = _around(blob.hull, shape) & (blob.states == 0)
+    ground = around(blob.hull, shape) & (blob.states == 0)
     counted[ground] = 0
     return seen_colours(coarse, counted, blob.palette)
 

@@ -9,11 +9,12 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from edge.formats.paths import HIDDEN, NameList, eligible, natural
+from edge.formats.paths import HIDDEN, eligible
 from edge.system.beneath import NOT_THERE, is_too_long, open_folder, opened
 from edge.system.descriptors import are_used_up
 from edge.system.files import Identity
 from edge.system.files import identity as identity_of
+from edge.system.name_list import NameList, natural
 
 #: Seconds until a folder is listed again after no descriptor was left for it, and how often that is
 #: done.
