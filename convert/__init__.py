@@ -1,1 +1,1 @@
-"""Float Keras model -> int8 model file, and the proof that no class was lost."""
+"""A float network and labelled wafers in; an int8 model file, its proof, its report, its C out."""

@@ -1,3 +1,3 @@
-"""Everything an inspection station needs: wafer map -> encoding -> model -> verdict -> sink."""
+"""Files and frames in, verdicts out: all that an inspection station needs."""
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""Labelled wafer maps -> float Keras model."""
+"""Labelled wafers and a recipe in, a run folder with a float network out."""

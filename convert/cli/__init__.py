@@ -1,1 +1,1 @@
-"""The verbs of model files: convert, report and export-firmware."""
+"""A command line in; a model file, its report or its firmware out."""

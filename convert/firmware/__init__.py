@@ -1,1 +1,1 @@
-"""A model file as C sources for a microcontroller: read, lowered to kernels, planned, written."""
+"""A model file in; its network, encoding and verdict as C for a microcontroller out."""

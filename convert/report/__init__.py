@@ -1,1 +1,1 @@
-"""Evidence on what int8 does to a network: layer by layer, and each layer alone."""
+"""A model file, its float twin and labelled wafers in; what int8 did, on one page, out."""

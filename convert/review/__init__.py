@@ -1,1 +1,1 @@
-"""Outputs on wafers that trained nothing in, temperature, thresholds and the review rule out."""
+"""Outputs on wafers that trained nothing in; temperature, thresholds and review rule out."""

@@ -1,1 +1,1 @@
-"""Labelled wafers in: ``.npz`` files, class folders; wafer maps, patterns and parts out."""
+"""Labelled sets and class folders in; wafer maps with their patterns and parts out."""

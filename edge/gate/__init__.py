@@ -1,1 +1,1 @@
-"""The regression gate: is this model file sound, and as good as the one before it?"""
+"""A model file, golden wafers and a baseline in; named checks, green or red, out."""

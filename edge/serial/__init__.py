@@ -1,1 +1,1 @@
-"""A station firmware on a serial line: framing, messages, links, a session with a device."""
+"""Wafer maps in, the verdicts of a microcontroller on a serial line out."""

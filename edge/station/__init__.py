@@ -1,4 +1,4 @@
-"""The station: sources -> classifier -> store -> sinks, for months.
+"""Folders and cameras in; one record a wafer, in the store and at every sink, out, for months.
 
-folder.py / camera.py --batches--> recorder.py --> store --> outbox.py --> each sink
+folder/, camera_source.py --batches--> recorder.py --> store --> outbox.py --> each sink
 """

@@ -1,1 +1,1 @@
-"""What the operating system gives, made safe: files, locks, processes, plain data and text."""
+"""What the operating system gives in; files, locks, workers, settings and text made safe out."""

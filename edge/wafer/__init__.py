@@ -1,1 +1,1 @@
-"""The ground: wafer map, patterns and the encoding that makes a network's input of a map."""
+"""Die states in; the wafer map, its encoding for the network and its picture out."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -13,9 +15,15 @@ import pytest
 from edge.cli.main import cli
 from edge.cli.model_card import card
 from edge.model.model_file import load
+from tests.support.cli import wm_edge
 
 ROOT = Path(__file__).parents[2]
-DOCS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+#: A file or folder of ours that a text names.
+PLACE = re.compile(
+    r"(?<![\w./-])(?:edge|train|convert|wm_edge|firmware_examples|tests|docs|deploy|benchmarks)"
+    r"/(?:[\w.-]+/)*(?:[\w-]+\.\w+)?"
+)
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
@@ -49,6 +57,40 @@ def test_links_in_the_docs_lead_somewhere(path: Path) -> None:
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_files_and_folders_that_a_text_names_exist(path: Path) -> None:
+    named = PLACE.findall(path.read_text("utf-8"))
+    assert [place for place in named if not (ROOT / place).exists()] == []
+    assert named or path.name not in {"architecture.md", "CONTRIBUTING.md"}
+
+
+def test_the_list_of_folders_is_what_the_folders_say_of_themselves() -> None:
+    """And each is drawn in the picture of the street."""
+    said = {}
+    for package in ("wm_edge", "edge", "train", "convert"):
+        for file in sorted((ROOT / package).rglob("__init__.py")):
+            first = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+            said[f"{file.parent.relative_to(ROOT).as_posix()}/"] = first.split("\n")[0]
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\w[\w/]*/)` \| (.*) \|$", text, re.MULTILINE) == list(said.items())
+    drawn = (ROOT / "docs" / "street.svg").read_text("utf-8")
+    for folder in said:
+        name = folder.split("/")[-2]
+        assert f">{name}<" in drawn or f"{name}/" in drawn, folder
+
+
+def test_the_floors_are_drawn_as_the_contract_has_them() -> None:
+    contract = (ROOT / "pyproject.toml").read_text("utf-8").partition('id = "street"')[2]
+    floors = re.findall(r'"([\w| ]+)",\n', contract.partition("layers = [")[2].partition("]")[0])
+    drawn = (ROOT / "docs" / "street.svg").read_text("utf-8")
+    rooms = re.findall(r'font-size="14" font-weight="bold"[^>]*>(\w+)(?:\.py)?<', drawn)[1:]
+    for floor in floors:
+        names = floor.split(" | ")
+        assert sorted(rooms[: len(names)]) == sorted(names)
+        rooms = rooms[len(names) :]
+    assert rooms == ["firmware_examples"]
+
+
 def test_readme_names_only_make_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(
@@ -72,3 +114,23 @@ def test_the_figures_of_the_boards_are_those_of_the_model_that_ships() -> None:
         assert board["flash"] <= figures["limits"]["flash"]
         assert board["ram"] <= figures["limits"]["ram"]
         assert f"| {board['board']} | {board['flash']:,} | {board['ram']:,} |" in text
+
+
+#: An example and what it prints, if it is shown.
+EXAMPLE = re.compile(r"(?ms)^```python\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?")
+#: Decimals, which differ by a little from kernel to kernel.
+DECIMAL = re.compile(r"\d\.\d+")
+
+
+def test_the_examples_in_python_run_and_print_what_is_shown(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "samples").symlink_to(ROOT / "samples")
+    examples = EXAMPLE.findall((ROOT / "docs" / "python.md").read_text("utf-8"))
+    end = "print('--')\n"
+    code = end.join(code for code, _ in examples)
+    start = [sys.executable, "-c", code]
+    env = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    done = wm_edge(start=start, env=env, cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    for (code, shown), printed in zip(examples, done.text.split("--\n"), strict=True):
+        assert DECIMAL.sub("#", printed) == DECIMAL.sub("#", shown), code

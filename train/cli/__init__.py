@@ -1,1 +1,1 @@
-"""The verbs of the command line that make labelled sets and float models."""
+"""A command line in, labelled sets and run folders out."""

@@ -1,4 +1,4 @@
-"""Synthetic wafers: one generator for each of the nine patterns, drawn on a given die grid.
+"""A grid of dies and a seed in, synthetic wafers of each of the nine patterns out.
 
 They stand in where real wafers are few (Near-full, Donut) and where there is no data at all (tests,
 demonstrations). Lengths are fractions of the wafer radius throughout, so a pattern looks the same

@@ -1,4 +1,4 @@
-"""Operators to kernel calls: one function an operator, all that firmware can be made of."""
+"""Operators of a network in, calls of kernels out: one function an operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What firmware can be exported as: one module a target, loaded when it is asked for."""
+"""A lowered network in, all files of a firmware out: one module a target."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A model file as a project for TensorFlow Lite Micro: operators, memory, generated sources."""
+"""A model file in; operators, memory and sources for TensorFlow Lite Micro out."""
