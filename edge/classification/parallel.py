@@ -88,7 +88,7 @@ def classify_paths(
         One record a wafer or unusable input, in the order of ``paths``.
     """
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
-        items = read_items(files.named(paths, exclude=exclude), names)
+        items = read_items(files.expand(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
     workers: list[Worker] = []
@@ -99,12 +99,12 @@ def classify_paths(
         pool: WorkerPool[Entry, Record] = WorkerPool(
             lambda entries: _classify(entries, own, top_k, names), workers
         )
-        yield from pool.work(_chunks(files.named(paths, exclude=exclude)))
+        yield from pool.work(_chunks(files.expand(paths, exclude=exclude)))
     finally:
         shutdown(workers)
 
 
-def read_items(found: Iterable[Path | str | InputError], names: Names | None) -> Iterator[Item]:
+def read_items(found: Iterable[str | InputError], names: Names | None) -> Iterator[Item]:
     """What stands in some files; errors stand for themselves.
 
     Args:
@@ -117,7 +117,7 @@ def read_items(found: Iterable[Path | str | InputError], names: Names | None) ->
         elif names is None:
             yield from files.read_file(item)
         else:
-            yield from names.apply(files.read_file(item), str(item))
+            yield from names.apply(files.read_file(item), item)
 
 
 def _classify(

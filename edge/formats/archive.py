@@ -86,9 +86,6 @@ class Arrays:
 
     What goes wrong leaves as one of ``UNREADABLE``.
 
-    Args:
-        path: The file.
-
     Attributes:
         names: Of the arrays.
     """
@@ -125,7 +122,7 @@ class Arrays:
                 header = read_header(cast("Source", stream), name)
             except InputError as error:
                 raise ValueError(str(error)) from error
-            size = header.count * header.dtype.itemsize
+            size = header.size
             self._left -= size
             if self._left < 0:
                 raise ValueError(f"its arrays unpack to more than {MAX_UNPACKED >> 30} GiB")
@@ -140,9 +137,4 @@ class Arrays:
             raise ValueError(f"{name}: less data than declared")
         if not size:
             return np.zeros(header.shape, header.dtype)
-        values = np.frombuffer(content, header.dtype)
-        return (
-            values.reshape(header.shape[::-1]).T
-            if header.fortran_order
-            else values.reshape(header.shape)
-        )
+        return header.shaped(np.frombuffer(content, header.dtype))

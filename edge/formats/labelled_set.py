@@ -19,9 +19,9 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
 from edge.formats.columns import LONGEST, UNKNOWN
-from edge.formats.npy import Header, cut_short, read_header, stacked
+from edge.formats.npy import Header, exactly, one_of_several, read_header, stacked
 from edge.system.text import printable
-from edge.wafer.wafermap import BOOLEAN, MAX_SIDE, WaferMap, check_grid
+from edge.wafer.wafermap import BOOLEAN, MAX_SIDE, WaferMap
 
 if TYPE_CHECKING:
     from edge.formats.reading import Source
@@ -43,10 +43,6 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
     """Read the wafers of a labelled set in their order; labels are not needed.
 
     An archive with one array (wafers, rows, columns) in the place of the set's is read like it.
-
-    Args:
-        file: Open ``.npz`` file.
-        source: Its name.
 
     Yields:
         A wafer map with index, lot and wafer for each wafer; an ``InputError`` in place of one
@@ -107,16 +103,13 @@ def _stack(archive: zipfile.ZipFile, source: str, opened: ExitStack) -> _Column:
     if len(found) == 1:
         return found[0][1]
     listed = ", ".join(name for name, _ in found) or ", ".join(names[:_MOST_ARRAYS]) or "none"
-    raise InputError(
-        source,
-        InputKind.AMBIGUOUS if found else InputKind.NOT_A_MAP,
-        (
-            f"several arrays that may be wafer maps ({printable(listed)})"
-            if found
-            else f"no labelled set and no stack of wafer maps (its arrays: {printable(listed)})"
-        )
-        + "; save the maps alone as (wafers, rows, columns)",
+    what = (
+        f"several arrays that may be wafer maps ({printable(listed)})"
+        if found
+        else f"no labelled set and no stack of wafer maps (its arrays: {printable(listed)})"
     )
+    kind = InputKind.AMBIGUOUS if found else InputKind.NOT_A_MAP
+    raise InputError(source, kind, f"{what}; save the maps alone as (wafers, rows, columns)")
 
 
 class _Column:
@@ -145,20 +138,19 @@ class _Column:
 
     def take(self, count: int) -> np.ndarray[Any, np.dtype[Any]]:
         """The next ``count`` elements, flat."""
-        size = count * self.header.dtype.itemsize
-        data = self._stream.read(size)
-        if len(data) < size:
-            raise cut_short(self.name)
-        return np.frombuffer(data, self.header.dtype)
+        stream = cast("Source", self._stream)
+        return np.frombuffer(
+            exactly(stream, count * self.header.dtype.itemsize, self.name), self.header.dtype
+        )
 
     def rows(self) -> Iterator[Any]:
         """The entries along the first axis as Python values, a few thousand unpacked at a time."""
         total, width = self.header.shape[0], math.prod(self.header.shape[1:])
         by_columns = None
         if self.header.fortran_order and width > 1:  # the first row ends near the array's end
-            if self.header.count * self.header.dtype.itemsize > _MAX_BY_COLUMNS:
+            if self.header.size > _MAX_BY_COLUMNS:
                 raise _inconsistent(self.name, "too large to be stored by columns")
-            by_columns = self.take(self.header.count).reshape(self.header.shape, order="F")
+            by_columns = self.header.shaped(self.take(self.header.count))
         for start in range(0, total, _CHUNK_ROWS):
             count = min(_CHUNK_ROWS, total - start)
             if by_columns is None:
@@ -188,14 +180,7 @@ def _wafers(columns: dict[str, _Column], source: str) -> Iterator[WaferMap | Inp
             raise _inconsistent(source, f"wafer {index}: `offsets`, `shapes` and `dies` disagree")
         start = end
         grid = dies.take(rows * width).reshape(rows, width)
-        lot, number = next(lots), next(numbers)
-        try:
-            # Checked under the name of the one wafer: this error does not concern the others.
-            states = check_grid(grid, f"{source}[{index}]")
-        except InputError as error:
-            yield error
-        else:
-            yield WaferMap(states, source, index, lot=lot, wafer=number)
+        yield one_of_several(grid, source, index, next(lots), next(numbers))
     if start != dies.header.count:
         raise _inconsistent(source, "`dies` has more entries than the wafers")
     for column in columns.values():
@@ -216,7 +201,7 @@ def _check_headers(columns: dict[str, _Column], source: str) -> int:
     if wafers < 0 or shapes["shapes"] != (wafers, 2):
         raise _inconsistent(source, "`offsets` and `shapes` disagree on the number of wafers")
     dies = columns["dies"].header
-    if wafers > MAX_WAFERS or dies.count * dies.dtype.itemsize > MAX_UNPACKED:
+    if wafers > MAX_WAFERS or dies.size > MAX_UNPACKED:
         raise InputError(
             source,
             InputKind.TOO_LARGE,

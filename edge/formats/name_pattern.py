@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -90,11 +91,7 @@ class NamePattern:
         self._with_suffix = "." in last and bare == text
 
     def match(self, inner: str) -> Named | None:
-        """What a name says; None where it does not fit.
-
-        Args:
-            inner: Path of a file below the top, with ``/``.
-        """
+        """What the path of a file below the top says; None where it does not fit."""
         names = inner.rsplit("/", len(self._parts))[-len(self._parts) :]
         if len(names) < len(self._parts) or os.pardir in names:
             return None
@@ -165,10 +162,6 @@ class Names:
 
         What a file itself says of a wafer stands. Of a file of several wafers the name says the
         lot alone: they cannot all be the one wafer.
-
-        Args:
-            items: As a reader gives them.
-            path: Of the file.
         """
         named = self.read(path)
         if named is None:
@@ -178,44 +171,28 @@ class Names:
         first = next(reader, None)
         if first is None:
             return
+        of_all = Named(named.lot)
         # Whether it is the only one shows when another follows.
         try:
             second = next(reader, None)
         except InputError:
-            yield _given(first, named, several=True)
+            yield _given(first, of_all)
             raise
-        yield _given(first, named, several=second is not None)
-        if second is not None:
-            yield _given(second, named, several=True)
-        for item in reader:
-            yield _given(item, named, several=True)
+        yield _given(first, named if second is None else of_all)
+        for item in chain([] if second is None else [second], reader):
+            yield _given(item, of_all)
 
 
-def _given(item: WaferMap | InputError, named: Named, *, several: bool) -> WaferMap | InputError:
+def _given(item: WaferMap | InputError, named: Named) -> WaferMap | InputError:
     if isinstance(item, InputError):
         return item
-    lot = named.lot if item.lot is None else item.lot
-    if several:
-        return replace(item, lot=lot)
-    return replace(
-        item,
-        lot=lot,
-        wafer=named.wafer if item.wafer is None else item.wafer,
-        slot=named.slot if item.slot is None else item.slot,
-    )
+    own = {name: getattr(item, name) for name in FIELDS}
+    said = {name: value for name, value in named._asdict().items() if own[name] is None}
+    return replace(item, **said)
 
 
 def _tokens(part: str, start: int, found: set[str]) -> Iterator[_Token]:
-    """Pieces of one part of a pattern.
-
-    Args:
-        part: Without ``/``.
-        start: Where it stands in the pattern.
-        found: Fields that were met before; those of this part are added.
-
-    Raises:
-        ValueError: what is wrong, and where.
-    """
+    """Pieces of one part of a pattern, which begins at ``start``; its fields join ``found``."""
     before = ""
     for piece in _PIECE.finditer(part):
         field, text, odd = piece.groups()
@@ -243,19 +220,11 @@ def _tokens(part: str, start: int, found: set[str]) -> Iterator[_Token]:
 
 
 def _divide(tokens: Sequence[_Token], name: str, found: dict[str, Any]) -> bool:
-    """Share a name out among tokens.
+    """Share one part of a path out among tokens, and add the texts of fields; whether it fits.
 
     First from the start, where each token could end if what comes before it is to fit (as the bits
     of a number), then from the end, where each begins. So no name is gone through more than once a
     token.
-
-    Args:
-        tokens: Of one part of a pattern.
-        name: One part of a path.
-        found: The texts of fields are added.
-
-    Returns:
-        Whether it fits.
     """
     starts = [1]
     for token in tokens:

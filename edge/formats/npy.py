@@ -59,6 +59,15 @@ class Header:
         return math.prod(self.shape)
 
     @property
+    def size(self) -> int:
+        """Bytes of all elements."""
+        return self.count * self.dtype.itemsize
+
+    def shaped(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """All elements, flat as they are stored, in the array's shape."""
+        return values.reshape(self.shape, order="F" if self.fortran_order else "C")
+
+    @property
     def is_stack(self) -> bool:
         """Whether it is (wafers, rows, columns), and not a picture of rows, columns and colours."""
         return len(self.shape) == 3 and self.shape[2] > _MOST_COLOURS
@@ -66,10 +75,6 @@ class Header:
 
 def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
     """Read a ``.npy`` file as one wafer map, or as several.
-
-    Args:
-        file: Open ``.npy`` file.
-        source: Its name.
 
     Yields:
         A wafer map (rows, columns), or one for each of (wafers, rows, columns); any integer or
@@ -83,23 +88,18 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
     if not header.is_stack:
         check_layout(header.shape, header.dtype, source)
     start = file.tell()
-    if file.seek(0, os.SEEK_END) - start < header.count * header.dtype.itemsize:
+    if file.seek(0, os.SEEK_END) - start < header.size:
         raise cut_short(source)
     file.seek(start)
     if header.is_stack:
 
         def take(count: int) -> npt.NDArray[Any]:
-            content = _exactly(file, count * header.dtype.itemsize, source)
-            return np.frombuffer(content, header.dtype)
+            return np.frombuffer(exactly(file, count * header.dtype.itemsize, source), header.dtype)
 
         yield from stacked(header, take, source)
         return
-    values = np.frombuffer(file.read(header.count * header.dtype.itemsize), header.dtype)
-    if header.fortran_order:
-        grid = values.reshape(header.shape[::-1]).T
-    else:
-        grid = values.reshape(header.shape)
-    yield WaferMap(check_grid(grid, source), source=source)
+    values = np.frombuffer(file.read(header.size), header.dtype)
+    yield WaferMap(check_grid(header.shaped(values), source), source=source)
 
 
 def count(file: Source, source: str) -> int:
@@ -118,9 +118,6 @@ def stacked(
         take: Gives the next so many elements, flat.
         source: Its name.
 
-    Yields:
-        As ``read``.
-
     Raises:
         InputError: no wafer, or more bytes or dies than are read.
     """
@@ -128,27 +125,31 @@ def stacked(
     if wafers == 0:
         raise InputError(source, InputKind.EMPTY, "a stack without any wafer")
     check_layout(tuple(sides), header.dtype, source)
-    size = header.count * header.dtype.itemsize
-    if size > (MAX_BY_COLUMNS if header.fortran_order else MAX_STACK):
-        raise InputError(source, InputKind.TOO_LARGE, f"{size:,} bytes of dies; divide the stack")
-    whole = take(header.count).reshape(header.shape[::-1]).T if header.fortran_order else None
+    if header.size > (MAX_BY_COLUMNS if header.fortran_order else MAX_STACK):
+        what = f"{header.size:,} bytes of dies; divide the stack"
+        raise InputError(source, InputKind.TOO_LARGE, what)
+    whole = header.shaped(take(header.count)) if header.fortran_order else None
     for index in range(wafers):
         grid = take(math.prod(sides)).reshape(sides) if whole is None else whole[index]
-        try:
-            # Checked under the name of the one wafer: this error does not concern the others.
-            states = check_grid(grid, f"{source}[{index}]")
-        except InputError as error:
-            yield error
-        else:
-            yield WaferMap(states, source, index)
+        yield one_of_several(grid, source, index)
+
+
+def one_of_several(
+    grid: npt.NDArray[Any],
+    source: str,
+    index: int,
+    lot: str | None = None,
+    wafer: str | None = None,
+) -> WaferMap | InputError:
+    """A wafer of a file of several, or what is wrong with it, which does not concern the others."""
+    try:
+        return WaferMap(check_grid(grid, f"{source}[{index}]"), source, index, lot, wafer)
+    except InputError as error:
+        return error
 
 
 def read_header(file: Source, source: str) -> Header:
     """Read a ``.npy`` header; the file then stands at the first element.
-
-    Args:
-        file: At its start.
-        source: Name for error messages.
 
     Raises:
         InputError: not a ``.npy`` header, or one that declares Python objects or fields.
@@ -157,10 +158,10 @@ def read_header(file: Source, source: str) -> Header:
     if start[:6] != _MAGIC or len(start) < 8:
         raise _damaged(source, "no header")
     width = 2 if start[6] == 1 else 4
-    length = int.from_bytes(_exactly(file, width, source), "little")
+    length = int.from_bytes(exactly(file, width, source), "little")
     if start[6] not in (1, 2, 3) or length > _LONGEST_HEADER:
         raise _damaged(source, "an impossible header")
-    text = _exactly(file, length, source).decode("latin-1")
+    text = exactly(file, length, source).decode("latin-1")
     descr, order, shape = _DESCR.search(text), _ORDER.search(text), _SHAPE.search(text)
     if order is None or shape is None:
         raise _damaged(source, "an unreadable header")
@@ -206,7 +207,8 @@ def cut_short(source: str) -> InputError:
     )
 
 
-def _exactly(file: Source, size: int, source: str) -> bytes:
+def exactly(file: Source, size: int, source: str) -> bytes:
+    """The next ``size`` bytes. Raises: ``InputError`` where there are fewer."""
     data = file.read(size)
     if len(data) < size:
         raise cut_short(source)

@@ -37,7 +37,7 @@ _MOST_COUNTED: Final = 1_000_000
 
 def expand(
     paths: Iterable[str | Path], *, exclude: str | Path | None = None
-) -> Iterator[Path | InputError]:
+) -> Iterator[str | InputError]:
     """Name the files behind paths, folders and patterns.
 
     ``-`` is standard input, once. Folders are searched with everything below them: the files of a
@@ -53,17 +53,10 @@ def expand(
             that results are written to.
 
     Yields:
-        Files, which may still turn out unreadable. An ``InputError`` stands for a folder that
+        Files, which may still turn out unreadable, by name: to make a ``Path`` of each of very
+        many would cost time. An ``InputError`` stands for a folder that
         cannot be listed or holds nothing to read, and for a pattern that matches nothing.
     """
-    for name in named(paths, exclude=exclude):
-        yield name if isinstance(name, InputError) else Path(name)
-
-
-def named(
-    paths: Iterable[str | Path], *, exclude: str | Path | None = None
-) -> Iterator[str | InputError]:
-    """As ``expand``, but names: for many files, to make a ``Path`` of each would cost time."""
     seen = _Seen()
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         for name in _matches(os.fspath(path), exclude):
@@ -80,21 +73,14 @@ def named(
 def read_all(
     paths: Iterable[str | Path], *, exclude: str | Path | None = None
 ) -> Iterator[WaferMap | InputError]:
-    """Read everything behind paths, folders and patterns.
-
-    Args:
-        paths: As for ``expand``.
-        exclude: As for ``expand``.
+    """Read everything behind paths, folders and patterns; what they may be, see ``expand``.
 
     Yields:
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
         cannot be used. Nothing is raised on behalf of an input.
     """
-    for item in named(paths, exclude=exclude):
-        if isinstance(item, InputError):
-            yield item
-            continue
-        yield from read_file(item)
+    for item in expand(paths, exclude=exclude):
+        yield from [item] if isinstance(item, InputError) else read_file(item)
 
 
 def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
@@ -114,35 +100,20 @@ def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
 
 
 def count(
-    paths: Iterable[str | Path], limit: int = 1_000_000, *, exclude: str | Path | None = None
+    paths: Iterable[str | Path], limit: int = _MOST_COUNTED, *, exclude: str | Path | None = None
 ) -> int | None:
-    """Number of files behind ``paths`` for a progress bar; nothing is opened.
-
-    Args:
-        paths: As for ``expand``; must allow being gone through again afterwards.
-        limit: Where to stop counting.
-        exclude: As for ``expand``.
-
-    Returns:
-        The number of items of ``expand``, or None beyond ``limit``. A labelled set counts as one
-        although it holds many wafers.
-    """
-    found = sum(1 for _ in islice(named(paths, exclude=exclude), limit + 1))
+    """Number of items of ``expand``, or None beyond ``limit``; nothing is opened."""
+    found = sum(1 for _ in islice(expand(paths, exclude=exclude), limit + 1))
     return found if found <= limit else None
 
 
 def count_wafers(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int | None:
     """Number of wafers behind ``paths`` for a progress bar, by the headers of the first files.
 
-    Args:
-        paths: As for ``count``.
-        exclude: As for ``expand``.
-
-    Returns:
-        None for more than a million files.
+    None for more than a million files.
     """
     wafers = opened = 0
-    for number, item in enumerate(named(paths, exclude=exclude)):
+    for number, item in enumerate(expand(paths, exclude=exclude)):
         if number == _MOST_COUNTED:
             return None
         if isinstance(item, str) and item.lower().endswith(_SEVERAL) and opened < _MOST_OPENED:

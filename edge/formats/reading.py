@@ -26,11 +26,12 @@ STDIN: Final = "-"
 
 Item = WaferMap | InputError
 
+_NOT_ALLOWED: Final = InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"
 _OS_ERRORS: Final = {
     errno.ENOENT: (InputKind.MISSING, "no such file; check the name and the folder"),
     errno.ENOTDIR: (InputKind.MISSING, "no such file; a part of the path is not a folder"),
-    errno.EACCES: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
-    errno.EPERM: (InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"),
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
     errno.ELOOP: (InputKind.MISSING, "a symbolic link that leads back to itself; mend the link"),
     errno.ENAMETOOLONG: (InputKind.MISSING, "no such file; the name is too long to exist"),
     errno.ENXIO: (
@@ -57,15 +58,12 @@ class Source(Protocol):
 class Reader(Protocol):
     """What each format's module offers as ``read``."""
 
-    def __call__(self, file: Source, source: str) -> Iterator[WaferMap | InputError]:
+    def __call__(self, file: Source, source: str) -> Iterator[Item]:
         """Yield the wafer maps of ``file``; ``source`` is its name for messages."""
 
 
 def read(path: str | Path) -> Iterator[Item]:
     """Read the wafer maps of one file, one after the other.
-
-    Args:
-        path: A file of any format in ``FORMATS``.
 
     Yields:
         A ``WaferMap`` for each wafer. In a source of several wafers an ``InputError`` item stands
@@ -91,9 +89,6 @@ def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[
         head: Its first ``HEAD_BYTES`` bytes, or all where it has fewer.
         size: Of the whole file, in bytes.
         source: Its name for messages.
-
-    Yields:
-        As ``read``.
 
     Raises:
         InputError: as ``read``.

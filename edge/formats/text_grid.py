@@ -45,12 +45,7 @@ _PLAIN: Final = "pandas: frame.to_csv(name, header=False, index=False)"
 def read(file: Source, source: str) -> Iterator[WaferMap]:
     """Read a text grid as one wafer map.
 
-    Args:
-        file: Open text file, UTF-8 with or without a byte order mark, any line ends.
-        source: Its name.
-
-    Yields:
-        One wafer map.
+    It is UTF-8 with or without a byte order mark, with any line ends.
 
     Raises:
         InputError: a cell that is not 0, 1 or 2, rows of different length, what may be a header or

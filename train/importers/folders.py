@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from edge.classification.parallel import read_items
 from edge.dataset.class_folders import class_folders
 from edge.errors import InputError
 from edge.formats.name_pattern import Names
-from edge.formats.paths import HIDDEN, eligible, expand, read_file
+from edge.formats.paths import HIDDEN, eligible, expand
 from edge.system.text import counted
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from edge.formats.name_pattern import NamePattern
@@ -53,7 +53,7 @@ def import_folders(
         collector.note(f"passed over: {counted(others, 'file')} with an ending of no wafer map")
     slots = 0
     for done, (item, label) in enumerate(files, start=1):
-        for found in [item] if isinstance(item, InputError) else _read(item, names):
+        for found in read_items([item], names):
             _note(found, names, collector)
             slots += _collect(found, label, collector)
         if progress is not None:
@@ -72,11 +72,6 @@ def _others(folder: Path) -> int:
         for _, _, names in os.walk(folder)
         for name in names
     )
-
-
-def _read(path: Path, names: Names | None) -> Iterator[WaferMap | InputError]:
-    items = read_file(path)
-    return names.apply(items, str(path)) if names else items
 
 
 def _note(found: WaferMap | InputError, names: Names | None, collector: Collector) -> None:

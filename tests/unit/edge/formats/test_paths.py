@@ -30,7 +30,8 @@ def wafer(path: Path) -> Path:
 def names(*paths: str | Path) -> list[str]:
     """Names of the files, kinds of the errors."""
     return [
-        item.kind.value if isinstance(item, InputError) else item.name for item in expand(paths)
+        item.kind.value if isinstance(item, InputError) else Path(item).name
+        for item in expand(paths)
     ]
 
 
@@ -78,7 +79,7 @@ def test_the_output_is_not_found(tmp_path: Path) -> None:
     output.symlink_to(folder / "out.csv")
 
     def found(*paths: Path) -> list[str]:
-        return [item.name for item in expand(paths, exclude=output) if isinstance(item, Path)]
+        return [Path(item).name for item in expand(paths, exclude=output) if isinstance(item, str)]
 
     assert found(folder) == ["a.npy"], "not there yet"
     (folder / "out.csv").write_text("")
