@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from importlib.machinery import ModuleSpec
 
 # `--help` must answer at once, and pathlib takes longer to load than all of this.
 # ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120, PTH121, PTH208
@@ -41,8 +41,8 @@ class Guard:
 def hidden(name: str) -> str:
     """What stands before a package of ours, and the mend; empty where it is ours that is found."""
     loaded = sys.modules.get(name)
-    spec = loaded.__spec__ if loaded else _found(name)
-    if spec is None:
+    spec = loaded.__spec__ if loaded else PathFinder.find_spec(name)
+    if spec is None:  # an editable installation has a finder of its own, behind this one
         return ""
     place = spec.origin or next(iter(spec.submodule_search_locations or ()), "")
     ours = os.path.join(HOME, name, "__init__.py")
@@ -66,13 +66,3 @@ def in_the_way() -> Iterator[str]:
             for name in sorted(os.listdir(folder or ".")):
                 if name.endswith(".py") and name[:-3] in known:
                     yield os.path.join(os.path.abspath(folder), name)
-
-
-def _found(name: str) -> ModuleSpec | None:
-    """What ``import`` would find; ``importlib.util`` has the same, and takes longer to load."""
-    for finder in sys.meta_path:
-        find = None if isinstance(finder, Guard) else getattr(finder, "find_spec", None)
-        spec: ModuleSpec | None = find(name, None) if find else None
-        if spec is not None:
-            return spec
-    return None

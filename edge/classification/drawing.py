@@ -85,9 +85,7 @@ class Drawing:
         try:
             import matplotlib.pyplot as plt
         except ModuleNotFoundError as error:
-            if error.name != "matplotlib":
-                raise
-            text = "plot() needs matplotlib, which is not installed; mend: pip install matplotlib"
+            text = f"plot() needs {error.name}, which is not installed; pip install matplotlib"
             raise ModuleNotFoundError(text, name=error.name) from error
         if axes is None:
             return self._draw(plt.figure(figsize=_SIZE, layout="constrained"))
@@ -100,12 +98,9 @@ class Drawing:
         self._draw_map(wafer)
         # Names of files and lots are text, dollar signs too.
         wafer.set_xlabel(cut(self.words[2], _ROOM), fontsize="small", parse_math=False)
-        drawn = bars.barh(
-            list(self.probabilities),
-            list(self.probabilities.values()),
-            color=[self._bar(name) for name in self.probabilities],
-        )
-        labels = [f"{percent(share)} %" for share in self.probabilities.values()]
+        names, shares = zip(*self.probabilities.items(), strict=True)
+        drawn = bars.barh(names, shares, color=[self._bar(name) for name in names])
+        labels = [f"{percent(share)} %" for share in shares]
         bars.bar_label(drawn, labels, padding=3, fontsize="small")
         bars.set(xlim=(0, 1.25), xticks=[])
         bars.invert_yaxis()
