@@ -50,7 +50,7 @@ source = text.replace(last, last + key.replace("STEP", sys.argv[2]), 1)
 exec(compile(source, spec.origin, "exec"), module.__dict__)
 
 from edge.results.csv import STATION_COLUMNS
-from edge.sinks.durable_sink import KINDS
+from edge.sinks.settings import CsvSettings, JsonLinesSettings, StoreSettings
 from edge.store.cursor import Cursor
 from edge.store.store import Store
 from edge.store.reader import StoreReader
@@ -59,8 +59,9 @@ from tests.support.records import result
 path = Path(sys.argv[1])
 with closing(Store(path / "s.sqlite")) as store, closing(StoreReader(path / "s.sqlite")) as reader:
     store.add([result(9, zone="edge")])
-    for kind in ("jsonl", "csv", "store"):
-        with closing(KINDS[kind].make(str(path / kind))) as sink:
+    for kind in (JsonLinesSettings, CsvSettings, StoreSettings):
+        name = kind.__struct_config__.tag
+        with closing(kind(file=path / name).make("s")) as sink:
             sink.open(Cursor(names=reader.names))
             sink.send(reader.after(0, 10))
 print(json.dumps([STATION_COLUMNS, module.schema()]))

@@ -13,7 +13,7 @@ import pytest
 from edge.errors import OutputError
 from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS
 from edge.results.writers import ResultFormat, open_sink
-from edge.sinks.durable_sink import KINDS
+from edge.sinks.settings import CsvSettings, JsonLinesSettings
 from edge.store.cursor import Cursor
 from edge.store.reader import StoreReader
 from edge.store.schema import APPLICATION_ID, STEPS, VERSION, migrate
@@ -107,15 +107,17 @@ def test_a_store_that_was_written_before_is_read(tmp_path: Path, version: int) -
     assert tables(old) == tables(fresh)
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "csv"])
-def test_lines_are_what_they_were_and_a_file_of_before_goes_on(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "made"), [("jsonl", JsonLinesSettings), ("csv", CsvSettings)])
+def test_lines_are_what_they_were_and_a_file_of_before_goes_on(
+    tmp_path: Path, kind: str, made: type[JsonLinesSettings | CsvSettings]
+) -> None:
     store_of_before(tmp_path / "s.sqlite", 3)
     with closing(StoreReader(tmp_path / "s.sqlite")) as reader:
         records, names = reader.after(0, 10), reader.names
     written = (BEFORE / f"station.{kind}").read_bytes()
     for path, there in ((tmp_path / "new", b""), (tmp_path / "old", written)):
         path.write_bytes(there)
-        with closing(KINDS[kind].make(str(path))) as sink:
+        with closing(made(file=path).make("s")) as sink:
             mark = sink.open(Cursor(names=names))
             assert mark.delivered == (3 if there else 0)
             sink.send(records)
