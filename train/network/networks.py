@@ -6,6 +6,7 @@ logits keep more of the probability than int8 probabilities would.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import keras
 
 InputShape = tuple[int, int, int]
-
-SYMMETRIC_STAGES = ((4, 0, 0), (6, 4, 1), (8, 3, 0))
 
 
 def build(
@@ -44,25 +43,16 @@ def build(
     return NETWORKS[name](input_shape, l2, dropout)
 
 
-def seed_initial(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
-    """The seed's model 0: conv 32-64-128, 3x3, pool 3, global max pool, dense."""
-    return _seed("seed-initial", input_shape, l2, (32, 64, 128), pool=3, norm=False)
-
-
-def seed_final(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
-    """The seed's model 6: conv 16-32-64 with batch norm, pool 2, global max pool, dense."""
-    return _seed("seed-final", input_shape, l2, (16, 32, 64), pool=2, norm=True)
-
-
 def _seed(
-    name: str,
     input_shape: InputShape,
     l2: float,
-    widths: tuple[int, ...],
+    dropout: float,
     *,
+    widths: tuple[int, ...],
     pool: int,
     norm: bool,
 ) -> keras.Model:
+    """The seed's models: 3x3 convolutions, max pools, global max pool, dense; no dropout."""
     import keras
     from keras import layers
 
@@ -77,16 +67,36 @@ def _seed(
             x = layers.MaxPooling2D(pool)(x)
     x = layers.GlobalMaxPooling2D(name="embedding")(x)
     outputs = layers.Dense(len(PATTERNS), kernel_regularizer=decay, name="logits")(x)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, outputs, name="seed-final" if norm else "seed-initial")
 
 
 def residual(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
     """Plain convolutions with residual blocks: the fastest int8 for its accuracy on PC and Pi."""
-    return _residual("residual", input_shape, dropout, stem=24, stages=((32, 1), (48, 1)))
+    import keras
+    from keras import layers
+
+    def conv(
+        x: keras.KerasTensor, width: int, kernel: int, stride: int = 1, *, relu: bool = True
+    ) -> keras.KerasTensor:
+        x = layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization()(x)
+        return layers.ReLU()(x) if relu else x
+
+    inputs = keras.Input(input_shape, name="wafer")
+    x = conv(inputs, 24, 5, 2)
+    for width in (32, 48):
+        x = conv(x, width, 3, 2)
+        y = conv(conv(x, width, 3), width, 3, relu=False)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    pooled = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
+    x = layers.Concatenate(name="embedding")(pooled)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, layers.Dense(len(PATTERNS), name="logits")(x), name="residual")
 
 
-def symmetric(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
-    """Residual network that gives the same answer for all eight views; see ``equivariant``."""
+def equivariant(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+    """Residual network that gives the same answer for all eight views, by tied kernels."""
     import keras
     from keras import layers
 
@@ -101,13 +111,9 @@ def symmetric(input_shape: InputShape, l2: float, dropout: float) -> keras.Model
         return layers.ReLU()(x) if relu else x
 
     inputs = keras.Input(input_shape, name="wafer")
-    x = conv(inputs, 4, 4, 2)
-    for channels, kernel, blocks in SYMMETRIC_STAGES:
-        if kernel:
-            x = conv(x, channels, kernel, 2)
-        for _ in range(blocks):
-            y = conv(conv(x, channels, 3), channels, 3, relu=False)
-            x = layers.ReLU()(layers.Add()([x, y]))
+    x = conv(conv(inputs, 4, 4, 2), 6, 4, 2)
+    y = conv(conv(x, 6, 3), 6, 3, relu=False)
+    x = conv(layers.ReLU()(layers.Add()([x, y])), 8, 3, 2)
     average, largest = layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)
     if dropout:
         average, largest = layers.Dropout(dropout)(average), layers.Dropout(dropout)(largest)
@@ -115,51 +121,6 @@ def symmetric(input_shape: InputShape, l2: float, dropout: float) -> keras.Model
         [TiedDense(len(PATTERNS))(average), TiedDense(len(PATTERNS))(largest)]
     )
     return keras.Model(inputs, logits, name="symmetric")
-
-
-def _residual(
-    name: str,
-    input_shape: InputShape,
-    dropout: float,
-    stem: int,
-    stages: tuple[tuple[int, int], ...],
-) -> keras.Model:
-    """Stem of 5x5 /2, then stages of (width, residual blocks), each of which halves the side."""
-    import keras
-    from keras import layers
-
-    inputs = keras.Input(input_shape, name="wafer")
-    x = _conv_bn(inputs, stem, 5, stride=2)
-    for width, blocks in stages:
-        x = _conv_bn(x, width, 3, stride=2)
-        for _ in range(blocks):
-            y = _conv_bn(x, width, 3)
-            y = _conv_bn(y, width, 3, relu=False)
-            x = layers.ReLU()(layers.Add()([x, y]))
-    return _head(name, inputs, x, dropout)
-
-
-def _conv_bn(
-    x: keras.KerasTensor, width: int, kernel: int, *, stride: int = 1, relu: bool = True
-) -> keras.KerasTensor:
-    from keras import layers
-
-    x = layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization()(x)
-    return layers.ReLU()(x) if relu else x
-
-
-def _head(
-    name: str, inputs: keras.KerasTensor, x: keras.KerasTensor, dropout: float
-) -> keras.Model:
-    import keras
-    from keras import layers
-
-    pooled = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
-    x = layers.Concatenate(name="embedding")(pooled)
-    if dropout:
-        x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(len(PATTERNS), name="logits")(x), name=name)
 
 
 def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Model:
@@ -185,8 +146,9 @@ def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Mode
 
 
 NETWORKS: dict[str, Callable[[InputShape, float, float], keras.Model]] = {
-    "seed-initial": seed_initial,
-    "seed-final": seed_final,
+    # Its models 0 and 6.
+    "seed-initial": functools.partial(_seed, widths=(32, 64, 128), pool=3, norm=False),
+    "seed-final": functools.partial(_seed, widths=(16, 32, 64), pool=2, norm=True),
     "residual": residual,
-    "symmetric": symmetric,
+    "symmetric": equivariant,
 }
