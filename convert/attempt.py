@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import to_builtins
 
 from convert.conversion_data import ConversionData
 from convert.int8_checks import Structure, inspect
 from convert.metadata import of_structure, short
-from convert.parity import Parity, compare
-from convert.report.accuracy import without_temperature
-from convert.report.parity_verdict import ALLOWED_POINTS
+from convert.parity import ALLOWED_POINTS, Parity, compare
+from convert.report.accuracy import review, without_temperature
 from convert.review import fit
 from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
@@ -23,7 +23,8 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
 from edge.evaluation.evaluate import Evaluation, evaluate
-from edge.model.model_file import ModelFile, attach
+from edge.model.model_file import ModelFile
+from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
 
 
@@ -85,14 +86,11 @@ class Attempt:
             remedy: Which remedy made it green, recorded in the file; None for the plain conversion.
         """
         averaged = evaluate(context.test, Classifier(self.model, average_symmetries=True))
-        accuracy = {
-            **self.model.metadata["accuracy"],
-            "int8_average_symmetries": short(averaged.scores.as_dict()),
-        }
-        metadata = {**self.model.metadata, "accuracy": accuracy}
+        document = self.model.document
+        document["accuracy"]["int8_average_symmetries"] = short(averaged.scores.as_dict())
         if remedy is not None:
-            metadata["remedy"] = remedy
-        model = _file(self.model.path, self.bare, metadata)
+            document["remedy"] = remedy
+        model = ModelFile.of(self.model.path, self.bare, document)
         return replace(self, model=model, evaluation=_of(model, self.evaluation))
 
 
@@ -117,24 +115,28 @@ def attempt(
         ModelError: the network is not what a station can trust.
     """
     structure = inspect(bare, spared=spared)
-    metadata: dict[str, Any] = {
+    size = structure.embedding["size"]
+    document: dict[str, Any] = {
         **known,
         **of_structure(structure),
         "network": {**known["network"], "operators": structure.operators},
         "temperature": 1.0,
-        "review": fit.neutral(structure.embedding["size"]),
-        "selftest": {"logits": [[0]] * PROBES, "embedding": [[0]] * PROBES},
+        "review": to_builtins(fit.neutral(size)),
+        "selftest": {
+            "logits": [[0] * len(PATTERNS)] * PROBES,
+            "embedding": [[0] * size] * PROBES,
+        },
     }
     fitted = fit.fit(
-        _file(out, bare, metadata), context.material, context.goal, known["network"]["seed"]
+        ModelFile.of(out, bare, document), context.material, context.goal, known["network"]["seed"]
     )
-    metadata |= {"temperature": fitted.temperature, "review": fitted.review}
-    classifier = Classifier(_file(out, bare, metadata))
-    metadata["selftest"] = answers(classifier)
+    document |= {"temperature": fitted.temperature, "review": to_builtins(fitted.review)}
+    classifier = Classifier(ModelFile.of(out, bare, document))
+    document["selftest"] = to_builtins(answers(classifier))
     found = evaluate(context.test, classifier)
     float_shares = metrics.softmax(context.float_logits / fitted.temperature)
     parity = compare(found.true, float_shares, found.probabilities, context.allowed_points)
-    metadata["accuracy"] = {
+    document["accuracy"] = {
         "on": context.on,
         "wafers": found.wafers,
         "data_sha256": found.data_sha256,
@@ -145,14 +147,8 @@ def attempt(
         "allowed_drop": context.allowed_drop,
         "review": _short_review(found),
     }
-    plain = without_temperature(found.probabilities, fitted.temperature)
-    float_plain = metrics.softmax(context.float_logits)
-    metadata["calibration_error"] = {
-        "float": {"before": _error(float_plain, found), "after": _error(float_shares, found)},
-        "int8": {"before": _error(plain, found), "after": _error(found.probabilities, found)},
-        "confidence": round(calibration_error(found.confidence, found.predicted == found.true), 4),
-    }
-    model = _file(out, bare, metadata)
+    document["calibration_error"] = _calibration(found, context.float_logits, fitted.temperature)
+    model = ModelFile.of(out, bare, document)
     return Attempt(model, bare, structure, parity, _of(model, found))
 
 
@@ -161,8 +157,17 @@ def _of(model: ModelFile, found: Evaluation) -> Evaluation:
     return replace(found, model=model.name, model_sha256=model.sha256)
 
 
-def _file(out: Path, bare: bytes, metadata: dict[str, Any]) -> ModelFile:
-    return ModelFile(out, attach(bare, metadata), metadata)
+def _calibration(
+    found: Evaluation, float_logits: npt.NDArray[np.floating[Any]], temperature: float
+) -> dict[str, Any]:
+    """Expected calibration errors of float and int8, before and after the temperature."""
+    plain = without_temperature(found.probabilities, temperature)
+    float_plain, float_shares = (metrics.softmax(float_logits / t) for t in (1.0, temperature))
+    return {
+        "float": {"before": _error(float_plain, found), "after": _error(float_shares, found)},
+        "int8": {"before": _error(plain, found), "after": _error(found.probabilities, found)},
+        "confidence": round(calibration_error(found.confidence, found.predicted == found.true), 4),
+    }
 
 
 def _error(shares: npt.NDArray[np.float64], found: Evaluation) -> float:
@@ -172,18 +177,12 @@ def _error(shares: npt.NDArray[np.float64], found: Evaluation) -> float:
 def _short_review(found: Evaluation) -> dict[str, Any]:
     """What the review rule did on the test part, and how pure the accepted wafers are."""
     figures = found.review()
-    accepted = np.asarray([reason is None for reason in found.reasons])
-    kept = metrics.score(
-        metrics.confusion_matrix(
-            found.true[accepted], found.predicted[accepted], len(found.scores.labels)
-        ),
-        found.scores.labels,
-    )
+    kept = review(found, {}).patterns
     return {
         **figures,
         "share": round(figures["share"], 4),
         "accepted_precision": {
-            name: None if score.precision is None else round(score.precision, 4)
-            for name, score in kept.per_class.items()
+            name: round(one.right / one.accepted, 4) if one.accepted else None
+            for name, one in kept.items()
         },
     }

@@ -61,28 +61,29 @@ class Evidence:
             OutputError: a file cannot be written.
         """
         found = self.found
-        metadata, parity = found.model.metadata, found.parity
+        document, parity = found.model.document, found.parity
+        manifest = self.context.material.calibration.manifest
         model_sha256 = found.sha256 if parity.green else None
         content = {
             **parity.as_dict(),
             "model_sha256": model_sha256,
-            "model": metadata["name"],
-            "accuracy_on": metadata["accuracy"]["on"],
+            "model": document["name"],
+            "accuracy_on": document["accuracy"]["on"],
             "operators": found.structure.operators,
             "input": found.structure.input,
             "output": found.structure.output,
             "embedding": found.structure.embedding,
-            "temperature": metadata["temperature"],
-            "calibration_error": metadata["calibration_error"],
+            "temperature": document["temperature"],
+            "calibration_error": document["calibration_error"],
             "review": {
                 "rule": {
-                    key: metadata["review"][key] for key in ("below", "objective", "min_dies")
+                    key: document["review"][key] for key in ("below", "objective", "min_dies")
                 },
-                "on_test": metadata["accuracy"]["review"],
+                "on_test": document["accuracy"]["review"],
             },
             "remedies": [one.as_dict() for one in self.tried],
-            "calibration": self.context.material.calibration.manifest,
-            "data_sha256": metadata["training"]["data_sha256"],
+            "calibration": manifest,
+            "data_sha256": document["training"]["data_sha256"],
         }
         name = printable(out.name)
         belongs = (
@@ -102,7 +103,7 @@ class Evidence:
             data=self.context.on,
             float_content=self.float_tflite,
             keras_logits=self.context.float_logits,
-            calibration_manifest=self.context.material.calibration.manifest,
+            calibration_manifest=manifest,
             evaluation=found.evaluation,
             allowed_points=self.context.allowed_points,
         )

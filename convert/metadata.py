@@ -13,7 +13,7 @@ from convert.int8_checks import Structure
 from convert.quantise import Calibration
 from edge import __version__
 from edge.dataset.labelled_set import LabelledSet
-from edge.model.model_file import FORMAT
+from edge.model.metadata import FORMAT
 from edge.model.training_sketch import build
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
@@ -105,20 +105,17 @@ def of_structure(structure: Structure) -> dict[str, Any]:
 
 
 def short(figures: dict[str, Any]) -> dict[str, Any]:
-    """Figures without the confusion matrix and with four digits: the file must stay small."""
-    rounded = {
-        name: {
-            key: [round(v, 4) for v in value] if isinstance(value, list) else _round(value)
-            for key, value in entry.items()
-        }
-        for name, entry in figures["per_class"].items()
-    }
+    """Figures without the confusion matrix and with few digits: the file must stay small."""
     return {
         "macro_recall": round(figures["macro_recall"], 5),
         "accuracy": round(figures["accuracy"], 5),
-        "per_class": rounded,
+        "per_class": _rounded(figures["per_class"]),
     }
 
 
-def _round(value: float | None) -> float | None:
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value

@@ -1,17 +1,63 @@
-"""Parity: the int8 file against the float network, class by class, on wafers neither has seen."""
+"""Parity: is int8 as good as float, class by class, on wafers that neither has seen?"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import UsageError
 from edge.evaluation import metrics
+from edge.evaluation.metrics import Scores
 from edge.wafer.patterns import PATTERNS
+
+#: Points of per-class accuracy that int8 may cost; one wafer is always allowed.
+ALLOWED_POINTS: Final = 1.0
+
+#: (right, wafers) of each class.
+Counts = Mapping[str, tuple[int, int]]
+
+_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+class Level(str, Enum):
+    """How the verdict comes out."""
+
+    GREEN = "green"
+    RED = "red"
+    UNKNOWN = "not judged"
+
+
+class Variant(str, Enum):
+    """A form of the network; the value is what readers see."""
+
+    KERAS = "float (Keras)"
+    FLOAT = "float TFLite"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class ParityVerdict:
+    """Whether int8 is as good as float.
+
+    Attributes:
+        level: Green, red, or not judged.
+        text: The whole answer in one line.
+        rule: What a class may lose, in words.
+        reference: What int8 was held against; None where there was nothing.
+        lost: Classes that lost more than allowed -> (right before, right after, wafers).
+    """
+
+    level: Level
+    text: str
+    rule: str
+    reference: Variant | None
+    lost: dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -23,34 +69,21 @@ class Parity:
         after: Figures of the int8 file, run in the station's classifier.
         agreement: Share of wafers given the same class by both.
         largest_drift: Largest change of any probability, 0..1.
-        lost: Class -> (right before, right after, wafers) where int8 lost more than allowed.
         allowed_points: The limit the classes were held to, in points.
+        verdict: What follows.
     """
 
-    before: metrics.Scores
-    after: metrics.Scores
+    before: Scores
+    after: Scores
     agreement: float
     largest_drift: float
-    lost: dict[str, tuple[int, int, int]]
     allowed_points: float
+    verdict: ParityVerdict
 
     @property
     def green(self) -> bool:
-        """Whether no class lost more than allowed, and more than one pattern is told at all."""
-        return not self.lost and self.after.only_answer is None
-
-    @property
-    def why_red(self) -> str:
-        """What is wrong, for a message; of a green one nothing."""
-        lost = ", ".join(f"{name} {a} -> {b} of {n}" for name, (a, b, n) in self.lost.items())
-        reasons = [f"int8 lost more than {self.allowed_points:g} points in: {lost}"] if lost else []
-        if answer := self.after.only_answer:
-            alike = " as the float network does" if self.before.only_answer == answer else ""
-            reasons.append(
-                f"int8 calls every wafer {answer}{alike}: it tells no pattern from another; look "
-                "at what the training printed, and at the parts of the set"
-            )
-        return "; ".join(reasons)
+        """Whether int8 is as good as float."""
+        return self.verdict.level is Level.GREEN
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -62,7 +95,7 @@ class Parity:
             "only_answer": self.after.only_answer,
             "lost": {
                 name: {"right_float": a, "right_int8": b, "n": n}
-                for name, (a, b, n) in self.lost.items()
+                for name, (a, b, n) in self.verdict.lost.items()
             },
             "float": self.before.as_dict(),
             "int8": self.after.as_dict(),
@@ -75,13 +108,12 @@ class Parity:
         lines = [
             f"# Parity: {'green' if self.green else 'RED'}{few}",
             "",
-            *([] if self.green else [f"{self.why_red}.", ""]),
+            *([] if self.green else [f"{self.verdict.text}.", ""]),
             (
                 f"Mean per-class accuracy: float {100 * self.before.macro_recall:.2f} %, "
                 f"int8 {100 * self.after.macro_recall:.2f} %. Same class for "
                 f"{100 * self.agreement:.2f} % of the wafers; largest change of a probability "
-                f"{self.largest_drift:.3f}. A class may lose {self.allowed_points:g} points or one "
-                "wafer, whichever is more."
+                f"{self.largest_drift:.3f}. {self.verdict.rule}"
             ),
             "",
             "| pattern | wafers | float % | int8 % | change | 95 % interval (int8) | |",
@@ -92,7 +124,7 @@ class Parity:
             if one.recall is None or two.recall is None:
                 lines.append(f"| {name} | 0 | - | - | - | - | not judged |")
                 continue
-            mark = "**lost**" if name in self.lost else ""
+            mark = "**lost**" if name in self.verdict.lost else ""
             lines.append(
                 f"| {name} | {two.n} | {100 * one.recall:.1f} | {100 * two.recall:.1f} | "
                 f"{100 * (two.recall - one.recall):+.1f} | "
@@ -105,7 +137,7 @@ def compare(
     classes: npt.NDArray[np.intp],
     before: npt.NDArray[np.float64],
     after: npt.NDArray[np.float64],
-    allowed_points: float,
+    allowed_points: float = ALLOWED_POINTS,
 ) -> Parity:
     """Compare probabilities of the same wafers.
 
@@ -113,28 +145,127 @@ def compare(
         classes: True class (W,).
         before: Float network (W, classes).
         after: int8 file (W, classes).
-        allowed_points: How much per-class accuracy a class may lose, in points; one wafer is
-            always allowed.
+        allowed_points: As in ``judge``.
+
+    Raises:
+        UsageError: ``allowed_points`` is no number from 0 up.
+    """
+    one, two = before.argmax(axis=1), after.argmax(axis=1)
+    left, right = (
+        metrics.score(metrics.confusion_matrix(classes, guess, len(PATTERNS)), PATTERNS)
+        for guess in (one, two)
+    )
+    return Parity(
+        left,
+        right,
+        float((one == two).mean()),
+        float(np.abs(before - after).max()),
+        allowed_points,
+        judge(Variant.KERAS, counts(left), right, allowed_points),
+    )
+
+
+def judge(
+    reference: Variant | None,
+    before: Counts | None,
+    after: Scores,
+    allowed_points: float = ALLOWED_POINTS,
+) -> ParityVerdict:
+    """Hold int8 against float, class by class.
+
+    A class may lose ``allowed_points`` points of its accuracy or one wafer, whichever is more.
+
+    Args:
+        reference: Which float form ``before`` is of; None with it.
+        before: Right answers and wafers of each class in float; None where there is no float.
+        after: Figures of the int8 file on the same wafers.
+        allowed_points: See above.
 
     Raises:
         UsageError: ``allowed_points`` is no number from 0 up.
     """
     if not (math.isfinite(allowed_points) and allowed_points >= 0):
         raise UsageError(f"an allowed drop of {allowed_points} points; give a number from 0 up")
-    size = len(PATTERNS)
-    one, two = before.argmax(axis=1), after.argmax(axis=1)
-    left, right = (metrics.confusion_matrix(classes, guess, size) for guess in (one, two))
-    lost = {}
-    for index, name in enumerate(PATTERNS):
-        one_right, two_right = int(left[index, index]), int(right[index, index])
-        n = int(left[index].sum())
-        if metrics.lost_too_much(one_right, two_right, n, allowed_points):
-            lost[name] = (one_right, two_right, n)
-    return Parity(
-        metrics.score(left, PATTERNS),
-        metrics.score(right, PATTERNS),
-        float((one == two).mean()),
-        float(np.abs(before - after).max()),
-        lost,
-        allowed_points,
+    rule = f"A class may lose {_points(allowed_points)} or one wafer, whichever is more."
+    now = counts(after)
+    wafers = sum(n for _, n in now.values())
+    if before is None:
+        text = (
+            "Not judged against float, no float network was given: int8 recognises "
+            f"{100 * after.macro_recall:.1f} % of the wafers of a class, on the mean of "
+            f"{_classes(now)} and {wafers:,} wafers"
+        )
+        return ParityVerdict(Level.UNKNOWN, text, rule, None, {})
+    judged = {name: (*before[name], now[name][0]) for name in PATTERNS if now[name][1]}
+    gone = {name: (right, kept, n) for name, (right, n, kept) in judged.items() if kept < right}
+    lost = {
+        name: (right, kept, n)
+        for name, (right, kept, n) in gone.items()
+        if metrics.lost_too_much(right, kept, n, allowed_points)
+    }
+    level = Level.RED if lost or after.only_answer else Level.GREEN
+    if after.only_answer:
+        text = _one_answer(after.only_answer, before)
+    elif gone:
+        text = _red(lost) if lost else _green(gone, now)
+    else:
+        text = f"int8 is as good as float: none of {_classes(now)} lost a wafer"
+    return ParityVerdict(level, text, rule, reference, lost)
+
+
+def counts(scores: Scores) -> dict[str, tuple[int, int]]:
+    """Right answers and wafers of each class."""
+    return {
+        name: (int(scores.confusion[place, place]), int(scores.confusion[place].sum()))
+        for place, name in enumerate(scores.labels)
+    }
+
+
+def _classes(now: Counts) -> str:
+    present = sum(1 for _, n in now.values() if n)
+    if present == len(now):
+        return f"{_WORDS[present]} classes"
+    if present == 1:
+        return f"the one class present ({len(now) - present} not judged)"
+    return f"the {_WORDS[present]} classes present ({len(now) - present} not judged)"
+
+
+def _one_answer(answer: str, before: Counts) -> str:
+    alike = not any(right for name, (right, _) in before.items() if name != answer)
+    also = ", and float recognises no other pattern either" if alike else ""
+    return (
+        f"RED: int8 calls every wafer {answer}{also}: it tells no pattern from another; look at "
+        "what the training printed, and at the parts of the set"
     )
+
+
+def _green(gone: Mapping[str, tuple[int, int, int]], now: Counts) -> str:
+    name, gap, n = _worst(gone)
+    return (
+        f"int8 is as good as float: none of {_classes(now)} lost more than "
+        f"{_points(100 * gap / n)} ({name}, {gap:,} of {_wafers(n)})"
+    )
+
+
+def _red(lost: Mapping[str, tuple[int, int, int]]) -> str:
+    """The worst class with its figures, the others by name: one line must do."""
+    name, gap, n = _worst(lost)
+    others = ", ".join(other for other in lost if other != name)
+    also = f", and too much of {others}" if others else ""
+    return f"RED: int8 lost {_points(100 * gap / n)} of {name} ({gap:,} of {_wafers(n)}){also}"
+
+
+def _worst(gone: Mapping[str, tuple[int, int, int]]) -> tuple[str, int, int]:
+    """The class that lost the largest share, how many wafers it lost, and of how many."""
+    name = max(gone, key=lambda name: (gone[name][0] - gone[name][1]) / gone[name][2])
+    right, kept, n = gone[name]
+    return name, right - kept, n
+
+
+def _points(value: float) -> str:
+    text = f"{value:.1f}".removesuffix(".0")
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
+def _wafers(n: int) -> str:
+    return f"{n:,} wafer{'' if n == 1 else 's'}"

@@ -22,8 +22,8 @@ from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
 from edge.evaluation.evaluate import as_station
-from edge.model.metadata import check_texts
-from edge.model.model_file import save
+from edge.model.metadata import obeyed
+from edge.system.files import write_bytes
 from edge.verdict.rule import Costs
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def convert(
     evidence.write(out)
     if not evidence.found.parity.green:
         raise GateError(_why_no_file(evidence, out))
-    save(evidence.found.model.content, out, overwrite=overwrite)
+    write_bytes(out, evidence.found.model.content)
     return evidence.found
 
 
@@ -106,10 +106,9 @@ def _checked(
 ) -> dict[str, Any]:
     """The run's configuration, once nothing stands against a conversion of hours."""
     check_places(out, overwrite=overwrite)
-    try:
-        check_texts({"name": source.name, "data_name": source.data_name, "notice": source.notice})
-    except ValueError as error:
-        raise UsageError(f"{error}: no station would load the model file; change it") from error
+    texts = {"name": source.name, "data_name": source.data_name, "notice": source.notice}
+    if found := obeyed(texts):
+        raise UsageError(f"{found}: no station would load the model file; change it")
     config = read_config(source.run)
     check_same_data(config, labelled, source.run)
     for doubt in part_doubts(labelled):
@@ -138,7 +137,7 @@ def _judged(
     tell(f"quantising, judging on {len(context.test):,} wafers of the test part")
     first = judge(quantise(network, material.calibration))
     found, tried = first, list[Tried]()
-    if remedy is Remedy.SEARCH and first.parity.lost:
+    if remedy is Remedy.SEARCH and first.parity.verdict.lost:
         tell("the gate is red; trying remedies")
         offered = trials(network, material.calibration, material.train.planes, tell, seed=seed)
         found, tried = search(first, offered, functools.partial(judge, spared=True))
@@ -157,6 +156,6 @@ def _why_no_file(evidence: Evidence, out: Path) -> str:
     if parity.after.only_answer:  # nothing that conversion could mend or allow
         mend = ""
     return (
-        f"{parity.why_red}; no model file was written, one that stands at {out} is not of this "
-        f"run. See {beside(out, 'parity.md')}{mend}"
+        f"{parity.verdict.text}; no model file was written, one that stands at {out} is not of "
+        f"this run. See {beside(out, 'parity.md')}{mend}"
     )

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from edge.formats.archive import Arrays
+from edge.formats.npz import Arrays
 
 
 class WeightAverage(keras.callbacks.Callback):  # type: ignore[misc]

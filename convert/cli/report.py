@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 import click
 
@@ -92,7 +91,7 @@ def command(
     if part:
         labelled = labelled.part(Part(part))
         name = f"{name}, part {part}"
-    with _Bars() as bars:
+    with Progress("") as progress:
         evidence = measure(
             file,
             labelled,
@@ -101,7 +100,7 @@ def command(
             calibration_manifest=calibration_manifest(file),
             drawn=wafers,
             mixed=read_mixed(mixed) if mixed else None,
-            progress=bars.at,
+            progress=progress.stage,
         )
     page.write(evidence, out, overwrite=overwrite)
     for warning in evidence.warnings:
@@ -109,35 +108,3 @@ def command(
     click.echo(printable(evidence.verdict.text))
     click.echo(f"wrote {printable(str(out))} and {printable(str(page.twin(out)))}", err=True)
     return 0
-
-
-class _Bars:
-    """One progress bar a stage, the next one when the stage changes."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._bar: Progress | None = None
-
-    def at(self, stage: str, done: int, total: int) -> None:
-        """So much of a stage is done."""
-        if stage != self._stage or self._bar is None:
-            self._close()
-            self._stage = stage
-            self._bar = Progress(stage, total).__enter__()
-        self._bar.at(done)
-
-    def __enter__(self) -> _Bars:  # noqa: PYI034 - `Self` needs Python 3.11
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-            self._bar = None

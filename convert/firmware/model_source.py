@@ -37,7 +37,7 @@ def network_of(
     found = {network.tensors[number].shape: number for number in network.outputs}
     try:
         logits, embedding = (
-            found[1, size] for size in (len(model.labels), model.metadata["embedding"]["size"])
+            found[1, size] for size in (len(model.labels), model.metadata.embedding.size)
         )
     except KeyError as error:
         raise ModelError(f"{model.path}: it has no output of the shape {error}") from error
@@ -48,23 +48,22 @@ def header(model: ModelFile, network: PreparedNetwork) -> str:
     """``wm_model.h``."""
     review, labels = model.review, model.labels
     knows_none = Pattern.NONE.value in labels
-    embedding = model.metadata["embedding"]
-    scale, zero = float(embedding["scale"]), int(embedding["zero_point"])
-    weights = np.asarray(model.metadata["review"]["mixed"]["weights"], np.float64)
-    bias = float(model.metadata["review"]["mixed"]["bias"]) - scale * zero * float(weights.sum())
+    embedding, mixed = model.metadata.embedding, model.metadata.review.mixed
+    weights = np.asarray(mixed.weights, np.float64)
+    bias = mixed.bias - embedding.scale * embedding.zero_point * float(weights.sum())
     defines = {
-        "WM_SIDE": model.metadata["encoding"]["size"],
+        "WM_SIDE": model.metadata.encoding.size,
         "WM_PLANES": encoding.PLANES,
         "WM_ENCODED_BYTES": "(WM_SIDE * WM_SIDE * WM_PLANES)",
         "WM_CLASSES": len(labels),
-        "WM_EMBEDDING": embedding["size"],
+        "WM_EMBEDDING": embedding.size,
         "WM_ARENA_BYTES": network.plan.bytes,
         "WM_SHA256_BYTES": 32,
         "WM_LOGIT_STEPS": _STEPS,
         "WM_NONE": labels.index(Pattern.NONE.value) if knows_none else 0,
     }
     thresholds = {
-        "WM_EMBEDDING_SCALE": scale,
+        "WM_EMBEDDING_SCALE": embedding.scale,
         "WM_MIXED_BIAS": bias,
         "WM_MIXED_ABOVE": review.mixed_above,
         "WM_UNFAMILIAR_ABOVE": review.unfamiliar_above,
@@ -113,10 +112,10 @@ def body(model: ModelFile, network: PreparedNetwork) -> str:
 
 
 def _title(model: ModelFile) -> str:
-    notice = model.metadata.get("notice", [])
+    notice = model.metadata.notice
     return csource.comment(
         [
-            f"The model file {model.metadata['name']}, sha256 {model.sha256},",
+            f"The model file {model.metadata.name}, sha256 {model.sha256},",
             "as wm-edge export-firmware wrote it. Do not edit: export it again.",
             *(notice.splitlines() if isinstance(notice, str) else notice),
         ]
@@ -127,7 +126,7 @@ def _names(model: ModelFile) -> str:
     labels = ", ".join(map(csource.string, model.labels))
     digest = np.frombuffer(bytes.fromhex(model.sha256), np.uint8)
     return (
-        f"const char wm_model_name[] = {csource.string(model.metadata['name'])};\n"
+        f"const char wm_model_name[] = {csource.string(model.metadata.name)};\n"
         f"const char *const wm_labels[WM_CLASSES] = {{{labels}}};\n\n"
         f"{csource.array('wm_model_sha256', digest, scope='')}\n"
     )
@@ -135,16 +134,15 @@ def _names(model: ModelFile) -> str:
 
 def _judgement(model: ModelFile) -> str:
     """The numbers that classifier and familiarity compute from the metadata."""
-    review, embedding = model.metadata["review"], model.metadata["embedding"]
-    scale = float(embedding["scale"])
-    step = model.metadata["output"]["scale"] / model.temperature
-    means = np.asarray(review["unfamiliar"]["means"], np.float64)
+    review, embedding = model.metadata.review, model.metadata.embedding
+    step = model.metadata.output.scale / model.temperature
+    means = np.asarray(review.unfamiliar.means, np.float64)
     tables = {
         "wm_powers": [math.exp(-step * below) for below in range(_STEPS)],
-        "wm_often": [math.exp(review["frequency"][label]) for label in model.labels],
-        "wm_below": [model.review.below[label] for label in model.labels],
-        "wm_means": means / scale + int(embedding["zero_point"]),
-        "wm_mixed_weights": scale * np.asarray(review["mixed"]["weights"], np.float64),
+        "wm_often": [math.exp(review.log_prior[label]) for label in model.labels],
+        "wm_below": [review.below[label] for label in model.labels],
+        "wm_means": means / embedding.scale + embedding.zero_point,
+        "wm_mixed_weights": embedding.scale * np.asarray(review.mixed.weights, np.float64),
     }
     return "\n".join(
         csource.array(name, np.asarray(values, np.float64), scope="")

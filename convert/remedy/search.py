@@ -45,7 +45,7 @@ class Tried:
             "macro_recall": parity.after.macro_recall,
             "agreement": parity.agreement,
             "largest_probability_drift": parity.largest_drift,
-            "lost": sorted(parity.lost),
+            "lost": sorted(parity.verdict.lost),
         }
         return {**self.trial.as_dict(), "refused": self.refused, "parity": judged}
 
@@ -101,7 +101,7 @@ def _cell(text: str) -> str:
 
 
 def _judged(parity: Parity) -> str:
-    lost = ", ".join(parity.lost) or "none"
+    lost = ", ".join(parity.verdict.lost) or "none"
     return (
         f"{100 * parity.after.macro_recall:.2f} | {100 * parity.agreement:.2f} | {lost} | "
         f"{'green' if parity.green else 'RED'}"

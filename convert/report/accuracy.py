@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from convert.parity import Counts, Variant, counts, judge
 from convert.report.evidence import (
     AnyDefect,
     Band,
@@ -19,7 +20,6 @@ from convert.report.evidence import (
     ReasonCount,
     Reliability,
     ReviewEvidence,
-    Variant,
 )
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation import metrics
@@ -30,7 +30,9 @@ from edge.evaluation.calibration import (
     reliability_bins,
     risk_coverage,
 )
-from edge.evaluation.evaluate import Evaluation
+from edge.evaluation.evaluate import Evaluation, as_station
+from edge.model.metadata import ClassFigures
+from edge.model.model_file import ModelFile
 from edge.verdict.rule import REVIEW_REASONS
 from edge.wafer.patterns import PATTERNS, Pattern
 
@@ -44,6 +46,50 @@ Shares = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
 _NONE: Final = PATTERNS.index(Pattern.NONE)
+
+
+def compared(
+    model: ModelFile,
+    labelled: LabelledSet,
+    evaluation: Evaluation,
+    floats: dict[Variant, npt.NDArray[np.floating[Any]]],
+    allowed_points: float,
+    drawn: int,
+) -> dict[str, Any]:
+    """Every form of the network on the wafers, and int8 against the first of the float ones.
+
+    Args:
+        model: The int8 model file.
+        labelled: The W wafers.
+        evaluation: Of ``model`` on them.
+        floats: What float forms say of them: logits (W, 9), in the order of ``PATTERNS``.
+        allowed_points: Points of per-class accuracy that int8 may cost.
+        drawn: How many of the wafers that are called differently are drawn.
+
+    Returns:
+        The evidence's members verdict, outcomes, recorded and changes.
+
+    Raises:
+        UsageError: ``allowed_points`` is no number from 0 up.
+    """
+    shares: dict[Variant, npt.NDArray[np.float64]] = {}
+    outcomes: dict[Variant, Outcome] = {}
+    true, int8 = evaluation.true, evaluation.probabilities
+    for variant, given in floats.items():
+        logits = as_station(given, labelled)
+        shares[variant] = metrics.softmax(logits / model.temperature)
+        outcomes[variant] = outcome(true, metrics.softmax(logits), shares[variant])
+    outcomes[Variant.INT8] = outcome(true, without_temperature(int8, model.temperature), int8)
+    recorded = None if Variant.KERAS in floats else _recorded(model, evaluation)
+    reference = next(iter(shares), None)
+    return {
+        "verdict": judge(*_reference(outcomes, recorded), evaluation.scores, allowed_points),
+        "outcomes": outcomes,
+        "recorded": recorded,
+        "changes": changes(labelled, reference, shares[reference], int8, drawn)
+        if reference
+        else None,
+    }
 
 
 def outcome(true: Classes, before: Shares, after: Shares) -> Outcome:
@@ -205,3 +251,31 @@ def _pattern(evaluation: Evaluation, index: int, looked_at: npt.NDArray[np.bool_
 def _inside(confidence: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.bool_]:
     inside: npt.NDArray[np.bool_] = (confidence >= low) & ((confidence < high) | (high >= 1))
     return inside
+
+
+def _reference(
+    outcomes: dict[Variant, Outcome], recorded: dict[str, ClassFigures] | None
+) -> tuple[Variant | None, Counts | None]:
+    """What int8 is held against: Keras measured, Keras recorded, float TFLite, or nothing."""
+    if Variant.KERAS in outcomes:
+        return Variant.KERAS, counts(outcomes[Variant.KERAS].scores)
+    if recorded is not None:
+        # Recorded with four digits: exact up to 10,000 wafers of a class.
+        return Variant.KERAS, {
+            name: (round((entry.recall or 0.0) * entry.n), entry.n)
+            for name, entry in recorded.items()
+        }
+    if Variant.FLOAT in outcomes:
+        return Variant.FLOAT, counts(outcomes[Variant.FLOAT].scores)
+    return None, None
+
+
+def _recorded(model: ModelFile, evaluation: Evaluation) -> dict[str, ClassFigures] | None:
+    """The Keras figures in the model file, where they are of these wafers."""
+    accuracy = model.metadata.accuracy
+    if accuracy is None or accuracy.data_sha256 != evaluation.data_sha256:
+        return None
+    per_class = accuracy.float_.per_class
+    numbers = {name: score.n for name, score in evaluation.scores.per_class.items()}
+    same = all(per_class[name].n == n for name, n in numbers.items())
+    return {name: per_class[name] for name in PATTERNS} if same else None

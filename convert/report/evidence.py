@@ -10,53 +10,21 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, to_builtins
 
+from convert.parity import ParityVerdict, Variant
 from convert.report.latency import Latency
 from convert.report.layers import Comparison
 from convert.report.manifest import Calibration
 from convert.report.sensitivity import Sensitivity
 from edge.evaluation.calibration import Bin
 from edge.evaluation.metrics import Scores
+from edge.model.metadata import ClassFigures
 from edge.model.network import Network
 from edge.wafer.wafermap import DieGrid
 
 #: Points that a curve is drawn with.
 CURVE_POINTS: Final = 200
-
-
-class Level(str, Enum):
-    """How the verdict comes out."""
-
-    GREEN = "green"
-    RED = "red"
-    UNKNOWN = "not judged"
-
-
-class Variant(str, Enum):
-    """A form of the network; the value is what readers see."""
-
-    KERAS = "float (Keras)"
-    FLOAT = "float TFLite"
-    INT8 = "int8"
-
-
-@dataclass(frozen=True)
-class ParityVerdict:
-    """Whether int8 is as good as float.
-
-    Attributes:
-        level: Green, red, or not judged.
-        text: The whole answer in one line.
-        rule: What a class may lose, in words.
-        reference: What int8 was held against; None where there was nothing.
-        lost: Classes that lost more than allowed -> (right before, right after, wafers).
-    """
-
-    level: Level
-    text: str
-    rule: str
-    reference: Variant | None
-    lost: dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -290,7 +258,7 @@ class Evidence:
     verdict: ParityVerdict
     warnings: tuple[str, ...]
     outcomes: dict[Variant, Outcome]
-    recorded: dict[str, Any] | None
+    recorded: dict[str, ClassFigures] | None
     changes: Changes | None
     layers: Comparison | None
     sensitivity: Sensitivity | None
@@ -304,21 +272,20 @@ class Evidence:
     missing: dict[str, str]
     appendices: tuple[Appendix, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form; numbers that are not finite become null."""
-        return {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
 
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "as_dict"):
+def plain(value: Any) -> Any:
+    """What JSON knows: dictionaries, lists, texts, numbers; those that are not finite are null."""
+    if isinstance(value, Struct):
+        value = to_builtins(value)
+    elif hasattr(value, "as_dict"):
         value = value.as_dict()
     elif dataclasses.is_dataclass(value):
         kept = [item.name for item in dataclasses.fields(value) if item.metadata.get("json", True)]
         value = {name: getattr(value, name) for name in kept}
     if isinstance(value, dict):
-        return {str(_plain(key)): _plain(item) for key, item in value.items()}
+        return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Enum):
         return value.value
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from convert.report.evidence import Evidence, Outcome, Variant
+from convert.parity import Variant
+from convert.report.evidence import Evidence, Outcome
 from convert.report.sensitivity import Effect, Sensitivity
 from edge.system.text import printable
 from edge.wafer.patterns import PATTERNS

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -86,10 +86,6 @@ class Layer:
     saturated: float
     weights: Weights | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {**asdict(self), "matched_by": self.matched_by.value, "shape": list(self.shape)}
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -106,15 +102,6 @@ class Comparison:
     float_only: tuple[str, ...]
     int8_only: tuple[str, ...]
     wafers: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "wafers": self.wafers,
-            "layers": [layer.as_dict() for layer in self.layers],
-            "float_only": list(self.float_only),
-            "int8_only": list(self.int8_only),
-        }
 
 
 class _Sums:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct
 
 from edge.model.model_file import ModelFile
 from edge.system.regular_file import read_text
+from edge.system.typed import MismatchError, decode
 from edge.wafer.patterns import PATTERNS
 
 #: A manifest of a thousand fingerprints takes 30 kB.
 _MAX_BYTES: Final = 16 * 2**20
+
+
+class _Manifest(Struct, frozen=True):
+    per_class: dict[str, Annotated[int, Meta(ge=0)]]
+    part: str = "unknown"
+    fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,20 +63,17 @@ def calibration_manifest(model: ModelFile) -> dict[str, Any] | None:
 
 def checked(manifest: Any) -> Calibration | None:
     """The manifest as far as it is sound; it comes from a file that anyone may have written."""
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("per_class"), dict):
+    try:
+        found = decode(_Manifest, manifest)
+    except MismatchError:
         return None
-    per_class = {name: manifest["per_class"].get(name, 0) for name in PATTERNS}
-    prints = manifest.get("fingerprints", [])
-    sound = all(type(n) is int and n >= 0 for n in per_class.values()) and isinstance(prints, list)
-    if not sound or not all(isinstance(print_, str) for print_ in prints):
-        return None
+    per_class = {name: found.per_class.get(name, 0) for name in PATTERNS}
+    # JSON may hold half a character.
+    prints = "\n".join(found.fingerprints).encode("utf-8", "surrogatepass")
     return Calibration(
         sum(per_class.values()),
-        str(manifest.get("part", "unknown")),
+        found.part,
         per_class,
-        len(prints),
-        # JSON may hold half a character.
-        hashlib.sha256("\n".join(prints).encode("utf-8", "surrogatepass")).hexdigest()
-        if prints
-        else None,
+        len(found.fingerprints),
+        hashlib.sha256(prints).hexdigest() if found.fingerprints else None,
     )

@@ -10,13 +10,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from convert.parity import ALLOWED_POINTS, Variant
 from convert.report import layers, manifest, sensitivity
-from convert.report.accuracy import changes, outcome, review, without_temperature
-from convert.report.evidence import Evidence, Outcome, Variant
+from convert.report.accuracy import compared, review
+from convert.report.evidence import Evidence
 from convert.report.latency import measure_latency
-from convert.report.layers import Comparison
 from convert.report.out_of_distribution import appendices
-from convert.report.parity_verdict import ALLOWED_POINTS, Counts, counts, judge
 from convert.report.sensitivity import Sensitivity
 from edge import __version__
 from edge.classification import selftest
@@ -24,8 +23,7 @@ from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.mixedwm38 import Mixed
 from edge.errors import ModelError, RuntimeUnavailableError
-from edge.evaluation import metrics
-from edge.evaluation.evaluate import Evaluation, as_station, evaluate
+from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.gate import diagnosis
 from edge.model import flatbuffer
 from edge.model.float_network import FloatNetwork
@@ -39,9 +37,6 @@ DRAWN: Final = 24
 
 #: Wafers a class for the layers: their figures settle with few.
 PER_CLASS: Final = 10
-
-#: Tensor -> section of the metadata that tells its scale and zero point.
-_TENSORS: Final = {"input": "input", "logits": "output", "embedding": "embedding"}
 
 #: What is being done, how much of it is done, how much there is.
 Progress = Callable[[str, int, int], None]
@@ -85,10 +80,8 @@ def measure(
         labelled: Wafers to judge on, at least one, that trained nothing.
         data: What the wafers are, for the reader.
         float_content: The float ``.tflite`` of the same network.
-        keras_logits: What the float Keras network says of the wafers: (W, 9), in the order of
-            ``PATTERNS``.
-        calibration_manifest: As ``convert`` writes it into ``*.parity.json``; None for what the
-            model file holds of it.
+        keras_logits: The float Keras network's (W, 9), in the order of ``PATTERNS``.
+        calibration_manifest: As in ``*.parity.json``; None for what the model file holds of it.
         evaluation: Of ``model`` on these wafers, where it has been made already.
         allowed_points: Points of per-class accuracy that int8 may cost.
         drawn: How many of the wafers that were called differently are drawn.
@@ -101,91 +94,94 @@ def measure(
         RuntimeUnavailableError: no TFLite runtime works here.
         UsageError: ``allowed_points`` is no number from 0 up.
     """
-    classifier = Classifier(model)
-    total = len(labelled)
-    if evaluation is None:
-        evaluation = evaluate(
-            labelled, classifier, lambda done: progress("int8 network", done, total)
-        )
-    temperature = model.temperature
-    shares: dict[Variant, npt.NDArray[np.float64]] = {}
-    outcomes: dict[Variant, Outcome] = {}
-    missing: dict[str, str] = {}
-    true = evaluation.true
+    classifier, total = Classifier(model), len(labelled)
+    evaluation = evaluation or evaluate(
+        labelled, classifier, lambda done: progress("int8 network", done, total)
+    )
+    floats = {} if keras_logits is None else {Variant.KERAS: keras_logits}
     float_network = None
-    if keras_logits is not None:
-        keras_logits = as_station(keras_logits, labelled)
-        shares[Variant.KERAS] = metrics.softmax(keras_logits / temperature)
-        outcomes[Variant.KERAS] = outcome(
-            true, metrics.softmax(keras_logits), shares[Variant.KERAS]
-        )
     if float_content is not None:
         float_network = FloatNetwork(float_content, model, classifier.runtime.backend)
-        logits = as_station(
-            float_logits(
-                float_network, labelled, lambda done: progress("float network", done, total)
-            ),
-            labelled,
+        floats[Variant.FLOAT] = float_logits(
+            float_network, labelled, lambda done: progress("float network", done, total)
         )
-        shares[Variant.FLOAT] = metrics.softmax(logits / temperature)
-        outcomes[Variant.FLOAT] = outcome(true, metrics.softmax(logits), shares[Variant.FLOAT])
-    int8 = evaluation.probabilities
-    outcomes[Variant.INT8] = outcome(true, without_temperature(int8, temperature), int8)
-    reference = next(iter(shares), None)
-    recorded = _recorded(model, evaluation) if keras_logits is None else None
-    if recorded is None and keras_logits is None:
-        missing["keras"] = NO_KERAS
-    judged_by, before = _reference(outcomes, recorded)
-    wafers = _encoded_sample(labelled, classifier.size)
-    compared: Comparison | None = None
-    sensitive: Sensitivity | str | None = None
+    found = {
+        **_about(model, evaluation, float_content),
+        **compared(model, labelled, evaluation, floats, allowed_points, drawn),
+        **_inside(model, float_content, labelled, classifier, progress),
+        "calibration": manifest.checked(calibration_manifest or model.metadata.calibration),
+    }
+    return Evidence(
+        data=data,
+        missing=_missing(found),
+        warnings=(*evaluation.warnings, *_doubts(classifier, evaluation)),
+        latency=measure_latency(classifier, float_network, labelled),
+        appendices=appendices(labelled, evaluation, classifier, mixed, progress),
+        **found,
+    )
+
+
+def _about(model: ModelFile, evaluation: Evaluation, float_content: bytes | None) -> dict[str, Any]:
+    """What the model file says of itself, and what becomes of its own review rule."""
+    known = model.metadata
+    return {
+        "model": model.name,
+        "file_name": model.path.name,
+        "file_bytes": len(model.content),
+        "float_bytes": len(float_content) if float_content is not None else None,
+        "wafers": evaluation.wafers,
+        "tensors": {
+            name: {"scale": tensor.scale, "zero_point": tensor.zero_point}
+            for name, tensor in (
+                ("input", known.input),
+                ("logits", known.output),
+                ("embedding", known.embedding),
+            )
+        },
+        "temperature": model.temperature,
+        "review": review(evaluation, known.review.objective),
+        "provenance": _provenance(model, evaluation, float_content),
+    }
+
+
+def _inside(
+    model: ModelFile,
+    float_content: bytes | None,
+    labelled: LabelledSet,
+    classifier: Classifier,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The networks themselves, layer by layer where there is a float one."""
+    networks = {Variant.INT8: flatbuffer.read(model.content, model.path)}
     if float_content is None:
-        missing |= dict.fromkeys(("changes", "layers", "sensitivity"), NO_FLOAT)
-        if reference is not None:
-            del missing["changes"]
-    else:
-        compared = layers.compare(
+        return {"networks": networks, "layers": None, "sensitivity": NO_FLOAT}
+    wafers = _encoded_sample(labelled, classifier.size)
+    return {
+        "layers": layers.compare(
             float_content,
             model.content,
             wafers,
             lambda done, n: progress("layer by layer", done, n),
-        )
-        sensitive = _sensitivity(float_content, model, wafers, progress)
-        if isinstance(sensitive, str):
-            missing["sensitivity"] = sensitive
-    inside = {Variant.INT8: flatbuffer.read(model.content, model.path)}
-    if float_content is not None:
-        inside[Variant.FLOAT] = flatbuffer.read(float_content, "the float network")
-    calibration = manifest.checked(calibration_manifest or model.metadata.get("calibration"))
-    if calibration is None:
-        missing["calibration"] = NO_CALIBRATION
-    return Evidence(
-        model=model.name,
-        file_name=model.path.name,
-        file_bytes=len(model.content),
-        float_bytes=len(float_content) if float_content is not None else None,
-        wafers=total,
-        data=data,
-        verdict=judge(judged_by, before, evaluation.scores, allowed_points),
-        warnings=(*evaluation.warnings, *_doubts(classifier, evaluation)),
-        outcomes=outcomes,
-        recorded=recorded,
-        changes=changes(labelled, reference, shares[reference], int8, drawn) if reference else None,
-        layers=compared,
-        sensitivity=sensitive if isinstance(sensitive, Sensitivity) else None,
-        networks=inside,
-        calibration=calibration,
-        tensors={
-            name: {key: model.metadata[section][key] for key in ("scale", "zero_point")}
-            for name, section in _TENSORS.items()
+        ),
+        "sensitivity": _sensitivity(float_content, model, wafers, progress),
+        "networks": {
+            **networks,
+            Variant.FLOAT: flatbuffer.read(float_content, "the float network"),
         },
-        temperature=model.temperature,
-        latency=measure_latency(classifier, float_network, labelled),
-        review=review(evaluation, model.metadata["review"]["objective"]),
-        provenance=_provenance(model, evaluation, float_content),
-        missing=missing,
-        appendices=appendices(labelled, evaluation, classifier, mixed, progress),
-    )
+    }
+
+
+def _missing(found: dict[str, Any]) -> dict[str, str]:
+    """The sentence that stands in the place of a section; what a text explains becomes None."""
+    missing = {}
+    if found["recorded"] is None and Variant.KERAS not in found["outcomes"]:
+        missing["keras"] = NO_KERAS
+    missing |= {name: NO_FLOAT for name in ("changes", "layers") if found[name] is None}
+    if isinstance(found["sensitivity"], str):
+        missing["sensitivity"], found["sensitivity"] = found["sensitivity"], None
+    if found["calibration"] is None:
+        missing["calibration"] = NO_CALIBRATION
+    return missing
 
 
 def _doubts(classifier: Classifier, evaluation: Evaluation) -> Iterator[str]:
@@ -218,34 +214,6 @@ def _sensitivity(
         return NO_LITERT
 
 
-def _reference(
-    outcomes: dict[Variant, Outcome], recorded: dict[str, Any] | None
-) -> tuple[Variant | None, Counts | None]:
-    """What int8 is held against: Keras measured, Keras recorded, float TFLite, or nothing."""
-    if Variant.KERAS in outcomes:
-        return Variant.KERAS, counts(outcomes[Variant.KERAS].scores)
-    if recorded is not None:
-        # Recorded with four digits: exact up to 10,000 wafers of a class.
-        return Variant.KERAS, {
-            name: (round((entry["recall"] or 0.0) * entry["n"]), entry["n"])
-            for name, entry in recorded.items()
-        }
-    if Variant.FLOAT in outcomes:
-        return Variant.FLOAT, counts(outcomes[Variant.FLOAT].scores)
-    return None, None
-
-
-def _recorded(model: ModelFile, evaluation: Evaluation) -> dict[str, Any] | None:
-    """The Keras figures in the model file, where they are of these wafers."""
-    accuracy = model.metadata.get("accuracy") or {}
-    if accuracy.get("data_sha256") != evaluation.data_sha256:
-        return None
-    per_class: dict[str, Any] = accuracy["float"]["per_class"]
-    numbers = {name: score.n for name, score in evaluation.scores.per_class.items()}
-    same = all(per_class[name]["n"] == n for name, n in numbers.items())
-    return {name: per_class[name] for name in PATTERNS} if same else None
-
-
 def _encoded_sample(labelled: LabelledSet, size: int) -> Encoded:
     """Up to ``PER_CLASS`` wafers of each class, evenly spaced: uint8 (S, size, size, 2)."""
     classes = labelled.class_indices()
@@ -261,19 +229,18 @@ def _provenance(
     model: ModelFile, evaluation: Evaluation, float_content: bytes | None
 ) -> dict[str, str]:
     metadata = model.metadata
-    training = metadata.get("training", {})
-    tools = metadata.get("tools", {})
+    training, tools = metadata.training, metadata.tools
     found = {
         "model file, sha256": model.sha256,
-        "network inside it, sha256": str(metadata.get("tflite_sha256", "")),
+        "network inside it, sha256": metadata.tflite_sha256,
         "float TFLite, sha256": hashlib.sha256(float_content).hexdigest() if float_content else "",
         "wafers judged, sha256": evaluation.data_sha256,
-        "training data": str(training.get("data", "")),
-        "training data, sha256": str(training.get("data_sha256", "")),
-        "split of the training data": str(training.get("split", "")),
-        "parts of the training data, sha256": str(training.get("parts_sha256", "")),
-        "model file made": str(metadata.get("created", "")),
-        "model file made with": ", ".join(f"{name} {tools[name]}" for name in tools),
+        "training data": training.data,
+        "training data, sha256": training.data_sha256,
+        "split of the training data": training.split,
+        "parts of the training data, sha256": training.parts_sha256,
+        "model file made": metadata.created,
+        "model file made with": ", ".join(f"{name} {version}" for name, version in tools.items()),
         "report made with": f"wm-edge {__version__}, Python {platform.python_version()}, "
         f"NumPy {np.__version__}",
     }

@@ -8,8 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from convert.parity import Variant
 from convert.report import figures, layer_tables, tables
-from convert.report.evidence import Evidence, Outcome, Variant
+from convert.report.evidence import Evidence, Outcome, plain
 from convert.report.tables import PageTable
 from edge.errors import UsageError
 from edge.system.files import check_place, write_text
@@ -60,7 +61,7 @@ def write(evidence: Evidence, path: Path, *, overwrite: bool = False) -> None:
     """
     check_places(path, overwrite=overwrite)
     text = render(evidence)
-    twin_text = json.dumps(evidence.as_dict(), indent=1, allow_nan=False)
+    twin_text = json.dumps(plain(evidence), indent=1, allow_nan=False)
     write_text(twin(path), f"{twin_text}\n")
     write_text(path, text)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from edge.evaluation import metrics
 from edge.model import flatbuffer
 from edge.model.backend import Backend
 from edge.model.float_network import LogitsNetwork
-from edge.model.network import Network
+from edge.model.network import Network, Operator
 from edge.wafer.encoding import Encoded
 from edge.wafer.patterns import PATTERNS
 
@@ -67,10 +67,6 @@ class LayerSensitivity:
     without: Effect | None
     reason: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Sensitivity:
@@ -91,10 +87,6 @@ class Sensitivity:
     wafers: int
     seconds: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {**asdict(self), "layers": [layer.as_dict() for layer in self.layers]}
-
 
 def measure(
     float_content: bytes,
@@ -110,11 +102,10 @@ def measure(
     Args:
         float_content: The float ``.tflite``, with an output (1, 9) of logits.
         wafers: uint8 (W, size, size, 2), encoded; ``limit`` of them are used, evenly spaced.
-        int8_content: The int8 form in use. Activations then get its ranges, and what is measured
-            speaks for it; else those that these wafers reach.
+        int8_content: The int8 form in use, which gives the ranges; else these wafers do.
         temperature: What logits are divided by before the softmax.
         limit: Most wafers, at least 1.
-        progress: Called with the number of networks measured and of all.
+        progress: Called with the number of layers measured and of all.
 
     Raises:
         ModuleNotFoundError: ai-edge-quantizer is not installed.
@@ -131,8 +122,7 @@ def measure(
         raise ModelError("sensitivity is measured from the float network; this one is int8")
     probe.check(wafers)
     keep = _logits({index: probe.network.tensors[index].shape for index in probe.network.outputs})
-    count = max(1, min(limit, len(wafers)))
-    chosen = wafers[np.linspace(0, len(wafers) - 1, count).astype(np.intp)]
+    chosen = wafers[np.linspace(0, len(wafers) - 1, min(limit, len(wafers))).astype(np.intp)]
     ranges = _measured_ranges(probe, chosen)
     if int8_content is not None:
         ranges |= _given_ranges(probe.network, flatbuffer.read(int8_content))
@@ -141,28 +131,14 @@ def measure(
     def answers(content: bytes) -> _Shares:
         return _probabilities(content, chosen, temperature)
 
-    reference = answers(float_content)
-    everything = answers(selective.everything())
+    reference, everything = answers(float_content), answers(selective.everything())
     given = answers(int8_content) if int8_content is not None else None
-    found = layers(probe.network)
-    names = layer_names(probe.network)
+    found, names = layers(probe.network), layer_names(probe.network)
     measured: list[LayerSensitivity] = []
     for operator in found:
-        alone, without, reason = None, None, None
-        try:
-            single = selective.only(operator)
-            if _is_int8(single):
-                alone = _effect(answers(single), reference)
-                without = _effect(answers(selective.without(operator)), reference)
-            else:
-                reason = f"ai-edge-quantizer has no int8 form of {operator.name}"
-        except (ModelError, RuntimeUnavailableError) as error:
-            reason = str(error)
-        measured.append(
-            LayerSensitivity(
-                names[operator.index], operator.name, operator.index, alone, without, reason
-            )
-        )
+        place = names[operator.index], operator.name, operator.index
+        effects = _effects(operator, selective, answers, reference)
+        measured.append(LayerSensitivity(*place, *effects))
         if progress:
             progress(len(measured), len(found))
     return Sensitivity(
@@ -172,6 +148,23 @@ def measure(
         len(chosen),
         time.monotonic() - began,
     )
+
+
+def _effects(
+    operator: Operator,
+    selective: Selective,
+    answers: Callable[[bytes], _Shares],
+    reference: _Shares,
+) -> tuple[Effect | None, Effect | None, str | None]:
+    """Of one layer alone in int8, of all but it, and why they could not be measured."""
+    try:
+        single = selective.only(operator)
+        if not _is_int8(single):
+            return None, None, f"ai-edge-quantizer has no int8 form of {operator.name}"
+        without = answers(selective.without(operator))
+        return _effect(answers(single), reference), _effect(without, reference), None
+    except (ModelError, RuntimeUnavailableError) as error:
+        return None, None, str(error)
 
 
 def _measured_ranges(probe: ActivationRecorder, wafers: Encoded) -> Ranges:

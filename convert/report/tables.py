@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from convert.report.evidence import AnyDefect, Evidence, Outcome, Reliability, Variant
+from convert.parity import Variant
+from convert.report.evidence import AnyDefect, Evidence, Outcome, Reliability
 from edge.evaluation.metrics import ClassScore
+from edge.model.metadata import ClassFigures
 from edge.wafer.patterns import PATTERNS
 
 ABSENT: Final = "–"
@@ -57,20 +59,16 @@ def _cells(outcome: Outcome) -> dict[str, str]:
     return {**cells, "": f"{100 * outcome.scores.macro_recall:.2f}"}
 
 
-def _interval(score: ClassScore) -> str:
+def _interval(score: ClassScore | ClassFigures) -> str:
     if score.recall is None:
         return ABSENT
     low, high = score.ci95
     return f"{100 * score.recall:.1f}\n{100 * low:.1f}–{100 * high:.1f}"
 
 
-def _recorded(per_class: dict[str, dict[str, Any]]) -> dict[str, str]:
-    scores = {
-        name: ClassScore(entry["n"], entry["recall"], tuple(entry["ci95"]), None, None)
-        for name, entry in per_class.items()
-    }
-    recalls = [score.recall for score in scores.values() if score.recall is not None]
-    cells = {name: _interval(score) for name, score in scores.items()}
+def _recorded(per_class: dict[str, ClassFigures]) -> dict[str, str]:
+    recalls = [score.recall for score in per_class.values() if score.recall is not None]
+    cells = {name: _interval(score) for name, score in per_class.items()}
     return {**cells, "": f"{100 * sum(recalls) / len(recalls):.2f}" if recalls else ABSENT}
 
 
@@ -80,7 +78,7 @@ def _recalls(evidence: Evidence, variant: Variant) -> dict[str, float]:
         per_class = evidence.outcomes[variant].scores.per_class
         found = {name: score.recall for name, score in per_class.items()}
     else:
-        found = {name: entry["recall"] for name, entry in (evidence.recorded or {}).items()}
+        found = {name: entry.recall for name, entry in (evidence.recorded or {}).items()}
     return {name: recall for name, recall in found.items() if recall is not None}
 
 

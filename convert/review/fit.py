@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convert.conversion_data import MEANS_PER_CLASS, ConversionData
-from convert.review.mixtures import Detector, fit_detector
+from convert.review.mixtures import fit_detector
 from convert.review.objective import ReviewObjective
 from convert.review.temperature import fit_frequency, fit_temperature
 from convert.review.thresholds import above, for_precision
 from edge.classification.classifier import Classifier
 from edge.evaluation import metrics
+from edge.model.metadata import Mixed, Review, Unfamiliar
 from edge.model.model_file import ModelFile
 from edge.verdict.familiarity import Familiarity
 from edge.wafer.patterns import PATTERNS
@@ -36,19 +36,19 @@ class Fitted:
     """
 
     temperature: float
-    review: dict[str, Any]
+    review: Review
 
 
-def neutral(size: int) -> dict[str, Any]:
+def neutral(size: int) -> Review:
     """A section ``review`` that accepts everything: for running a network not yet judged."""
-    return {
-        "below": dict.fromkeys(PATTERNS, 0.0),
-        "frequency": dict.fromkeys(PATTERNS, 0.0),
-        "objective": {},
-        "min_dies": MIN_DIES,
-        "unfamiliar": {"above": 1e9, "means": [[0.0] * size] * len(PATTERNS)},
-        "mixed": {"above": 1.0, "weights": [0.0] * size, "bias": 0.0},
-    }
+    return Review(
+        dict.fromkeys(PATTERNS, 0.0),
+        {},
+        MIN_DIES,
+        Unfamiliar(1e9, [[0.0] * size] * len(PATTERNS)),
+        Mixed(1.0, [0.0] * size, 0.0),
+        dict.fromkeys(PATTERNS, 0.0),
+    )
 
 
 def fit(draft: ModelFile, material: ConversionData, goal: ReviewObjective, seed: int) -> Fitted:
@@ -66,34 +66,38 @@ def fit(draft: ModelFile, material: ConversionData, goal: ReviewObjective, seed:
     _, scattered = outputs(classifier, material.scattered)
     _, double = outputs(classifier, material.mixtures)
     raw_logits, steps = raw_outputs(classifier, material.val.planes)
-    logits, _ = dequantised(draft.metadata, raw_logits, steps)
+    logits, _ = dequantised(draft, raw_logits, steps)
     temperature = fit_temperature(logits, material.val.classes)
-    means = _class_means(single, train.classes)
-    review: dict[str, Any] = {
-        **_rounded(means, fit_detector(np.vstack([single, scattered]), double)),
-        "objective": goal.objective(),
-        "min_dies": MIN_DIES,
-    }
-    familiarity = Familiarity(draft.metadata["embedding"], review)
+    detector = fit_detector(np.vstack([single, scattered]), double)
+    # To digits that change no verdict: the file must stay small.
+    means = np.round(_class_means(single, train.classes), 2).tolist()
+    weights, bias = np.round(detector.weights, 3).tolist(), round(detector.bias, 3)
+    embedding = draft.metadata.embedding
+    familiarity = Familiarity(embedding.scale, embedding.zero_point, means, weights, bias)
     looks = np.asarray([familiarity.measure(row) for row in steps])
-    review["unfamiliar"]["above"] = _up(above(looks[:, 0], goal.unfamiliar))
-    review["mixed"]["above"] = min(1.0, _up(above(looks[:, 1], goal.mixed)))
     guess, classes = logits.argmax(axis=1), material.val.classes
-    frequency = fit_frequency(logits / temperature, classes)
-    often = metrics.softmax(logits / temperature + np.asarray([frequency[n] for n in PATTERNS]))
+    log_prior = fit_frequency(logits / temperature, classes)
+    often = metrics.softmax(logits / temperature + np.asarray([log_prior[n] for n in PATTERNS]))
     confidence = often[np.arange(len(guess)), guess]
-    review["frequency"] = frequency
-    review["below"] = (
+    below = (
         {name: round(value, 4) for name, value in goal.costs.below().items()}
         if goal.costs
         else for_precision(guess, confidence, guess == classes, goal.precision)
+    )
+    review = Review(
+        below,
+        goal.objective(),
+        MIN_DIES,
+        Unfamiliar(_up(above(looks[:, 0], goal.unfamiliar)), means),
+        Mixed(min(1.0, _up(above(looks[:, 1], goal.mixed))), weights, bias),
+        log_prior,
     )
     return Fitted(temperature, review)
 
 
 def outputs(classifier: Classifier, planes: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Logits (W, 9) in the order of ``PATTERNS`` and embeddings (W, size), dequantised."""
-    return dequantised(classifier.model.metadata, *raw_outputs(classifier, planes))
+    return dequantised(classifier.model, *raw_outputs(classifier, planes))
 
 
 def raw_outputs(
@@ -103,21 +107,18 @@ def raw_outputs(
     rows = [classifier.outputs(wafer) for wafer in planes]
     logits = np.asarray([row[0] for row in rows], np.int8).reshape(len(rows), len(PATTERNS))
     embedding = np.asarray([row[1] for row in rows], np.int8)
-    return logits, embedding.reshape(len(rows), classifier.model.metadata["embedding"]["size"])
+    return logits, embedding.reshape(len(rows), classifier.model.metadata.embedding.size)
 
 
 def dequantised(
-    metadata: dict[str, Any], logits: npt.NDArray[np.int8], embedding: npt.NDArray[np.int8]
+    model: ModelFile, logits: npt.NDArray[np.int8], embedding: npt.NDArray[np.int8]
 ) -> tuple[Floats, Floats]:
-    """What ``raw_outputs`` gave, by the metadata's scales and zero points."""
-    one, two = (
-        (values.astype(np.float64) - section["zero_point"]) * section["scale"]
-        for values, section in (
-            (logits, metadata["output"]),
-            (embedding, metadata["embedding"]),
-        )
+    """What ``raw_outputs`` gave, by the model file's scales and zero points."""
+    places = [model.labels.index(name) for name in PATTERNS]
+    return (
+        model.metadata.output.real(logits)[:, places],
+        model.metadata.embedding.real(embedding),
     )
-    return one[:, [metadata["labels"].index(name) for name in PATTERNS]], two
 
 
 def _class_means(embedding: Floats, classes: npt.NDArray[np.intp]) -> Floats:
@@ -136,15 +137,3 @@ def _class_means(embedding: Floats, classes: npt.NDArray[np.intp]) -> Floats:
 def _up(value: float) -> float:
     """The next of four digits: rounded down to 0, a limit would send every wafer to a person."""
     return math.floor(value * 1e4 + 1) / 1e4
-
-
-def _rounded(means: Floats, detector: Detector) -> dict[str, Any]:
-    """To digits that change no verdict: the file must stay small."""
-    return {
-        "unfamiliar": {"above": 0.0, "means": np.round(means, 2).tolist()},
-        "mixed": {
-            "above": 0.0,
-            "weights": np.round(detector.weights, 3).tolist(),
-            "bias": round(detector.bias, 3),
-        },
-    }

@@ -3,17 +3,64 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge.bench.figures import FORMAT, VERSION
+from msgspec import Struct
+
+from edge.bench.figures import FORMAT, VERSION, Ratio, Row
 from edge.errors import UsageError
 from edge.system.regular_file import read_bytes
+from edge.system.typed import Finite, MismatchError, decode
 
 MAX_BYTES: Final = 16 * 2**20
+
+
+class _Machine(Struct, frozen=True):
+    cpu: str
+    processors: int
+    python: str
+    versions: dict[str, str]
+
+
+class _Model(Struct, frozen=True):
+    name: str
+    sha256: str
+
+
+class _Settings(Struct, frozen=True):
+    wafers_sha256: str
+    seconds: Finite
+
+
+class Benchmark(Struct, frozen=True):
+    """``Report.as_dict()``, as far as two runs are compared."""
+
+    machine: _Machine
+    model: _Model
+    settings: _Settings
+    subjects: tuple[Row, ...]
+    ratios: tuple[Ratio, ...]
+
+    def figures(self) -> dict[str, float]:
+        """The comparable figures by name."""
+        return {name: value for name, value in self._figures() if value is not None}
+
+    def _figures(self) -> Iterator[tuple[str, float | None]]:
+        for row in self.subjects:
+            for stage, percentiles in row.latency_us.items():
+                for percentile, value in percentiles.items():
+                    yield f"{row.name}, {stage} {percentile}, µs", value
+            for threads, value in row.wafers_per_second.items():
+                yield f"{row.name}, wafers/s with {threads} threads", value
+            yield f"{row.name}, cold start, ms", row.cold_start_ms
+            yield f"{row.name}, peak memory, MB", row.peak_memory_mb
+            rate = row.macs_per_second
+            yield f"{row.name}, GMAC/s", None if rate is None else rate / 1e9
+        for ratio in self.ratios:
+            yield ratio.name, ratio.value
 
 
 @dataclass(frozen=True)
@@ -36,7 +83,7 @@ class Change:
         return self.now / self.before if self.before and self.now is not None else None
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> Benchmark:
     """Read what ``wm-edge bench --json`` wrote.
 
     Raises:
@@ -48,83 +95,51 @@ def read(path: Path) -> dict[str, Any]:
             raise _refusal(path, f"it does not say that it is {FORMAT!r}")
         if data.get("version") != VERSION:
             raise _refusal(path, f"its version is {data.get('version')!r}, this wm-edge has 1")
-        figures(data)
-        differences(data, data)
+        return benchmark(data)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check --compare") from error
+    except MismatchError as error:
+        raise _refusal(path, f"it is incomplete or malformed: {error}") from error
     except (ValueError, RecursionError) as error:
         raise _refusal(path, f"it is not JSON: {error}") from error
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise _refusal(path, f"it is incomplete or malformed: {error!r}") from error
-    return data
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """Every figure of either benchmark, in the order of this one.
+def benchmark(data: dict[str, Any]) -> Benchmark:
+    """What is compared of ``Report.as_dict()``.
 
-    Args:
-        before: ``Report.as_dict()`` of the earlier run, as ``read`` gives it.
-        now: The same of this run.
+    Raises:
+        MismatchError: it is not one.
     """
-    old, new = figures(before), figures(now)
+    return decode(Benchmark, data)
+
+
+def changes(before: Benchmark, now: Benchmark) -> list[Change]:
+    """Every figure of either benchmark, in the order of this one."""
+    old, new = before.figures(), now.figures()
     names = [*new, *(name for name in old if name not in new)]
     return [Change(name, old.get(name), new.get(name)) for name in names]
 
 
-def figures(data: Mapping[str, Any]) -> dict[str, float]:
-    """The comparable figures of a benchmark by name.
-
-    Raises:
-        KeyError, TypeError, AttributeError: it is not one.
-    """
-    return {name: _number(value) for name, value in _figures(data) if value is not None}
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(before: Benchmark, now: Benchmark) -> list[str]:
     """Why figures may differ though nothing became faster or slower."""
+    old, new = before.machine, now.machine
     found = []
-    for key, what in (("cpu", "processor"), ("processors", "number of processors")):
-        old, new = before["machine"][key], now["machine"][key]
-        if old != new:
-            found.append(f"another {what}: {old} before, {new} now")
-    for key in ("python", "versions"):
-        if before["machine"][key] != now["machine"][key]:
-            found.append("another Python or other library versions")
-            break
-    if before["model"]["sha256"] != now["model"]["sha256"]:
-        found.append(
-            f"another model file: {before['model']['name']} before, {now['model']['name']} now"
-        )
-    if before["settings"]["wafers_sha256"] != now["settings"]["wafers_sha256"]:
+    if old.cpu != new.cpu:
+        found.append(f"another processor: {old.cpu} before, {new.cpu} now")
+    if old.processors != new.processors:
+        found.append(f"another number of processors: {old.processors} before, {new.processors} now")
+    if (old.python, old.versions) != (new.python, new.versions):
+        found.append("another Python or other library versions")
+    if before.model.sha256 != now.model.sha256:
+        found.append(f"another model file: {before.model.name} before, {now.model.name} now")
+    if before.settings.wafers_sha256 != now.settings.wafers_sha256:
         found.append("other wafers")
-    if before["settings"]["seconds"] != now["settings"]["seconds"]:
+    if before.settings.seconds != now.settings.seconds:
         found.append(
-            f"measured for another time: {before['settings']['seconds']} s before, "
-            f"{now['settings']['seconds']} s now"
+            f"measured for another time: {before.settings.seconds} s before, "
+            f"{now.settings.seconds} s now"
         )
     return found
-
-
-def _figures(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for row in data["subjects"]:
-        name = str(row["name"])
-        for stage, percentiles in row["latency_us"].items():
-            for percentile, value in percentiles.items():
-                yield f"{name}, {stage} {percentile}, µs", value
-        for threads, value in row["wafers_per_second"].items():
-            yield f"{name}, wafers/s with {threads} threads", value
-        yield f"{name}, cold start, ms", row["cold_start_ms"]
-        yield f"{name}, peak memory, MB", row["peak_memory_mb"]
-        rate = row["macs_per_second"]
-        yield f"{name}, GMAC/s", None if rate is None else _number(rate) / 1e9
-    for ratio in data["ratios"]:
-        yield str(ratio["name"]), ratio["value"]
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise TypeError(f"{value!r} is no figure")
-    return float(value)
 
 
 def _refusal(path: Path, why: str) -> UsageError:

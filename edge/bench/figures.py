@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from edge.bench.subject import SubjectKind
+from edge.system.typed import Finite
 
 #: What the JSON file says it is.
 FORMAT: Final = "wm-edge bench"
@@ -37,14 +38,14 @@ class Row:
     kind: SubjectKind
     version: str = ""
     failure: str | None = None
-    latency_us: dict[str, dict[str, float]] = field(default_factory=dict)
+    latency_us: dict[str, dict[str, Finite]] = field(default_factory=dict)
     rounds_us: dict[str, list[float]] = field(default_factory=dict)
-    wafers_per_second: dict[str, float] = field(default_factory=dict)
-    cold_start_ms: float | None = None
-    peak_memory_mb: float | None = None
+    wafers_per_second: dict[str, Finite] = field(default_factory=dict)
+    cold_start_ms: Finite | None = None
+    peak_memory_mb: Finite | None = None
     macs: int | None = None
-    macs_per_second: float | None = None
-    share_of_peak: float | None = None
+    macs_per_second: Finite | None = None
+    share_of_peak: Finite | None = None
 
     def failed(self, reason: str) -> Row:
         """The same subject without figures."""
@@ -103,9 +104,9 @@ class Ratio:
     """
 
     name: str
-    value: float
-    low: float
-    high: float
+    value: Finite
+    low: Finite
+    high: Finite
     bar: float | None = None
     at_least: bool = True
 

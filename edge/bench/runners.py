@@ -112,7 +112,7 @@ class Int8Runner(Runner):
         self.network = model_file.content
         self._classifier = Classifier(model_file, backend=backend)
         self.version = self._classifier.runtime.version
-        self._size = model_file.metadata["encoding"]["size"]
+        self._size = model_file.metadata.encoding.size
         # A second classifier around the same interpreter: the first stays as it always is.
         interpreter = _Traced(self._classifier.runtime.interpreter)
         self._invoke = interpreter.invoke

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.classification.prediction import Prediction
 from edge.model.backend import Backend
-from edge.model.model_file import ModelFile
+from edge.model.model_file import ModelFile, check_tensors
 from edge.model.runtime import Kernels, start
 from edge.verdict.familiarity import Embedding, Familiarity
 from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
@@ -70,20 +70,28 @@ class Classifier:
     ) -> None:
         self.model = model
         self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
-        self._logits, self._embedding = model.check_tensors(self.runtime.interpreter)
+        self._logits, self._embedding = check_tensors(
+            model.path, model.metadata, self.runtime.interpreter
+        )
         self.average_symmetries = average_symmetries
         self.review = review or model.review
-        self.size = int(model.metadata["encoding"]["size"])
+        self.size = model.metadata.encoding.size
         self._fed = np.empty((1, self.size, self.size, encoding.PLANES), np.int8)
         self._fed_bytes = self._fed[0].view(np.uint8)
         self._labels = model.labels
         self._model_name = model.name
         self._input = self.runtime.interpreter.get_input_details()[0]["index"]
-        frequency = model.metadata["review"]["frequency"]
-        self._class_prior = [math.exp(frequency[label]) for label in self._labels]
-        self._familiarity = Familiarity(model.metadata["embedding"], model.metadata["review"])
+        embedding, rule = model.metadata.embedding, model.metadata.review
+        self._familiarity = Familiarity(
+            embedding.scale,
+            embedding.zero_point,
+            rule.unfamiliar.means,
+            rule.mixed.weights,
+            rule.mixed.bias,
+        )
+        self._class_prior = [math.exp(rule.log_prior[label]) for label in self._labels]
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
-        step = model.metadata["output"]["scale"] / model.temperature
+        step = model.metadata.output.scale / model.temperature
         self._powers = [math.exp(-step * below) for below in range(256)]
         none = Pattern.NONE.value
         # With too few fails for any pattern; a file without the label is not given it.

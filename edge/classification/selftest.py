@@ -7,17 +7,16 @@ say of themselves. The wafers are drawn by a formula, so nothing but the answers
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from edge.model.metadata import SelfTest
 from edge.wafer import encoding
 from edge.wafer.probes import PROBES, probe
 
 if TYPE_CHECKING:
     from edge.classification.classifier import Classifier
-
 
 #: Steps of the int8 logits by which sound kernels (XNNPACK, builtin, reference) may differ.
 TOLERANCE: Final = 3
@@ -27,15 +26,14 @@ TOLERANCE: Final = 3
 COARSER: Final = 10
 
 
-def answers(classifier: Classifier) -> dict[str, list[list[int]]]:
+def answers(classifier: Classifier) -> SelfTest:
     """The metadata's section: logits and embedding of each probe, int8."""
     outputs = [
         classifier.outputs(encoding.encode(probe(n), classifier.size)) for n in range(PROBES)
     ]
-    return {
-        "logits": [logits for logits, _ in outputs],
-        "embedding": [embedding.tolist() for _, embedding in outputs],
-    }
+    return SelfTest(
+        [logits for logits, _ in outputs], [embedding.tolist() for _, embedding in outputs]
+    )
 
 
 def largest_difference(classifier: Classifier) -> int:
@@ -44,13 +42,10 @@ def largest_difference(classifier: Classifier) -> int:
     Returns:
         In steps of the int8 logits; those of the embedding count a tenth, rounded up.
     """
-    known: dict[str, Any] = classifier.model.metadata["selftest"]
+    known = classifier.model.metadata.selftest
     found = answers(classifier)
     logits, embedding = (
-        int(np.abs(_ints(found[key]) - _ints(known[key])).max()) for key in ("logits", "embedding")
+        int(np.abs(np.asarray(one, np.int64) - np.asarray(two, np.int64)).max())
+        for one, two in ((found.logits, known.logits), (found.embedding, known.embedding))
     )
     return max(logits, math.ceil(embedding / COARSER))
-
-
-def _ints(values: list[list[int]]) -> npt.NDArray[np.int64]:
-    return np.asarray(values, np.int64)

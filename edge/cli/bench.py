@@ -138,8 +138,9 @@ def command(
     click.echo(render(report))
     _warn(report.warnings)
     if before is not None:
-        _warn(comparison.differences(before, found))
-        click.echo("\n" + render_changes(comparison.changes(before, found)))
+        now = comparison.benchmark(found)
+        _warn(comparison.differences(before, now))
+        click.echo("\n" + render_changes(comparison.changes(before, now)))
     if json_path:
         write_text(json_path, json.dumps(found, indent=1) + "\n")
     if all(row.failure is not None for row in report.rows):

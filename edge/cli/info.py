@@ -31,7 +31,7 @@ def command(model: Path | None, as_json: bool) -> int:
 
     model_file = load(model)
     if as_json:
-        click.echo(json.dumps({**model_file.metadata, "sha256": model_file.sha256}, indent=1))
+        click.echo(json.dumps({**model_file.document, "sha256": model_file.sha256}, indent=1))
     else:
         for line in card(model_file, flowing=options.is_terminal(sys.stdout)).split("\n"):
             tell(line, _column(line))

@@ -35,8 +35,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError, why
-from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE, Arrays
+from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE
 from edge.formats.columns import OPTIONAL, UNKNOWN, column_problems, plain
+from edge.formats.npz import Arrays
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
 from edge.wafer.patterns import PATTERNS, pattern_named

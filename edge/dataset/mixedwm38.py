@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError, why
-from edge.formats.archive import UNREADABLE, Arrays
+from edge.formats.archive import UNREADABLE
+from edge.formats.npz import Arrays
 from edge.wafer.wafermap import FAIL, DieGrid
 
 #: The columns of ``arr_1``.

@@ -146,7 +146,7 @@ def evaluate(
         if progress:
             progress(index + 1)
     true = labelled.class_indices()
-    sketch = classifier.model.metadata.get("training", {}).get("sketch")
+    sketch = classifier.model.metadata.training.sketch
     seen = overlap_of(Sketch.parse(sketch), labelled) if sketch else None
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(PATTERNS))
     scores = metrics.score(confusion, PATTERNS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -111,13 +111,7 @@ class Scores:
             "macro_recall": self.macro_recall,
             "accuracy": self.accuracy,
             "per_class": {
-                name: {
-                    "n": score.n,
-                    "recall": score.recall,
-                    "ci95": list(score.ci95),
-                    "precision": score.precision,
-                    "f1": score.f1,
-                }
+                name: {**asdict(score), "ci95": list(score.ci95)}
                 for name, score in self.per_class.items()
             },
             "confusion": {"labels": list(self.labels), "rows": self.confusion.tolist()},

@@ -12,14 +12,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, open_archive
 from edge.formats.columns import LONGEST, UNKNOWN
-from edge.formats.npy import Header, exactly, one_of_several, read_header, stacked
+from edge.formats.npy import one_of_several, stacked
+from edge.formats.npz import MEMBER, ArrayStream
 from edge.system.text import printable
 from edge.wafer.wafermap import BOOLEAN, MAX_SIDE, WaferMap
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 REQUIRED: Final = ("dies", "offsets", "shapes")
 OPTIONAL: Final = ("lot", "wafer")
 
-_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED: Final = 0x1
 _CHUNK_ROWS: Final = 4096
 #: Arrays of an archive that are looked at for maps.
 _MOST_ARRAYS: Final = 16
@@ -52,7 +49,7 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
         InputError: not a labelled set, damaged, or arrays that do not fit together.
     """
     with _damage(source), open_archive(file) as archive, ExitStack() as opened:
-        if _name("dies") not in archive.NameToInfo:
+        if f"dies{MEMBER}" not in archive.NameToInfo:
             column = _stack(archive, source, opened)
             yield from stacked(column.header, column.take, source)
             column.finish()
@@ -71,7 +68,7 @@ def read(file: Source, source: str) -> Iterator[WaferMap | InputError]:
 def count(file: Source, source: str) -> int:
     """Wafers of a labelled set or a stack, by its headers. Raises: as ``read``."""
     with _damage(source), open_archive(file) as archive, ExitStack() as opened:
-        if _name("dies") not in archive.NameToInfo:
+        if f"dies{MEMBER}" not in archive.NameToInfo:
             return _stack(archive, source, opened).header.shape[0]
         return _Column(archive, "offsets", source, opened).header.shape[0] - 1
 
@@ -87,13 +84,9 @@ def _damage(source: str) -> Iterator[None]:
         ) from error
 
 
-def _name(array: str) -> str:
-    return f"{array}.npy"
-
-
 def _stack(archive: zipfile.ZipFile, source: str, opened: ExitStack) -> _Column:
     """The one array that can be maps end to end: (wafers, rows, columns)."""
-    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    names = [name.removesuffix(MEMBER) for name in archive.namelist() if name.endswith(MEMBER)]
     found = []
     for name in names[:_MOST_ARRAYS]:
         with suppress(InputError):  # of another type: text, objects
@@ -112,36 +105,20 @@ def _stack(archive: zipfile.ZipFile, source: str, opened: ExitStack) -> _Column:
     raise InputError(source, kind, f"{what}; save the maps alone as (wafers, rows, columns)")
 
 
-class _Column:
-    """One array of the archive, read front to back."""
+class _Column(ArrayStream):
+    """One array of a labelled set."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str, source: str, opened: ExitStack) -> None:
-        self.name = f"{source}[{name}]"
         try:
-            info = archive.getinfo(_name(name))
+            super().__init__(archive, name, source, opened)
         except KeyError:
             raise InputError(
                 source,
                 InputKind.NOT_A_MAP,
                 f"not a labelled set, it has no array `{name}`; `wm-edge dataset import` makes one",
             ) from None
-        if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
-            raise InputError(
-                source,
-                InputKind.UNSUPPORTED,
-                "packed or encrypted in an unusual way; write it with numpy.savez_compressed",
-            )
-        self._stream = opened.enter_context(archive.open(info))
-        self.header: Header = read_header(cast("Source", self._stream), self.name)
         if self.header.dtype.itemsize > _MAX_ITEM_BYTES:
             raise _inconsistent(source, f"`{name}` has entries of {self.header.dtype}")
-
-    def take(self, count: int) -> np.ndarray[Any, np.dtype[Any]]:
-        """The next ``count`` elements, flat."""
-        stream = cast("Source", self._stream)
-        return np.frombuffer(
-            exactly(stream, count * self.header.dtype.itemsize, self.name), self.header.dtype
-        )
 
     def rows(self) -> Iterator[Any]:
         """The entries along the first axis as Python values, a few thousand unpacked at a time."""
@@ -158,11 +135,6 @@ class _Column:
             else:
                 chunk = by_columns[start : start + count]
             yield from chunk.tolist()
-
-    def finish(self) -> None:
-        """Read to the end, where the archive's checksum is compared."""
-        if self._stream.read(1):
-            raise _inconsistent(self.name, "more data than declared")
 
 
 def _wafers(columns: dict[str, _Column], source: str) -> Iterator[WaferMap | InputError]:

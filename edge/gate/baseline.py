@@ -8,16 +8,17 @@ an earlier ``--json`` is read as well; the comparison then rests on counts alone
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta, Struct, field
 
 from edge.errors import DataError, why
 from edge.system.regular_file import read_text
+from edge.system.typed import MismatchError, Share, about, decode
 from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -31,34 +32,84 @@ _MAX_BYTES: Final = 32 * 2**20
 
 _ACCEPTED: Final = "."
 _REVIEWED: Final = "r"
+_DIGITS: Final = "a digit of a pattern each"
+_LETTERS: Final = f"{_ACCEPTED!r} or {_REVIEWED!r} each"
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """What the trusted model did.
+class Recall(Struct, frozen=True):
+    """Share of a class that was recognised, None where it has no wafer, and its wafers.
+
+    Share refuses NaN, against which nothing would ever fall, and percentages.
+    """
+
+    recall: Share | None
+    n: Annotated[int, Meta(ge=0)]
+
+
+class Reviewed(Struct, frozen=True):
+    """Wafers sent to a person by reason; empty where the file does not say."""
+
+    by_reason: dict[str, Annotated[int, Meta(ge=0)]] = {}
+
+
+class Baseline(Struct, frozen=True, dict=True):
+    """What the trusted model did: the JSON, as far as a comparison needs it.
 
     Attributes:
+        per_class: See there.
         model: Name and hash of its file.
         data_sha256: Hash of the wafers it was measured on.
         symmetries: Views averaged.
-        recalls: Recall and number of wafers of each class that was judged.
-        predicted: Class index (W,) given to each wafer, in the order of ``PATTERNS``; None where
-            the file holds figures alone.
-        reviewed: Whether each wafer went to a person, (W,); None likewise.
-        reasons: Wafers sent to a person by reason; empty where the file does not say.
+        patterns: The classes, in the order of the answers.
+        answers: The class given to each wafer, a digit each; empty for figures alone.
+        verdicts: Whether each wafer went to a person, a letter each; empty likewise.
+        review: See there.
         calibration_error: Expected calibration error, None where the file does not say.
         confidence_error: The same of the confidence.
     """
 
-    model: str
-    data_sha256: str
-    symmetries: int
-    recalls: dict[str, tuple[float, int]]
-    predicted: npt.NDArray[np.intp] | None = None
-    reviewed: npt.NDArray[np.bool_] | None = None
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    calibration_error: float | None = None
-    confidence_error: float | None = None
+    per_class: dict[str, Recall]
+    model: str = "unknown"
+    data_sha256: str = ""
+    symmetries: int = 0
+    patterns: tuple[str, ...] = ()
+    answers: Annotated[str, Meta(pattern=f"^[0-{len(PATTERNS) - 1}]*$"), about(must=_DIGITS)] = (
+        field(name="predicted", default="")
+    )
+    verdicts: Annotated[str, Meta(pattern=f"^[{_ACCEPTED}{_REVIEWED}]*$"), about(must=_LETTERS)] = (
+        field(name="reviewed", default="")
+    )
+    review: Reviewed = Reviewed()
+    calibration_error: Share | None = None
+    confidence_error: Share | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would be compared wrongly, or with nothing."""
+        if not self.recalls:
+            raise MismatchError(("per_class",), "holds no per-class recall")
+        for name, (_, wafers) in self.recalls.items():
+            if name not in PATTERNS or not wafers:
+                raise MismatchError(("per_class", name), "is no pattern, or of no wafers")
+        if self.answers and self.patterns != PATTERNS:
+            raise MismatchError(("patterns",), "are others, or in another order")
+        if self.answers and len(self.verdicts) != len(self.answers):
+            raise MismatchError(("reviewed",), "does not fit the answers")
+
+    @property
+    def recalls(self) -> dict[str, tuple[float, int]]:
+        """Recall and number of wafers of each class that was judged."""
+        judged = self.per_class.items()
+        return {name: (one.recall, one.n) for name, one in judged if one.recall is not None}
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.intp] | None:
+        """Class index (W,) given to each wafer, in the order of ``PATTERNS``; None without."""
+        return _letters(self.answers).astype(np.intp) - ord("0") if self.answers else None
+
+    @cached_property
+    def reviewed(self) -> npt.NDArray[np.bool_] | None:
+        """Whether each wafer went to a person, (W,); None likewise."""
+        return _letters(self.verdicts) == ord(_REVIEWED) if self.answers else None
 
     def require_same(self, now: Evaluation) -> None:
         """Make sure that a comparison means anything.
@@ -124,57 +175,10 @@ def read(path: Path) -> Baseline:
             "measure it again"
         )
     try:
-        return _parsed(content)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        return decode(Baseline, content)
+    except MismatchError as error:
         raise DataError(f"{path}: the baseline is incomplete or malformed ({error})") from error
 
 
-def _parsed(content: dict[str, Any]) -> Baseline:
-    recalls = {}
-    for name, entry in content["per_class"].items():
-        recall = entry["recall"]
-        if recall is None:
-            continue
-        # Also refuses NaN, against which nothing would ever fall, and percentages.
-        if name not in PATTERNS or type(recall) not in (int, float) or not 0 <= recall <= 1:
-            raise ValueError(f"its recall of {name} is {recall!r}")
-        wafers = entry["n"]
-        if type(wafers) is not int or wafers < 1:
-            raise ValueError(f"its number of {name} wafers is {wafers!r}")
-        recalls[name] = (float(recall), wafers)
-    if not recalls:
-        raise ValueError("it holds no per-class recall")
-    reasons = content.get("review", {}).get("by_reason", {})
-    if not all(type(n) is int and n >= 0 for n in reasons.values()):
-        raise ValueError(f"its reasons for review are {reasons!r}")
-    errors = [content.get(key) for key in ("calibration_error", "confidence_error")]
-    for error in errors:
-        if error is not None and (type(error) not in (int, float) or not 0 <= error <= 1):
-            raise ValueError(f"its calibration error is {error!r}")
-    return Baseline(
-        str(content.get("model", "unknown")),
-        str(content.get("data_sha256")),
-        int(content.get("symmetries", 0)),
-        recalls,
-        *_answers(content),
-        reasons,
-        *errors,
-    )
-
-
-def _answers(
-    content: dict[str, Any],
-) -> tuple[npt.NDArray[np.intp] | None, npt.NDArray[np.bool_] | None]:
-    """Class given to each wafer and whether it went to a person, where the file holds them."""
-    if "predicted" not in content:
-        return None, None
-    if content["patterns"] != list(PATTERNS):
-        raise ValueError("its patterns are others, or in another order")
-    letters = np.frombuffer(content["predicted"].encode("ascii"), np.uint8).astype(np.intp)
-    predicted = letters - ord("0")
-    if predicted.size and not (predicted.min() >= 0 and predicted.max() < len(PATTERNS)):
-        raise ValueError("its answers hold what is no pattern")
-    reviewed = content["reviewed"]
-    if set(reviewed) - {_ACCEPTED, _REVIEWED} or len(reviewed) != len(predicted):
-        raise ValueError("its verdicts do not fit its answers")
-    return predicted, np.asarray([letter == _REVIEWED for letter in reviewed], bool)
+def _letters(text: str) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(text.encode("ascii"), np.uint8)

@@ -62,7 +62,7 @@ def by_probes(classifier: Classifier) -> Finding | None:
 
     For a model whose self-test fails.
     """
-    known = np.asarray(classifier.model.metadata["selftest"]["logits"], np.int64)
+    known = np.asarray(classifier.model.metadata.selftest.logits, np.int64)
     found = _probe_logits(classifier, lambda encoded: encoded)
     if _same(_probe_logits(classifier, _exchange_planes), known):
         return Finding("planes", _PLANES)

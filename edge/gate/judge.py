@@ -225,7 +225,9 @@ def _review_share(now: Evaluation, before: Baseline) -> Check:
             f"less than half as many wafers go to a person: {share}; are the thresholds lost?",
         )
     counts = Counter(reason.value for reason in now.reasons if reason)
-    silent = [name for name, n in before.reasons.items() if n >= VANISHED and not counts[name]]
+    silent = [
+        name for name, n in before.review.by_reason.items() if n >= VANISHED and not counts[name]
+    ]
     if silent:
         return failed(
             "review-share",

@@ -1,15 +1,11 @@
 """Is the model file what it says? Every part is looked at, also when an earlier one is wrong.
 
-``model_file.load`` refuses a file at the first thing that is wrong, which a station needs.
-Who repairs the file wants to know all that is wrong with it.
+``model_file.load`` refuses a file at the first bad finding of ``edge.model.audit``, which a station
+needs. Who repairs the file wants to know all that is wrong with it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +14,25 @@ from typing import Any, Final
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
 from edge.errors import ModelError, RuntimeUnavailableError
-from edge.formats.archive import UNREADABLE, open_archive
 from edge.gate import diagnosis
 from edge.gate.checks import MODEL_CHECKS, Check, failed, passed, skipped
+from edge.model.audit import audit
 from edge.model.backend import Backend
-from edge.model.model_file import MAX_BYTES, METADATA_NAME, ModelFile, load, shipped_path
+from edge.model.metadata import Review, Tensors, parsed
+from edge.model.model_file import (
+    ModelFile,
+    check_tensors,
+    read_parts,
+    refusal,
+    shipped_path,
+)
 from edge.model.runtime import start
-from edge.system.regular_file import read_bytes
+from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
 
-#: What reading malformed metadata raises.
-_MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError)
+#: Standard deviations that no wafer is away from all classes.
+_FARTHEST: Final = 100.0
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,23 @@ def examine(
     """
     path = path or shipped_path()
     try:
-        model = load(path)
+        content, network, document = read_parts(path)
     except ModelError as error:
-        return ModelFileAudit(
-            [failed("model-file", str(error)), *_parts(path, backend)], None, error
-        )
-    size = f"{len(model.content) / 1000:.1f} kB"
-    checks = [passed("model-file", f"{model.name}, {size}"), *_parts(path, backend)]
+        why = "not examined: the model file cannot be taken apart"
+        rest = (skipped(name, why) for name in MODEL_CHECKS[1:])
+        return ModelFileAudit([failed("model-file", str(error)), *rest], None, error)
+    findings = list(audit(network, document))
+    checks = [(passed if one.sound else failed)(one.check, one.message) for one in findings]
+    # A damaged network may crash the runtime, and with it the report.
+    if findings[0].sound:
+        checks += _tensors(path, content, document, backend)
+    bad = next((one.message for one in findings if not one.sound), None)
+    if bad is not None:
+        refused = refusal(path, bad)
+        return ModelFileAudit([*checks, failed("model-file", str(refused))], None, refused)
+    model = ModelFile(path, content, parsed(document))
+    checks.append(passed("model-file", f"{model.name}, {len(content) / 1000:.1f} kB"))
+    checks += _limits(model.metadata.review)
     try:
         classifier = build(model)
     except (ModelError, RuntimeUnavailableError) as error:
@@ -74,138 +86,47 @@ def examine(
     return ModelFileAudit([*checks, *_self_test(classifier)], classifier)
 
 
-def _parts(path: Path, backend: Backend | None) -> Iterator[Check]:
-    """All that can be said of a file that may be anything."""
-    apart = _taken_apart(path)
-    if apart is None:
-        for name in MODEL_CHECKS[1:]:
-            yield skipped(name, "not examined: the model file cannot be taken apart")
-        return
-    content, network, metadata = apart
-    found = hashlib.sha256(network).hexdigest()
-    intact = found == metadata.get("tflite_sha256")
-    if intact:
-        yield passed("network-hash", f"sha256 {found[:12]}")
-    else:
-        message = f"the network's sha256 {found[:12]} is not the one in the metadata"
-        yield failed("network-hash", f"{message}: damaged, or changed after conversion")
-    for name, look in _METADATA_CHECKS.items():
-        try:
-            yield look(metadata)
-        except _MALFORMED as error:
-            yield failed(name, f"the metadata are incomplete or malformed there ({error!r})")
-    # A damaged network may crash the runtime, and with it the report.
-    if intact:
-        yield from _tensors(ModelFile(path, content, metadata), backend)
-
-
-def _taken_apart(path: Path) -> tuple[bytes, bytes, dict[str, Any]] | None:
-    """The whole file, its network and its metadata, whatever they say; None where impossible."""
-    try:
-        content = read_bytes(path, MAX_BYTES)
-        with open_archive(io.BytesIO(content)) as archive:
-            entry = archive.getinfo(METADATA_NAME)
-            if entry.file_size > MAX_BYTES:
-                return None
-            metadata = json.loads(archive.read(entry))
-            begin = min(item.header_offset for item in archive.infolist())
-    except (*UNREADABLE, KeyError):
-        return None
-    return (content, content[:begin], metadata) if isinstance(metadata, dict) else None
-
-
-def _encoding(metadata: dict[str, Any]) -> Check:
-    declared = metadata["encoding"]
-    theirs = f"{declared['name']} version {declared['version']}"
-    ours = f"{encoding.NAME} version {encoding.VERSION}"
-    if theirs == ours:
-        return passed("encoding", f"{theirs}, {declared['size']} cells a side")
-    return failed(
-        "encoding",
-        f"the file needs the encoding {theirs}, this wm-edge has {ours}: convert the run again, "
-        "or install the wm-edge that made the file",
-    )
-
-
-def _labels(metadata: dict[str, Any]) -> Check:
-    if sorted(metadata["labels"]) == sorted(PATTERNS):
-        return passed("labels", ", ".join(metadata["labels"]))
-    return failed("labels", f"the labels {metadata['labels']} are not the nine patterns")
-
-
-#: Standard deviations that no wafer is away from all classes.
-_FARTHEST: Final = 100.0
-
-
-def _review_table(metadata: dict[str, Any]) -> Check:
-    if "review" not in metadata or "below" not in metadata["review"]:
-        return failed("review-table", "the threshold table (review.below) is lost; convert again")
-    below = metadata["review"]["below"]
-    if set(below) != set(PATTERNS) or not all(0 <= value <= 1 for value in below.values()):
-        return failed("review-table", f"the thresholds {below} are not one in 0..1 a pattern")
-    if not any(below.values()):
-        return failed(
+def _limits(rule: Review) -> Iterator[Check]:
+    """Limits that nothing could exceed: a file may have them, but not by intention."""
+    if not any(rule.below.values()):
+        yield failed(
             "review-table",
             "all thresholds are 0, every pattern is accepted at any probability: lost?",
         )
-    rule = metadata["review"]
-    never = [
-        name
-        for name, off in (
-            ("unfamiliar", rule["unfamiliar"]["above"] > _FARTHEST),
-            ("mixed", rule["mixed"]["above"] >= 1),
-            ("few-dies", rule["min_dies"] < 1),
-        )
-        if off
-    ]
-    if never:
-        return failed(
-            "review-table", f"no wafer would ever go to a person as {', '.join(never)}: limit lost?"
-        )
-    return passed("review-table", "one threshold a pattern, and limits that can be reached")
+    never = {
+        "unfamiliar": rule.unfamiliar.above > _FARTHEST,
+        "mixed": rule.mixed.above >= 1,
+        "few-dies": rule.min_dies < 1,
+    }
+    if any(never.values()):
+        names = ", ".join(name for name, off in never.items() if off)
+        yield failed("review-table", f"no wafer would ever go to a person as {names}: limit lost?")
 
 
-def _declared_input(metadata: dict[str, Any]) -> Check:
-    scale, zero_point = metadata["input"]["scale"], metadata["input"]["zero_point"]
-    right = math.isclose(scale, encoding.INPUT_SCALE, rel_tol=1e-5)
-    if right and zero_point == encoding.INPUT_ZERO_POINT:
-        return passed("quantization", "declared as the encoding has it")
-    return failed(
-        "quantization",
-        f"input scale {scale:.8g} and zero point {zero_point} are declared, the encoding has "
-        f"{encoding.INPUT_SCALE:.8g} and {encoding.INPUT_ZERO_POINT}",
-    )
-
-
-_METADATA_CHECKS: Final = {
-    "encoding": _encoding,
-    "labels": _labels,
-    "review-table": _review_table,
-    "quantization": _declared_input,
-}
-
-
-def _tensors(model: ModelFile, backend: Backend | None) -> Iterator[Check]:
+def _tensors(
+    path: Path, content: bytes, document: dict[str, Any], backend: Backend | None
+) -> Iterator[Check]:
     """What the network itself says of its tensors."""
     try:
-        runtime = start(model.content, backend=backend)
+        runtime = start(content, backend=backend)
     except RuntimeUnavailableError as error:
         yield failed("runtime", str(error))
         return
     yield passed("runtime", f"{runtime.backend} {runtime.version}")
     try:
-        size = model.metadata["encoding"]["size"]
+        declared = decode(Tensors, document)
+        size = declared.encoding.size
         detail = runtime.interpreter.get_input_details()[0]
         shape, expected = tuple(map(int, detail["shape"])), (1, size, size, encoding.PLANES)
         if shape == expected:
             yield passed("planes", f"input {shape}: fail share and die share of each cell")
         else:
             yield failed("planes", f"the input is {shape}, the encoding gives {expected}")
-        model.check_tensors(runtime.interpreter)
+        check_tensors(path, declared, runtime.interpreter)
     except ModelError as error:
         yield failed("quantization", str(error))
-    except _MALFORMED as error:
-        yield failed("quantization", f"the metadata do not describe the tensors ({error!r})")
+    except MismatchError as error:
+        yield failed("quantization", f"the metadata do not describe the tensors: {error}")
     else:
         yield passed("quantization", "scale and zero point of the tensors as declared")
 

@@ -1,23 +1,31 @@
-"""The shape of a model file's sections: what classifier and model card may rely on."""
+"""What ``metadata.json`` in a model file holds: a struct a section, checked once, at load.
+
+Keys that no struct names are of a later release: they stay in the file as they are.
+"""
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta, Struct, field
 
 from edge.model.training_sketch import Sketch
+from edge.system.typed import Finite, MismatchError, Share, decode
+from edge.wafer.encoding import MIN_SIZE
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
 
-#: Largest natural logarithm of how much more or less common a pattern is.
-MAX_FREQUENCY: Final = 20
+#: Version of the layout.
+FORMAT: Final = 2
 
-#: Coordinates of an embedding; more are no embedding.
-MAX_EMBEDDING: Final = 4096
-
-#: Conversion puts a class without wafers at 1e4; far beyond, distances overflow float32.
-LARGEST: Final = 1e6
+#: Far beyond where conversion puts a class without wafers (1e4), distances overflow float32.
+Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Positive = Annotated[float, Meta(gt=0, le=1.7e308, extra={"must": "a number above 0"})]
+Int8 = Annotated[int, Meta(ge=-128, le=127)]
 
 #: What is obeyed instead of shown: control characters, breaks of a line, marks that turn the
 #: direction of a text. Halves of a character are not even text.
@@ -25,60 +33,235 @@ _OBEYED: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
-#: A shape is a type, a list (of one shape: any length), alternatives in a tuple, or a dictionary of
-#: shapes by key, where ``?`` marks a key that may be missing and ``*`` stands for any key.
-_SCORE: Final = {"n": int, "recall": (float, None), "ci95": [float, float]}
-_FIGURES: Final = {"macro_recall": float, "per_class": dict.fromkeys(PATTERNS, _SCORE)}
-_ACCURACY: Final = {
-    "on": str,
-    "wafers": int,
-    "float": _FIGURES,
-    "int8": _FIGURES,
-    "agreement": float,
-    "int8_average_symmetries?": (_FIGURES, None),
-    "allowed_drop?": (float, None),
-    "review?": {"share": float, "wrong": int, "wrong_caught": int},
-}
-_REVIEW: Final = {
-    "below": dict.fromkeys(PATTERNS, float),
-    "frequency": dict.fromkeys(PATTERNS, float),
-    "objective": {"*": float},
-    "min_dies": int,
-    "unfamiliar": {"above": float, "means": [[float]]},
-    "mixed": {"above": float, "weights": [float], "bias": float},
-}
 
-_QUANTISED: Final = {"scale": float, "zero_point": int}
-_BEFORE_AFTER: Final = {"before": float, "after": float}
-_SECTIONS: Final = {
-    "name": str,
-    "temperature": float,
-    "input": _QUANTISED,
-    "output": _QUANTISED,
-    "embedding": {**_QUANTISED, "size": int},
-    "review": _REVIEW,
-    "selftest": {"logits": [[int]], "embedding": [[int]]},
-    "calibration_error?": {"float": _BEFORE_AFTER, "int8": _BEFORE_AFTER, "confidence": float},
-    "created?": str,
-    "network?": {"name?": str, "recipe?": str, "parameters?": int, "float_sha256?": str},
-    "training?": {"data?": str, "wafers?": int, "split?": str, "sketch?": str},
-    "tools?": {"*": str},
-    "accuracy?": (_ACCURACY, {}, None),
-    "intended_use?": [str],
-    "not_for?": [str],
-    "notice?": (str, [str]),
-}
+class EncodingId(Struct, frozen=True):
+    """How a wafer map becomes the network's input, of ``size`` x ``size`` cells."""
+
+    name: str
+    version: int
+    size: Annotated[int, Meta(ge=MIN_SIZE, le=512)]
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"
 
 
-def check_texts(metadata: dict[str, Any]) -> None:
-    """Check that no text holds what a terminal, a page or a compiler would obey.
+class Quantised(Struct, frozen=True):
+    """An int8 tensor."""
 
-    A notice may have several lines and tabs.
+    scale: Finite
+    zero_point: int
+
+    def real(self, values: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        """The real numbers that the bytes stand for."""
+        return (values.astype(np.float64) - self.zero_point) * self.scale
+
+
+class Embedding(Quantised, frozen=True):
+    """The second output, of ``size`` coordinates; nine could not be told from the logits."""
+
+    scale: Positive
+    size: Annotated[int, Meta(ge=1, le=4096)]
+
+
+class Unfamiliar(Struct, frozen=True):
+    """Largest distance to the nearest class, in standard deviations, and the means (9, size)."""
+
+    above: Positive
+    means: Sequence[Sequence[Coordinate]]
+
+
+class Mixed(Struct, frozen=True):
+    """Largest probability of two patterns at once; weights (size,) of the embedding and bias."""
+
+    above: Share
+    weights: Sequence[Coordinate]
+    bias: Coordinate
+
+
+class Review(Struct, frozen=True):
+    """When a wafer goes to a person.
+
+    Attributes:
+        below: Smallest confidence a pattern that is accepted.
+        objective: What ``below`` was set for.
+        min_dies: Wafers with fewer dies are fragments.
+        unfamiliar: See there.
+        mixed: See there.
+        log_prior: Natural logarithm of how much more or less common a pattern is than the network
+            was trained to take it.
+    """
+
+    below: dict[str, Share]
+    objective: dict[str, Finite]
+    min_dies: int
+    unfamiliar: Unfamiliar
+    mixed: Mixed
+    log_prior: dict[str, Annotated[float, Meta(ge=-20, le=20)]] = field(name="frequency")
+
+
+class SelfTest(Struct, frozen=True):
+    """What the probes gave at conversion: logits (probes, 9) and embedding (probes, size)."""
+
+    logits: Sequence[Sequence[Int8]]
+    embedding: Sequence[Sequence[Int8]]
+
+
+class Improvement(Struct, frozen=True):
+    """Calibration error without and with the temperature, 0..1."""
+
+    before: Finite
+    after: Finite
+
+
+class CalibrationError(Struct, frozen=True):
+    """Expected calibration errors on the test part; ``confidence`` is that of int8's."""
+
+    int8: Improvement
+    confidence: Finite
+    float_: Improvement = field(name="float")
+
+
+class ClassFigures(Struct, frozen=True):
+    """Wafers of a class, share that is recognised (None: no wafer) and its 95 % interval."""
+
+    n: int
+    recall: Finite | None
+    ci95: tuple[Finite, Finite]
+    precision: Finite | None = None
+    f1: Finite | None = None
+
+
+class Figures(Struct, frozen=True):
+    """Per-class accuracy of one form of the network."""
+
+    macro_recall: Finite
+    per_class: dict[str, ClassFigures]
+
+
+class Reviewed(Struct, frozen=True):
+    """What the review rule did on the test part."""
+
+    share: Finite
+    wrong: int
+    wrong_caught: int
+
+
+class Accuracy(Struct, frozen=True):
+    """What was measured at conversion, on the wafers that ``on`` describes."""
+
+    on: str
+    wafers: int
+    int8: Figures
+    agreement: Finite
+    float_: Figures = field(name="float")
+    data_sha256: str = ""
+    int8_average_symmetries: Figures | None = None
+    allowed_drop: Finite | None = None
+    review: Reviewed | None = None
+
+
+class Network(Struct, frozen=True):
+    """What was converted."""
+
+    name: str = ""
+    recipe: str = ""
+    parameters: int = 0
+    float_sha256: str = ""
+
+
+class Training(Struct, frozen=True):
+    """What it was trained on; ``sketch`` tells whether a wafer was among it."""
+
+    data: str = ""
+    wafers: int = 0
+    split: str = ""
+    data_sha256: str = ""
+    parts_sha256: str = ""
+    sketch: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a sketch that cannot be read."""
+        try:
+            Sketch.parse(self.sketch or "AA==")
+        except ValueError as error:
+            raise MismatchError(("sketch",), f"is refused: {error}") from None
+
+
+class Tensors(Struct, frozen=True, kw_only=True):
+    """What the network's own tensors are held against."""
+
+    encoding: EncodingId
+    input: Quantised
+    output: Quantised
+    embedding: Embedding
+
+
+class Metadata(Tensors, frozen=True, kw_only=True):
+    """All of ``metadata.json``; see docs/model-file.md for what each key means."""
+
+    format: int
+    name: str
+    labels: tuple[str, ...]
+    temperature: Annotated[float, Meta(ge=0.05, le=20)]
+    review: Review
+    selftest: SelfTest
+    tflite_sha256: str = ""
+    created: str = ""
+    network: Network = Network()
+    training: Training = Training()
+    calibration: Any = None
+    tools: dict[str, str] = {}
+    accuracy: Accuracy | None = None
+    calibration_error: CalibrationError | None = None
+    intended_use: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
+    notice: str | tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse sections that do not fit together."""
+        review, size = self.review, self.embedding.size
+        tables: dict[tuple[str, ...], dict[str, Any]] = {
+            ("review", "below"): review.below,
+            ("review", "frequency"): review.log_prior,
+        }
+        if self.accuracy:
+            tables["accuracy", "float", "per_class"] = self.accuracy.float_.per_class
+            tables["accuracy", "int8", "per_class"] = self.accuracy.int8.per_class
+        for place, table in tables.items():
+            if differing := set(table) ^ set(PATTERNS):
+                named = ", ".join(sorted(differing))
+                raise MismatchError(place, f"must hold the nine patterns alone, not so: {named}")
+        if size == len(PATTERNS):
+            raise MismatchError(("embedding", "size"), f"is {size}, as many as there are patterns")
+        for place, rows, shape in (
+            (("review", "unfamiliar", "means"), review.unfamiliar.means, (len(PATTERNS), size)),
+            (("review", "mixed", "weights"), [review.mixed.weights], (1, size)),
+            (("selftest", "logits"), self.selftest.logits, (PROBES, len(PATTERNS))),
+            (("selftest", "embedding"), self.selftest.embedding, (PROBES, size)),
+        ):
+            if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
+                raise MismatchError(place, f"must hold {shape[0]} x {shape[1]} numbers")
+
+
+def parsed(document: dict[str, Any]) -> Metadata:
+    """The metadata of a model file.
+
+    Args:
+        document: The JSON object as it stands in the file.
 
     Raises:
-        ValueError: one does; names the place.
+        MismatchError: a section is lost, or is not what it must be.
     """
-    left: list[tuple[str, Any]] = [("", metadata)]
+    unrecorded = document.get("accuracy") == {}  # of a model that nobody judged
+    return decode(Metadata, {**document, "accuracy": None} if unrecorded else document)
+
+
+def obeyed(document: dict[str, Any]) -> str | None:
+    """Which character of a text a terminal, a page or a compiler would obey, and where it stands.
+
+    A notice may have several lines and tabs.
+    """
+    left: list[tuple[str, Any]] = [("", document)]
     while left:
         place, value = left.pop()
         if isinstance(value, dict):
@@ -89,91 +272,5 @@ def check_texts(metadata: dict[str, Any]) -> None:
         elif isinstance(value, str):
             text = re.sub("[\t\n]", " ", value) if place == "notice" else value
             if found := _OBEYED.search(text):
-                raise ValueError(f"a control character (U+{ord(found[0]):04X}) in {place}")
-
-
-def check_sections(metadata: dict[str, Any]) -> None:
-    """Check that every section has the shape it must have.
-
-    Raises:
-        TypeError: a section has another type than it must; names it.
-    """
-    for key, shape in _SECTIONS.items():
-        name = key.rstrip("?")
-        if not _fits({name: metadata[name]} if name in metadata else {}, {key: shape}):
-            raise TypeError(f"{name} is not what it must be")
-
-
-def check_review(metadata: dict[str, Any]) -> None:
-    """Check that what decides over review fits together; after ``check_sections``.
-
-    Raises:
-        ValueError: a threshold out of range, or numbers that do not fit the embedding.
-    """
-    review, size = metadata["review"], metadata["embedding"]["size"]
-    classes = len(PATTERNS)
-    if set(review["below"]) != set(PATTERNS):
-        raise ValueError("its review thresholds are not one a pattern")
-    if not all(0 <= value <= 1 for value in (*review["below"].values(), review["mixed"]["above"])):
-        raise ValueError("a review threshold is not in 0..1")
-    if any(abs(value) > MAX_FREQUENCY for value in review["frequency"].values()):
-        raise ValueError(f"a frequency of a pattern is not in -{MAX_FREQUENCY}..{MAX_FREQUENCY}")
-    if review["unfamiliar"]["above"] <= 0 or metadata["embedding"]["scale"] <= 0:
-        raise ValueError("the largest distance or the embedding's scale is not above 0")
-    if size == classes or not 1 <= size <= MAX_EMBEDDING:
-        raise ValueError(f"an embedding of {size} coordinates")
-    rows = [*review["unfamiliar"]["means"], review["mixed"]["weights"]]
-    if len(rows) != classes + 1 or any(len(row) != size for row in rows):
-        raise ValueError("its class means or weights do not fit the embedding")
-    if any(abs(value) > LARGEST for row in (*rows, [review["mixed"]["bias"]]) for value in row):
-        raise ValueError(f"a class mean or weight beyond {LARGEST:g}")
-
-
-def check_knowledge(metadata: dict[str, Any]) -> None:
-    """Check the self-test's answers and the sketch of the training wafers.
-
-    Raises:
-        ValueError: they do not fit the network, or cannot be read.
-    """
-    tests = metadata["selftest"]
-    for key, length in (("logits", len(PATTERNS)), ("embedding", metadata["embedding"]["size"])):
-        if len(tests[key]) != PROBES or any(len(row) != length for row in tests[key]):
-            raise ValueError(f"its self-test is not {PROBES} wafers of {length} {key}")
-        if any(not -128 <= value <= 127 for row in tests[key] for value in row):
-            raise ValueError(f"its self-test holds {key} that are no int8")
-    sketch = metadata.get("training", {}).get("sketch")
-    if sketch is not None:
-        Sketch.parse(sketch)
-
-
-def _fits(value: Any, shape: Any) -> bool:
-    if isinstance(shape, tuple):
-        return any(_fits(value, one) for one in shape)
-    if isinstance(shape, list):
-        return isinstance(value, list) and _fits_items(value, shape)
-    if isinstance(shape, dict):
-        return isinstance(value, dict) and _fits_keys(value, shape)
-    if shape is float:
-        return type(value) in (int, float) and math.isfinite(value)
-    return value is None if shape is None else type(value) is shape
-
-
-def _fits_items(value: list[Any], shape: list[Any]) -> bool:
-    if len(shape) == 1:
-        return all(_fits(item, shape[0]) for item in value)
-    return len(value) == len(shape) and all(map(_fits, value, shape))
-
-
-def _fits_keys(value: dict[str, Any], shape: dict[str, Any]) -> bool:
-    if not shape:
-        return not value
-    if "*" in shape:
-        return all(_fits(item, shape["*"]) for item in value.values())
-    for key, inner in shape.items():
-        name = key.rstrip("?")
-        if name not in value:
-            if key == name:
-                return False
-        elif not _fits(value[name], inner):
-            return False
-    return True
+                return f"a control character (U+{ord(found[0]):04X}) in {place}"
+    return None

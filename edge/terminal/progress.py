@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import Any, Final
 
 import click
@@ -46,14 +45,16 @@ class Progress:
             )
             self._bar.__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
-            self._bar.__exit__(kind, error, traceback)
+            self._bar.__exit__(*error)
+
+    def stage(self, label: str, done: int, total: int) -> None:
+        """So much of a stage is done; each stage has a bar of its own."""
+        if printable(label) != self._label:
+            self.__exit__(None, None, None)
+            self._label, self._bar, self._done = printable(label), None, 0
+        self.at(done, total)
 
     def at(self, done: int, total: int | None = None) -> None:
         """So much is done; ``total`` replaces what was given at the start."""

@@ -8,8 +8,8 @@ alike in all directions, so that the Euclidean distance to a class mean is the M
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,21 +23,30 @@ class Familiarity:
     """The distance and mixture of one model file.
 
     Args:
-        embedding: The metadata's section: scale, zero_point, size.
-        review: The metadata's section: unfamiliar.means, mixed.weights, mixed.bias.
+        scale: Of the embedding.
+        zero_point: Of the embedding.
+        means: Of the classes in the embedding, (9, size).
+        mixed: Weights (size,) of the detector of two patterns.
+        bias: Of the same.
     """
 
-    def __init__(self, embedding: Mapping[str, Any], review: Mapping[str, Any]) -> None:
-        self._scale = float(embedding["scale"])
-        zero_point = int(embedding["zero_point"])
-        means = np.asarray(review["unfamiliar"]["means"], np.float64)
-        weights = np.asarray(review["mixed"]["weights"], np.float64)
+    def __init__(
+        self,
+        scale: float,
+        zero_point: int,
+        means: Sequence[Sequence[float]],
+        mixed: Sequence[float],
+        bias: float,
+    ) -> None:
+        self._scale = scale
+        weights = np.asarray(mixed, np.float64)
         # Everything in steps of the int8 output, from its zero: |m - e|^2 = |e|^2 - 2 m.e + |m|^2,
         # one product of a matrix with the bytes as they come. float64 keeps it exact to 1e-9.
-        steps = means / self._scale + zero_point
-        bias = float(review["mixed"]["bias"]) - self._scale * zero_point * weights.sum()
-        self._rows = np.vstack([-2.0 * steps, self._scale * weights])
-        self._base = np.asarray([*(steps**2).sum(axis=1), bias])
+        steps = np.asarray(means, np.float64) / scale + zero_point
+        self._rows = np.vstack([-2.0 * steps, scale * weights])
+        self._base = np.asarray(
+            [*(steps**2).sum(axis=1), bias - scale * zero_point * weights.sum()]
+        )
 
     def measure(self, embedding: Embedding) -> tuple[float, float]:
         """Unfamiliarity and mixture of one wafer.

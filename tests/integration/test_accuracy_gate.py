@@ -14,7 +14,7 @@ from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet, Part, load
 from edge.dataset.split import split
 from edge.evaluation.evaluate import evaluate
-from edge.gate.baseline import Baseline
+from edge.gate.baseline import Baseline, Recall
 from edge.gate.checks import NAMES
 from edge.gate.judge import run
 from edge.gate.soundness import examine
@@ -172,7 +172,7 @@ def test_model_that_ships_knows_every_pattern(generated_file: Path) -> None:
 def test_model_that_ships_is_as_good_as_its_card_says(real_test_part: LabelledSet) -> None:
     """Recall by class on the very wafers that the card's figures were measured on."""
     model = load_model()
-    recorded = model.metadata["accuracy"]["int8"]["per_class"]
+    recorded = model.document["accuracy"]["int8"]["per_class"]
     if {name: entry["n"] for name, entry in recorded.items()} != real_test_part.class_counts():
         pytest.skip("the card's figures were measured on another part than this data's")
     scores = evaluate(real_test_part, Classifier(model)).scores
@@ -231,9 +231,10 @@ def test_mistake_made_at_conversion_shows_in_the_wafers_alone(
 ) -> None:
     """The file's self-test agrees with its own mistake."""
     labelled = load(generated_file)
+    good = evaluate(labelled, Classifier(load_model())).predicted
     before = Baseline(
-        "good", labelled.sha256(), 1, dict.fromkeys(PATTERNS, (0.87, 20)),
-        evaluate(labelled, Classifier(load_model())).predicted,
+        dict.fromkeys(PATTERNS, Recall(0.87, 20)), "good", labelled.sha256(), 1, PATTERNS,
+        "".join(map(str, good)), "." * len(good),
     )  # fmt: skip
     path = tmp_path / "swapped.tflite"
     path.write_bytes(spoil.with_own_selftest(spoil.swap_planes()))

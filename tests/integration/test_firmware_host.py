@@ -247,7 +247,7 @@ def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> 
     shipped = model_file.load()
     changed = tmp_path / "softmax.tflite"
     changed.write_bytes(
-        model_file.attach(spoil.replace_kind(shipped.content, 25), shipped.metadata)
+        model_file.attach(spoil.replace_kind(shipped.content, 25), shipped.document)
     )
     done = wm_edge("export-firmware", changed, tmp_path / "firmware")
     assert done.code == 3

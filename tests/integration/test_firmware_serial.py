@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.model.model_file import load, save
+from edge.model.model_file import load
 from edge.serial import framing
 from edge.serial.framing import SerialFrame, encode
 from edge.serial.messages import ErrorCode, MessageKind, pack_map, unpack_answer, unpack_error
@@ -205,7 +205,7 @@ def test_a_serial_port_is_spoken_to(program: Path, wafers: Path) -> None:
 def test_another_model_is_refused(program: Path, wafers: Path, tmp_path: Path) -> None:
     model = load()
     other = tmp_path / "other.tflite"
-    save(changed(model, put("name", value="other")), other)
+    other.write_bytes(changed(model, put("name", value="other")))
     done = wm_edge("serial", "--exec", program, "--model", other, wafers)
     assert (done.code, done.stdout) == (3, b"")
     assert "export-firmware" in done.stderr

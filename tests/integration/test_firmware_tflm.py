@@ -127,7 +127,7 @@ def test_the_array_is_the_network_alone(unmeasured: Path) -> None:
     array = bytes(int(number) for number in numbers if number.strip())
     assert shipped.content.startswith(array)
     assert shipped.content[len(array) :].startswith(b"PK\x03\x04")
-    assert hashlib.sha256(array).hexdigest() == shipped.metadata["tflite_sha256"]
+    assert hashlib.sha256(array).hexdigest() == shipped.document["tflite_sha256"]
     assert f"wm_model_data_bytes = {len(array)};" in text
     assert "alignas(16) const uint8_t wm_model_data[" in text
 
@@ -144,7 +144,7 @@ def test_an_operator_without_a_function_is_named(content: bytes, tmp_path: Path)
     with pytest.raises(ModelError, match="GATHER, WHILE: no function"):
         add_functions(["CONV_2D", "WHILE", "GATHER", "WHILE"])
     file = tmp_path / "gather.tflite"
-    file.write_bytes(model_file.attach(spoil.replace_kind(content, 36), model_file.load().metadata))
+    file.write_bytes(model_file.attach(spoil.replace_kind(content, 36), model_file.load().document))
     done = wm_edge("export-firmware", file, tmp_path / "firmware", "--target", "tflm")
     assert done.code == 3
     assert "GATHER: no function of MicroMutableOpResolver" in done.stderr

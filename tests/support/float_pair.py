@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from msgspec import to_builtins
 
 from convert.quantise import Calibration, quantise, to_float_tflite
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
 from edge.model import flatbuffer
 from edge.model import model_file as model
-from edge.model.model_file import ModelFile, attach
+from edge.model.model_file import ModelFile
 from edge.model.runtime import silence_native_output
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
@@ -72,7 +73,7 @@ def _model_file(bare: bytes) -> ModelFile:
         }
         for index in inside.outputs
     }
-    shipped = model.load().metadata
+    shipped = model.load().document
     metadata = {
         **{key: value for key, value in shipped.items() if key not in {"accuracy", "network"}},
         "name": "small",
@@ -92,6 +93,6 @@ def _model_file(bare: bytes) -> ModelFile:
             "embedding": [[0] * _SIZE] * PROBES,
         },
     }
-    draft = ModelFile(Path("small.tflite"), attach(bare, metadata), metadata)
-    metadata["selftest"] = selftest.answers(Classifier(draft))
-    return ModelFile(Path("small.tflite"), attach(bare, metadata), metadata)
+    draft = ModelFile.of(Path("small.tflite"), bare, metadata)
+    metadata["selftest"] = to_builtins(selftest.answers(Classifier(draft)))
+    return ModelFile.of(Path("small.tflite"), bare, metadata)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,16 @@ def bare(content: bytes) -> bytes:
 
 def changed(model: ModelFile, change: Change) -> bytes:
     """The model file with other metadata; the hash of the network stays right."""
-    metadata = deepcopy(model.metadata)
-    change(metadata)
-    return attach(bare(model.content), metadata)
+    document = model.document
+    change(document)
+    return attach(bare(model.content), document)
 
 
 def with_metadata(model: ModelFile, change: Change) -> ModelFile:
-    """The same in memory, past the checks of ``edge.model.model_file.load``."""
-    metadata = deepcopy(model.metadata)
-    change(metadata)
-    return ModelFile(Path("changed.tflite"), attach(bare(model.content), metadata), metadata)
+    """The same in memory, past the audit of ``edge.model.model_file.load``."""
+    document = model.document
+    change(document)
+    return ModelFile.of(Path("changed.tflite"), bare(model.content), document)
 
 
 def put(*keys: Any, value: Any) -> Change:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
@@ -153,8 +154,9 @@ def damage(place: float) -> bytes:
 def with_own_selftest(content: bytes) -> bytes:
     """The file as ``convert`` would have written it: its self-test fits what it computes."""
     metadata = json.loads(zipfile.ZipFile(BytesIO(content)).read(METADATA_NAME))
-    classifier = Classifier(ModelFile(Path("own.tflite"), content, metadata))
-    return attach(bare(content), {**metadata, "selftest": selftest.answers(classifier)})
+    classifier = Classifier(ModelFile.of(Path("own.tflite"), bare(content), metadata))
+    answers = to_builtins(selftest.answers(classifier))
+    return attach(bare(content), {**metadata, "selftest": answers})
 
 
 def _readers(graph: Any) -> list[Any]:

@@ -36,8 +36,8 @@ def bare(model: ModelFile) -> bytes:
     """
     with open_archive(io.BytesIO(model.content)) as archive:
         content = model.content[: min(item.header_offset for item in archive.infolist())]
-    known = model.metadata.get("tflite_sha256")
-    if known is not None and hashlib.sha256(content).hexdigest() != known:
+    known = model.metadata.tflite_sha256
+    if known and hashlib.sha256(content).hexdigest() != known:
         raise ModelError(f"{model.path}: its network is not the one that its metadata names")
     return content
 
@@ -49,7 +49,7 @@ def outputs_of(model: ModelFile, network: Network) -> tuple[int, int]:
         ModelError: one of them is not there.
     """
     shapes = [network.tensors[number].shape for number in network.outputs]
-    wanted = ((1, len(model.labels)), (1, model.metadata["embedding"]["size"]))
+    wanted = ((1, len(model.labels)), (1, model.metadata.embedding.size))
     for shape in wanted:
         if shape not in shapes:
             raise ModelError(f"{model.path}: it has no output of the shape {shape}")

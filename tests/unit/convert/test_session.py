@@ -15,7 +15,7 @@ import pytest
 
 from convert import attempt, session
 from convert.metadata import Source
-from convert.parity import Parity, compare
+from convert.parity import Level, Parity, compare
 from convert.session import Remedy, convert
 from edge.classification.classifier import Classifier
 from edge.classification.selftest import largest_difference
@@ -82,13 +82,13 @@ def test_file_is_whole_and_answers_as_its_self_test_says(converted: Path) -> Non
     """``load`` checks every section; nothing of the draft's is left in it."""
     model = load(converted)
     assert largest_difference(Classifier(model)) <= 1
-    assert model.metadata["review"]["unfamiliar"]["above"] < 1e6
-    assert model.metadata["accuracy"]["review"]["wrong"] >= 0
-    assert set(model.metadata["calibration_error"]) == {"float", "int8", "confidence"}
+    assert model.document["review"]["unfamiliar"]["above"] < 1e6
+    assert model.document["accuracy"]["review"]["wrong"] >= 0
+    assert set(model.document["calibration_error"]) == {"float", "int8", "confidence"}
 
 
 def test_thresholds_are_set_for_the_costs(converted: Path) -> None:
-    review = load(converted).metadata["review"]
+    review = load(converted).document["review"]
     assert review["objective"] == {"escape": 20, "false_alarm": 5, "review": 1}
     assert review["below"] == dict.fromkeys(PATTERNS, 0.8) | {"none": 0.95}
 
@@ -97,7 +97,7 @@ def test_float_network_is_written_beside_it(converted: Path) -> None:
     network = read(converted.with_name("m.float.tflite").read_bytes())
     inside = load(converted)
     shapes = sorted(network.tensors[index].shape for index in network.outputs)
-    assert shapes == sorted([(1, 9), (1, inside.metadata["embedding"]["size"])])
+    assert shapes == sorted([(1, 9), (1, inside.document["embedding"]["size"])])
     assert all(network.tensors[index].is_float for index in (*network.inputs, *network.outputs))
 
 
@@ -128,14 +128,15 @@ def test_evidence_names_the_model_file_and_a_red_gate_none(
     for path in converted.parent.iterdir():
         shutil.copy(path, tmp_path)
     before = out.read_bytes()
-    assert load(out).metadata["name"] == "tiny"
+    assert load(out).document["name"] == "tiny"
     digest = hashlib.sha256(before).hexdigest()
     assert evidence(out)["model_sha256"] == digest
     assert digest in out.with_suffix(".parity.md").read_text("utf-8")
 
     def red(*arguments: object) -> Parity:
         parity = compare(*arguments)  # type: ignore[arg-type]
-        return replace(parity, lost={"Loc": (3, 0, 3)})
+        verdict = replace(parity.verdict, level=Level.RED, lost={"Loc": (3, 0, 3)})
+        return replace(parity, verdict=verdict)
 
     monkeypatch.setattr(attempt, "compare", red)
     with pytest.raises(GateError, match="no model file was written, one that stands at"):
@@ -156,7 +157,7 @@ def test_a_network_that_learned_nothing_is_red_and_nothing_is_said_to_mend_it(
     loaded = session.load_network
     monkeypatch.setattr(session, "load_network", lambda run: dead(loaded(run)))
     told: list[str] = []
-    with pytest.raises(GateError, match="int8 calls every wafer Center as the float") as caught:
+    with pytest.raises(GateError, match="int8 calls every wafer Center, and float") as caught:
         convert(source, divided, tmp_path / "m.tflite", remedy=Remedy.SEARCH, tell=told.append)
     assert "--allow-drop" not in str(caught.value)
     assert not any("remedies" in line for line in told)

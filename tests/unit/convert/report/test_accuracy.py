@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convert.parity import Variant
 from convert.report.accuracy import any_defect, changes, outcome, without_temperature
-from convert.report.evidence import CURVE_POINTS, Curve, Variant
+from convert.report.evidence import CURVE_POINTS, Curve
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation import metrics
 from edge.wafer.patterns import PATTERNS

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from convert.report.activation_recorder import ActivationRecorder
+from convert.report.evidence import plain
 from convert.report.layer_match import MatchedBy, layer_names, match
 from convert.report.layers import Comparison, Layer, compare
 from edge.errors import DataError, ModelError
@@ -51,7 +52,7 @@ def test_every_layer_of_both_outputs_is_there(comparison: Comparison) -> None:
     assert shapes["MUL"] == (1, CHANNELS)
     stems = [layer.name.partition("_")[0] for layer in comparison.layers if layer.weights]
     assert stems == ["stem", "deep", "logits"]
-    record = json.loads(json.dumps(comparison.as_dict(), allow_nan=False))
+    record = json.loads(json.dumps(plain(comparison), allow_nan=False))
     assert record["layers"][0]["weights"]["channels"] == CHANNELS
 
 

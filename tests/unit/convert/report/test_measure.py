@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.report.evidence import Evidence, Level, Variant
+from convert.parity import Level, Variant
+from convert.report.evidence import Evidence, plain
 from convert.report.manifest import calibration_manifest
 from convert.report.measure import NO_FLOAT, NO_QUANTIZER, float_logits, measure
 from edge.classification.classifier import Classifier
@@ -63,7 +64,7 @@ def test_latency_is_measured(evidence: Evidence) -> None:
 
 
 def test_json_form_is_plain_and_whole(evidence: Evidence, pair: FloatPair) -> None:
-    found = json.loads(json.dumps(evidence.as_dict(), allow_nan=False))
+    found = json.loads(json.dumps(plain(evidence), allow_nan=False))
     assert found["verdict"]["level"] == evidence.verdict.level.value
     assert found["outcomes"]["int8"]["scores"]["confusion"]["labels"] == list(PATTERNS)
     assert found["provenance"]["model file, sha256"] == pair.model.sha256
@@ -128,7 +129,10 @@ def test_recorded_keras_figures_count_for_the_very_same_wafers_alone(
     found = measure(same, generated, data="generated")
     assert found.verdict.reference is Variant.KERAS
     assert found.verdict.level is Level.RED
-    assert found.recorded == six_each["float"]["per_class"]
+    assert found.recorded
+    assert {name: (one.n, one.recall) for name, one in found.recorded.items()} == {
+        name: (one["n"], one["recall"]) for name, one in six_each["float"]["per_class"].items()
+    }
     assert "keras" not in found.missing
     fewer = generated.select(np.arange(40))
     assert measure(same, fewer, data="generated").recorded is None

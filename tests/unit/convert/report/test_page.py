@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from convert.parity import Level, Variant
 from convert.report import page
-from convert.report.evidence import Appendix, Evidence, Level, Variant
+from convert.report.evidence import Appendix, Evidence
 from convert.report.measure import measure
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import UsageError

@@ -8,6 +8,7 @@ from importlib.abc import MetaPathFinder
 
 import pytest
 
+from convert.report.evidence import plain
 from convert.report.sensitivity import Sensitivity, measure
 from edge.errors import DataError, ModelError
 from tests.support.tiny_networks import tiny_pair
@@ -60,7 +61,7 @@ def test_a_layer_that_the_quantizer_cannot_take_says_so(measured: Sensitivity) -
 
 
 def test_record(measured: Sensitivity) -> None:
-    record = json.loads(json.dumps(measured.as_dict(), allow_nan=False))
+    record = json.loads(json.dumps(plain(measured), allow_nan=False))
     assert record["wafers"] == len(tiny_pair().wafers)
     assert record["layers"][0]["alone"]["class_changes"] == 0
 

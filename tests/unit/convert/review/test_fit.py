@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import to_builtins
 
 from convert import conversion_data
 from convert.conversion_data import ConversionData
@@ -14,7 +15,6 @@ from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation.calibration import auroc
-from edge.model.metadata import check_review
 from edge.model.model_file import ModelFile
 from edge.verdict.rule import Costs
 from edge.wafer import encoding
@@ -32,12 +32,11 @@ def prepared(generated: LabelledSet) -> ConversionData:
 
 @pytest.fixture(scope="module")
 def draft(shipped: ModelFile) -> ModelFile:
-    size = shipped.metadata["embedding"]["size"]
-    return with_metadata(shipped, put("review", value=neutral(size)))
+    size = shipped.metadata.embedding.size
+    return with_metadata(shipped, put("review", value=to_builtins(neutral(size))))
 
 
 def test_neutral_rule_accepts_every_wafer(draft: ModelFile, generated: LabelledSet) -> None:
-    check_review(draft.metadata)
     classifier = Classifier(draft)
     assert all(
         classifier.classify(generated.wafer_map(index)).reason is None for index in range(0, 54, 9)
@@ -50,14 +49,13 @@ def test_fitted_rule_keeps_the_shares_that_were_asked_for(
     goal = ReviewObjective(unfamiliar=0.2, mixed=0.3)
     found = fit(draft, prepared, goal, seed=0)
     review = found.review
-    model = with_metadata(draft, put("review", value=review))
-    check_review(model.metadata)
-    assert review["min_dies"] == MIN_DIES
-    assert review["objective"] == {"precision": goal.precision}
+    model = with_metadata(draft, put("review", value=to_builtins(review)))
+    assert review.min_dies == MIN_DIES
+    assert review.objective == {"precision": goal.precision}
     looks = [Classifier(model).infer(planes) for planes in prepared.val.planes]
     for value, share, asked in (
-        ("unfamiliarity", review["unfamiliar"]["above"], goal.unfamiliar),
-        ("mixture", review["mixed"]["above"], goal.mixed),
+        ("unfamiliarity", review.unfamiliar.above, goal.unfamiliar),
+        ("mixture", review.mixed.above, goal.mixed),
     ):
         scores = np.asarray([getattr(look, value) for look in looks])
         assert asked - 0.1 <= (scores > share).mean() <= asked
@@ -68,7 +66,7 @@ def test_mixtures_that_were_learnt_are_told_from_single_patterns(
     draft: ModelFile, prepared: ConversionData
 ) -> None:
     review = fit(draft, prepared, ReviewObjective(), seed=0).review
-    classifier = Classifier(with_metadata(draft, put("review", value=review)))
+    classifier = Classifier(with_metadata(draft, put("review", value=to_builtins(review))))
     single, double = (
         np.asarray([classifier.infer(planes).mixture for planes in wafers])
         for wafers in (prepared.scattered, prepared.mixtures)
@@ -78,7 +76,7 @@ def test_mixtures_that_were_learnt_are_told_from_single_patterns(
 
 def test_class_means_are_near_their_own_wafers(draft: ModelFile, prepared: ConversionData) -> None:
     review = fit(draft, prepared, ReviewObjective(), seed=0).review
-    means = np.asarray(review["unfamiliar"]["means"])
+    means = np.asarray(review.unfamiliar.means)
     _, embedding = outputs(Classifier(draft), prepared.train.planes)
     for index in range(len(PATTERNS)):
         mean = embedding[prepared.train.classes == index].mean(axis=0)
@@ -94,8 +92,8 @@ def test_class_without_wafers_is_near_to_nothing(
         train=conversion_data.Wafers(prepared.train.planes[classes != 3], classes[classes != 3]),
     )
     review = fit(draft, lacking, ReviewObjective(), seed=0).review
-    assert min(review["unfamiliar"]["means"][3]) > 1000
-    assert review["unfamiliar"]["above"] < 1000
+    assert min(review.unfamiliar.means[3]) > 1000
+    assert review.unfamiliar.above < 1000
 
 
 def test_without_pairs_to_learn_from_nothing_is_mixed(
@@ -104,15 +102,15 @@ def test_without_pairs_to_learn_from_nothing_is_mixed(
     """The detector then says 0, and a limit rounded down to 0 would call every wafer mixed."""
     lacking = replace(prepared, mixtures=prepared.mixtures[:0], scattered=prepared.scattered[:0])
     review = fit(draft, lacking, ReviewObjective(), seed=0).review
-    classifier = Classifier(with_metadata(draft, put("review", value=review)))
+    classifier = Classifier(with_metadata(draft, put("review", value=to_builtins(review))))
     for planes in prepared.val.planes:
-        assert classifier.infer(planes).mixture < review["mixed"]["above"]
+        assert classifier.infer(planes).mixture < review.mixed.above
 
 
 def test_costs_set_the_thresholds(draft: ModelFile, prepared: ConversionData) -> None:
     review = fit(draft, prepared, ReviewObjective(costs=Costs(20, 3, 1)), seed=0).review
-    assert review["below"] == dict.fromkeys(PATTERNS, 0.6667) | {"none": 0.95}
-    assert review["objective"] == {"escape": 20, "false_alarm": 3, "review": 1}
+    assert review.below == dict.fromkeys(PATTERNS, 0.6667) | {"none": 0.95}
+    assert review.objective == {"escape": 20, "false_alarm": 3, "review": 1}
 
 
 def test_outputs_come_in_the_order_of_the_patterns(
@@ -126,9 +124,6 @@ def test_outputs_come_in_the_order_of_the_patterns(
     )
     assert np.array_equal(logits, other[:, ::-1])
     raw, steps = Classifier(draft).outputs(planes[0])
-    section = draft.metadata["output"]
-    assert logits[0] == pytest.approx(
-        [section["scale"] * (value - section["zero_point"]) for value in raw]
-    )
-    section = draft.metadata["embedding"]
-    assert embedding[0] == pytest.approx(section["scale"] * (steps - float(section["zero_point"])))
+    logit, coordinate = draft.metadata.output, draft.metadata.embedding
+    assert logits[0] == pytest.approx([logit.scale * (value - logit.zero_point) for value in raw])
+    assert embedding[0] == pytest.approx(coordinate.scale * (steps - float(coordinate.zero_point)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.bench.compare import changes, differences, figures, read
+from edge.bench.compare import benchmark, changes, differences, read
 from edge.bench.figures import Peak, Report, Row
 from edge.bench.ratios import ratios
 from edge.bench.subject import STAGES, SubjectKind
@@ -45,7 +45,7 @@ def changed(*keys: Any, value: Any) -> dict[str, Any]:
 
 def test_every_figure_is_compared_by_its_ratio() -> None:
     now = changed("subjects", 0, "latency_us", "invoke", "p50", value=75.0)
-    found = {change.name: change.ratio for change in changes(REPORT, now)}
+    found = {one.name: one.ratio for one in changes(benchmark(REPORT), benchmark(now))}
     assert found.pop("int8 litert, invoke p50, µs") == pytest.approx(1.5)
     assert found["int8 litert, wafers/s with 1 threads"] == 1
     assert found["int8 litert, classify / (encode + invoke)"] == 1
@@ -54,9 +54,9 @@ def test_every_figure_is_compared_by_its_ratio() -> None:
 
 
 def test_what_only_one_run_has_is_listed_without_a_ratio() -> None:
-    found = changes(REPORT, changed("subjects", value=[]))
+    found = changes(benchmark(REPORT), benchmark(changed("subjects", value=[])))
     missing = [change for change in found if change.now is None]
-    assert len(missing) == len(figures(REPORT)) - len(REPORT["ratios"])
+    assert len(missing) == len(benchmark(REPORT).figures()) - len(REPORT["ratios"])
     assert all(change.ratio is None for change in missing)
 
 
@@ -72,8 +72,9 @@ def test_what_only_one_run_has_is_listed_without_a_ratio() -> None:
     ],
 )
 def test_another_machine_model_or_setting_is_said(keys: Any, value: Any, word: str) -> None:
-    assert differences(REPORT, REPORT) == []
-    found = differences(REPORT, changed(*keys, value=value))
+    before = benchmark(REPORT)
+    assert differences(before, before) == []
+    found = differences(before, benchmark(changed(*keys, value=value)))
     assert len(found) == 1
     assert word in found[0]
 
@@ -81,7 +82,13 @@ def test_another_machine_model_or_setting_is_said(keys: Any, value: Any, word: s
 def test_a_written_report_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "bench.json"
     path.write_text(json.dumps(REPORT), "utf-8")
-    assert figures(read(path)) == figures(REPORT)
+    assert read(path) == benchmark(REPORT)
+
+
+def test_a_report_written_before_it_was_a_struct_is_read() -> None:
+    found = read(Path(__file__).parents[3] / "data" / "before" / "bench.json")
+    assert found.machine.cpu == "a processor"
+    assert found.figures()["int8 litert, classify p50, µs"] > 0
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ def test_probabilities_are_a_distribution(classifier: Classifier, wafers: list[W
 @given(st.lists(st.integers(-128, 127), min_size=9, max_size=9))
 def test_softmax_table_equals_a_float_softmax(told: Told, logits: list[int]) -> None:
     model = told.model
-    scaled = np.asarray(logits) * model.metadata["output"]["scale"] / model.temperature
+    scaled = np.asarray(logits) * model.metadata.output.scale / model.temperature
     powers = np.exp(scaled - scaled.max())
-    told.answer = logits, np.zeros(model.metadata["embedding"]["size"], np.int8)
+    told.answer = logits, np.zeros(model.metadata.embedding.size, np.int8)
     found = told.infer(np.zeros((told.size, told.size, 2), np.uint8)).probabilities
     assert found == pytest.approx((powers / powers.sum()).tolist(), rel=1e-9)
 
@@ -79,7 +79,7 @@ def test_softmax_table_equals_a_float_softmax(told: Told, logits: list[int]) -> 
 def test_confidence_is_bayes_rule_with_the_patterns_as_common_as_they_are(
     classifier: Classifier, wafers: list[WaferMap]
 ) -> None:
-    frequency = classifier.model.metadata["review"]["frequency"]
+    frequency = classifier.model.metadata.review.log_prior
     for wafer_map in wafers:
         found = classifier.classify(wafer_map)
         weighted = {k: p * np.exp(frequency[k]) for k, p in found.probabilities.items()}
@@ -145,9 +145,7 @@ def test_a_model_that_knows_no_none_is_not_given_it(
     labels = tuple(name.replace("none", "Ring") for name in classifier.model.labels)
     other = ModelFile(classifier.model.path, classifier.model.content, classifier.model.metadata)
     monkeypatch.setattr(ModelFile, "labels", labels)
-    frequency = {**other.metadata["review"]["frequency"], "Ring": 0.0}
-    review = {**other.metadata["review"], "frequency": frequency}
-    monkeypatch.setitem(other.metadata, "review", review)
+    monkeypatch.setitem(other.metadata.review.log_prior, "Ring", 0.0)
     asked = Classifier(other, review=ReviewRule(dict.fromkeys(labels, 0.0), math.inf, 1.0, 0))
     assert asked.classify(WaferMap(few_fails(0))).reason is None
 
@@ -163,12 +161,9 @@ def test_confidence_is_judged_by_the_threshold_of_the_pattern_found(
 
 
 def test_rule_of_the_model_file_unless_another_is_given(shipped: ModelFile) -> None:
-    section = shipped.metadata["review"]
+    section = shipped.metadata.review
     assert Classifier(shipped).review == ReviewRule(
-        section["below"],
-        section["unfamiliar"]["above"],
-        section["mixed"]["above"],
-        section["min_dies"],
+        section.below, section.unfamiliar.above, section.mixed.above, section.min_dies
     )
     assert Classifier(shipped, review=open_gate(0.3)).review == open_gate(0.3)
 

@@ -15,20 +15,20 @@ def test_shipped_card_has_a_line_a_pattern_with_the_files_own_figures(shipped: M
     lines = card(shipped).splitlines()
     assert shipped.sha256[:16] in lines[0]
     for name in PATTERNS:
-        figures = shipped.metadata["accuracy"]["int8"]["per_class"][name]
+        figures = shipped.document["accuracy"]["int8"]["per_class"][name]
         line = next(line for line in lines if line.split()[:2] == [name, str(figures["n"])])
         assert f"{100 * figures['recall']:.1f}" in line
         low, high = wilson(round(figures["recall"] * figures["n"]), figures["n"])
         assert f"{100 * low:.1f} - {100 * high:.1f}" in line
-    for limit in shipped.metadata["not_for"]:
+    for limit in shipped.document["not_for"]:
         assert any(line.endswith(limit) for line in lines)
 
 
 def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelFile) -> None:
-    text, rule = card(shipped), shipped.metadata["review"]
+    text, rule = card(shipped), shipped.document["review"]
     for name in PATTERNS:
         assert f"{name} {rule['below'][name]:g}" in text
-    done = shipped.metadata["accuracy"]["review"]
+    done = shipped.document["accuracy"]["review"]
     assert f"(set for precision {rule['objective']['precision']:g})" in text
     assert f"unfamiliar above {rule['unfamiliar']['above']:g} standard deviations" in text
     assert f"mixed above {rule['mixed']['above']:g}, fewer than {rule['min_dies']} dies" in text
@@ -36,7 +36,7 @@ def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelF
     assert "yields above 99 %" in text
     assert f"{100 * done['share']:.1f} % to review" in text
     assert f"caught {done['wrong_caught']} of {done['wrong']} wrong" in text
-    error = shipped.metadata["calibration_error"]["int8"]
+    error = shipped.document["calibration_error"]["int8"]
     line = next(line for line in text.splitlines() if "calibration error" in line)
     assert f"{error['before']:.3f}" in line
     assert f"{error['after']:.3f}" in line
@@ -53,7 +53,13 @@ def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelF
         (put("review", "below", "Loc", value=0.9), "Loc 0.9"),
         (put("accuracy", "allowed_drop", value=5.0), "--allow-drop 5 instead of 1 point"),
         (
-            put("accuracy", "int8", "per_class", "Donut", value={"n": 0, "recall": None}),
+            put(
+                "accuracy",
+                "int8",
+                "per_class",
+                "Donut",
+                value={"n": 0, "recall": None, "ci95": [0, 1]},
+            ),
             "Donut            0        -",
         ),
         (lambda m: [m.pop(k) for k in ("tools", "training", "network", "created")], "unknown"),

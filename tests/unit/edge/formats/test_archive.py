@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import edge.formats.archive
+import edge.formats.npz
+from edge.classification.classifier import Classifier
 from edge.dataset import labelled_set, mixedwm38
 from edge.errors import DataError, InputError, ModelError, WmEdgeError
-from edge.formats.archive import Arrays, open_archive
+from edge.formats.archive import open_archive
+from edge.formats.npz import Arrays
 from edge.formats.reading import read
 from edge.gate import soundness
 from edge.model import model_file
@@ -55,7 +57,8 @@ def test_a_table_of_contents_is_bounded_whatever_is_said_of_it(
 def test_the_gate_opens_no_such_model(tmp_path: Path) -> None:
     path = tmp_path / "w.tflite"
     path.write_bytes(many_members(30_000, b"\x20\0\0\0TFL3"))
-    assert soundness._taken_apart(path) is None
+    found = soundness.examine(path, Classifier)
+    assert [check.name for check in found.checks if check.failed] == ["model-file"]
 
 
 def test_an_honest_archive_is_whole() -> None:
@@ -87,7 +90,7 @@ def test_arrays_of_any_type_and_order(tmp_path: Path) -> None:
 
 
 def test_what_arrays_unpack_to_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.formats.archive, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(edge.formats.npz, "MAX_UNPACKED", 1000)
     np.savez_compressed(tmp_path / "a.npz", a=np.zeros(600, np.uint8), b=np.zeros(600, np.uint8))
     with Arrays(tmp_path / "a.npz") as file:
         file.read("a")
@@ -102,7 +105,7 @@ def test_a_labelled_set_has_a_bound(
     grids = [np.ones((2, 3), np.uint8)] * 5
     path = tmp_path / "set.npz"
     labelled_set.build(grids, ["none"] * 5).save(path)
-    for place in ("edge.formats.archive", "edge.dataset.labelled_set", "edge.formats.labelled_set"):
+    for place in ("edge.formats.npz", "edge.dataset.labelled_set", "edge.formats.labelled_set"):
         monkeypatch.setattr(f"{place}.{name}", 4, raising=False)
     with pytest.raises(DataError, match=r"wafers|unpack to more"):
         labelled_set.load(path)

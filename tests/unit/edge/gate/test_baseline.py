@@ -9,13 +9,18 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from edge.classification.classifier import Classifier
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
-from edge.evaluation.evaluate import Evaluation
+from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.gate import baseline
 from tests.support.evaluations import as_baseline, evaluation
+
+BEFORE = Path(__file__).parents[3] / "data" / "before" / "baseline.json"
 
 
 @pytest.fixture
@@ -49,6 +54,17 @@ def test_plain_figures_of_an_earlier_version_are_read(result: Evaluation, tmp_pa
     assert as_baseline(result, tmp_path, answers=False).predicted is None
 
 
+def test_baseline_written_before_it_was_a_struct_is_read(
+    generated: LabelledSet, classifier: Classifier
+) -> None:
+    now = evaluate(generated, classifier)
+    before = baseline.read(BEFORE)
+    before.require_same(now)
+    assert np.array_equal(before.predicted, now.predicted)
+    assert before.review.by_reason == now.review()["by_reason"]
+    assert before.calibration_error == pytest.approx(now.calibration_error)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -78,8 +94,9 @@ def test_answers_to_another_number_of_wafers_are_refused(
         before.require_same(result)
     right = as_baseline(result, tmp_path)
     assert right.predicted is not None
+    fewer = {"answers": right.answers[:-1], "verdicts": right.verdicts[:-1]}
     with pytest.raises(DataError, match="54 answers to 55 wafers"):
-        dataclasses.replace(right, predicted=right.predicted[:-1]).require_same(result)
+        msgspec.structs.replace(right, **fewer).require_same(result)
 
 
 @pytest.mark.parametrize(
@@ -91,20 +108,20 @@ def test_answers_to_another_number_of_wafers_are_refused(
         ({"per_class": {"Loc": {}}}, "malformed"),
         ({"per_class": {}}, "no per-class recall"),  # would be green whatever the model does
         ({"per_class": {"Loc": {"recall": None, "n": 0}}}, "no per-class recall"),
-        ({"per_class": {"Loc": {"recall": "high", "n": 1}}}, "recall of Loc is 'high'"),
-        ({"per_class": {"Loc": {"recall": math.nan, "n": 1}}}, "recall of Loc is nan"),
-        ({"per_class": {"Loc": {"recall": 95.0, "n": 1}}}, "recall of Loc is 95"),
-        ({"per_class": {"Loc": {"recall": True, "n": 1}}}, "recall of Loc is True"),
-        ({"per_class": {"Loc": {"recall": 0.5, "n": 0}}}, "number of Loc wafers"),
-        ({"per_class": {"Lok": {"recall": 0.5, "n": 2}}}, "recall of Lok"),
+        ({"per_class": {"Loc": {"recall": "high", "n": 1}}}, r"per_class\.Loc\.recall is 'high'"),
+        ({"per_class": {"Loc": {"recall": math.nan, "n": 1}}}, "Loc.recall is nan"),
+        ({"per_class": {"Loc": {"recall": 95.0, "n": 1}}}, "Loc.recall is 95"),
+        ({"per_class": {"Loc": {"recall": True, "n": 1}}}, "Loc.recall is True"),
+        ({"per_class": {"Loc": {"recall": 0.5, "n": 0}}}, "Loc is no pattern, or of no wafers"),
+        ({"per_class": {"Lok": {"recall": 0.5, "n": 2}}}, "Lok is no pattern"),
         ({"baseline": 2}, "layout 2"),
         ({"patterns": ["none", "Loc"]}, "another order"),
-        ({"predicted": "9" * 55}, "no pattern"),
+        ({"predicted": "9" * 55}, "a digit of a pattern each"),
         ({"predicted": "ä" * 55}, "malformed"),
         ({"predicted": 7}, "malformed"),
-        ({"reviewed": "." * 54}, "verdicts do not fit"),
-        ({"reviewed": "?" * 55}, "verdicts do not fit"),
-        ({"calibration_error": 7}, "calibration error"),
+        ({"reviewed": "." * 54}, "reviewed does not fit"),
+        ({"reviewed": "?" * 55}, "must be '.' or 'r' each"),
+        ({"calibration_error": 7}, "calibration_error is 7"),
         ({"symmetries": "many"}, "malformed"),
     ],
 )

@@ -55,7 +55,7 @@ def test_swapped_planes_are_recognised(tmp_path: Path) -> None:
 
 
 def test_outputs_exchanged_in_the_network_are_recognised(shipped: ModelFile) -> None:
-    known = shipped.metadata["selftest"]["logits"]
+    known = shipped.document["selftest"]["logits"]
     turned = [[row[1], row[0], *row[2:]] for row in known]
     finding = by_probes(Classifier(with_metadata(shipped, put("selftest", "logits", value=turned))))
     assert finding is not None

@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.model.model_file import FORMAT, MAX_BYTES, METADATA_NAME, ModelFile, attach, load, save
+from edge.model.metadata import FORMAT
+from edge.model.model_file import (
+    MAX_BYTES,
+    METADATA_NAME,
+    ModelFile,
+    attach,
+    check_tensors,
+    load,
+)
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from tests.support.model_files import Change, bare, changed, put, with_metadata
@@ -31,23 +39,32 @@ def refusal(tmp_path: Path, content: bytes) -> str:
 
 
 def test_what_is_attached_is_loaded(shipped: ModelFile, tmp_path: Path) -> None:
-    metadata = {**shipped.metadata, "name": "mine"}
-    save(attach(bare(shipped.content), metadata), tmp_path / "mine.tflite")
+    metadata = {**shipped.document, "name": "mine"}
+    (tmp_path / "mine.tflite").write_bytes(attach(bare(shipped.content), metadata))
     found = load(tmp_path / "mine.tflite")
-    assert found.metadata == metadata
+    assert found.document == metadata
     assert found.name == f"mine@{found.sha256[:12]}"
     assert found.sha256 != shipped.sha256
 
 
 def test_same_input_same_bytes_and_a_plain_flatbuffer_in_front(shipped: ModelFile) -> None:
     network = bare(shipped.content)
-    one = attach(network, dict(sorted(shipped.metadata.items())))
-    two = attach(network, dict(sorted(shipped.metadata.items(), reverse=True)))
+    one = attach(network, dict(sorted(shipped.document.items())))
+    two = attach(network, dict(sorted(shipped.document.items(), reverse=True)))
     assert one == two
     assert one.startswith(network)
     with zipfile.ZipFile(io.BytesIO(one)) as archive:
         assert archive.namelist() == [METADATA_NAME]
         assert json.loads(archive.read(METADATA_NAME))["labels"] == list(shipped.labels)
+
+
+def test_the_file_that_ships_is_written_alike(shipped: ModelFile) -> None:
+    """And keys that this release does not know stay, and are shown."""
+    assert attach(bare(shipped.content), shipped.document) == shipped.content
+    later = {**shipped.document, "later": {"key": [1]}}
+    found = ModelFile.of(shipped.path, bare(shipped.content), later)
+    assert found.metadata == shipped.metadata
+    assert found.document == later
 
 
 def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
@@ -76,7 +93,8 @@ def test_pipe_and_device_are_refused_unread(tmp_path: Path) -> None:
 def test_accuracy_may_be_unrecorded(shipped: ModelFile, tmp_path: Path, value: object) -> None:
     path = tmp_path / "mine.tflite"
     path.write_bytes(changed(shipped, put("accuracy", value=value)))
-    assert load(path).metadata["accuracy"] == value
+    assert load(path).metadata.accuracy is None
+    assert load(path).document["accuracy"] == value
 
 
 def test_huge_file_is_refused_unread(tmp_path: Path) -> None:
@@ -135,58 +153,112 @@ REFUSALS: dict[str, tuple[Change, str]] = {
         f"needs the encoding {encoding.NAME} version 2, this wm-edge has {encoding.NAME} version 1",
     ),
     "encoding name": (put("encoding", "name", value="viridis"), "needs the encoding viridis"),
-    "encoding size": (put("encoding", "size", value=4), "encoding size 4 makes no sense"),
-    "no encoding": (lambda m: m.pop("encoding"), "incomplete or malformed (KeyError('encoding')"),
+    "encoding size": (
+        put("encoding", "size", value=4),
+        "encoding.size is 4, must be a whole number from 24 to 512",
+    ),
+    "no encoding": (
+        lambda m: m.pop("encoding"),
+        "its section 'encoding' is lost; convert it again",
+    ),
     "unknown label": (swapped_label, "are not the nine patterns"),
     "one label too few": (lambda m: m["labels"].pop(), "are not the nine patterns"),
     "input zero point": (put("input", "zero_point", value=0), "zero point 0 are not"),
     "input scale": (put("input", "scale", value=1 / 127), "are not the encoding's 1/255"),
-    "temperature 0": (put("temperature", value=0), "temperature 0"),
-    "temperature NaN": (put("temperature", value=math.nan), "temperature nan"),
-    "temperature text": (put("temperature", value="1"), "incomplete or malformed"),
+    "temperature 0": (
+        put("temperature", value=0),
+        "temperature is 0, must be a number from 0.05 to 20",
+    ),
+    "temperature NaN": (put("temperature", value=math.nan), "temperature is nan"),
+    "temperature text": (put("temperature", value="1"), "temperature is '1', must be a number"),
     "no review": (lambda m: m.pop("review"), "its section 'review' is lost; convert it again"),
-    "no embedding": (lambda m: m.pop("embedding"), "its section 'embedding' is lost"),
-    "no self-test": (lambda m: m.pop("selftest"), "its section 'selftest' is lost"),
-    "review above 1": (put("review", "below", "Loc", value=50), "threshold is not in 0..1"),
-    "review of 8": (lambda m: m["review"]["below"].pop("Loc"), "review is not what it must be"),
-    "review of 10": (put("review", "below", "Ring", value=0.5), "are not one a pattern"),
-    "mixed above 1": (put("review", "mixed", "above", value=2), "threshold is not in 0..1"),
-    "nothing familiar": (put("review", "unfamiliar", "above", value=0), "distance or the embed"),
-    "embedding scale": (put("embedding", "scale", value=-1.0), "scale is not above 0"),
-    "nine coordinates": (put("embedding", "size", value=9), "an embedding of 9 coordinates"),
-    "other coordinates": (put("embedding", "size", value=12), "do not fit the embedding"),
-    "eight means": (lambda m: m["review"]["unfamiliar"]["means"].pop(), "do not fit the embedding"),
+    "no embedding": (lambda m: m.pop("embedding"), "embedding is missing"),
+    "no self-test": (lambda m: m.pop("selftest"), "selftest is missing"),
+    "review above 1": (
+        put("review", "below", "Loc", value=50),
+        "review.below.Loc is 50, must be a number from 0 to 1",
+    ),
+    "review of 8": (
+        lambda m: m["review"]["below"].pop("Loc"),
+        "review.below must hold the nine patterns alone, not so: Loc",
+    ),
+    "review of 10": (
+        put("review", "below", "Ring", value=0.5),
+        "review.below must hold the nine patterns alone, not so: Ring",
+    ),
+    "mixed above 1": (
+        put("review", "mixed", "above", value=2),
+        "review.mixed.above is 2, must be a number from 0 to 1",
+    ),
+    "nothing familiar": (
+        put("review", "unfamiliar", "above", value=0),
+        "review.unfamiliar.above is 0, must be a number above 0",
+    ),
+    "embedding scale": (
+        put("embedding", "scale", value=-1.0),
+        "embedding.scale is -1.0, must be a number above 0",
+    ),
+    "nine coordinates": (
+        put("embedding", "size", value=9),
+        "embedding.size is 9, as many as there are patterns",
+    ),
+    "other coordinates": (
+        put("embedding", "size", value=12),
+        "review.unfamiliar.means must hold 9 x 12 numbers",
+    ),
+    "eight means": (
+        lambda m: m["review"]["unfamiliar"]["means"].pop(),
+        "review.unfamiliar.means must hold 9 x 36 numbers",
+    ),
     "endless mean": (
         put("review", "unfamiliar", "means", 0, 0, value=1e30),
-        "a class mean or weight beyond 1e+06",
+        "review.unfamiliar.means[0][0] is 1e+30, must be a number from -1e+06 to 1e+06",
     ),
-    "no means": (lambda m: m["review"].pop("unfamiliar"), "review is not what it must be"),
-    "self-test of 5": (lambda m: m["selftest"]["logits"].pop(), "is not 6 wafers of 9 logits"),
-    "self-test of 8": (lambda m: m["selftest"]["logits"][0].pop(), "is not 6 wafers of 9 logits"),
+    "no means": (lambda m: m["review"].pop("unfamiliar"), "review.unfamiliar is missing"),
+    "self-test of 5": (
+        lambda m: m["selftest"]["logits"].pop(),
+        "selftest.logits must hold 6 x 9 numbers",
+    ),
+    "self-test of 8": (
+        lambda m: m["selftest"]["logits"][0].pop(),
+        "selftest.logits must hold 6 x 9 numbers",
+    ),
     "self-test beyond": (
         put("selftest", "logits", 0, 0, value=10**30),
-        "holds logits that are no int8",
+        "must be a whole number from -128 to 127",
     ),
-    "sketch": (put("training", "sketch", value="?"), "sketch of the training wafers is"),
-    "calibration error": (put("calibration_error", "int8", value=0.1), "calibration_error is not"),
-    "temperature below": (put("temperature", value=0.01), "is not in 0.05..20"),
-    "temperature above": (put("temperature", value=50), "is not in 0.05..20"),
-    "name as number": (put("name", value=5), "name is not what it must be"),
-    "network null": (put("network", value=None), "network is not what it must be"),
-    "parameters text": (put("network", "parameters", value="9"), "network is not what"),
-    "training list": (put("training", value=["x"]), "training is not what"),
-    "tools list": (put("tools", value=[1]), "tools is not what"),
-    "accuracy text": (put("accuracy", value="x"), "accuracy is not what"),
-    "accuracy without int8": (lambda m: m["accuracy"].pop("int8"), "accuracy is not what"),
+    "sketch": (
+        put("training", "sketch", value="?"),
+        "training.sketch is refused: the sketch of the training wafers is",
+    ),
+    "calibration error": (
+        put("calibration_error", "int8", value=0.1),
+        "calibration_error.int8 is 0.1, must be a table",
+    ),
+    "temperature below": (put("temperature", value=0.01), "temperature is 0.01, must be"),
+    "temperature above": (put("temperature", value=50), "temperature is 50, must be"),
+    "name as number": (put("name", value=5), "name is 5, must be a text"),
+    "network null": (put("network", value=None), "network is None, must be a table"),
+    "parameters text": (
+        put("network", "parameters", value="9"),
+        "network.parameters is '9', must be a whole number",
+    ),
+    "training list": (put("training", value=["x"]), "training is ['x'], must be a table"),
+    "tools list": (put("tools", value=[1]), "tools is [1], must be a table"),
+    "accuracy text": (put("accuracy", value="x"), "accuracy is 'x', must be a table"),
+    "accuracy without int8": (lambda m: m["accuracy"].pop("int8"), "accuracy.int8 is missing"),
     "recall text": (
         put("accuracy", "int8", "per_class", "Loc", "recall", value="1"),
-        "accuracy is not what",
+        "accuracy.int8.per_class.Loc.recall is '1', must be a number",
     ),
     "interval of one": (
         put("accuracy", "int8", "per_class", "Loc", "ci95", value=[0.5]),
-        "accuracy is not what",
+        "accuracy.int8.per_class.Loc.ci95 is [0.5], must be a list of 2",
     ),
-    "agreement NaN": (put("accuracy", "agreement", value=math.nan), "accuracy is not what"),
+    "agreement NaN": (
+        put("accuracy", "agreement", value=math.nan),
+        "accuracy.agreement is nan, must be a number",
+    ),
     "spliced name": (put("name", value="a *\\\n/ b"), "a control character (U+000A) in name"),
     "turned label": (put("labels", 0, value="\u202eretneC"), "(U+202E) in labels"),
     "bell in a tool": (put("tools", "keras", value="3\x07"), "(U+0007) in tools"),
@@ -194,10 +266,13 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "half a character": (put("network", "name", value="\ud800"), "(U+D800) in network"),
     "escape in a notice": (put("notice", value=["a\x1b[2J"]), "(U+001B) in notice"),
     "section of no use": (put("mine", value=[{"a": "\r"}]), "(U+000D) in mine"),
-    "notice number": (put("notice", value=5), "notice is not what"),
-    "not for text": (put("not_for", value="x"), "not_for is not what"),
-    "min dies": (put("review", "min_dies", value=math.inf), "incomplete or malformed"),
-    "no output": (lambda m: m.pop("output"), "incomplete or malformed (TypeError('output"),
+    "notice number": (put("notice", value=5), "notice is 5, must be a text"),
+    "not for text": (put("not_for", value="x"), "not_for is 'x', must be a list"),
+    "min dies": (
+        put("review", "min_dies", value=math.inf),
+        "review.min_dies is inf, must be a whole number",
+    ),
+    "no output": (lambda m: m.pop("output"), "output is missing"),
 }
 
 
@@ -221,7 +296,7 @@ def test_metadata_that_is_no_object_is_refused(shipped: ModelFile, tmp_path: Pat
 def test_a_notice_may_have_lines_and_tabs(shipped: ModelFile, tmp_path: Path) -> None:
     path = tmp_path / "mine.tflite"
     path.write_bytes(changed(shipped, put("notice", value="one\n\ttwo \N{COPYRIGHT SIGN}")))
-    assert load(path).metadata["notice"].startswith("one\n")
+    assert load(path).metadata.notice.startswith("one\n")
 
 
 def test_labels_in_another_order_are_allowed(shipped: ModelFile, tmp_path: Path) -> None:
@@ -234,18 +309,18 @@ class FakeInterpreter:
     """Tensors as the shipped metadata describes them, with one detail changed."""
 
     def __init__(self, model: ModelFile, side: str = "", **detail: Any) -> None:
-        size = model.metadata["encoding"]["size"]
+        size = model.document["encoding"]["size"]
         shapes = {
             "input": (1, size, size, 2),
             "output": (1, 9),
-            "embedding": (1, model.metadata["embedding"]["size"]),
+            "embedding": (1, model.document["embedding"]["size"]),
         }
         self.sides = {
             name: {
                 "index": index,
                 "shape": np.asarray(shape),
                 "dtype": np.int8,
-                "quantization": tuple(model.metadata[name][key] for key in ("scale", "zero_point")),
+                "quantization": tuple(model.document[name][key] for key in ("scale", "zero_point")),
             }
             for index, (name, shape) in enumerate(shapes.items())
         }
@@ -260,7 +335,8 @@ class FakeInterpreter:
 
 
 def check(model: ModelFile, side: str = "", **detail: Any) -> tuple[int, int]:
-    return model.check_tensors(FakeInterpreter(model, side, **detail))  # type: ignore[arg-type]
+    interpreter: Any = FakeInterpreter(model, side, **detail)
+    return check_tensors(model.path, model.metadata, interpreter)
 
 
 def test_tensors_that_differ_from_the_metadata_are_refused(shipped: ModelFile) -> None:
@@ -286,19 +362,6 @@ def test_real_tensors_against_changed_metadata(shipped: ModelFile) -> None:
     """An output scale that no check of the metadata alone could doubt is found at the start."""
     from edge.classification.classifier import Classifier
 
-    scale = 2 * shipped.metadata["output"]["scale"]
+    scale = 2 * shipped.document["output"]["scale"]
     with pytest.raises(ModelError, match="its logits tensor has scale"):
         Classifier(with_metadata(shipped, put("output", "scale", value=scale)))
-
-
-def test_save_refuses_to_overwrite_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    path = tmp_path / "mine.tflite"
-    save(b"one", path)
-    with pytest.raises(ModelError, match="exists already"):
-        save(b"two", path)
-    assert path.read_bytes() == b"one"
-    save(b"two", path, overwrite=True)
-    assert path.read_bytes() == b"two"
-    with pytest.raises(ModelError, match="cannot be written"):
-        save(b"x", tmp_path / "missing" / "mine.tflite")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["mine.tflite"]

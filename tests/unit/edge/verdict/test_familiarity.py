@@ -26,12 +26,8 @@ SIZE = 6
 def test_equals_the_float_formula(
     embedding: np.ndarray, means: np.ndarray, weights: np.ndarray, scale: float, zero_point: int
 ) -> None:
-    review = {
-        "unfamiliar": {"means": means.tolist()},
-        "mixed": {"weights": weights.tolist(), "bias": 0.5},
-    }
-    section = {"scale": scale, "zero_point": zero_point, "size": SIZE}
-    unfamiliarity, mixture = Familiarity(section, review).measure(embedding)
+    familiarity = Familiarity(scale, zero_point, means.tolist(), weights.tolist(), 0.5)
+    unfamiliarity, mixture = familiarity.measure(embedding)
     place = scale * (embedding.astype(float) - zero_point)
     nearest = np.linalg.norm(means - place, axis=1).min()
     # Squares of some hundreds are subtracted in float32.
@@ -43,14 +39,16 @@ def test_equals_the_float_formula(
 
 def test_shipped_file_to_a_thousandth(shipped: ModelFile) -> None:
     """Also next to a class mean, where nearly equal squares are subtracted."""
-    section, review = shipped.metadata["embedding"], shipped.metadata["review"]
-    familiarity = Familiarity(section, review)
-    means = np.asarray(review["unfamiliar"]["means"])
+    section, review = shipped.metadata.embedding, shipped.metadata.review
+    means = np.asarray(review.unfamiliar.means)
+    familiarity = Familiarity(
+        section.scale, section.zero_point, review.unfamiliar.means, review.mixed.weights, 0.5
+    )
     spread = np.random.default_rng(0).normal(0, 1, (50, *means.shape))
-    places = np.concatenate([means[np.newaxis], means + spread]).reshape(-1, section["size"])
+    places = np.concatenate([means[np.newaxis], means + spread]).reshape(-1, section.size)
     for place in places:
-        steps = np.rint(place / section["scale"] + section["zero_point"])
+        steps = np.rint(place / section.scale + section.zero_point)
         embedding = np.clip(steps, -128, 127).astype(np.int8)
-        exact = section["scale"] * (embedding.astype(float) - section["zero_point"])
+        exact = section.scale * (embedding.astype(float) - section.zero_point)
         distance = np.linalg.norm(means - exact, axis=1).min()
         assert familiarity.measure(embedding)[0] == pytest.approx(distance, abs=1e-3)

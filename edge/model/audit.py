@@ -1,0 +1,144 @@
+"""The audit of a model file: a station stops at the first bad finding, the gate shows them all."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeVar
+
+from edge.model import metadata
+from edge.model.metadata import FORMAT, EncodingId, Quantised, Review
+from edge.system.typed import MismatchError, decode
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+
+T = TypeVar("T")
+
+
+class Finding(NamedTuple):
+    """What one check found.
+
+    Attributes:
+        check: Its name, one of ``edge.gate.checks.MODEL_CHECKS``.
+        message: What was found, or what is wrong and what to do.
+        sound: Whether nothing is wrong.
+    """
+
+    check: str
+    message: str
+    sound: bool = True
+
+
+def audit(network: bytes, document: dict[str, Any]) -> Iterator[Finding]:
+    """Check all that can be said without a runtime, one by one.
+
+    Args:
+        network: The bare ``.tflite``.
+        document: The metadata, as JSON gives them.
+    """
+    for check, look in _CHECKS:
+        try:
+            finding = Finding(check, look(network, document))
+        except MismatchError as error:
+            finding = Finding(
+                check, f"its metadata is malformed: {error}; convert it again", sound=False
+            )
+        except ValueError as error:
+            finding = Finding(check, str(error), sound=False)
+        yield finding
+
+
+def _network_hash(network: bytes, document: dict[str, Any]) -> str:
+    found = hashlib.sha256(network).hexdigest()
+    if document.get("tflite_sha256") != found:
+        raise ValueError(
+            f"its network (sha256 {found[:12]}) does not match its metadata (damaged, or changed "
+            "after conversion); copy the file again or convert it again"
+        )
+    return f"sha256 {found[:12]}"
+
+
+def _format(_network: bytes, document: dict[str, Any]) -> str:
+    found = document.get("format")
+    if type(found) is not int or found < 1:
+        raise ValueError("its metadata names no format version")
+    if found < FORMAT:
+        raise ValueError(
+            f"made by an older wm-edge (metadata format {found}, which knows no embedding; this "
+            f"version reads {FORMAT}); convert its run again"
+        )
+    if found > FORMAT:
+        raise ValueError(
+            f"made for a newer wm-edge (metadata format {found}, this version reads {FORMAT}); "
+            "upgrade with `pip install -U wm-edge`"
+        )
+    return f"metadata format {found}"
+
+
+def _texts(_network: bytes, document: dict[str, Any]) -> str:
+    if found := metadata.obeyed(document):
+        raise ValueError(f"its metadata holds {found}, which no text needs; convert it again")
+    return "no control characters"
+
+
+def _encoding(_network: bytes, document: dict[str, Any]) -> str:
+    declared = _section(document, "encoding", EncodingId)
+    ours = EncodingId(encoding.NAME, encoding.VERSION, encoding.SIZE)
+    if str(declared) != str(ours):
+        raise ValueError(
+            f"it needs the encoding {declared}, this wm-edge has {ours}: convert the run again, or "
+            "install the wm-edge that made the file"
+        )
+    return f"{declared}, {declared.size} cells a side"
+
+
+def _labels(_network: bytes, document: dict[str, Any]) -> str:
+    labels = _section(document, "labels", tuple[str, ...])
+    if sorted(labels) != sorted(PATTERNS):
+        raise ValueError(f"its labels {', '.join(labels)} are not the nine patterns")
+    return ", ".join(labels)
+
+
+def _declared_input(_network: bytes, document: dict[str, Any]) -> str:
+    found = _section(document, "input", Quantised)
+    same_scale = math.isclose(found.scale, encoding.INPUT_SCALE, rel_tol=1e-5)
+    if not same_scale or found.zero_point != encoding.INPUT_ZERO_POINT:
+        raise ValueError(
+            f"input scale {found.scale:.8g} and zero point {found.zero_point} are not the "
+            f"encoding's 1/255 and {encoding.INPUT_ZERO_POINT}"
+        )
+    return "declared as the encoding has it"
+
+
+def _review_table(_network: bytes, document: dict[str, Any]) -> str:
+    _section(document, "review", Review)
+    return "one threshold a pattern, and limits"
+
+
+def _whole(_network: bytes, document: dict[str, Any]) -> str:
+    metadata.parsed(document)
+    return "all sections"
+
+
+def _section(document: dict[str, Any], name: str, kind: type[T]) -> T:
+    """One section, whatever the others hold."""
+    if name not in document:
+        raise ValueError(f"its section {name!r} is lost; convert it again")
+    try:
+        return decode(kind, document[name])
+    except MismatchError as error:
+        raise MismatchError((name, *error.place), error.what) from None
+
+
+#: What `load` insists on, in the order in which it does.
+_CHECKS: Final[tuple[tuple[str, Callable[[bytes, dict[str, Any]], str]], ...]] = (
+    ("network-hash", _network_hash),
+    ("model-file", _format),
+    ("model-file", _texts),
+    ("encoding", _encoding),
+    ("labels", _labels),
+    ("quantization", _declared_input),
+    ("review-table", _review_table),
+    ("model-file", _whole),
+)
