@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from convert.firmware import schedule
@@ -111,14 +111,11 @@ def _roots(steps: Iterable[Step]) -> dict[int, int]:
 
 def _renamed(step: Step, names: Mapping[int, int]) -> Step:
     """The step on what its inputs really are; its calls still name them as the file does."""
-    return Step(
-        step.operator,
-        step.calls,
-        tuple(names.get(tensor, tensor) for tensor in step.inputs),
-        step.output,
-        {names.get(tensor, tensor): distance for tensor, distance in step.in_place_offset.items()},
-        step.patch,
-        step.macs,
+    over = step.in_place_offset.items()
+    return replace(
+        step,
+        inputs=tuple(names.get(tensor, tensor) for tensor in step.inputs),
+        in_place_offset={names.get(tensor, tensor): distance for tensor, distance in over},
     )
 
 

@@ -43,6 +43,10 @@ class Multiplier:
     value: int
     shift: int
 
+    def fields(self, name: str) -> dict[str, int]:
+        """As a ``wm_scale`` among a kernel's parameters."""
+        return {f"{name}.multiplier": self.value, f"{name}.shift": self.shift}
+
 
 def multiplier(real: float) -> Multiplier:
     """tflite/kernels/internal/quantization_util.cc, QuantizeMultiplier.
@@ -171,6 +175,12 @@ def activation_range(operator: Operator, result: Tensor) -> tuple[int, int]:
     if most is not None:
         high = min(high, _quantise(most, result))
     return low, high
+
+
+def clamp(operator: Operator, result: Tensor) -> dict[str, int]:
+    """Zero point and range of a result, as members of a kernel's parameters."""
+    low, high = activation_range(operator, result)
+    return {"zero": result.zero_point, "low": low, "high": high}
 
 
 def _quantise(value: float, result: Tensor) -> int:

@@ -40,8 +40,8 @@ class Step:
         calls: In this order.
         inputs: Activations that it reads.
         output: The activation that it writes.
-        slack: By input that the output may lie over: the largest distance in bytes from where
-            that input begins to where the output may begin. Smaller ones are as good.
+        in_place_offset: By input that the output may lie over: the largest distance in bytes from
+            where that input begins to where the output may begin. Smaller ones are as good.
         patch: Values, int16, that its kernel copies before it writes an output pixel.
         macs: Multiply-accumulates.
         alias: The output is the input under another shape, so nothing is called.
@@ -55,6 +55,22 @@ class Step:
     patch: int = 0
     macs: int = 0
     alias: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        operator: Operator,
+        kernel: str,
+        fields: Fields,
+        *inputs: int,
+        in_place_offset: int | None = None,
+        patch: int = 0,
+        macs: int = 0,
+    ) -> Step:
+        """One call of a kernel; the output may lie equally far over each of its inputs."""
+        over = {} if in_place_offset is None else dict.fromkeys(inputs, in_place_offset)
+        call = Call(kernel, fields, inputs)
+        return cls(operator, (call,), inputs, operator.outputs[0], over, patch, macs)
 
 
 def refusal(operator: Operator, why: str) -> ModelError:

@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from convert.firmware import quantised
 from convert.firmware.lower.operands import activation, result
-from convert.firmware.step import Call, Fields, Step, refusal
+from convert.firmware.step import Step, refusal
 from edge.model.network import Network, Operator, Tensor
 
 
 def add(network: Network, operator: Operator) -> Step:
     """ADD, int8 (tflite/kernels/internal/reference/integer_ops/add.h, AddFunc)."""
-    left, right, target = _pair(network, operator)
-    scales = quantised.sum_of_two(left, right, target)
-    low, high = quantised.activation_range(operator, target)
-    names = ("left_scale", "right_scale", "out_scale")
-    fields: Fields = {
-        "elements": target.elements,
-        "left_zero": left.zero_point,
-        "right_zero": right.zero_point,
-        **{
-            f"{name}.{member}": value
-            for name, scale in zip(names, scales, strict=True)
-            for member, value in (("multiplier", scale.value), ("shift", scale.shift))
-        },
-        "zero": target.zero_point,
-        "low": low,
-        "high": high,
-    }
-    return _step(operator, Call("add", fields, (left.index, right.index)), target)
+    left, right, target = _tensors(network, operator)
+    scales = zip(
+        ("left_scale", "right_scale", "out_scale"),
+        quantised.sum_of_two(left, right, target),
+        strict=True,
+    )
+    members = {key: value for name, scale in scales for key, value in scale.fields(name).items()}
+    return _step(operator, "add", (left, right, target), members)
 
 
 def multiply(network: Network, operator: Operator) -> Step:
     """MUL, int8 (tflite/kernels/internal/reference/integer_ops/mul.h, MulElementwise)."""
-    left, right, target = _pair(network, operator)
-    scale = quantised.product(left, right, target)
-    low, high = quantised.activation_range(operator, target)
-    fields: Fields = {
-        "elements": target.elements,
-        "left_zero": left.zero_point,
-        "right_zero": right.zero_point,
-        "scale.multiplier": scale.value,
-        "scale.shift": scale.shift,
-        "zero": target.zero_point,
-        "low": low,
-        "high": high,
-    }
-    return _step(operator, Call("mul", fields, (left.index, right.index)), target)
+    tensors = _tensors(network, operator)
+    return _step(operator, "mul", tensors, quantised.product(*tensors).fields("scale"))
 
 
-def _pair(network: Network, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
+def _tensors(network: Network, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
     left, right = (activation(network, operator, place) for place in (0, 1))
     target = result(network, operator)
     if not left.shape == right.shape == target.shape:
@@ -56,6 +36,19 @@ def _pair(network: Network, operator: Operator) -> tuple[Tensor, Tensor, Tensor]
     return left, right, target
 
 
-def _step(operator: Operator, call: Call, target: Tensor) -> Step:
+def _step(
+    operator: Operator,
+    kernel: str,
+    tensors: tuple[Tensor, Tensor, Tensor],
+    scales: Mapping[str, int],
+) -> Step:
     """An element is read before it is written, so the output may lie right over an input."""
-    return Step(operator, (call,), call.inputs, target.index, dict.fromkeys(call.inputs, 0))
+    left, right, target = tensors
+    fields = {
+        "elements": target.elements,
+        "left_zero": left.zero_point,
+        "right_zero": right.zero_point,
+        **scales,
+        **quantised.clamp(operator, target),
+    }
+    return Step.of(operator, kernel, fields, left.index, right.index, in_place_offset=0)

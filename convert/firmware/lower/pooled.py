@@ -5,7 +5,7 @@ from __future__ import annotations
 from convert.firmware import quantised
 from convert.firmware.lower.operands import image, result, same_steps
 from convert.firmware.lower.window import window
-from convert.firmware.step import Call, Step, in_place_offset
+from convert.firmware.step import Step, in_place_offset
 from edge.model.network import Network, Operator
 
 
@@ -25,10 +25,6 @@ def _pool(network: Network, operator: Operator, kernel: str) -> Step:
     size = operator.option("FilterHeight"), operator.option("FilterWidth")
     slide = window(operator, source, target, size)
     low, high = quantised.activation_range(operator, target)
-    return Step(
-        operator,
-        (Call(kernel, {**slide.fields(), "low": low, "high": high}, (source.index,)),),
-        (source.index,),
-        target.index,
-        {source.index: in_place_offset(slide.first_reads(), source.shape[3], copied=False)},
-    )
+    offset = in_place_offset(slide.first_reads(), source.shape[3], copied=False)
+    fields = {**slide.fields(), "low": low, "high": high}
+    return Step.of(operator, kernel, fields, source.index, in_place_offset=offset)

@@ -6,7 +6,7 @@ import numpy as np
 
 from convert.firmware import quantised
 from convert.firmware.lower.operands import constant, image, result, same_steps
-from convert.firmware.step import Call, Fields, Step, refusal
+from convert.firmware.step import Fields, Step, refusal
 from edge.model.network import Network, Operator, Tensor
 
 
@@ -21,11 +21,10 @@ def mean(network: Network, operator: Operator) -> Step:
         "positions": positions,
         "channels": source.shape[3],
         "offset": -source.zero_point * positions,
-        "scale.multiplier": scale.value,
-        "scale.shift": scale.shift,
+        **scale.fields("scale"),
         "zero": target.zero_point,
     }
-    return _step(operator, Call("mean", fields, (source.index,)), target)
+    return Step.of(operator, "mean", fields, source.index)
 
 
 def largest(network: Network, operator: Operator) -> Step:
@@ -36,7 +35,7 @@ def largest(network: Network, operator: Operator) -> Step:
         "positions": source.shape[1] * source.shape[2],
         "channels": source.shape[3],
     }
-    return _step(operator, Call("reduce_max", fields, (source.index,)), target)
+    return Step.of(operator, "reduce_max", fields, source.index)
 
 
 def _ends(network: Network, operator: Operator) -> tuple[Tensor, Tensor]:
@@ -45,7 +44,3 @@ def _ends(network: Network, operator: Operator) -> tuple[Tensor, Tensor]:
     if axes != [1, 2]:
         raise refusal(operator, f"over the axes {axes}, not over rows and columns")
     return source, target
-
-
-def _step(operator: Operator, call: Call, target: Tensor) -> Step:
-    return Step(operator, (call,), call.inputs, target.index)

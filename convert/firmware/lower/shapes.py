@@ -48,7 +48,7 @@ def pad(network: Network, operator: Operator) -> Step:
         "right": int(values[2, 1]) * source.shape[3],
         "fill": target.zero_point,
     }
-    return Step(operator, (Call("pad", fields, (source.index,)),), (source.index,), target.index)
+    return Step.of(operator, "pad", fields, source.index)
 
 
 def reshape(network: Network, operator: Operator) -> Step:

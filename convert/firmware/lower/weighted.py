@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from convert.firmware import quantised
 from convert.firmware.lower.operands import activation, constant, image, result
-from convert.firmware.lower.window import Window, window
-from convert.firmware.step import Call, Step, in_place_offset, refusal
+from convert.firmware.lower.window import window
+from convert.firmware.step import Fields, Step, in_place_offset, refusal
 from edge.model.network import Network, Operator, Tensor
 
 #: Largest distance of an int8 from a zero point.
@@ -29,30 +29,12 @@ def conv(network: Network, operator: Operator) -> Step:
     Raises:
         ModelError: a grouped convolution, or sums that could overflow.
     """
-    source, target = image(network, operator, 0), result(network, operator)
+    source = image(network, operator, 0)
     weights, values = constant(network, operator, 1, "int8")
     if values.ndim != 4 or values.shape[3] != source.shape[3]:
         raise refusal(operator, f"weights {weights.shape} for {source.shape[3]} channels (groups?)")
-    slide = window(operator, source, target, (values.shape[1], values.shape[2]))
-    channels = values.shape[0]
-    scales = quantised.per_channel(source, weights, target, channels)
-    flat = values.reshape(channels, -1)
-    fields: dict[str, int | npt.NDArray[Any]] = {
-        **slide.fields(),
-        "fill": source.zero_point,
-        **_sums(network, operator, source, weights, flat),
-        **_rescaling(scales),
-        **_clamp(operator, target),
-    }
-    return Step(
-        operator,
-        (Call("conv_2d", fields, (source.index,)),),
-        (source.index,),
-        target.index,
-        {source.index: in_place_offset(slide.first_reads(), channels, copied=True)},
-        patch=flat.shape[1],
-        macs=_pixels(slide) * flat.size,
-    )
+    rows = values.reshape(values.shape[0], -1)
+    return _convolution(network, operator, "conv_2d", rows, copied=True)
 
 
 def depthwise(network: Network, operator: Operator) -> Step:
@@ -64,29 +46,45 @@ def depthwise(network: Network, operator: Operator) -> Step:
     Raises:
         ModelError: channels that do not fit, or sums that could overflow.
     """
-    source, target = image(network, operator, 0), result(network, operator)
+    source, channels = image(network, operator, 0), result(network, operator).shape[-1]
     weights, values = constant(network, operator, 1, "int8")
-    channels = target.shape[-1]
     if values.ndim != 4 or values.shape[3] != channels or channels % source.shape[3]:
         raise refusal(operator, f"weights {weights.shape} for {source.shape[3]} channels")
+    rows = values.reshape(-1, channels).T
+    return _convolution(network, operator, "depthwise_conv_2d", rows, copied=False)
+
+
+def _convolution(
+    network: Network, operator: Operator, kernel: str, rows: npt.NDArray[Any], *, copied: bool
+) -> Step:
+    """A window that slides over an image.
+
+    Args:
+        network: The network.
+        operator: Whose.
+        kernel: What computes it.
+        rows: int8 (channels, products): the weights, one row an output channel.
+        copied: Whether the kernel copies what a window covers before it writes a pixel.
+    """
+    source, target = image(network, operator, 0), result(network, operator)
+    weights, values = constant(network, operator, 1, "int8")
     slide = window(operator, source, target, (values.shape[1], values.shape[2]))
-    scales = quantised.per_channel(source, weights, target, channels)
-    flat = values.reshape(-1, channels).T
-    fields: dict[str, int | npt.NDArray[Any]] = {
+    fields: Fields = {
         **slide.fields(),
         "fill": source.zero_point,
-        **_sums(network, operator, source, weights, flat),
+        **_sums(network, operator, source, weights, rows),
         "weights": values.reshape(-1),
-        **_rescaling(scales),
-        **_clamp(operator, target),
+        **_rescaling(quantised.per_channel(source, weights, target, len(rows))),
+        **quantised.clamp(operator, target),
     }
-    return Step(
+    return Step.of(
         operator,
-        (Call("depthwise_conv_2d", fields, (source.index,)),),
-        (source.index,),
-        target.index,
-        {source.index: in_place_offset(slide.first_reads(), channels, copied=False)},
-        macs=_pixels(slide) * flat.size,
+        kernel,
+        fields,
+        source.index,
+        in_place_offset=in_place_offset(slide.first_reads(), len(rows), copied=copied),
+        patch=rows.shape[1] if copied else 0,
+        macs=slide.target[0] * slide.target[1] * rows.size,
     )
 
 
@@ -151,20 +149,14 @@ def _dense(
     source, weights, target = _dense_tensors(network, operator)
     _, values = constant(network, operator, 1, "int8")
     outputs, inputs = values.shape
-    fields: dict[str, int | npt.NDArray[Any]] = {
+    fields: Fields = {
         "inputs": inputs,
         "outputs": outputs,
         **_sums(network, operator, source, weights, values),
         **scales,
-        **_clamp(operator, target),
+        **quantised.clamp(operator, target),
     }
-    return Step(
-        operator,
-        (Call(kernel, fields, (source.index,)),),
-        (source.index,),
-        target.index,
-        macs=values.size,
-    )
+    return Step.of(operator, kernel, fields, source.index, macs=values.size)
 
 
 def _sums(
@@ -208,12 +200,3 @@ def _sums(
 def _rescaling(scales: tuple[quantised.Multiplier, ...]) -> dict[str, npt.NDArray[Any]]:
     values, shifts = quantised.arrays(scales)
     return {"multipliers": values, "shifts": shifts}
-
-
-def _clamp(operator: Operator, target: Tensor) -> dict[str, int]:
-    low, high = quantised.activation_range(operator, target)
-    return {"zero": target.zero_point, "low": low, "high": high}
-
-
-def _pixels(slide: Window) -> int:
-    return slide.target[0] * slide.target[1]
