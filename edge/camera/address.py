@@ -92,10 +92,7 @@ def parse(source: str) -> Address:
 
     Args:
         source: Number of a USB camera, path of a device or video file, URL, or ``picamera2``.
-            Whitespace around it is ignored.
-
-    Returns:
-        The address. A live source need not be there yet.
+            Whitespace around it is ignored. A live source need not be there yet.
 
     Raises:
         UsageError: empty, a scheme that is not accepted, a URL that cannot be right, a file that is

@@ -20,6 +20,7 @@ from edge.camera.address import Address, SourceKind
 from edge.camera.confine import DEAF, MEND, confined
 from edge.camera.frames import Image, as_bgr, check_size
 from edge.errors import InputError, InputKind, UsageError
+from edge.system.opencv import silence
 
 if TYPE_CHECKING:
     import cv2
@@ -87,9 +88,6 @@ def open_capture(
         reading: Seconds that each read may take, for streams and files. A USB camera has OpenCV's
             own limit of 10 s, a Raspberry Pi camera none.
 
-    Returns:
-        The open source; the caller closes it.
-
     Raises:
         InputError: it cannot be opened now; for a live source it may be worth trying again.
         UsageError: it can never be opened on this machine (``picamera2`` is not installed, or
@@ -103,12 +101,7 @@ def open_capture(
 
 
 def failure(address: Address, error: Exception) -> InputError:
-    """What a library raised, as an error that holds no password.
-
-    Args:
-        address: The source.
-        error: Anything; its text may hold the address.
-    """
+    """What a library raised, whose text may hold the address, as an error without a password."""
     text = type(error).__name__
     if not address.secret:
         text = f"{text}: {error}"
@@ -119,14 +112,8 @@ def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
     """Start a daemon thread that may open and read captures.
 
     At the end of the program it gets a moment to come back from the driver: OpenCV aborts the
-    process when a read returns while the interpreter is being taken down.
-
-    Args:
-        work: What the thread does; somebody has told it to end before the program ends.
-        name: The thread's name.
-
-    Returns:
-        The running thread.
+    process when a read returns while the interpreter is being taken down. By then somebody has told
+    ``work`` to end.
     """
     thread = threading.Thread(target=work, name=name, daemon=True)
     _THREADS.add(thread)
@@ -153,11 +140,9 @@ class _OpenCvCapture:
         self.announced: int | None = None
         self.rate: float | None = None
         try:
-            check_size(
-                int(video.get(cv2.CAP_PROP_FRAME_WIDTH)),
-                int(video.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-                address.shown,
-            )
+            sides = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+            width, height = (int(video.get(side)) for side in sides)
+            check_size(width, height, address.shown)
             if address.kind is SourceKind.FILE:
                 frames = video.get(cv2.CAP_PROP_FRAME_COUNT)
                 self.announced = int(frames) if 0 < frames < 1e9 else None
@@ -219,12 +204,8 @@ def _open_with_ffmpeg(
         raise UsageError(
             f"OpenCV {cv2.__version__} cannot be kept from following where an address leads: {MEND}"
         )
-    settings = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        max(1, round(1000 * opening)),
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        max(1, round(1000 * reading)),
-    ]
+    settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, max(1, round(1000 * opening))]
+    settings += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, max(1, round(1000 * reading))]
     if address.kind is SourceKind.STREAM:
         # With n threads FFmpeg's decoder gives a frame only when n - 1 more have arrived.
         settings += [cv2.CAP_PROP_N_THREADS, 1]
@@ -256,24 +237,20 @@ def _quiet_opencv() -> Any:
     os.environ.update(_SILENCE)  # FFmpeg's level is read when the first video is opened
     import cv2
 
-    opencv: Any = cv2  # the name differs between its versions
-    if hasattr(opencv, "setLogLevel"):  # OpenCV 4
-        opencv.setLogLevel(0)
-    else:
-        opencv.utils.logging.setLogLevel(opencv.utils.logging.LOG_LEVEL_SILENT)
-    return opencv
+    silence(cv2)
+    return cv2
 
 
 def _not_opened(address: Address) -> InputError:
     mend = {
-        SourceKind.USB: "check that it is plugged in, that no other program uses it and that you "
-        "are in the group video; `ls /dev/video*` lists the cameras",
-        SourceKind.DEVICE: "check that it is plugged in, that no other program uses it and that "
-        "you are in the group video; `ls /dev/video*` lists the cameras",
         SourceKind.FILE: "not a video that OpenCV can read, or damaged; try to play it, and "
         "convert it to MP4 or AVI",
         SourceKind.STREAM: "no answer, a wrong user or password, or no video there (a playlist or "
         "another host that it leads to is not followed); check that the camera is on and that the "
         "address plays elsewhere (ffplay, VLC)",
-    }[address.kind]
+    }.get(
+        address.kind,
+        "check that it is plugged in, that no other program uses it and that you are in the group "
+        "video; `ls /dev/video*` lists the cameras",
+    )
     return InputError(address.shown, InputKind.UNREADABLE, f"cannot be opened: {mend}")

@@ -68,11 +68,7 @@ _TURNS: Final = _Turns()
 
 @contextmanager
 def confined(address: Address) -> Iterator[None]:
-    """Open the address with OpenCV and FFmpeg within this block.
-
-    Args:
-        address: A file or stream.
-    """
+    """Open the address, a file or stream, with OpenCV and FFmpeg within this block."""
     options = [
         _chosen(),
         f"protocol_whitelist;{','.join(_PROTOCOLS[address.kind])}",

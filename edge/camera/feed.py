@@ -46,6 +46,7 @@ class Feed:
         received: Frames that the source gave, dropped ones included.
         dropped: Frames of a live source that were overwritten before anybody asked for them.
         reopened: Times the source was opened again after a loss.
+        state: How the feed is doing.
         damage: What is wrong with a recording that ended too early; None while nothing is.
     """
 
@@ -88,7 +89,7 @@ class Feed:
         )
         self._live = address.pace is Pace.NEWEST
         self._changed = threading.Condition()  # guards what is below, and the counters
-        self._state = FeedState.ENDED
+        self.state = FeedState.ENDED
         self._waiting: deque[Frame] = deque()
         self._error: WmEdgeError | None = None
         self._number = 0
@@ -99,11 +100,6 @@ class Feed:
         self._deadline: float | None = None
         self._outage = Outage(address.shown)
         self._before = 0
-
-    @property
-    def state(self) -> FeedState:
-        """How the feed is doing."""
-        return self._state
 
     def frames(self, stop: threading.Event) -> Iterator[Frame | None]:
         """Give frames until ``stop`` is set or a recording is over.
@@ -130,7 +126,7 @@ class Feed:
                     frame = self._waiting.popleft() if self._waiting else None
                     if frame is not None:
                         self._changed.notify_all()  # there is room for the next
-                    elif self._state is FeedState.ENDED:
+                    elif self.state is FeedState.ENDED:
                         break
                     elif (rest := due - time.monotonic()) > 0:
                         self._changed.wait(min(rest, _GLANCE))
@@ -144,7 +140,7 @@ class Feed:
 
     def _begin(self) -> None:
         with self._changed:
-            self._state = FeedState.CONNECTING
+            self.state = FeedState.CONNECTING
             self._error = self.damage = None
             self._outage = Outage(self.address.shown)
             self._before = self.received
@@ -155,7 +151,7 @@ class Feed:
         with self._changed:
             self._current = None
             self._deadline = None
-            self._state = FeedState.ENDED
+            self.state = FeedState.ENDED
             self._waiting.clear()
             self._changed.notify_all()
         if self._thread is not None:
@@ -174,7 +170,7 @@ class Feed:
         with self._changed:
             if self._deadline is None or time.monotonic() < self._deadline:
                 return
-            self._state = FeedState.LOST
+            self.state = FeedState.LOST
             lost = self._outage.note_loss()
             self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
             full = len(self._abandoned) >= MOST_ABANDONED
@@ -206,11 +202,7 @@ class Feed:
                     self._lose(me, reason)
 
     def _read_all(self, me: int) -> str | None:
-        """Hand on images until there are no more or nobody wants them.
-
-        Returns:
-            Why a live source is lost; None for everything that is not a loss.
-        """
+        """Hand on images until there are no more or nobody wants them; says why one is lost."""
         with contextlib.closing(self._open(self.address)) as capture:
             if not self._note_opened(me):
                 return None
@@ -258,7 +250,7 @@ class Feed:
             moment = self.received / rate if rate else now
             self._waiting.append(Frame(image, self.received, now, moment))
             self.received += 1
-            self._state = FeedState.RUNNING
+            self.state = FeedState.RUNNING
             away = self._outage.note_frame(now)
             self._changed.notify_all()
         if away is not None:
@@ -280,7 +272,7 @@ class Feed:
             if self._current != me:
                 return
             self._deadline = None
-            self._state = FeedState.LOST
+            self.state = FeedState.LOST
             lost = self._outage.note_loss()
         if lost:
             self._outage.say_lost(reason)
@@ -295,5 +287,5 @@ class Feed:
                 self._current = None
                 self._deadline = None
                 self._error = error
-                self._state = FeedState.ENDED
+                self.state = FeedState.ENDED
                 self._changed.notify_all()

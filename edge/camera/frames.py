@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,8 @@ import numpy.typing as npt
 from edge.errors import InputError, InputKind
 from edge.system.choice import Choice
 
-if TYPE_CHECKING:
-    pass
-
 #: Larger images are refused: in BGR one of them takes 120 MB.
 MAX_PIXELS: Final = 40_000_000
-
 
 Image = npt.NDArray[np.uint8]
 

@@ -7,7 +7,6 @@ file need not. Only the address that goes to the library which opens it gets the
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from edge.camera.address import Address
 from edge.errors import UsageError
+from edge.system.regular_file import read_bytes
 
 USERNAME: Final = "WM_EDGE_CAMERA_USERNAME"
 PASSWORD: Final = "WM_EDGE_CAMERA_PASSWORD"  # noqa: S105
@@ -72,19 +72,14 @@ def with_login(
 def _read(path: Path) -> str:
     """The first line of a file."""
     try:
-        # A pipe by that name must not be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UsageError(f"{path}: not a file; write the camera's password into one")
-            content = file.read(_MOST + 1)
+        content = read_bytes(path, _MOST)
     except OSError as error:
         raise UsageError(
-            f"{path}: the camera's password cannot be read ({error.strerror}); check the name and "
-            "who may read it"
+            f"{path}: the camera's password cannot be read ({error.strerror}); write it into the "
+            "first line of a file, and check the name and who may read it"
         ) from None
     line = content.partition(b"\n")[0].removesuffix(b"\r")
     password = line.decode("utf-8", "replace")
-    if not line or len(content) > _MOST or not password.isprintable() or "\ufffd" in password:
+    if not line or not password.isprintable() or "\ufffd" in password:
         raise UsageError(f"{path}: not a password; write it as text into the first line")
     return password

@@ -39,26 +39,16 @@ class FeedState(Choice):
 
 
 def longest_delay(failures: int) -> float:
-    """Longest wait before the next attempt; the wait itself is drawn evenly from 0 to this.
-
-    Args:
-        failures: Failures in a row, at least 1.
-
-    Returns:
-        Seconds: 0.5 after the first, doubled with each, at most 30.
-    """
+    """Seconds before the next attempt, at most: doubled with each failure in a row, from 1 on."""
     return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(failures - 1, 16)))
 
 
 def shortfall(given: int, announced: int | None) -> str | None:
-    """What a recording lacks at its end.
+    """What a recording lacks at its end, in words; None for a whole one.
 
     Args:
         given: Frames that it gave.
         announced: Frames that it says it holds; None where it does not say.
-
-    Returns:
-        What is missing, in words; None for a whole recording.
     """
     if announced is not None and given < announced * WHOLE:
         return f"gave {given} of {counted(announced, 'frame')}"
@@ -73,11 +63,6 @@ class Outage:
     """
 
     def __init__(self, shown: str) -> None:
-        """Begin with a source that has not failed.
-
-        Args:
-            shown: The source, as it may be shown.
-        """
         self._shown = shown
         self._failures = 0
         self._since: float | None = None
@@ -109,14 +94,7 @@ class Outage:
         return True
 
     def note_frame(self, now: float) -> float | None:
-        """Take note of a frame.
-
-        Args:
-            now: Seconds of ``time.monotonic()``.
-
-        Returns:
-            Seconds that the source was away, when this frame ends that; otherwise None.
-        """
+        """Take note of a frame; gives the seconds that the source was away, if this ends that."""
         if self._failures and self._opened_at is not None and now - self._opened_at > STEADY:
             self._failures = 0
         self._seen = True

@@ -34,9 +34,6 @@ class PicameraCapture:
     def __init__(self, address: Address) -> None:
         """Open and start the first camera.
 
-        Args:
-            address: Its address, of the kind ``picamera``.
-
         Raises:
             UsageError: ``picamera2`` is not installed.
             InputError: there is no camera, or another program uses it.

@@ -24,12 +24,8 @@ def leads_elsewhere(address: Address, seconds: float) -> bool:
     It is asked without user and password. A camera that answers otherwise when FFmpeg asks is not
     found out.
 
-    Args:
-        address: Of a stream over RTSP.
-        seconds: That it may take.
-
     Raises:
-        OSError: it cannot be reached.
+        OSError: it cannot be reached within so many seconds.
     """
     parts = urlsplit(address.target)
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from edge.terminal import options
 from edge.wafer.patterns import PATTERNS, pattern_named
-
-if TYPE_CHECKING:
-    pass
 
 
 class CostTable(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on

@@ -21,6 +21,7 @@ from edge.errors import InputError, InputKind
 from edge.formats.picture import header, lossy
 from edge.formats.picture.blocks import refuse_lines, shrink
 from edge.formats.picture.palette import LEVEL_STEP, states_of_colours, states_of_levels
+from edge.system.opencv import silence
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
 
 if TYPE_CHECKING:
@@ -35,22 +36,11 @@ _UNCHANGED: Final = cv2.IMREAD_UNCHANGED
 _PRINTED: Final = ("CMYK", "YCCK")
 
 if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV before
-    _opencv: Any = cv2  # the name differs between its versions
-    if hasattr(_opencv, "setLogLevel"):  # OpenCV 4
-        _opencv.setLogLevel(0)
-    else:
-        _opencv.utils.logging.setLogLevel(_opencv.utils.logging.LOG_LEVEL_SILENT)
+    silence(cv2)
 
 
 def read(file: Source, source: str) -> Iterator[WaferMap]:
     """Read a picture as one wafer map.
-
-    Args:
-        file: Open PNG, JPEG, BMP or TIFF file.
-        source: Its name.
-
-    Yields:
-        One wafer map.
 
     Raises:
         InputError: damaged, too large, or not clearly a wafer map.
