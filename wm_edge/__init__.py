@@ -37,12 +37,6 @@ _HOMES: Final = {
 if not TYPE_CHECKING:  # a checker knows the names above, and complains of others
 
     def __getattr__(name: str) -> Any:
-        """A name from where it lives.
-
-        Raises:
-            AttributeError: there is none of this name.
-            ImportError: a file of the user hides where it lives.
-        """
         if name not in _HOMES:
             message = f"module 'wm_edge' has no attribute {name!r}"
             raise AttributeError(message, name=name, obj=sys.modules[__name__])

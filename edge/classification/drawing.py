@@ -22,23 +22,14 @@ _OTHER: Final = "#cbd6e2"
 #: Of words, on a white page and on a dark one.
 _COLOURS: Final = {Verdict.ACCEPT: "#009e73", Verdict.REVIEW: "#d55e00"}
 
-#: Inches of a figure, pixels an inch of its PNG, letters below its wafer.
+#: Inches of a figure, and letters below its wafer.
 _SIZE: Final = (6.4, 2.7)
-_DPI: Final = 110
 _ROOM: Final = 44
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn of a prediction.
-
-    Attributes:
-        dies: uint8 (rows, columns) of {0 no die, 1 pass, 2 fail}.
-        pattern: The most probable one.
-        probabilities: By pattern.
-        verdict: Gives the words their colour.
-        words: Pattern, verdict and wafer in a few words each, printable.
-    """
+    """Attributes: as of a prediction, and words (pattern, verdict, wafer; short and printable)."""
 
     dies: DieGrid
     pattern: str
@@ -74,10 +65,10 @@ class Drawing:
             from matplotlib.figure import Figure
         except ModuleNotFoundError:
             return wafer_picture.png(self.dies)
-        figure = Figure(figsize=_SIZE, layout="constrained", dpi=_DPI)
+        figure = Figure(figsize=_SIZE, layout="constrained")
         self._draw(figure)
         content = io.BytesIO()
-        figure.savefig(content, format="png")
+        figure.savefig(content, format="png", dpi=110)
         return content.getvalue()
 
     def plot(self, axes: Axes | None = None) -> Axes:
@@ -115,8 +106,7 @@ class Drawing:
         axes.spines[:].set_visible(False)
 
     def _title(self, axes: Axes) -> None:
-        pattern, verdict, _ = self.words
-        axes.set_title(f"{pattern}\n{verdict}", fontsize="medium", color=_COLOURS[self.verdict])
+        axes.set_title("\n".join(self.words[:2]), fontsize="medium", color=_COLOURS[self.verdict])
 
     def _bar(self, name: str) -> str:
         return _BEST if name == self.pattern else _OTHER
