@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
@@ -16,24 +15,6 @@ from edge.system.typed import MismatchError, Strict, Text, about
 
 _HOUR: Final = 3600
 _DAY: Final = 86_400
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long files are given.
-
-    Attributes:
-        looks: So many looks in a row must find a file unchanged where nobody can tell whether
-            somebody writes it.
-        interval: Seconds between two of these looks.
-        bad: Seconds that a file which cannot be read must stay unchanged before it counts as bad.
-        complete: Seconds that every file must stay unchanged before it is taken.
-    """
-
-    looks: int = 3
-    interval: float = 0.5
-    bad: float = 2.0
-    complete: float = 0.0
 
 
 class Done(Choice):
@@ -112,13 +93,6 @@ class FolderSettings(Strict, frozen=True):
     def polling(self) -> float | None:
         """Seconds between two looks through the folders; None lets the operating system tell."""
         return (self.poll_interval or 1.0) if self.polls else None
-
-    @property
-    def patience(self) -> Patience:
-        """How long files are given."""
-        return Patience(
-            self.stable_polls, self.stable_interval, self.bad_after, self.complete_after
-        )
 
     @property
     def nothing_found(self) -> str:

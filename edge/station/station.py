@@ -182,15 +182,15 @@ class Station:
             from edge.station.folder.deaths import Deaths
             from edge.station.folder.folder_source import FolderSource
             from edge.station.folder.intake import FileIntake
-            from edge.station.folder.workers import Team
+            from edge.station.folder.workers import Workers
 
             deaths = Deaths(store)
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
             names = folder.names()
             taker = FileIntake(self._classifier(), names, deaths.slot())
-            team = Team(taker, {**self._order, "names": names}, deaths)
-            yield FolderSource(folder, team, store, (store, *written))
+            workers = Workers(taker, {**self._order, "names": names}, deaths)
+            yield FolderSource(folder, workers, store, (store, *written))
         if self.settings.cameras:
             from edge.station.camera_source import CameraSource
 

@@ -78,11 +78,11 @@ class StoreReader:
         found.sort(key=lambda pair: pair[0])
         return [record for _, record in found[:limit]]
 
-    def taken(self, path: str) -> FileNote | None:
-        """What is remembered of a file, if it was taken."""
+    def taken(self, paths: Iterable[str]) -> dict[str, FileNote]:
+        """What is remembered of files, by their absolute names, as far as they were taken."""
         with self._look() as connection:
-            row = connection.execute(f"{_NOTES} WHERE path = ?", (storable(path),)).fetchone()
-        return _note(row) if row else None
+            rows = list(select_in(connection, f"{_NOTES} WHERE path", map(storable, paths)))
+        return {name_of(row[0]): _note(row) for row in rows}
 
     def in_hand(self) -> dict[str, FileNote]:
         """Files that were recorded and are not known to be put away, by their absolute names."""

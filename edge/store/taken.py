@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import Final, NamedTuple
 
 #: SQLite holds 63 bits; inodes of network shares have 64, a clock gone mad dates files beyond 2262.
@@ -117,3 +118,18 @@ def stamp_of(status: os.stat_result) -> Stamp:
         status.st_ino & _STORABLE,
         status.st_ctime_ns & _STORABLE,
     )
+
+
+#: Of a file that may not be looked at; whoever opens it is told why.
+UNREADABLE: Final = Stamp(-1, 0, 0)
+
+
+def stamp_at(path: str) -> Stamp | None:
+    """The state of what stands under a name; None where there is nothing, or a link."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return UNREADABLE
+    return None if stat.S_ISLNK(status.st_mode) else stamp_of(status)

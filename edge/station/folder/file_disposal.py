@@ -10,16 +10,16 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
+from edge.station.folder.dropped_file import DroppedFile, DroppedFiles, FileState
 from edge.station.folder.put_away import names, put_away
 from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.folder_settings import Done, FolderSettings
 from edge.station.source import Batch
-from edge.store.taken import FileNote, Former, Placed, stamp_of
+from edge.store.taken import UNREADABLE, FileNote, Former, Placed, Stamp, stamp_at
 from edge.system.descriptors import are_used_up
 from edge.system.text import printable
 
@@ -32,26 +32,8 @@ RETRY: Final = 60.0
 NEWS: Final = 256
 NEWS_AFTER: Final = 1.0
 
-
 #: Names with a number that are looked at for a file that a crash interrupted.
 NUMBERED: Final = 9
-
-
-class Disposed(NamedTuple):
-    """A file that is done with.
-
-    Attributes:
-        path: The file.
-        changed: Whether another file stands under its name by now.
-    """
-
-    path: str
-    changed: bool
-
-
-class _Plan(NamedTuple):
-    target: str
-    bad: bool
 
 
 class FileDisposal:
@@ -59,25 +41,23 @@ class FileDisposal:
 
     Args:
         settings: Where they go.
-        tops: Where they come from.
+        folders: Where they come from.
+        files: The files.
     """
 
-    def __init__(self, settings: FolderSettings, tops: Sequence[WatchedFolder]) -> None:
-        self._tops = tops
+    def __init__(
+        self, settings: FolderSettings, folders: Sequence[WatchedFolder], files: DroppedFiles
+    ) -> None:
         self._settings = settings
-        self._kept: deque[tuple[str, FileNote]] = deque()
-        #: Where files will go that are not there yet.
-        self._planned: dict[str, _Plan] = {}
-        self._targets: set[str] = set()
-        #: Where an earlier run was about to move files that look another way since.
-        self._expected: dict[str, str] = {}
-        #: Files that could not be put away, and when to try again.
-        self._stuck: dict[str, tuple[FileNote, float]] = {}
+        self._folders = folders
+        self._files = files
+        self._kept: deque[DroppedFile] = deque()
+        # What the store is to note of files that are done with.
         self._notes: dict[str, FileNote | None] = {}
         self._placed: list[Placed] = []
         self._since = 0.0
 
-    def plan(self, top: WatchedFolder, path: str, *, bad: bool) -> str | None:
+    def plan(self, file: DroppedFile, *, bad: bool) -> str | None:
         """Where a file will go; the name is taken from then on.
 
         Returns:
@@ -85,26 +65,20 @@ class FileDisposal:
         """
         if (self._settings.quarantine is None) if bad else (self._settings.done is Done.KEEP):
             return None
-        wanted = top.place(path, bad=bad)
+        wanted = file.folder.place(file.path, bad=bad)
         if wanted is None:
             return ""
-        planned = self._planned.get(path)
-        if planned is not None and planned.bad == bad:  # of a file of many wafers, with its first
-            return planned.target
-        self._unplan(path)
-        expected = self._expected.pop(path, None)
+        if os.path.dirname(file.target) == os.path.dirname(wanted.path):  # noqa: PTH120
+            return file.target  # of one of many wafers, with its first
+        targets = self._files.targets
+        targets.discard(file.target)
         for name in names(os.path.basename(wanted.inner)):  # noqa: PTH119
-            target = wanted.named(name).path
-            if target not in self._targets and (target == expected or _is_free(target, path)):
+            file.target = wanted.named(name).path
+            is_ours = file.target == file.half_moved or _is_free(file.target, file.path)
+            if is_ours and file.target not in targets:
                 break
-        self._planned[path] = _Plan(target, bad)
-        self._targets.add(target)
-        return target
-
-    def _unplan(self, path: str) -> None:
-        planned = self._planned.pop(path, None)
-        if planned is not None:
-            self._targets.discard(planned.target)
+        targets.add(file.target)
+        return file.target
 
     def may(self, target: str) -> bool:
         """Whether a file that an earlier run had in hand may still go there."""
@@ -112,21 +86,16 @@ class FileDisposal:
             return self._settings.done is Done.MOVE or self._settings.quarantine is not None
         return self._settings.done is Done.DELETE
 
-    def add(self, files: Sequence[tuple[str, FileNote]]) -> None:
-        """The records of these files are kept; from any thread."""
+    def add(self, file: DroppedFile) -> None:
+        """A file is in the store, by its note, and still to be put away."""
+        self._files.enter(file, FileState.RECORDED)
+        self._kept.append(file)
+
+    def kept(self, files: Iterable[DroppedFile]) -> None:
+        """The records of these files are in the store; from any thread."""
         self._kept.extend(files)
 
-    def is_stuck(self, path: str, note: FileNote) -> bool:
-        """Whether a file only waits to be put away: the attempt itself looks like a change."""
-        left = self._stuck.get(path)
-        return left is not None and left[0].stamp == note.stamp and time.monotonic() < left[1]
-
-    @property
-    def stuck(self) -> list[str]:
-        """Files that are recorded and could not be put away; from any thread."""
-        return list(self._stuck)
-
-    def put_away(self, until: float = float("inf")) -> Iterator[Disposed]:
+    def put_away(self, until: float = float("inf")) -> None:
         """Put away what is kept.
 
         Args:
@@ -134,29 +103,31 @@ class FileDisposal:
                 run puts it away.
         """
         while self._kept and time.monotonic() < until:
-            path, note = self._kept.popleft()
-            changed = note.target is not None and self._put_away(path, note, note.target)
-            self._unplan(path)
-            yield Disposed(path, changed)
+            file = self._kept.popleft()
+            if file.note is not None and file.note.target is not None:
+                self._put_away(file, file.note, file.note.target)
+            else:
+                self._files.finish(file)
 
-    def tidy(self) -> None:
-        """Forget files that somebody else took away."""
-        self._stuck = {path: left for path, left in self._stuck.items() if os.path.lexists(path)}
-
-    def expect(self, path: str, note: FileNote) -> None:
-        """A file that an earlier run had in hand is taken again: it may be half moved."""
-        if note.target and _is_file_of(note.target, note):
-            self._expected[path] = note.target
-
-    def leave(self, path: str, note: FileNote) -> None:
+    def leave(self, file: DroppedFile, stamp: Stamp, note: FileNote) -> None:
         """A file that an earlier run had in hand stays, or another one stands there by now."""
-        if path not in self._notes:
-            self._note(path, note, None)
+        if note.target and stamp.same_but_for_ctime(note.stamp) and _is_of(note, note.target):
+            file.half_moved = note.target
+        if file.path not in self._notes:
+            self._note(file.path, note, None)  # its record says so
 
-    def resume(self, path: str, note: FileNote) -> None:
-        """A file that an earlier run had in hand is gone: put away by it, or by somebody else."""
-        place = note.target and _found(note.target, note)
-        self._note(path, note, place)
+    def note_gone(self, in_hand: Mapping[str, FileNote]) -> None:
+        """Files that an earlier run had in hand, and put away without coming to note it.
+
+        Args:
+            in_hand: What is remembered of them, by path.
+        """
+        for path, note in in_hand.items():
+            ours = any(folder.trouble is None and folder.holds(path) for folder in self._folders)
+            file = self._files.get(path)
+            waits = file is None or file.state in (FileState.WAITING, FileState.DUE)
+            if ours and waits and not os.path.lexists(path):
+                self._note(path, note, note.target and _found(note.target, note))
 
     def has_news(self, *, now: bool) -> bool:
         """Whether there is something for the store to note.
@@ -179,44 +150,48 @@ class FileDisposal:
             self._since = time.monotonic()
         # What was renamed by somebody is recognised by its note when it comes again.
         self._notes[path] = None if place is not None else note._replace(target=None)
-        if place and any(top.holds(place) for top in self._tops):
+        stamp = (
+            stamp_at(place) if place and any(each.holds(place) for each in self._folders) else None
+        )
+        if place and stamp is not None and stamp != UNREADABLE:
             # It may count as a wafer's file again: with other settings, or moved back.
-            with suppress(OSError):
-                stamp = stamp_of(os.lstat(place))
-                former = Former(path, note.file)
-                self._notes[place] = note._replace(stamp=stamp, target=None, former=former)
+            former = Former(path, note.file)
+            self._notes[place] = note._replace(stamp=stamp, target=None, former=former)
         if (place or None) != (note.target or None):
             self._placed.append(Placed(path, note.file, note.sha256, place or None))
 
-    def _put_away(self, path: str, note: FileNote, target: str) -> bool:
-        """Returns whether another file stands there by now, or none."""
+    def _put_away(self, file: DroppedFile, note: FileNote, target: str) -> None:
+        folder = file.folder
         try:
-            holding = (top for top in self._tops if top.holds(path))
-            top = max(holding, key=lambda top: len(top.name))  # one may lie in another
-            place = put_away(top.at(path), note.stamp, top.target(target) if target else None)
+            place = put_away(
+                folder.at(file.path), note.stamp, folder.target(target) if target else None
+            )
         except OSError as error:
             if are_used_up(error):  # put away when the folder is looked through the next time
-                return False
-            if path not in self._stuck:
+                self._files.finish(file)
+                return
+            if not file.is_stuck:
                 _log.error(
                     "%s: is recorded, but cannot be put away (%s); this is tried again every %.0f "
                     "s; give this user the right to write in both folders",
-                    printable(path),
+                    printable(file.path),
                     error.strerror,
                     RETRY,
                 )
-            self._stuck[path] = note, time.monotonic() + RETRY
-            return False
-        self._stuck.pop(path, None)
-        self._note(path, note, place)
-        return place is None
+            self._files.stick(file, RETRY)
+            return
+        self._note(file.path, note, place)
+        if place is None:  # another file stands there by now, or none
+            file.has_changed = True
+        else:
+            file.is_stuck = False
+        self._files.finish(file)
 
 
-def _is_file_of(place: str, note: FileNote) -> bool:
+def _is_of(note: FileNote, place: str) -> bool:
     """Whether what stands there may be the file of a note, or its copy on another file system."""
-    with suppress(OSError):
-        return stamp_of(os.lstat(place))[:2] == note.stamp[:2]
-    return False
+    stamp = stamp_at(place)
+    return stamp is not None and stamp[:2] == note.stamp[:2]
 
 
 def _found(target: str, note: FileNote) -> str | None:
@@ -224,10 +199,10 @@ def _found(target: str, note: FileNote) -> str | None:
     folder, wanted = os.path.split(target)
     there = [os.path.join(folder, name) for name in islice(names(wanted), NUMBERED)]  # noqa: PTH118
     for place in there:
-        with suppress(OSError):
-            if stamp_of(os.lstat(place)).same_but_for_ctime(note.stamp):
-                return place
-    return next((place for place in there if _is_file_of(place, note)), None)
+        stamp = stamp_at(place)
+        if stamp is not None and stamp.same_but_for_ctime(note.stamp):
+            return place
+    return next((place for place in there if _is_of(note, place)), None)
 
 
 def _is_free(target: str, path: str) -> bool:

@@ -41,11 +41,11 @@ class WriterCheck(str, Enum):
     """How far a file is believed to be complete before it is opened."""
 
     #: Ask whether somebody writes it; where nobody can tell, wait.
-    PROBE = "ask"
+    PROBE = "probe"
     #: It has not changed for long enough; still do not take it while somebody writes it.
-    STABLE = "settled"
+    STABLE = "stable"
     #: The same, on a file system where nobody can be asked.
-    SKIP = "blind"
+    SKIP = "skip"
 
 
 class Entry(NamedTuple):
@@ -53,16 +53,16 @@ class Entry(NamedTuple):
 
     Attributes:
         path: The file, absolute.
-        trust: How far it is believed to be complete.
+        check: How far it is believed to be complete.
         top: The watched folder that it is in; no link below that is followed.
     """
 
     path: str
-    trust: WriterCheck
+    check: WriterCheck
     top: str
 
 
-class State(str, Enum):
+class IntakeState(str, Enum):
     """What came of an attempt."""
 
     #: Classified; the records are complete.
@@ -92,7 +92,7 @@ class IntakeResult(NamedTuple):
     """
 
     path: str
-    state: State
+    state: IntakeState
     stamp: Stamp | None = None
     records: list[Record] = []  # noqa: RUF012 - never changed in place
     sure: bool = True
@@ -136,20 +136,20 @@ class FileIntake:
             descriptor = place_in(entry.top, path).open()
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) in NOT_THERE:
-                yield IntakeResult(path, State.GONE)
+                yield IntakeResult(path, IntakeState.GONE)
                 return
             if are_used_up(error):
-                yield IntakeResult(path, State.UNSURE)
+                yield IntakeResult(path, IntakeState.UNSURE)
                 return
             reason = os_error(error if isinstance(error, OSError) else OSError(str(error)), path)
             yield bad(path, None, reason, "")
             return
         try:
-            yield from self._take_open(descriptor, path, entry.trust)
+            yield from self._take_open(descriptor, path, entry.check)
         finally:
             os.close(descriptor)
 
-    def _take_open(self, descriptor: int, path: str, trust: WriterCheck) -> Iterator[IntakeResult]:
+    def _take_open(self, descriptor: int, path: str, check: WriterCheck) -> Iterator[IntakeResult]:
         status = os.fstat(descriptor)
         before = stamp_of(status)
         if not stat.S_ISREG(status.st_mode):
@@ -157,13 +157,15 @@ class FileIntake:
             text = "is a pipe, a device or a folder, not a file; take it out of the folder"
             yield bad(path, before, InputError(path, InputKind.UNSUPPORTED, text), "")
             return
-        writer = Writer.NONE if trust is WriterCheck.SKIP else writer_of(descriptor)
-        if writer is Writer.OPEN or (writer is Writer.UNKNOWN and trust is WriterCheck.PROBE):
-            yield IntakeResult(path, State.BUSY if writer is Writer.OPEN else State.UNSURE, before)
+        writer = Writer.NONE if check is WriterCheck.SKIP else writer_of(descriptor)
+        if writer is Writer.OPEN or (writer is Writer.UNKNOWN and check is WriterCheck.PROBE):
+            yield IntakeResult(
+                path, IntakeState.BUSY if writer is Writer.OPEN else IntakeState.UNSURE, before
+            )
             return
         if self._slot is not None:
             self._slot.note(path, before)
-        sure = writer is Writer.NONE and trust is not WriterCheck.SKIP
+        sure = writer is Writer.NONE and check is not WriterCheck.SKIP
         digest = ""
         records: list[Record] = []
         try:
@@ -177,19 +179,21 @@ class FileIntake:
             for item in self._names.apply(items, path) if self._names else items:
                 if len(records) == BLOCK:
                     if stamp_of(os.fstat(descriptor)) != before:
-                        yield IntakeResult(path, State.BUSY, before)
+                        yield IntakeResult(path, IntakeState.BUSY, before)
                         return
-                    yield IntakeResult(path, State.PART, before, records, sure, born_ns(descriptor))
+                    yield IntakeResult(
+                        path, IntakeState.PART, before, records, sure, born_ns(descriptor)
+                    )
                     records = []
                 records.append(self._record(item, digest))
         except Exception as error:  # noqa: BLE001 - no file must end the station
             waits = are_used_up(error)
             if waits or stamp_of(os.fstat(descriptor)) == before:
                 failed = bad(path, _blamed(before, error), _reason(error, path), digest, records)
-                yield IntakeResult(path, State.UNSURE) if waits else failed
+                yield IntakeResult(path, IntakeState.UNSURE) if waits else failed
                 return
         born = born_ns(descriptor)
-        state = State.BUSY if stamp_of(os.fstat(descriptor)) != before else State.TAKEN
+        state = IntakeState.BUSY if stamp_of(os.fstat(descriptor)) != before else IntakeState.TAKEN
         yield IntakeResult(path, state, before, records, sure, born)
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:
@@ -229,7 +233,7 @@ def bad(
         records: What could be read of it.
     """
     record = {**error.as_record(), "source_sha256": digest}
-    return IntakeResult(path, State.BAD, stamp, [*records, record])
+    return IntakeResult(path, IntakeState.BAD, stamp, [*records, record])
 
 
 def _hashed(file: io.FileIO, head: bytes, size: int) -> str:

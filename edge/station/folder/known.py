@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 
 from edge.errors import OutputError
+from edge.station.folder.dropped_file import DroppedFile
 from edge.store.reader import StoreReader
-from edge.store.taken import FileNote, Former, path_of, stamp_of
+from edge.store.taken import UNREADABLE, FileNote, Former, path_of, stamp_at
 
 Notes = Mapping[str, FileNote | None]
 
@@ -44,23 +44,29 @@ class KnownFiles:
         """The store has the notes of these files."""
         self._kept.append(paths)
 
-    def note(self, path: str) -> FileNote | None:
-        """What is remembered of a file.
-
-        Raises:
-            OutputError: the store cannot be asked.
-        """
+    def notes(self, paths: Collection[str]) -> Notes:
+        """What is remembered of files, by path."""
         self._settle()
-        return self._sent[path] if path in self._sent else self._reader.taken(path)
+        found: dict[str, FileNote | None] = {}
+        if asked := [path for path in paths if path not in self._sent]:
+            with suppress(OutputError):  # the store is in trouble: to take one twice does no harm
+                found.update(self._reader.taken(asked))
+        return {**found, **{path: self._sent[path] for path in paths if path in self._sent}}
 
-    def former(self, notes: Notes) -> dict[str, FileNote | None]:
-        """Notes of files that were taken now, with the names that they had when taken before.
+    def recognise(self, files: Sequence[DroppedFile]) -> None:
+        """Find the names that files had when they were taken before.
 
         It is the same file (inode, size, times), whose old name is gone or another file's. A name
         from which the station took a file itself counts no more; nor does one under which the same
         content is on its way to the store by now, where it will be taken for the wafer before.
+
+        Args:
+            files: Taken now, with their notes. Of one of many wafers all parts are known by the
+                name that the first was known by.
         """
         self._settle()
+        new = [file for file in files if not file.is_recognised]
+        notes = {file.path: file.note for file in new}
         wanted = {note.stamp.inode for note in notes.values() if note is not None}
         candidates: dict[int, list[tuple[str, FileNote]]] = defaultdict(list)
         with suppress(OutputError):  # the store is in trouble: two records are better than none
@@ -74,20 +80,10 @@ class KnownFiles:
         for path, sent in chain(self._sent.items(), notes.items(), displaced):
             if sent is not None and sent.stamp.inode in wanted:
                 candidates[sent.stamp.inode].append((path, sent))
-        return {
-            path: note and self._with_former(path, note, candidates[note.stamp.inode])
-            for path, note in notes.items()
-        }
-
-    @staticmethod
-    def _with_former(
-        path: str, note: FileNote, candidates: Iterable[tuple[str, FileNote]]
-    ) -> FileNote:
-        for noted, before in candidates:
-            old = path_of(noted)
-            if old != path and note.may_be(before) and not _is_there(old, before):
-                return note._replace(former=Former(noted, before.file))
-        return note
+        for file in new:
+            file.is_recognised = True
+            if file.note is not None:
+                file.former = _former(file.path, file.note, candidates[file.note.stamp.inode])
 
     def _settle(self) -> None:
         while self._kept:
@@ -99,11 +95,15 @@ class KnownFiles:
                     self._displaced.pop(path, None)
 
 
+def _former(path: str, note: FileNote, candidates: Iterable[tuple[str, FileNote]]) -> Former | None:
+    for noted, before in candidates:
+        old = path_of(noted)
+        if old != path and note.may_be(before) and not _is_there(old, before):
+            return Former(noted, before.file)
+    return None
+
+
 def _is_there(path: str, note: FileNote) -> bool:
     """Whether a name still is that of the file of a note."""
-    try:
-        return stamp_of(os.lstat(path)).inode == note.stamp.inode
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        return True
+    stamp = stamp_at(path)
+    return stamp is not None and (stamp is UNREADABLE or stamp.inode == note.stamp.inode)

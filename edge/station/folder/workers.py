@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from edge.errors import InputError, InputKind
 from edge.station.folder.deaths import MOST, Deaths, Slot
-from edge.station.folder.intake import Entry, FileIntake, IntakeResult, State, bad
-from edge.store.taken import Stamp, stamp_of
+from edge.station.folder.intake import Entry, FileIntake, IntakeResult, IntakeState, bad
+from edge.store.taken import stamp_at
 from edge.system.worker_pool import PATIENCE, Chunk, Worker, WorkerPool, shutdown
 
 _log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Aide(Worker):
     slot: Slot
 
 
-class Team:
+class Workers:
     """Takes files; one that the station died of is taken by a helper, apart from all others.
 
     Args:
@@ -170,7 +170,7 @@ class Team:
     def _take_suspect(self, entry: Entry) -> Iterator[IntakeResult]:
         """Take a file that the station died of, or pass it over."""
         path = entry.path
-        stamp = _stamp(path)
+        stamp = stamp_at(path)
         times = self._deaths.times(path, stamp)
         if not times:
             self._deaths.survived(path)  # it is another file by now
@@ -179,11 +179,11 @@ class Team:
             for last in self._taken_once_more(entry, apart=times > 0):
                 yield last
             if last is not None:
-                if last.state in (State.TAKEN, State.BAD, State.GONE):
+                if last.state in (IntakeState.TAKEN, IntakeState.BAD, IntakeState.GONE):
                     self._deaths.survived(path)
                 return
             if self._deaths.times(path, stamp) < MOST:  # somebody ended the helper
-                yield IntakeResult(path, State.UNSURE, stamp)
+                yield IntakeResult(path, IntakeState.UNSURE, stamp)
                 return
         text = (
             f"wm-edge died {MOST} times while it took it; it is passed over until it changes; "
@@ -198,7 +198,7 @@ class Team:
         if self._apart is None:
             self._apart = self._started()
         if self._apart is None:
-            return [IntakeResult(entry.path, State.UNSURE)]
+            return [IntakeResult(entry.path, IntakeState.UNSURE)]
         connection = self._apart.connection
         with suppress(EOFError, OSError):
             connection.send([entry])
@@ -211,13 +211,6 @@ class Team:
         self._dismiss([self._apart])
         self._apart = None
         return []
-
-
-def _stamp(path: str) -> Stamp | None:
-    try:
-        return stamp_of(os.lstat(path))
-    except (OSError, ValueError):
-        return None
 
 
 def _started(order: dict[str, Any], slot: Slot) -> Aide:

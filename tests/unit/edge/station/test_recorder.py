@@ -60,7 +60,7 @@ class Setup:
 
         def kept() -> None:
             with closing(StoreReader(self.store.path)) as reader:
-                assert reader.taken(f"/{name}") == NOTE
+                assert reader.taken([f"/{name}"]) == {f"/{name}": NOTE}
             self.kept.append(name)
 
         batch = Batch(list(records), {f"/{name}": NOTE}, kept)

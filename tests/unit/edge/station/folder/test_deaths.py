@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from edge.classification.classifier import Classifier
 from edge.errors import OutputError
 from edge.station.folder.deaths import Deaths
-from edge.station.folder.intake import Entry, FileIntake, IntakeResult, State, WriterCheck
-from edge.station.folder.workers import Team
+from edge.station.folder.intake import Entry, FileIntake, IntakeResult, IntakeState, WriterCheck
+from edge.station.folder.workers import Workers
 from edge.store.taken import Stamp
 from edge.wafer.wafermap import WaferMap
 from tests.support.station import wafer_bytes
@@ -151,9 +151,9 @@ def taken(deaths: Deaths, entry: Entry, monkeypatch: pytest.MonkeyPatch, code: i
         )
 
     monkeypatch.setattr("edge.station.folder.workers._started", started)
-    team = Team(FileIntake(cast(Classifier, Counting()), slot=deaths.slot()), {}, deaths)
-    [attempt] = team.take(iter([entry]))
-    team.close()
+    workers = Workers(FileIntake(cast(Classifier, Counting()), slot=deaths.slot()), {}, deaths)
+    [attempt] = workers.take(iter([entry]))
+    workers.close()
     return attempt
 
 
@@ -172,7 +172,7 @@ def test_a_helper_that_dies_of_it_is_the_second_death(
     store: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = taken(suspected(store, entry), entry, monkeypatch, -signal.SIGKILL)
-    assert attempt.state is State.BAD
+    assert attempt.state is IntakeState.BAD
     assert attempt.stamp is not None, "it is passed over until it changes"
     assert "died 2 times" in attempt.records[0]["error"]
     assert Deaths(store).times(entry.path, attempt.stamp) == 2
@@ -182,7 +182,7 @@ def test_a_helper_that_somebody_ended_died_of_no_file(
     store: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = taken(suspected(store, entry), entry, monkeypatch, -signal.SIGTERM)
-    assert attempt.state is State.UNSURE
+    assert attempt.state is IntakeState.UNSURE
     assert Deaths(store).times(entry.path, attempt.stamp) == 1
 
 
@@ -191,7 +191,7 @@ def test_a_suspect_that_changed_is_taken_like_any_other(
 ) -> None:
     deaths = suspected(store, entry)
     Path(entry.path).write_bytes(wafer_bytes(2))
-    assert taken(deaths, entry, monkeypatch, 0).state is State.TAKEN
+    assert taken(deaths, entry, monkeypatch, 0).state is IntakeState.TAKEN
     assert entry.path not in deaths
 
 

@@ -16,7 +16,7 @@ from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.results.record import MAP, RESULT_KEYS
 from edge.station.folder import intake
-from edge.station.folder.intake import Entry, FileIntake, IntakeResult, State, WriterCheck
+from edge.station.folder.intake import Entry, FileIntake, IntakeResult, IntakeState, WriterCheck
 from edge.station.source import result
 from edge.store.reader import StoreReader
 from edge.store.store import Store
@@ -41,18 +41,18 @@ class Counting:
         return SimpleNamespace(as_record=lambda: record, embedding=None)
 
 
-def entry(path: Path, trust: WriterCheck = WriterCheck.PROBE) -> Entry:
-    return Entry(str(path), trust, str(path.parent))
+def entry(path: Path, check: WriterCheck = WriterCheck.PROBE) -> Entry:
+    return Entry(str(path), check, str(path.parent))
 
 
 def taken(
-    path: Path, trust: WriterCheck = WriterCheck.PROBE, by: object = None
+    path: Path, check: WriterCheck = WriterCheck.PROBE, by: object = None
 ) -> list[IntakeResult]:
-    return list(FileIntake(cast(Classifier, by or Counting())).take(entry(path, trust)))
+    return list(FileIntake(cast(Classifier, by or Counting())).take(entry(path, check)))
 
 
-def only(path: Path, trust: WriterCheck = WriterCheck.PROBE, by: object = None) -> IntakeResult:
-    [attempt] = taken(path, trust, by)
+def only(path: Path, check: WriterCheck = WriterCheck.PROBE, by: object = None) -> IntakeResult:
+    [attempt] = taken(path, check, by)
     assert attempt.path == str(path)
     return attempt
 
@@ -69,7 +69,7 @@ def test_the_hash_is_that_of_the_bytes(tmp_path: Path, side: int) -> None:
     path = tmp_path / "w.csv"
     path.write_bytes(wafer_bytes(1, side))
     attempt = only(path)
-    assert attempt.state is State.TAKEN
+    assert attempt.state is IntakeState.TAKEN
     assert attempt.stamp == stamp_of(path.stat())
     [record] = attempt.records
     assert record["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -94,20 +94,20 @@ def test_what_tells_a_wafer_apart_is_handed_through(classifier: Classifier, wafe
     assert record.items() >= wanted.items()
 
 
-@pytest.mark.parametrize("trust", [WriterCheck.PROBE, WriterCheck.STABLE])
-def test_a_file_that_somebody_writes_is_busy(wafer: Path, trust: WriterCheck) -> None:
+@pytest.mark.parametrize("check", [WriterCheck.PROBE, WriterCheck.STABLE])
+def test_a_file_that_somebody_writes_is_busy(wafer: Path, check: WriterCheck) -> None:
     with wafer.open("ab"):
-        assert only(wafer, trust).state is State.BUSY
-        assert only(wafer, WriterCheck.SKIP).state is State.TAKEN, "nobody is asked"
-    assert only(wafer, trust).state is State.TAKEN
+        assert only(wafer, check).state is IntakeState.BUSY
+        assert only(wafer, WriterCheck.SKIP).state is IntakeState.TAKEN, "nobody is asked"
+    assert only(wafer, check).state is IntakeState.TAKEN
 
 
 def test_where_nobody_can_tell_only_a_settled_file_is_taken(
     wafer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "writer_of", lambda _: Writer.UNKNOWN)
-    assert only(wafer, WriterCheck.PROBE)[1:3] == (State.UNSURE, stamp_of(wafer.stat()))
-    assert only(wafer, WriterCheck.STABLE).state is State.TAKEN
+    assert only(wafer, WriterCheck.PROBE)[1:3] == (IntakeState.UNSURE, stamp_of(wafer.stat()))
+    assert only(wafer, WriterCheck.STABLE).state is IntakeState.TAKEN
 
 
 class Touching(Counting):
@@ -135,7 +135,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
 ) -> None:
     before = stamp_of(wafer.stat())
     attempt = only(wafer, by=kind(wafer))
-    assert attempt[1:3] == (State.BUSY, before)
+    assert attempt[1:3] == (IntakeState.BUSY, before)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_bad_file_says_why(tmp_path: Path, content: bytes, kind: str | None) -
     path = tmp_path / "w.csv"
     path.write_bytes(content)
     attempt = only(path)
-    assert (attempt.state, attempt.stamp) == (State.BAD, stamp_of(path.stat()))
+    assert (attempt.state, attempt.stamp) == (IntakeState.BAD, stamp_of(path.stat()))
     [record] = attempt.records
     assert record["source"] == str(path)
     assert record["source_sha256"] == hashlib.sha256(content).hexdigest()
@@ -172,7 +172,7 @@ def test_a_file_that_is_refused_by_its_size_or_format_is_not_hashed(
         file.truncate(2**40)
     monkeypatch.setattr(intake, "_hashed", lambda *_: pytest.fail("is hashed"))
     attempt = only(path)
-    assert (attempt.state, attempt.stamp) == (State.BAD, stamp_of(path.stat()))
+    assert (attempt.state, attempt.stamp) == (IntakeState.BAD, stamp_of(path.stat()))
     assert attempt.records[0]["kind"] == kind
     assert attempt.records[0]["source_sha256"] == ""
 
@@ -197,16 +197,16 @@ def test_a_file_that_grows_without_end_is_not_followed(
         return SimpleNamespace(update=update, hexdigest=digest.hexdigest)
 
     monkeypatch.setattr(intake.hashlib, "sha256", growing)
-    assert only(wafer).state is State.BUSY
+    assert only(wafer).state is IntakeState.BUSY
 
 
 def test_content_that_upsets_the_classifier_stops_nothing(wafer: Path) -> None:
     [bad, good] = FileIntake(cast(Classifier, Failing())).take_all(
         [entry(wafer), entry(wafer.with_name("none.csv"))]
     )
-    assert bad.state is State.BAD
+    assert bad.state is IntakeState.BAD
     assert "ZeroDivisionError: by zero); please report" in bad.records[0]["error"]
-    assert good.state is State.GONE
+    assert good.state is IntakeState.GONE
 
 
 def test_what_is_no_file_is_bad_and_not_waited_for(tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_what_is_no_file_is_bad_and_not_waited_for(tmp_path: Path) -> None:
     )
     thread.start()
     thread.join(10)
-    assert [attempt.state for attempt in found] == [State.BAD] * 2
+    assert [attempt.state for attempt in found] == [IntakeState.BAD] * 2
     assert [attempt.records[0]["kind"] for attempt in found] == ["unsupported"] * 2
-    assert only(tmp_path / "nul\0.csv").state is State.BAD
+    assert only(tmp_path / "nul\0.csv").state is IntakeState.BAD
 
 
 def test_no_link_is_followed(tmp_path: Path, wafer: Path) -> None:
@@ -239,16 +239,16 @@ def test_no_link_is_followed(tmp_path: Path, wafer: Path) -> None:
     linked = tmp_path / "linked-top"
     linked.symlink_to(secret)
 
-    def state(top: Path, inner: str) -> State:
+    def state(top: Path, inner: str) -> IntakeState:
         [attempt] = FileIntake(cast(Classifier, Counting())).take(
             Entry(str(top / inner), WriterCheck.PROBE, str(top))
         )
         return attempt.state
 
     inside = ("w.csv", "lot/w.csv", "linked/w.csv", "loop.csv")
-    assert [state(top, inner) for inner in inside] == [State.GONE] * 4
-    assert state(linked, "w.csv") is State.TAKEN, "the watched folder itself may be a link"
-    assert state(tmp_path, "secret/w.csv") is State.TAKEN
+    assert [state(top, inner) for inner in inside] == [IntakeState.GONE] * 4
+    assert state(linked, "w.csv") is IntakeState.TAKEN, "the watched folder itself may be a link"
+    assert state(tmp_path, "secret/w.csv") is IntakeState.TAKEN
 
 
 def test_no_descriptor_stays_open(tmp_path: Path, wafer: Path) -> None:
@@ -267,7 +267,11 @@ def test_a_labelled_set_comes_in_parts(
     path = tmp_path / "lot.npz"
     generated.save(path)
     attempts = taken(path)
-    assert [attempt.state for attempt in attempts] == [State.PART, State.PART, State.TAKEN]
+    assert [attempt.state for attempt in attempts] == [
+        IntakeState.PART,
+        IntakeState.PART,
+        IntakeState.TAKEN,
+    ]
     assert [len(attempt.records) for attempt in attempts] == [20, 20, len(generated) - 40]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert {r["source_sha256"] for attempt in attempts for r in attempt.records} == {digest}
@@ -282,7 +286,7 @@ def test_every_state_of_a_file_can_be_remembered(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "s.sqlite")) as store:
         store.add([], {"/in/w.csv": FileNote(stamp)})
         with closing(StoreReader(store.path)) as reader:
-            assert reader.taken("/in/w.csv") == FileNote(stamp)
+            assert reader.taken(["/in/w.csv"]) == {"/in/w.csv": FileNote(stamp)}
 
 
 @pytest.mark.parametrize(
@@ -298,7 +302,7 @@ def test_what_the_disk_did_is_not_held_against_the_file(
 
     monkeypatch.setattr(intake, "_hashed", fail)
     attempt = only(wafer)
-    assert attempt.state is State.BAD
+    assert attempt.state is IntakeState.BAD
     assert (attempt.stamp is not None) is remembered
 
 
@@ -311,5 +315,5 @@ class Upset:
 
 def test_nothing_that_a_file_does_leaves_the_taker(wafer: Path) -> None:
     attempt = only(wafer, by=Upset())
-    assert attempt.state is State.BAD
+    assert attempt.state is IntakeState.BAD
     assert "delegate failed" in attempt.records[-1]["error"]

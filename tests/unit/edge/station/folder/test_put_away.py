@@ -15,6 +15,7 @@ import pytest
 
 from edge.station.folder import put_away as putaway
 from edge.station.folder import tree
+from edge.station.folder.dropped_file import DroppedFiles
 from edge.station.folder.file_disposal import FileDisposal
 from edge.station.folder.put_away import HIDDEN, put_away, restore
 from edge.station.folder.watched_folder import WatchedFolder
@@ -314,7 +315,9 @@ def test_killed_between_the_two_steps_of_a_move(folder: Path) -> None:
     assert given_back(folder) == [str(path)]
     settings = FolderSettings((folder,), done=Done.MOVE)
     top = WatchedFolder(str(folder), settings, frozenset())
-    assert FileDisposal(settings, [top]).plan(top, str(path), bad=False) == str(target)
+    files = DroppedFiles()
+    file_ = files.add(str(path), top)
+    assert FileDisposal(settings, [top], files).plan(file_, bad=False) == str(target)
     assert away(path, stamp(path), target)
     assert content(folder) == {"done/w1.png": "taken"}
 
