@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from edge.classification.prediction import Prediction
@@ -28,19 +27,14 @@ class Summary:
     """What a run did.
 
     Attributes:
-        patterns: Wafers by pattern.
-        review: Wafers left to a person.
+        wafers: Wafers that were classified.
+        review: Those left to a person.
         errors: Inputs that could not be read.
     """
 
-    patterns: Counter[str] = field(default_factory=Counter)
+    wafers: int = 0
     review: int = 0
     errors: int = 0
-
-    @property
-    def wafers(self) -> int:
-        """Wafers that were classified."""
-        return self.patterns.total()
 
 
 class Classifies(Protocol):
@@ -112,7 +106,7 @@ def run(
         if "error" in record:
             summary.errors += 1
         else:
-            summary.patterns[record["pattern"]] += 1
+            summary.wafers += 1
             summary.review += record["verdict"] == Verdict.REVIEW.value
         if on_record:
             on_record(number)

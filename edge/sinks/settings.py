@@ -39,7 +39,21 @@ class StoreSettings(FileSettings, frozen=True, tag="store"):
         return StoreSink(self.file)
 
 
-class JsonLinesSettings(FileSettings, frozen=True, tag="jsonl"):
+class LinesSettings(FileSettings, frozen=True):
+    """A text file that is appended to."""
+
+    fsync: Fsync = Fsync.ALWAYS
+
+    def make(self, station: str) -> DurableSink:
+        """See ``MqttSettings.make``."""
+        from edge.sinks.append_file import AppendSink
+        from edge.sinks.line_files import LINES
+
+        kind = str(self.__struct_config__.tag)
+        return AppendSink(kind, self.file, LINES[kind](), self.fsync)
+
+
+class JsonLinesSettings(LinesSettings, frozen=True, tag="jsonl"):
     """JSON lines, appended.
 
     Attributes:
@@ -47,30 +61,14 @@ class JsonLinesSettings(FileSettings, frozen=True, tag="jsonl"):
         fsync: When they are forced onto the disk.
     """
 
-    fsync: Fsync = Fsync.ALWAYS
 
-    def make(self, station: str) -> DurableSink:
-        """See ``MqttSettings.make``."""
-        from edge.sinks.jsonl_file import open_durable
-
-        return open_durable(self.file, self.fsync)
-
-
-class CsvSettings(FileSettings, frozen=True, tag="csv"):
+class CsvSettings(LinesSettings, frozen=True, tag="csv"):
     """Comma-separated values, appended.
 
     Attributes:
         file: Made where there is none.
         fsync: When they are forced onto the disk.
     """
-
-    fsync: Fsync = Fsync.ALWAYS
-
-    def make(self, station: str) -> DurableSink:
-        """See ``MqttSettings.make``."""
-        from edge.sinks.csv_file import open_durable
-
-        return open_durable(self.file, self.fsync)
 
 
 class MqttSettings(Strict, frozen=True, tag="mqtt", tag_field="kind"):

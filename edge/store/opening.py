@@ -78,7 +78,7 @@ class Opened(NamedTuple):
     connection: sqlite3.Connection
     names: StoreNames
     next: int
-    is_behind: bool
+    is_behind: bool = False
 
 
 def open_database(path: Path, guard: Guard, note: Note, *, whole: bool = False) -> Opened:
@@ -138,20 +138,18 @@ def _open_once(path: Path, guard: Guard, note: Note) -> Opened:
         )
     doubtful = bool(left) and guard.database != note.database
     try:
-        connection, names, number = _begin(path, guard, doubtful=doubtful)
+        found = _begin(path, guard, doubtful=doubtful)
     except (sqlite3.OperationalError, OutputError) as error:
         if not any(words in str(error) for words in _OTHER_INDEX):
             raise
         guard.drop_index()
-        connection, names, number = _begin(path, guard, doubtful=doubtful)
-    ours = any(name in note.names for _, name in names.ranges)
-    is_behind = (ours and note.next > number) or bool(left and left.beyond)
-    return Opened(connection, names, number, is_behind)
+        found = _begin(path, guard, doubtful=doubtful)
+    ours = any(name in note.names for _, name in found.names.ranges)
+    is_behind = (ours and note.next > found.next) or bool(left and left.beyond)
+    return found._replace(is_behind=is_behind)
 
 
-def _begin(
-    path: Path, guard: Guard, *, doubtful: bool
-) -> tuple[sqlite3.Connection, StoreNames, int]:
+def _begin(path: Path, guard: Guard, *, doubtful: bool) -> Opened:
     """Open a database for writing; it is closed where that fails."""
     connection = _matching(path, guard) if doubtful else connect(path)
     try:
@@ -167,7 +165,7 @@ def _begin(
         connection.close()
         guard.closed()
         raise
-    return connection, names, number
+    return Opened(connection, names, number)
 
 
 def is_intact(connection: sqlite3.Connection) -> bool:

@@ -141,7 +141,14 @@ class MapTable:
         if self._keep.days is None or time.monotonic() < self._due:
             return None
         self._due = time.monotonic() + EVERY
-        return self._next_old()
+        before = datetime.now(timezone.utc) - timedelta(days=self._keep.days)
+        # Behind what was looked at.
+        row = self._connection.execute(
+            "SELECT max(id) FROM (SELECT id FROM maps WHERE id > ? ORDER BY id LIMIT ?) "
+            "JOIN results USING (id) WHERE recorded_at < ?",
+            (self._looked_at, STEP, before.isoformat(timespec="milliseconds")),
+        ).fetchone()
+        return row[0] if row else None
 
     def drop(self, last: int) -> None:
         """Drop the maps up to an id that ``old`` gave, within a transaction."""
@@ -150,13 +157,3 @@ class MapTable:
             (self._looked_at, last),
         )
         self._looked_at = last
-
-    def _next_old(self) -> int | None:
-        """The last of some ids behind what was looked at, all of which are too old."""
-        before = datetime.now(timezone.utc) - timedelta(days=self._keep.days or 0)
-        row = self._connection.execute(
-            "SELECT max(id) FROM (SELECT id FROM maps WHERE id > ? ORDER BY id LIMIT ?) "
-            "JOIN results USING (id) WHERE recorded_at < ?",
-            (self._looked_at, STEP, before.isoformat(timespec="milliseconds")),
-        ).fetchone()
-        return row[0] if row else None

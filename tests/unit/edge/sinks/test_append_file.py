@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import OutputError
+from edge.results.csv import STATION_COLUMNS
 from edge.results.record import Record
 from edge.sinks.append_file import AppendSink, Fsync
-from edge.sinks.csv_file import STATION_COLUMNS
 from edge.sinks.settings import CsvSettings, JsonLinesSettings
 from edge.store.cursor import Cursor
 from edge.store.names import StoreNames
