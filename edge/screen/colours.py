@@ -16,7 +16,7 @@ from edge.screen.recipe import Recipe
 from edge.wafer.wafermap import FAIL, PASS
 
 #: Beside the die states: a colour that no shade of the palette is near to.
-STRANGE: Final = 3
+FOREIGN: Final = 3
 
 _BITS: Final = 5
 
@@ -50,7 +50,7 @@ class ColourTable:
     """What every colour means in a palette, by the index of ``codes``.
 
     Attributes:
-        states: uint8 (32768,): 0 no die, 1 pass, 2 fail or ``STRANGE``.
+        states: uint8 (32768,): 0 no die, 1 pass, 2 fail or ``FOREIGN``.
         dies: uint8 (32768,): 1 where it is pass or fail, else 0.
         likeness: float32 (32768,): 1 where it is a shade of the palette, 0 where it is as far from
             one as the recipe allows.
@@ -72,7 +72,7 @@ def tables(recipe: Recipe) -> tuple[ColourTable, ...]:
     for palette in recipe.palettes:
         nearest, distance = nearest_colours(rgb, palette)
         states = palette.states()[nearest]
-        states[distance > recipe.max_distance] = STRANGE
+        states[distance > recipe.max_distance] = FOREIGN
         dies = ((states == PASS) | (states == FAIL)).astype(np.uint8)
         made.append(ColourTable(states, dies, np.maximum(1 - distance / recipe.max_distance, 0)))
     return tuple(made)
@@ -92,7 +92,7 @@ def seen_colours(image: Image, states: npt.NDArray[np.uint8], palette: Palette) 
 
     Args:
         image: uint8 (h, w, 3) BGR: the wafer and a little around it.
-        states: uint8 (h, w): of each pixel, by ``tables``; what must not count is ``STRANGE``.
+        states: uint8 (h, w): of each pixel, by ``tables``; what must not count is ``FOREIGN``.
         palette: That the states are from.
     """
     colours = np.empty((3, 3), np.float32)

@@ -1,4 +1,4 @@
-"""Read the dies of a squared-up wafer, and check that what was read is what the screen shows."""
+"""Read the dies of a rectified wafer, and check that what was read is what the screen shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edge.screen.find import CloseUp
 from edge.screen.lattice import Lattice
 from edge.screen.outline import whole
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refused, RejectReason
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 
 #: Samples a die, across and down; its colour is that of the middle one.
@@ -53,7 +53,7 @@ _DOUBTFUL: Final = 3
 _CROSS: Final = np.ones((3, 3), np.uint8)
 
 
-def read_dies(seen: CloseUp, lines: Lattice, recipe: Recipe) -> DieGrid | Refusal:
+def read_dies(seen: CloseUp, lines: Lattice, recipe: Recipe) -> DieGrid:
     """Read a wafer die by die.
 
     Args:
@@ -62,65 +62,57 @@ def read_dies(seen: CloseUp, lines: Lattice, recipe: Recipe) -> DieGrid | Refusa
         recipe: What to accept.
 
     Returns:
-        uint8 (rows, columns) of {0, 1, 2}, cropped to the dies, or a refusal by ``unclear-grid``,
-        ``cut-off`` or ``exposure``.
+        uint8 (rows, columns) of {0, 1, 2}, cropped to the dies.
+
+    Raises:
+        Refused: ``unclear-grid``, ``cut-off`` or ``exposure``.
     """
     patch = _patch(seen, lines, recipe.min_pixels)
-    if isinstance(patch, Refusal):
-        return patch
     middle = _cells(patch)[:, _MIDDLE, :, _MIDDLE].mean(axis=(1, 3), dtype=np.float32)
     shown = _refined(middle, seen.shown)
-    found = _colours_wrong(shown, recipe) or _dies(middle, shown, recipe)
-    if isinstance(found, Refusal):
-        return found
-    dies, around = found
-    differs = _differs(dies, around, dieness(patch, shown))
-    if differs is not None:
-        return differs
+    _check_colours(shown, recipe)
+    dies, around = _dies(middle, shown, recipe)
+    _check_drawn(dies, around, dieness(patch, shown))
     rows, columns = np.flatnonzero(dies.any(axis=1)), np.flatnonzero(dies.any(axis=0))
     read = np.ascontiguousarray(dies[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    return _plausible(read, recipe) or _washed_out(read, shown, recipe) or read
+    _check_plausible(read, recipe)
+    _check_exposure(read, shown, recipe)
+    return read
 
 
 def _dies(
     middle: npt.NDArray[np.float32], shown: Shown, recipe: Recipe
-) -> tuple[DieGrid, npt.NDArray[np.bool_]] | Refusal:
-    """The dies of the wafer, and the positions that must look as they were read.
-
-    Returns:
-        uint8 (rows, columns) of {0, 1, 2}, and bool (rows, columns); or a refusal.
-    """
+) -> tuple[DieGrid, npt.NDArray[np.bool_]]:
+    """The dies of the wafer, and the positions that must look as they were read."""
     states = states_of(middle, shown)
     wafer, around, near = _wafer(states)
     if wafer[[0, -1]].any() or wafer[:, [0, -1]].any():
-        return _unclear("dies far outside the wafer's outline")
+        raise _unclear("dies far outside the wafer's outline")
     disc = whole(wafer, recipe)
-    if isinstance(disc, Refusal):
-        return disc
     # What is of another colour outside the outline is not the wafer's: the edge of a window.
     around |= near & (_partly_die(middle, shown) | (states == NO_DIE))
     # Inside the wafer's disc it is: a part that was lost.
     around |= disc
     doubtful = np.count_nonzero((states == _DOUBTFUL) & around)
     if doubtful:
-        return _unclear(f"{doubtful} positions are of no state's colour")
+        raise _unclear(f"{doubtful} positions are of no state's colour")
     return np.where(wafer, states, NO_DIE).astype(np.uint8), around
 
 
-def _unclear(why: str) -> Refusal:
-    return Refusal(RejectReason.UNCLEAR_GRID, why)
+def _unclear(why: str) -> Refused:
+    return Refused(RejectReason.UNCLEAR_GRID, why)
 
 
-def _patch(seen: CloseUp, lines: Lattice, min_pixels: float) -> Image | Refusal:
+def _patch(seen: CloseUp, lines: Lattice, min_pixels: float) -> Image:
     """The wafer upright, with ``_SAMPLES`` pixels a die across and down."""
     pitch = min(lines.pitch) * seen.scale
     if pitch < min_pixels:
-        return _unclear(f"{pitch:.1f} pixels a die; at least {min_pixels:g} are needed")
+        raise _unclear(f"{pitch:.1f} pixels a die; at least {min_pixels:g} are needed")
     hull = cv2.perspectiveTransform(seen.hull[None].astype(np.float64), lines.matrix)[0]
     low = np.floor(hull.min(axis=0)).astype(int) - _AROUND
     columns, rows = (np.ceil(hull.max(axis=0)).astype(int) + _AROUND - low).tolist()
     if not (0 < columns <= 320 and 0 < rows <= 320):
-        return _unclear("no even rows and columns")
+        raise _unclear("no even rows and columns")
     shift = np.array([[1.0, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]])
     # Pixel p of the patch is the sample at (p + 1/2) / samples of a die.
     zoom = np.array([[_SAMPLES, 0, -0.5], [0, _SAMPLES, -0.5], [0, 0, 1.0]])
@@ -170,21 +162,20 @@ def _reach(colours: npt.NDArray[np.float32], state: int) -> float:
     return min(most, _MAX_ASIDE * float(np.linalg.norm(others, axis=1).min()))
 
 
-def _colours_wrong(shown: Shown, recipe: Recipe) -> Refusal | None:
-    """Whether a colour of the frame is far from all shades of its state, or nearer another's."""
+def _check_colours(shown: Shown, recipe: Recipe) -> None:
+    """Refuse a colour that is far from all shades of its state, or nearer another's."""
     if not any(shown.seen[1:]):
-        return _unclear("no dies in the colours of the recipe")
+        raise _unclear("no dies in the colours of the recipe")
     if shown.palette.scale is Scale.AUTOMATIC and not shown.seen[PASS]:
-        return _unclear(
+        raise _unclear(
             f"no pass colour of '{shown.palette.name}': a plot scaled to its own values, where "
             "pass and fail cannot be told apart"
         )
     for state, name in ((PASS, "pass"), (FAIL, "fail")):
         rgb = shown.colours[state, ::-1]
         if shown.seen[state] and not is_of(rgb, state, shown.palette, recipe):
-            look = "#" + "".join(f"{round(level):02x}" for level in rgb.clip(0, 255).tolist())
-            return _unclear(f"{name} dies look {look}, which is far from the recipe's colours")
-    return None
+            shade = "#" + "".join(f"{round(level):02x}" for level in rgb.clip(0, 255).tolist())
+            raise _unclear(f"{name} dies look {shade}, which is far from the recipe's colours")
 
 
 def states_of(middle: npt.NDArray[np.float32], shown: Shown) -> npt.NDArray[np.uint8]:
@@ -229,9 +220,9 @@ def _wafer(
     return wafer, (inside > 0) | wafer, own
 
 
-def _differs(
+def _check_drawn(
     dies: DieGrid, around: npt.NDArray[np.bool_], patch: npt.NDArray[np.float32]
-) -> Refusal | None:
+) -> None:
     """Draw the map that was read and compare it with the frame, die by die.
 
     The outermost samples of each die are left out: there it blurs into its neighbours, or there is
@@ -242,47 +233,42 @@ def _differs(
     alike = (np.abs(inner - drawn[:, None, :, None]) < 0.5).mean(axis=(1, 3))
     broken = np.count_nonzero((alike < _MIN_WHOLE) & around)
     if broken:
-        return _unclear(f"{broken} positions are not of one colour: rows and columns do not fit")
+        raise _unclear(f"{broken} positions are not of one colour: rows and columns do not fit")
     share = float(alike[dies > 0].mean())
     if share < _MIN_ALIKE:
-        return _unclear(f"the map read agrees with {100 * share:.0f} % of the dies' area only")
-    return None
+        raise _unclear(f"the map read agrees with {100 * share:.0f} % of the dies' area only")
 
 
-def _plausible(dies: DieGrid, recipe: Recipe) -> Refusal | None:
-    """Whether a map can be a wafer's."""
+def _check_plausible(dies: DieGrid, recipe: Recipe) -> None:
+    """Refuse a map that cannot be a wafer's."""
     rows, columns = dies.shape
     count = int(np.count_nonzero(dies))
     if count < recipe.min_dies:
-        return _unclear(f"{count} dies; at least {recipe.min_dies} are needed")
+        raise _unclear(f"{count} dies; at least {recipe.min_dies} are needed")
     if recipe.rows not in {None, rows} or recipe.columns not in {None, columns}:
-        return _unclear(
+        raise _unclear(
             f"{rows} x {columns} dies; the recipe wants {recipe.rows or 'any'} x "
             f"{recipe.columns or 'any'}"
         )
     if magnified(dies):
-        return _unclear("every row or column is there twice: the pitch is not sure")
+        raise _unclear("every row or column is there twice: the pitch is not sure")
     if _even_gaps(dies, 0) or _even_gaps(dies, 1):
-        return _unclear("empty rows or columns at even distances: the pitch is not sure")
-    return None
+        raise _unclear("empty rows or columns at even distances: the pitch is not sure")
 
 
-def _washed_out(dies: DieGrid, shown: Shown, recipe: Recipe) -> Refusal | None:
-    """Whether holes in a wafer without passing dies may be grey passing dies, blown out to white.
+def _check_exposure(dies: DieGrid, shown: Shown, recipe: Recipe) -> None:
+    """Refuse a wafer without passing dies whose holes may be grey ones, blown out to white.
 
     Only a recipe without grey dies tells that they are none.
     """
     grey = any(np.ptp(shade) < _GREY for palette in recipe.palettes for shade in palette.good)
     if shown.seen[PASS] or not grey or float(shown.colours[NO_DIE].min()) < _BLOWN:
-        return None
+        return
     full = np.pad(dies > 0, 1).astype(np.uint8)
     around = full[:-2, 1:-1] + full[2:, 1:-1] + full[1:-1, :-2] + full[1:-1, 2:]
-    if not ((dies == NO_DIE) & (around >= 3)).any():
-        return None
-    return Refusal(
-        RejectReason.EXPOSURE,
-        "white is blown out: holes between failing dies may be grey passing ones",
-    )
+    if ((dies == NO_DIE) & (around >= 3)).any():
+        what = "white is blown out: holes between failing dies may be grey passing ones"
+        raise Refused(RejectReason.EXPOSURE, what)
 
 
 def _even_gaps(dies: DieGrid, axis: int) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.screen.colours import dieness
 from edge.screen.find import CloseUp
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refused, RejectReason
 
 Floats = npt.NDArray[np.float64]
 _Plane = npt.NDArray[np.float32]
@@ -92,15 +92,11 @@ class Edges:
     rows: Marks
 
 
-def edges(seen: CloseUp, recipe: Recipe) -> Edges | Refusal:
+def edges(seen: CloseUp, recipe: Recipe) -> Edges:
     """Find the edges of the dies.
 
-    Args:
-        seen: The wafer.
-        recipe: For the least sharpness.
-
-    Returns:
-        The edges, or a refusal by ``blur`` or ``unclear-grid``.
+    Raises:
+        Refused: ``blur``, by the recipe's least sharpness, or ``unclear-grid``.
     """
     # What lies around the wafer is of no interest here.
     reach = max(2, round(0.01 * float(np.ptp(seen.hull[:, 0]))))
@@ -114,14 +110,12 @@ def edges(seen: CloseUp, recipe: Recipe) -> Edges | Refusal:
     steepest = _high(cv2.magnitude(across, down) * near, _MIN_SLOPE)
     sharpness = min(0.5, steepest)
     if sharpness < recipe.min_sharpness:
-        return Refusal(
-            RejectReason.BLUR,
-            f"sharpness {sharpness:.2f}; at least {recipe.min_sharpness:.2f} is needed",
-        )
+        what = f"sharpness {sharpness:.2f}; at least {recipe.min_sharpness:.2f} is needed"
+        raise Refused(RejectReason.BLUR, what)
     slopes = _directed(across, down, near, max(_MIN_SLOPE, _STEEP * steepest))
     columns, rows = _marks(smooth, across, down, near)
     if min(len(slopes.weights), len(columns.weights), len(rows.weights)) < _LEAST:
-        return Refusal(RejectReason.UNCLEAR_GRID, "too few edges of dies")
+        raise Refused(RejectReason.UNCLEAR_GRID, "too few edges of dies")
     return Edges(
         Slopes(slopes.points + low, slopes.normals, slopes.weights),
         Marks(columns.points + low, columns.weights),

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from edge.camera.frames import Image
 from edge.formats.picture.palette import Palette
-from edge.screen.colours import STRANGE, ColourTable, Shown, codes, seen_colours, tables
+from edge.screen.colours import FOREIGN, ColourTable, Shown, codes, seen_colours, tables
 from edge.screen.hull import around, at_border, inside, is_arc, is_round
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refused, RejectReason
 
 #: The wafer is looked for on about this many pixels across and down.
 _COARSE: Final = 320
@@ -81,7 +81,7 @@ class _Blob:
     cut_off: bool
 
 
-def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
+def find(frame: Image, recipe: Recipe) -> list[CloseUp]:
     """Find the wafer in a frame.
 
     Args:
@@ -90,21 +90,23 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
 
     Returns:
         The wafer's surroundings by the palette that fits best and, where another one fits too, by
-        the second best; or a refusal by ``no-wafer``, ``cut-off`` or ``exposure``.
+        the second best.
+
+    Raises:
+        Refused: ``no-wafer``, ``cut-off`` or ``exposure``.
     """
     frame = looked_at(frame, recipe)
     if min(frame.shape[:2]) < _MIN_SIDE:
-        return Refusal(
-            RejectReason.NO_WAFER, f"{frame.shape[1]} x {frame.shape[0]} pixels are too few"
-        )
+        pixels = f"{frame.shape[1]} x {frame.shape[0]} pixels"
+        raise Refused(RejectReason.NO_WAFER, f"{pixels} are too few")
     factor = -(-max(frame.shape[:2]) // _COARSE)
     coarse = np.ascontiguousarray(frame[::factor, ::factor])
     brightest = float(np.percentile(coarse[::4, ::4], 99.5))
     blobs = [] if brightest < _DARK else _blobs(coarse, recipe, _MIN_SIDE / factor)
     if not blobs:
-        return _nothing(coarse, recipe, _MIN_SIDE / factor, brightest)
+        raise _nothing(coarse, recipe, _MIN_SIDE / factor, brightest)
     if blobs[0].cut_off:
-        return Refusal(RejectReason.CUT_OFF, "the wafer goes on beyond the border of the frame")
+        raise Refused(RejectReason.CUT_OFF, "the wafer goes on beyond the border of the frame")
     found: list[CloseUp] = []
     contrast = 0.0
     for blob in blobs[:2]:
@@ -112,9 +114,10 @@ def find(frame: Image, recipe: Recipe) -> list[CloseUp] | Refusal:
         contrast = _contrast(shown)
         if contrast >= _MIN_CONTRAST and not blob.cut_off:
             found.append(_close_up(frame, blob, factor, shown))
-    return found or Refusal(
-        RejectReason.EXPOSURE, f"colours of two die states differ by {contrast:.0f} levels only"
-    )
+    if not found:
+        what = f"colours of two die states differ by {contrast:.0f} levels only"
+        raise Refused(RejectReason.EXPOSURE, what)
+    return found
 
 
 def looked_at(frame: Image, recipe: Recipe) -> Image:
@@ -125,7 +128,7 @@ def looked_at(frame: Image, recipe: Recipe) -> Image:
     return frame[y : y + height, x : x + width]
 
 
-def _nothing(coarse: Image, recipe: Recipe, min_side: float, brightest: float) -> Refusal:
+def _nothing(coarse: Image, recipe: Recipe, min_side: float, brightest: float) -> Refused:
     """What a frame is in which no wafer can be made out: without one, or too dark or too bright.
 
     A screen that is switched off, or white, is without a wafer as one that shows something else is.
@@ -137,14 +140,13 @@ def _nothing(coarse: Image, recipe: Recipe, min_side: float, brightest: float) -
         smooth = cv2.blur(coarse, (5, 5)).astype(np.float32)
         low, high = np.percentile(smooth[::4, ::4], (0.5, 99.5))
         if high - low < _UNIFORM:
-            return Refusal(
-                RejectReason.NO_WAFER, f"all of the frame is {'black' if dark else 'white'}"
-            )
+            colour = "black" if dark else "white"
+            return Refused(RejectReason.NO_WAFER, f"all of the frame is {colour}")
         spread = np.clip((smooth - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
         if any(not _has_grey_dies(blob.palette) for blob in _blobs(spread, recipe, min_side)):
             what = "too dark: the brightest" if dark else "blown out: the brightest"
-            return Refusal(RejectReason.EXPOSURE, f"{what} level is {brightest:.0f} of 255")
-    return Refusal(RejectReason.NO_WAFER, "nothing round in the colours of dies")
+            return Refused(RejectReason.EXPOSURE, f"{what} level is {brightest:.0f} of 255")
+    return Refused(RejectReason.NO_WAFER, "nothing round in the colours of dies")
 
 
 def _blobs(coarse: Image, recipe: Recipe, min_side: float) -> list[_Blob]:
@@ -218,7 +220,7 @@ def _likeness(table: ColourTable, code: npt.NDArray[np.uint16], mask: npt.NDArra
 def _shown(coarse: Image, blob: _Blob) -> Shown:
     """Colours of the dies inside the outline, and of what lies close around it."""
     shape = blob.states.shape
-    counted = np.full(shape, STRANGE, np.uint8)
+    counted = np.full(shape, FOREIGN, np.uint8)
     dies = (inside(blob.hull, shape) > 0) & (blob.states != 0)
     counted[dies] = blob.states[dies]
     ground = around(blob.hull, shape) & (blob.states == 0)

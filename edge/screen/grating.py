@@ -19,7 +19,7 @@ _MOST: Final = 130
 #: Bins for the least pitch.
 _FINE: Final = 8
 
-#: Share of the strongest beat from which on a slower one goes before, and from which on a beat is
+#: Share of the strongest grating from which on a coarser one goes before, and from which on one is
 #: worth a try.
 _FIRST: Final = 0.7
 _WORTH: Final = 0.5
@@ -50,10 +50,7 @@ def gratings(side: Marks, axis: int, min_pitch: float, most: int) -> list[LineGr
         side: The edges.
         axis: 0 for the lines between columns, 1 for those between rows.
         min_pitch: Least distance of two lines.
-        most: Of the result.
-
-    Returns:
-        Up to ``most``; none where the edges span too little.
+        most: Of the result; none where the edges span too little.
     """
     places, aside = side.points[:, axis], side.points[:, 1 - axis]
     start, span, width = float(places.min()), float(np.ptp(places)), float(np.ptp(aside))

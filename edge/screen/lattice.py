@@ -12,7 +12,7 @@ from edge.screen.edges import Floats, Marks
 from edge.screen.grating import LineGrating, gratings
 from edge.screen.recipe import Recipe
 from edge.screen.rectify import Rectified, project
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refused, RejectReason
 
 #: To which degree the edges must be on the lines, in each part of the wafer that has enough of
 #: them: 1 exactly, 0 no more than anywhere.
@@ -54,26 +54,26 @@ class Lattice:
     pitch: tuple[float, float]
 
 
-def lattice(squared: Rectified, scale: float, recipe: Recipe) -> Lattice | Refusal:
+def lattice(upright: Rectified, scale: float, recipe: Recipe) -> Lattice:
     """Find the lines between the dies.
 
     Args:
-        squared: The wafer.
+        upright: The wafer.
         scale: Frame pixels a pixel of the close-up.
         recipe: For the least pixels a die.
 
-    Returns:
-        The lines, or a refusal by ``unclear-grid``.
+    Raises:
+        Refused: ``unclear-grid``.
     """
-    sides = (squared.columns, squared.rows)
-    min_pitch = recipe.min_pixels / (scale * squared.extent)
+    sides = (upright.columns, upright.rows)
+    min_pitch = recipe.min_pixels / (scale * upright.extent)
     matrix = _from_core(sides, min_pitch)
     if matrix is None or _worst(matrix, sides) < _MIN_IN_TIME:
         matrix = _from_rim(sides, min_pitch)
     if matrix is None or _worst(matrix, sides) < _MIN_IN_TIME:
-        return Refusal(RejectReason.UNCLEAR_GRID, "no even pitch of rows and columns")
-    pitch = (squared.extent / matrix[0, 0], squared.extent / matrix[1, 1])
-    return Lattice(matrix @ squared.matrix, pitch)
+        raise Refused(RejectReason.UNCLEAR_GRID, "no even pitch of rows and columns")
+    pitch = (upright.extent / matrix[0, 0], upright.extent / matrix[1, 1])
+    return Lattice(matrix @ upright.matrix, pitch)
 
 
 def _from_core(sides: Sequence[Marks], min_pitch: float) -> Floats | None:
@@ -99,8 +99,8 @@ def _from_rim(sides: Sequence[Marks], min_pitch: float) -> Floats | None:
     chosen: list[LineGrating] = []
     for axis, side in enumerate(sides):
         tried: list[tuple[float, float, LineGrating]] = []
-        for beat in gratings(side, axis, min_pitch, _TRIES):
-            start = _matrix(beat, _FLAT) if axis == 0 else _matrix(_FLAT, beat)
+        for grating in gratings(side, axis, min_pitch, _TRIES):
+            start = _matrix(grating, _FLAT) if axis == 0 else _matrix(_FLAT, grating)
             fitted = _followed({axis: side}, start, _ALL)
             refined = LineGrating(fitted[axis, axis], fitted[axis, 1 - axis], fitted[axis, 2])
             tried.append((_in_time(fitted, side, axis), refined.frequency, refined))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.screen.recipe import Recipe
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refusal, Refused, RejectReason
 
 #: How far the dies may end within the ellipse beside a flat, in dies: a row fits in or not.
 _RIM: Final = 0.6
@@ -54,7 +54,7 @@ class Disc:
         return np.asarray(x * x + y * y < 1)
 
 
-def whole(dies: npt.NDArray[np.bool_], recipe: Recipe) -> npt.NDArray[np.bool_] | Refusal:
+def whole(dies: npt.NDArray[np.bool_], recipe: Recipe) -> npt.NDArray[np.bool_]:
     """See whether all of a wafer is there.
 
     Args:
@@ -62,10 +62,15 @@ def whole(dies: npt.NDArray[np.bool_], recipe: Recipe) -> npt.NDArray[np.bool_] 
         recipe: How large a flat and a gap may be.
 
     Returns:
-        bool (rows, columns): the positions that lie in its disc, read-only; or a refusal by
-        ``cut-off`` or ``unclear-grid``.
+        bool (rows, columns): the positions that lie in its disc, read-only.
+
+    Raises:
+        Refused: ``cut-off`` or ``unclear-grid``.
     """
-    return _whole(np.packbits(dies).tobytes(), dies.shape, recipe.flat, recipe.max_gap)
+    found = _whole(np.packbits(dies).tobytes(), dies.shape, recipe.flat, recipe.max_gap)
+    if isinstance(found, Refusal):
+        raise Refused(found.reason, found.why)
+    return found
 
 
 @lru_cache(maxsize=8)
@@ -75,25 +80,22 @@ def _whole(
     """The same, remembered: most frames show dies where the last one did."""
     bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1])
     dies = bits.reshape(shape).astype(bool)
-    disc = disc_of(dies)
-    if isinstance(disc, Refusal):
-        return disc
-    lacking = _cut_off(dies, disc, flat) or _covered(dies, disc, flat, max_gap)
-    if lacking is not None:
-        return lacking
+    try:
+        disc = disc_of(dies)
+        _check_sides(dies, disc, flat)
+        _check_gaps(dies, disc, flat, max_gap)
+    except Refused as error:
+        return error.refusal
     inside = disc.inside(dies.shape)
     inside.flags.writeable = False
     return inside
 
 
-def disc_of(dies: npt.NDArray[np.bool_]) -> Disc | Refusal:
-    """Find the ellipse.
+def disc_of(dies: npt.NDArray[np.bool_]) -> Disc:
+    """Find the ellipse that dies, bool (rows, columns), fill.
 
-    Args:
-        dies: bool (rows, columns), where dies are.
-
-    Returns:
-        The ellipse, or a refusal by ``unclear-grid``.
+    Raises:
+        Refused: ``unclear-grid``.
     """
     rows, columns = np.flatnonzero(dies.any(axis=1)), np.flatnonzero(dies.any(axis=0))
     own = dies[rows]
@@ -102,10 +104,11 @@ def disc_of(dies: npt.NDArray[np.bool_]) -> Disc | Refusal:
     corners = [np.stack([ends, np.tile(rows + below, 2)], axis=1) for below in (0, 1)]
     hull = cv2.convexHull(np.concatenate(corners).astype(np.int32))
     box = np.pi / 4 * float((np.ptp(rows) + 1) * (np.ptp(columns) + 1))
-    found = None
     if _ROUND[0] < cv2.contourArea(hull) / box < _ROUND[1]:
         found = _fitted(np.asarray(hull, np.float64).reshape(-1, 2))
-    return found or Refusal(RejectReason.UNCLEAR_GRID, "the dies do not form a disc")
+        if found:
+            return found
+    raise Refused(RejectReason.UNCLEAR_GRID, "the dies do not form a disc")
 
 
 def _fitted(corners: npt.NDArray[np.float64]) -> Disc | None:
@@ -127,29 +130,27 @@ def _fitted(corners: npt.NDArray[np.float64]) -> Disc | None:
     return Disc((float(middle[0]), float(middle[1])), (float(radii[0]), float(radii[1])))
 
 
-def _cut_off(dies: npt.NDArray[np.bool_], disc: Disc, flat: float) -> Refusal | None:
-    """Whether the dies end too early at a side."""
+def _check_sides(dies: npt.NDArray[np.bool_], disc: Disc, flat: float) -> None:
+    """Refuse dies that end too early at a side."""
     for axis, sides in enumerate((("left", "right"), ("top", "bottom"))):
         used = np.flatnonzero(dies.any(axis=axis))
         middle, radius = disc.middle[axis], disc.radii[axis]
         for side, end in zip(sides, (middle - used[0], used[-1] + 1 - middle), strict=True):
             if radius - end > _RIM + 2 * flat * radius:
-                return Refusal(
+                raise Refused(
                     RejectReason.CUT_OFF,
                     f"the dies end {radius - end:.1f} dies within the wafer's outline at the {side}"
                     ": a part is lost, covered or not drawn yet",
                 )
-    return None
 
 
-def _covered(dies: npt.NDArray[np.bool_], disc: Disc, flat: float, max_gap: int) -> Refusal | None:
-    """Whether too many positions in one piece show no die."""
+def _check_gaps(dies: npt.NDArray[np.bool_], disc: Disc, flat: float, max_gap: int) -> None:
+    """Refuse too many positions in one piece that show no die."""
     missing = disc.inside(dies.shape, flat) & ~dies
     if np.count_nonzero(missing) <= max_gap:
-        return None
+        return
     pieces = cv2.connectedComponentsWithStats(missing.view(np.uint8), connectivity=4)[2]
     largest = int(pieces[1:, cv2.CC_STAT_AREA].max())
-    if largest <= max_gap:
-        return None
-    why = f"{largest} positions in one piece show no die: covered, or not drawn yet"
-    return Refusal(RejectReason.UNCLEAR_GRID, why)
+    if largest > max_gap:
+        why = f"{largest} positions in one piece show no die: covered, or not drawn yet"
+        raise Refused(RejectReason.UNCLEAR_GRID, why)

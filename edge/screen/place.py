@@ -18,7 +18,7 @@ from edge.screen.colours import Shown
 from edge.screen.dies import states_of
 from edge.screen.find import CloseUp
 from edge.screen.lattice import Lattice
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refused, RejectReason
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS
 
 #: Least share of the dies of each state, and of the positions around the wafer, that must look as
@@ -42,27 +42,22 @@ class Place:
     states: npt.NDArray[np.uint8]
     shown: Shown
 
-    def remains(self, frame: Image) -> Refusal | None:
-        """Whether a frame that shows no wafer still shows a part of this one.
+    def check_gone(self, frame: Image) -> None:
+        """Make sure that what is looked at of a frame without a wafer shows no part of this one.
 
-        Args:
-            frame: uint8 (h, w, 3) BGR: what is looked at of it.
-
-        Returns:
-            A refusal by ``cut-off``, or None.
+        Raises:
+            Refused: ``cut-off``.
         """
         now = states_of(_colours(frame, self.points), self.shown)
         same = now == self.states
         for state in (PASS, FAIL):
             dies = self.states == state
             if dies.any() and same[dies].mean() < _LEFT:
-                return None
-        if same[self.states == NO_DIE].mean() < _AROUND:
-            return None
-        share = 100 * same[self.states != NO_DIE].mean()
-        return Refusal(
-            RejectReason.CUT_OFF, f"{share:.0f} % of the wafer seen before: the rest is lost"
-        )
+                return
+        if same[self.states == NO_DIE].mean() >= _AROUND:
+            share = 100 * same[self.states != NO_DIE].mean()
+            what = f"{share:.0f} % of the wafer seen before: the rest is lost"
+            raise Refused(RejectReason.CUT_OFF, what)
 
 
 def place_of(seen: CloseUp, lines: Lattice) -> Place:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from edge.camera.frames import Image
@@ -13,7 +15,7 @@ from edge.screen.lattice import Lattice, lattice
 from edge.screen.place import Place, place_of
 from edge.screen.recipe import Recipe
 from edge.screen.rectify import rectify
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refusal, Refused, RejectReason
 from edge.wafer.wafermap import DieGrid
 
 
@@ -28,7 +30,7 @@ class ScreenReader:
     work. Anything else is looked at as if it were the first frame.
 
     A frame in which nothing round is left, but a part of the wafer read last still stands in its
-    place, is one of which the rest was lost: it is not without a wafer (gate ``cut-off``).
+    place, is one of which the rest was lost: it is not without a wafer (``cut-off``).
 
     Args:
         recipe: What the screen looks like.
@@ -50,37 +52,37 @@ class ScreenReader:
             top of the screen; or why the frame gives no map. A map is given only where drawing it
             again shows what the frame shows.
         """
-        found = find(frame, self._recipe)
-        if isinstance(found, Refusal):
-            if found.gate is RejectReason.NO_WAFER and self._place is not None:
-                return self._place.remains(looked_at(frame, self._recipe)) or found
-            return found
+        try:
+            return self._read(frame)
+        except Refused as error:
+            return error.refusal
+
+    def _read(self, frame: Image) -> DieGrid:
+        try:
+            found = find(frame, self._recipe)
+        except Refused as error:
+            if error.refusal.reason is RejectReason.NO_WAFER and self._place is not None:
+                self._place.check_gone(looked_at(frame, self._recipe))
+            raise
         if self._last is not None:
             lines, dies = self._last
-            again = read_dies(found[0], lines, self._recipe)
-            if not isinstance(again, Refusal) and np.array_equal(again, dies):
-                return dies
+            with suppress(Refused):
+                if np.array_equal(read_dies(found[0], lines, self._recipe), dies):
+                    return dies
             self._last = None
-        first = self._look_closer(found[0])
-        # A colour map that leaves open what is pass settles it: no other palette may say more.
-        settled = found[0].shown.palette.scale is Scale.AUTOMATIC
-        if isinstance(first, Refusal) and len(found) > 1 and not settled:
-            second = self._look_closer(found[1])
-            return first if isinstance(second, Refusal) else second
-        return first
+        try:
+            return self._look_closer(found[0])
+        except Refused:
+            # A colour map that leaves open what is pass settles it: no other palette may say more.
+            if len(found) > 1 and found[0].shown.palette.scale is not Scale.AUTOMATIC:
+                with suppress(Refused):
+                    return self._look_closer(found[1])
+            raise
 
-    def _look_closer(self, seen: CloseUp) -> DieGrid | Refusal:
-        marked = edges(seen, self._recipe)
-        if isinstance(marked, Refusal):
-            return marked
-        squared = rectify(marked, seen.hull)
-        if isinstance(squared, Refusal):
-            return squared
-        lines = lattice(squared, seen.scale, self._recipe)
-        if isinstance(lines, Refusal):
-            return lines
+    def _look_closer(self, seen: CloseUp) -> DieGrid:
+        upright = rectify(edges(seen, self._recipe), seen.hull)
+        lines = lattice(upright, seen.scale, self._recipe)
         dies = read_dies(seen, lines, self._recipe)
-        if not isinstance(dies, Refusal):
-            self._last = lines, dies
-            self._place = place_of(seen, lines)
+        self._last = lines, dies
+        self._place = place_of(seen, lines)
         return dies

@@ -1,4 +1,4 @@
-"""Square up a wafer seen at an angle: the edges of its dies tell where the camera stands.
+"""Rectify a wafer seen at an angle: the edges of its dies tell where the camera stands.
 
 On the wafer all edges run along two directions. In the frame the edges of each direction meet in
 a vanishing point; the two points give the perspective and the rotation. What stays open is the
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.screen.edges import Edges, Floats, Marks, Slopes
-from edge.screen.refusal import Refusal, RejectReason
+from edge.screen.refusal import Refused, RejectReason
 
 #: Fewer edge pixels a direction tell nothing.
 _LEAST: Final = 60
@@ -34,7 +34,7 @@ _SPREAD: Final = (0.12, 0.06, 0.03, 0.02, 0.02)
 
 @dataclass(frozen=True)
 class Rectified:
-    """A wafer squared up, but for pitch and phase.
+    """A wafer seen upright, but for pitch and phase.
 
     Attributes:
         matrix: float64 (3, 3): from pixels of the close-up to upright coordinates, with the middle
@@ -50,23 +50,21 @@ class Rectified:
     rows: Marks
 
 
-def rectify(found: Edges, hull: npt.NDArray[np.float32]) -> Rectified | Refusal:
+def rectify(found: Edges, hull: npt.NDArray[np.float32]) -> Rectified:
     """Find the perspective that a wafer is seen in.
 
     Args:
         found: Edges of its dies.
         hull: float32 (N, 2): its outline.
 
-    Returns:
-        The squaring, or a refusal by ``unclear-grid``.
+    Raises:
+        Refused: ``unclear-grid``.
     """
     slopes = found.slopes
     angle = _rotation(slopes)
     if abs(np.rad2deg(angle)) > _MAX_ROTATION:
-        return Refusal(
-            RejectReason.UNCLEAR_GRID,
-            f"turned by {np.rad2deg(angle):.0f} degrees, or no rows and columns",
-        )
+        what = f"turned by {np.rad2deg(angle):.0f} degrees, or no rows and columns"
+        raise Refused(RejectReason.UNCLEAR_GRID, what)
     middle = (hull.min(axis=0) + hull.max(axis=0)).astype(np.float64) / 2
     extent = float(np.ptp(hull, axis=0).max()) / 2
     local = (slopes.points - middle) / extent
@@ -74,13 +72,13 @@ def rectify(found: Edges, hull: npt.NDArray[np.float32]) -> Rectified | Refusal:
     upright = np.abs(slopes.normals @ [-np.sin(angle), np.cos(angle)]) < aside
     level = np.abs(slopes.normals @ [np.cos(angle), np.sin(angle)]) < aside
     if min(np.count_nonzero(upright), np.count_nonzero(level)) < _LEAST:
-        return Refusal(RejectReason.UNCLEAR_GRID, "too few edges of dies")
+        raise Refused(RejectReason.UNCLEAR_GRID, "too few edges of dies")
     # The vanishing point of the columns is (x, 1, w), that of the rows (1, y, w).
     column = _vanishing(local[upright], slopes.normals[upright], slopes.weights[upright])
     row = _vanishing(local[level, ::-1], slopes.normals[level, ::-1], slopes.weights[level])
     horizon = np.cross([column[0], 1.0, column[1]], [1.0, row[0], row[1]])
     if abs(horizon[2]) < 0.5:
-        return Refusal(RejectReason.UNCLEAR_GRID, "no rows and columns")
+        raise Refused(RejectReason.UNCLEAR_GRID, "no rows and columns")
     turned = np.stack([[1.0, -column[0], 0.0], [-row[0], 1.0, 0.0], horizon / horizon[2]])
     to_local = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, extent]]) / extent
     matrix = turned @ to_local
@@ -116,9 +114,6 @@ def _vanishing(points: Floats, normals: Floats, weights: Floats) -> tuple[float,
         points: float64 (N, 2) on the edges, about -1..1.
         normals: float64 (N, 2) of length 1; the first component is the large one.
         weights: float64 (N,).
-
-    Returns:
-        x and w.
     """
     rows = np.stack([normals[:, 0], -(normals * points).sum(axis=1)], axis=1)
     goal = -normals[:, 1]

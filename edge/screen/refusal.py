@@ -20,12 +20,19 @@ class RejectReason(Choice):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A frame that gives no wafer map.
+    """A frame that gives no wafer map, and what was seen, for a person who sets up the camera."""
+
+    reason: RejectReason
+    why: str
+
+
+class Refused(Exception):  # noqa: N818 - a Refusal where the frame is read
+    """A step of the reading finds that the frame gives no wafer map.
 
     Attributes:
-        gate: Which step refused it.
-        why: What it saw, for a person who sets up the camera.
+        refusal: The reason.
     """
 
-    gate: RejectReason
-    why: str
+    def __init__(self, reason: RejectReason, why: str) -> None:
+        super().__init__(why)
+        self.refusal = Refusal(reason, why)

@@ -24,9 +24,9 @@ class Stable:
     has stood still, or at the end.
 
     It is given unless it is the wafer given last: the same map is another wafer only if the screen
-    was without a wafer (gate ``no-wafer``) for as many frames in between. Frames refused by another
-    gate neither prolong nor end such a pause: they may show anything. So may a map that lacks dies
-    of the wafer before it and is the same otherwise: a row was lost in the frame.
+    was without a wafer (``no-wafer``) for as many frames in between. Frames refused for another
+    reason neither prolong nor end such a pause: they may show anything. So may a map that lacks
+    dies of the wafer before it and is the same otherwise: a row was lost in the frame.
 
     Args:
         frames: How many frames must agree, 1 or more.
@@ -34,7 +34,7 @@ class Stable:
         last: ``digest_of`` the wafer given last, by an earlier run.
 
     Attributes:
-        waiting: Whether the frame fed last was read, but may still change (gate ``unstable``).
+        waiting: Whether the frame fed last was read, but may still change (``unstable``).
         known: Whether the frame fed last shows the wafer given last.
         lacking: Whether the frame fed last shows the wafer before with fewer dies.
         late: Wafers that went on growing after they were given, and count twice.
@@ -73,7 +73,7 @@ class Stable:
         """
         self.waiting = self.known = self.lacking = False
         if isinstance(seen, Refusal):
-            if seen.gate is RejectReason.NO_WAFER and self._away():
+            if seen.reason is RejectReason.NO_WAFER and self._away():
                 return self.end()
             return self._due(at)
         if self._absent < self._frames:

@@ -1,6 +1,6 @@
 """A camera as a source of a station: one record for each wafer that stood before it.
 
-feed (frames) -> screen reader (die grid, or the gate that refused) -> stable -> classifier
+feed (frames) -> screen reader (die grid, or the reason for a refusal) -> stable -> classifier
 """
 
 from __future__ import annotations
@@ -78,8 +78,10 @@ class CameraSource:
         yield SourceMetric("frames_received_total", self._feed.received)
         yield SourceMetric("frames_dropped_total", self._feed.dropped)
         yield SourceMetric("camera_reopened_total", self._feed.reopened)
-        for gate in RejectReason:
-            yield SourceMetric("frames_refused_total", self._refused[gate], {"gate": gate.value})
+        for reason in RejectReason:
+            yield SourceMetric(
+                "frames_refused_total", self._refused[reason], {"gate": reason.value}
+            )
 
     def trouble(self) -> str | None:
         """A camera that gives no frames."""
@@ -136,7 +138,7 @@ class CameraSource:
         late = self._stable.late
         dies = self._stable.feed(seen, frame.moment)
         if isinstance(seen, Refusal):
-            self._refused[seen.gate] += 1
+            self._refused[seen.reason] += 1
             self._explain(seen)
         else:
             self._readable = time.monotonic()
@@ -159,11 +161,11 @@ class CameraSource:
         if now - self._readable > SILENCE and now - self._said > REMINDER:
             self._said = now
             _log.warning(
-                "%s: no wafer map to be read: %s (%s)", self.name, refusal.gate, refusal.why
+                "%s: no wafer map to be read: %s (%s)", self.name, refusal.reason, refusal.why
             )
 
     def _say_what_came(self, given: int) -> None:
-        refused = ", ".join(f"{gate} {count}" for gate, count in self._refused.items() if count)
+        refused = ", ".join(f"{reason} {count}" for reason, count in self._refused.items() if count)
         came = f"{counted(self._feed.received, 'frame')}; refused: {refused or 'none'}"
         if given:
             _log.info("%s: %s", self.name, came)

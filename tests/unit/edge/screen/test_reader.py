@@ -47,7 +47,7 @@ def gate(frame: Image, reader: ScreenReader = READER) -> RejectReason:
     seen = reader.read(frame)
     assert isinstance(seen, Refusal), f"read {seen.shape}"
     assert seen.why
-    return seen.gate
+    return seen.reason
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_wafer_that_is_covered_or_half_drawn_is_refused(rows: slice, columns: 
     dies[rows, columns] = NO_DIE
     seen = read(dies, Look(10, 10))
     assert isinstance(seen, Refusal)
-    assert seen.gate in {RejectReason.CUT_OFF, RejectReason.UNCLEAR_GRID}
+    assert seen.reason in {RejectReason.CUT_OFF, RejectReason.UNCLEAR_GRID}
 
 
 @pytest.mark.parametrize("size", [26, 40, 60])
