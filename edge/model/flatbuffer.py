@@ -163,11 +163,10 @@ class _Reader:
         shape = tuple(self._numbers(table, "Shape"))
         if len(shape) > _SIDES or min(shape, default=0) < 0:
             raise ValueError(f"a tensor of {len(shape)} sides, or with one below 0")
-        quantisation, scales, zero_points, axis = table.Quantization(), [], [], 0
+        quantisation, scales, zero_points = table.Quantization(), [], []
         if quantisation is not None:
             scales = self._numbers(quantisation, "Scale")
             zero_points = self._numbers(quantisation, "ZeroPoint")
-            axis = quantisation.QuantizedDimension()
         return Tensor(
             index,
             self._text(table.Name()),
@@ -175,7 +174,6 @@ class _Reader:
             _names(self._schema.TensorType)[table.Type()].lower(),
             tuple(map(np.float32, scales)),
             tuple(zero_points),
-            axis,
             stored=buffers[table.Buffer()],
         )
 

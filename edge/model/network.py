@@ -42,7 +42,6 @@ class Tensor:
         dtype: NumPy's name of the type; TFLite's in small letters where NumPy has none.
         scales: Quantisation scales: none, one, or one a channel.
         zero_points: One a scale.
-        channel_axis: The axis that ``scales`` run along where there are several.
         constant: No operator computes it: weights, biases, axes.
         stored: Bytes of its values in the file, uint8; None where there are none.
     """
@@ -53,7 +52,6 @@ class Tensor:
     dtype: str
     scales: tuple[np.float32, ...]
     zero_points: tuple[int, ...]
-    channel_axis: int = 0
     constant: bool = False
     stored: npt.NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
 
@@ -236,12 +234,9 @@ class Network:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: the totals, then every operator and tensor."""
+        totals = ("macs", "parameters", "weights_bytes", "peak_activation_bytes", "operator_counts")
         return {
-            "macs": self.macs,
-            "parameters": self.parameters,
-            "weights_bytes": self.weights_bytes,
-            "peak_activation_bytes": self.peak_activation_bytes,
-            "operator_counts": self.operator_counts,
+            **{name: getattr(self, name) for name in totals},
             "inputs": list(self.inputs),
             "outputs": list(self.outputs),
             "operators": [operator.as_dict() for operator in self.operators],

@@ -40,15 +40,11 @@ class Window:
 
     def fields(self) -> dict[str, int]:
         """Members of ``wm_window``."""
-        values = (
-            *self.source,
-            *self.target,
-            *self.size,
-            *self.stride,
-            *self.dilation,
-            *self.before,
-        )
-        return {f"window.{name}": value for name, value in zip(_MEMBERS, values, strict=True)}
+        pairs = (*self.size, *self.stride, *self.dilation, *self.before)
+        values = (*self.source, *self.target, *pairs)
+        return {
+            f"window.{name}": value for name, value in zip(_MEMBERS.split(), values, strict=True)
+        }
 
     def first_reads(self) -> npt.NDArray[np.int64]:
         """For each output pixel, the place of the first byte of the input that it reads, int64."""
@@ -64,20 +60,8 @@ class Window:
 
 
 _MEMBERS: Final = (
-    "in_rows",
-    "in_columns",
-    "in_channels",
-    "out_rows",
-    "out_columns",
-    "out_channels",
-    "rows",
-    "columns",
-    "row_stride",
-    "column_stride",
-    "row_dilation",
-    "column_dilation",
-    "top",
-    "left",
+    "in_rows in_columns in_channels out_rows out_columns out_channels rows columns row_stride "
+    "column_stride row_dilation column_dilation top left"
 )
 
 

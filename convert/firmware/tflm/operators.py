@@ -12,36 +12,15 @@ from typing import Final
 
 from edge.errors import ModelError
 
+_OPERATORS: Final = (
+    "ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEQUANTIZE FULLY_CONNECTED "
+    "HARD_SWISH LOGISTIC MAX_POOL_2D MEAN MUL PACK PAD QUANTIZE REDUCE_MAX RELU RELU6 RESHAPE "
+    "SHAPE SOFTMAX SQUEEZE STRIDED_SLICE SUB SUM TANH TRANSPOSE"
+)
 #: TFLite's name of an operator -> method of ``MicroMutableOpResolver``.
 ADD_FUNCTIONS: Final = {
-    "ADD": "AddAdd",
-    "AVERAGE_POOL_2D": "AddAveragePool2D",
-    "CONCATENATION": "AddConcatenation",
-    "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
-    "DEQUANTIZE": "AddDequantize",
-    "FULLY_CONNECTED": "AddFullyConnected",
-    "HARD_SWISH": "AddHardSwish",
-    "LOGISTIC": "AddLogistic",
-    "MAX_POOL_2D": "AddMaxPool2D",
-    "MEAN": "AddMean",
-    "MUL": "AddMul",
-    "PACK": "AddPack",
-    "PAD": "AddPad",
+    **{name: f"Add{name.title().replace('_', '')}" for name in _OPERATORS.split()},
     "PADV2": "AddPadV2",
-    "QUANTIZE": "AddQuantize",
-    "REDUCE_MAX": "AddReduceMax",
-    "RELU": "AddRelu",
-    "RELU6": "AddRelu6",
-    "RESHAPE": "AddReshape",
-    "SHAPE": "AddShape",
-    "SOFTMAX": "AddSoftmax",
-    "SQUEEZE": "AddSqueeze",
-    "STRIDED_SLICE": "AddStridedSlice",
-    "SUB": "AddSub",
-    "SUM": "AddSum",
-    "TANH": "AddTanh",
-    "TRANSPOSE": "AddTranspose",
 }
 
 
