@@ -13,8 +13,7 @@ from edge.terminal import options, review_options
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
-    from edge.model.model_file import ModelFile
-    from edge.verdict.rule import Costs, ReviewRule
+    from edge.verdict.rule import Costs
 
 
 #: Errors that a table keeps for its end.
@@ -82,7 +81,7 @@ def command(
 
     results.check(output, paths, overwrite=overwrite)
     model_file = load(model)
-    review_rule = rule(model_file, below, costs, unfamiliar, mixed)
+    review_rule = model_file.review.with_overrides(below, costs, unfamiliar, mixed)
 
     def make() -> Classifier:
         return Classifier(
@@ -115,16 +114,3 @@ def command(
         total=lambda: files.count_wafers(paths, exclude=output),
         hold_errors=HELD,
     )
-
-
-def rule(
-    model: ModelFile,
-    below: tuple[dict[str, float], ...],
-    costs: Costs | None,
-    unfamiliar: float | None,
-    mixed: float | None,
-) -> ReviewRule:
-    """The model file's rule with what the options change; ``--review-below`` has the last word."""
-    from edge.verdict.rule import with_overrides
-
-    return with_overrides(model.review, below, costs, unfamiliar, mixed)

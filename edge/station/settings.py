@@ -26,7 +26,7 @@ from edge.store.wafer_maps import KEPT, KeepMaps
 from edge.system import toml_file
 from edge.system.text import told_apart
 from edge.system.typed import MismatchError, Share, Strict, Text, about, unknown
-from edge.verdict.rule import Costs, ReviewRule, with_overrides
+from edge.verdict.rule import Costs, ReviewRule
 from edge.wafer.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class ReviewSettings(Strict, frozen=True):
         below = [dict.fromkeys(PATTERNS, value) for value in everywhere.values()]
         below.append({str(pattern_named(k)): v for k, v in self.below.items() if k != "all"})
         costs = Costs(*self.costs) if self.costs else None
-        return with_overrides(rule, below, costs, self.unfamiliar_above, self.mixed_above)
+        return rule.with_overrides(below, costs, self.unfamiliar_above, self.mixed_above)
 
 
 class StationSettings(Strict, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -86,9 +86,30 @@ class ReviewRule:
             return Reason.LOW_CONFIDENCE
         return None
 
-    def with_below(self, below: Mapping[str, float]) -> ReviewRule:
-        """The same with other smallest confidences for the patterns named."""
-        return replace(self, below={**self.below, **below})
+    def with_overrides(
+        self,
+        below: Sequence[Mapping[str, float]] = (),
+        costs: Costs | None = None,
+        unfamiliar_above: float | None = None,
+        mixed_above: float | None = None,
+    ) -> ReviewRule:
+        """The same with what somebody wants otherwise; ``below`` has the last word over ``costs``.
+
+        Args:
+            below: Smallest confidences by pattern; the last one counts.
+            costs: From which smallest confidences are computed.
+            unfamiliar_above: None leaves the limit.
+            mixed_above: None leaves the limit.
+        """
+        least = dict(self.below)
+        for change in ([costs.below()] if costs else []) + list(below):
+            least |= change
+        return ReviewRule(
+            least,
+            self.unfamiliar_above if unfamiliar_above is None else unfamiliar_above,
+            self.mixed_above if mixed_above is None else mixed_above,
+            self.min_dies,
+        )
 
 
 @dataclass(frozen=True)
@@ -118,26 +139,3 @@ class Costs:
             name: max(0.0, 1 - self.review / mistake) if mistake > 0 else 0.0
             for name, mistake in mistakes.items()
         }
-
-
-def with_overrides(
-    review: ReviewRule,
-    below: Sequence[Mapping[str, float]] = (),
-    costs: Costs | None = None,
-    unfamiliar_above: float | None = None,
-    mixed_above: float | None = None,
-) -> ReviewRule:
-    """A rule with what somebody wants otherwise; ``below`` has the last word over ``costs``.
-
-    Args:
-        review: The model file's rule.
-        below: Smallest confidences by pattern; the last one counts.
-        costs: From which smallest confidences are computed.
-        unfamiliar_above: None leaves the limit.
-        mixed_above: None leaves the limit.
-    """
-    for change in ([costs.below()] if costs else []) + list(below):
-        review = review.with_below(change)
-    if unfamiliar_above is not None:
-        review = replace(review, unfamiliar_above=unfamiliar_above)
-    return review if mixed_above is None else replace(review, mixed_above=mixed_above)

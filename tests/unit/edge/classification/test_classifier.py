@@ -132,7 +132,7 @@ def test_a_person_looks_at_few_fails_where_there_are_few_dies_or_at_every_none(
     wafer_map = WaferMap(few_fails(0))
     for rule, reason in (
         (open_gate(min_dies=wafer_map.die_count + 1), Reason.FEW_DIES),
-        (open_gate().with_below({"none": 1.0}), Reason.LOW_CONFIDENCE),
+        (open_gate().with_overrides([{"none": 1.0}]), Reason.LOW_CONFIDENCE),
     ):
         monkeypatch.setattr(classifier, "review", rule)
         found = classifier.classify(wafer_map)
@@ -155,7 +155,7 @@ def test_confidence_is_judged_by_the_threshold_of_the_pattern_found(
 ) -> None:
     pattern = classifier.classify(wafers[0]).pattern
     for name in PATTERNS:
-        monkeypatch.setattr(classifier, "review", open_gate().with_below({name: 1.0}))
+        monkeypatch.setattr(classifier, "review", open_gate().with_overrides([{name: 1.0}]))
         found = classifier.classify(wafers[0])
         assert (found.verdict is Verdict.REVIEW) == (name == pattern)
 

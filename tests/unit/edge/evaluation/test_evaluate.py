@@ -101,7 +101,7 @@ def test_review_counts_what_the_classifier_decided(
 def test_another_rule_changes_the_reasons_and_no_figure(
     result: Evaluation, shipped: ModelFile, generated: LabelledSet
 ) -> None:
-    everything = shipped.review.with_below(dict.fromkeys(PATTERNS, 1.0))
+    everything = shipped.review.with_overrides([dict.fromkeys(PATTERNS, 1.0)])
     few = generated.select(np.arange(0, len(generated), 6))
     found = evaluate(few, Classifier(shipped, review=everything))
     assert found.review()["wrong_accepted"] == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 import pytest
 
-from edge.cli.classify import rule
 from edge.model.model_file import ModelFile
 from edge.terminal.review_options import Below, CostTable
 from edge.verdict.rule import Costs
@@ -61,16 +60,18 @@ def test_other_thresholds_are_refused(text: str, words: str) -> None:
 
 
 def test_thresholds_over_costs_over_the_model_file(shipped: ModelFile) -> None:
-    assert rule(shipped, (), None, None, None) == shipped.review
+    assert shipped.review.with_overrides() == shipped.review
     costs = Costs(20, 5, 1)
-    assert rule(shipped, (), costs, None, None).below == costs.below()
-    changed = rule(shipped, ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs, None, None)
+    assert shipped.review.with_overrides(costs=costs).below == costs.below()
+    changed = shipped.review.with_overrides(
+        ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs, None, None
+    )
     assert changed.below == costs.below() | {"Loc": 0.2, "none": 0.3}
     assert changed.unfamiliar_above == shipped.review.unfamiliar_above
     assert (changed.mixed_above, changed.min_dies) == (
         shipped.review.mixed_above,
         shipped.review.min_dies,
     )
-    others = rule(shipped, (), None, 5.0, 0.5)
+    others = shipped.review.with_overrides((), None, 5.0, 0.5)
     assert (others.unfamiliar_above, others.mixed_above) == (5.0, 0.5)
     assert others.below == shipped.review.below

@@ -34,7 +34,7 @@ def test_the_strongest_reason_is_given(
 
 
 def test_other_thresholds_change_the_patterns_named_and_nothing_else() -> None:
-    changed = RULE.with_below({"Loc": 0.2})
+    changed = RULE.with_overrides([{"Loc": 0.2}])
     assert changed.below == dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.2}
     assert (changed.unfamiliar_above, changed.mixed_above, changed.min_dies) == (8.0, 0.7, 50)
     assert RULE.below["Loc"] == 0.9
