@@ -183,11 +183,11 @@ def work(settings: Settings, *, quiet: bool) -> int:
             log.info("metrics: http://%s:%d/metrics", host, server.server_port)
         _announce(log, station)
         station.run()
-        log.info("%s", station.tally.summary())
+        log.info("%s", station.counters.summary())
     # To be told to stop is the usual end of a station, whatever it met in its life.
     if stop.is_set():
         return 0
-    return 1 if station.tally.errors or station.failed or not station.is_complete else 0
+    return 1 if station.counters.errors or station.failed or not station.is_complete else 0
 
 
 def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, Any]]], None]:
@@ -215,7 +215,7 @@ def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, An
 
 
 def _announce(log: Any, station: Station) -> None:
-    places = [str(station.settings.station.store), *(outbox.shown for outbox in station.outboxes)]
+    places = [str(station.settings.station.store), *station.delivery.shown]
     for source in station.sources:
         if source.trouble():  # is said when it is waited for
             continue

@@ -73,7 +73,7 @@ class CameraSource:
         self._readable = time.monotonic()
         self._said = self._said_late = float("-inf")
 
-    def figures(self) -> Iterable[SourceMetric]:
+    def metrics(self) -> Iterable[SourceMetric]:
         """Frames received, dropped and refused."""
         yield SourceMetric("frames_received_total", self._feed.received)
         yield SourceMetric("frames_dropped_total", self._feed.dropped)

@@ -16,7 +16,7 @@ from edge.sinks.settings import FileSettings, StoreSettings
 from edge.station.folder.watched_folder import WatchedFolder, is_there
 from edge.station.folder_settings import Done, FolderSettings
 from edge.station.settings import Settings, camera_names, listen_on
-from edge.station.station import order
+from edge.station.station import classifier_arguments
 from edge.store.schema import APPLICATION_ID
 from edge.system.files import exists
 from edge.system.text import printable
@@ -40,7 +40,7 @@ def examine(settings: Settings) -> Iterator[str]:
         WmEdgeError: a part that cannot work.
     """
     model = load(settings.model.file)
-    runtime = Classifier(**order(model, settings)).runtime
+    runtime = Classifier(**classifier_arguments(model, settings)).runtime
     yield f"model    {model.name} on {runtime.backend} {runtime.version}"
     store = settings.station.store
     _writable(store, "[station] store")

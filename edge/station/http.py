@@ -198,7 +198,7 @@ def _application(station: Station) -> Callable[[dict[str, Any], _Start], Iterabl
 def _health(station: Station) -> tuple[str, str, bytes]:
     """503 where no wafers can be taken; what is behind, grows or is passed over are notes."""
     troubles = station.troubles()
-    lag = {each.shown: trouble for each in station.outboxes if (trouble := each.trouble)}
+    lag = {each.shown: trouble for each in station.delivery.outboxes if (trouble := each.trouble)}
     notices = station.notices()
     body = {
         "status": "trouble" if troubles else "degraded" if lag or notices else "ok",

@@ -19,6 +19,7 @@ from typing import Final
 from edge.errors import OutputError, WmEdgeError
 from edge.results.record import Record, number_of, short
 from edge.sinks.durable_sink import DurableSink, RecordRefusedError
+from edge.station.heartbeat import Heartbeat
 from edge.store.cursor import Cursor
 from edge.store.reader import StoreReader
 from edge.system.text import printable
@@ -82,7 +83,7 @@ class Outbox:
         self._upsets = 0
         self._suspect = self._reason = ""
         self._pause = FIRST_PAUSE
-        self._alive = time.monotonic()
+        self._heartbeat = Heartbeat(SILENT)
         self._failed_at = 0.0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -114,8 +115,7 @@ class Outbox:
         """Why the sink gets no records now, in a few words; from any thread."""
         if self.has_died:
             return f"{self.shown}: nothing is delivered any more; restart the station"
-        silent = time.monotonic() - self._alive
-        if self.failure is None and silent > SILENT:
+        if self.failure is None and (silent := self._heartbeat.silence):
             return f"{self.shown}: does not answer for {silent:.0f} s"
         return self.failure
 
@@ -247,7 +247,7 @@ class Outbox:
 
     def _worked(self) -> None:
         self._pause = FIRST_PAUSE
-        self._alive = time.monotonic()
+        self._heartbeat.beat()
         if self.failure is not None:
             away = time.monotonic() - self._failed_at
             _log.warning("%s: works again after %.0f s", printable(self.shown), away)
@@ -258,4 +258,4 @@ class Outbox:
             self._failed_at = time.monotonic()
             _log.error("%s; nothing is lost, it goes on when that works", printable(reason))
         self.failure = reason
-        self._alive = time.monotonic()
+        self._heartbeat.beat()

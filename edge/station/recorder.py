@@ -53,7 +53,7 @@ class Recorder:
     Args:
         store: Where; used by the thread that calls ``commit_next`` alone.
         common: What every result has in common.
-        tally: Counts what was kept.
+        counters: Counts what was kept.
         on_kept: Called after each transaction with the records that are new.
     """
 
@@ -61,13 +61,13 @@ class Recorder:
         self,
         store: Store,
         common: dict[str, Any],
-        tally: Counters,
+        counters: Counters,
         on_kept: Callable[[Sequence[Record]], None],
     ) -> None:
         self.trouble: str | None = None
         self._store = store
         self._common = common
-        self._tally = tally
+        self._counters = counters
         self._on_kept = on_kept
         self._unkept: list[Handed] = []
         self._queue: queue.Queue[Handed] = queue.Queue(WAITING)
@@ -167,7 +167,7 @@ class Recorder:
                 record["recorded_at"] = now
                 records.append(record)
         added = self._added(records, taken, placed)
-        self._tally.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
+        self._counters.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
         for source in added.repeats:
             _log.info("%s: its content was recorded before", printable(source))
         for handed in waiting:

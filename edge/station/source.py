@@ -61,7 +61,7 @@ class StationSource(Protocol):
         Whoever asks for the next batch late slows the source down: so a full disk stops it.
         """
 
-    def figures(self) -> Iterable[SourceMetric]:
+    def metrics(self) -> Iterable[SourceMetric]:
         """What to show in the metrics; from any thread."""
 
     def trouble(self) -> str | None:

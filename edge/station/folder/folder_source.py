@@ -79,12 +79,12 @@ class FolderSource:
         self._names = settings.names()
         self._heartbeat = Heartbeat(SILENT)
 
-    def figures(self) -> Iterable[SourceMetric]:
+    def metrics(self) -> Iterable[SourceMetric]:
         """Files that are waited for: somebody writes them, or they cannot be read yet."""
-        figures = [SourceMetric("files_waiting", self._files.waiting)]
+        metrics = [SourceMetric("files_waiting", self._files.waiting)]
         if self._names:
-            figures.append(SourceMetric("names_unread_total", self._names.misses))
-        return figures
+            metrics.append(SourceMetric("names_unread_total", self._names.misses))
+        return metrics
 
     def trouble(self) -> str | None:
         """Folders that are away, or that do not answer: a share may hang for ever."""

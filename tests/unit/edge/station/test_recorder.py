@@ -47,10 +47,10 @@ class Setup:
 
     def __init__(self, path: Path) -> None:
         self.store = Disk(path)
-        self.tally = Counters()
+        self.counters = Counters()
         self.shown: list[Record] = []
         self.kept: list[str] = []
-        self.recorder = Recorder(self.store, COMMON, self.tally, self._on_kept)
+        self.recorder = Recorder(self.store, COMMON, self.counters, self._on_kept)
 
     def _on_kept(self, records: Sequence[Record]) -> None:
         self.shown += records
@@ -100,7 +100,7 @@ def test_what_waits_shares_a_transaction(at: Setup) -> None:
     assert at.kept == ["0", "1", "2"]
     assert [record["station"] for record in at.shown] == ["here"] * 6
     assert at.shown[0]["recorded_at"] > "2026-01-02T03:04:06.789Z"
-    assert (at.tally.wafers.total(), at.tally.errors.total()) == (3, 3)
+    assert (at.counters.wafers.total(), at.counters.errors.total()) == (3, 3)
     assert not at.recorder.commit_next(0), "there is nothing more"
 
 
@@ -121,7 +121,7 @@ def test_a_full_disk_loses_nothing(at: Setup, caplog: pytest.LogCaptureFixture) 
         assert not at.recorder.commit_next(0)
     at.submit(result(3), name="3")
     assert "disk is full" in (at.recorder.trouble or "")
-    assert (at.kept, at.shown, at.tally.wafers.total()) == ([], [], 0)
+    assert (at.kept, at.shown, at.counters.wafers.total()) == ([], [], 0)
     at.store.full = False
     assert at.recorder.commit_next(0)
     assert at.recorder.trouble is None
@@ -153,7 +153,7 @@ def test_repeats_are_counted_and_named(at: Setup, caplog: pytest.LogCaptureFixtu
     caplog.set_level("INFO", "edge")
     at.submit(result(1), result(1, source="in/co\npy.png"), name="1")
     at.recorder.commit_next(0)
-    assert at.tally.repeats == 1
+    assert at.counters.repeats == 1
     assert len(at.shown) == 1
     assert "in/co?py.png: its content was recorded before" in caplog.text
 
@@ -169,7 +169,7 @@ def test_a_record_that_the_store_cannot_hold_keeps_no_other_out(
     assert at.recorder.commit_next(0)
     assert [record["source"] for record in at.shown] == ["in/w1.png", "in/w2.png", "in/w3.png"]
     assert "cannot be recorded" in at.shown[1]["error"]
-    assert at.tally.wafers.total() == 2
+    assert at.counters.wafers.total() == 2
 
 
 def test_what_is_left_is_known(at: Setup) -> None:

@@ -43,7 +43,9 @@ def running(
         show,
     )
     for name, method in changes.items():
-        owner = made.sources[0] if hasattr(made.sources[0], name) else made.outboxes[0]._sink
+        owner = (
+            made.sources[0] if hasattr(made.sources[0], name) else made.delivery.outboxes[0]._sink
+        )
         setattr(owner, name, method)
     thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
@@ -87,7 +89,7 @@ def test_a_store_that_cannot_be_asked_for_a_moment_ends_no_source(
     with running(tmp_path) as made:
         wait_for(lambda: not failures, "the failures")
         drop(tmp_path / "a", 1)
-        wait_for(lambda: made.tally.wafers, "recorded")
+        wait_for(lambda: made.counters.wafers, "recorded")
         assert made.troubles() == []
 
 
@@ -98,7 +100,7 @@ def test_what_cannot_be_shown_is_recorded(tmp_path: Path) -> None:
     with running(tmp_path, show=show) as made:
         for number in range(2):
             drop(tmp_path / "a", number)
-            wait_for(lambda: made.tally.wafers.total() == number + 1, "recorded")  # noqa: B023
+            wait_for(lambda: made.counters.wafers.total() == number + 1, "recorded")  # noqa: B023
 
 
 def test_a_source_whose_thread_has_died(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_a_sink_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     go_on = threading.Event()
     with running(tmp_path, send=lambda _: go_on.wait(30) and raising()) as made:
         drop(tmp_path / "a", 1)
-        found = wait_for(lambda: made.outboxes[0].trouble, "noticed")
+        found = wait_for(lambda: made.delivery.outboxes[0].trouble, "noticed")
         assert "does not answer for" in found
         assert made.troubles() == [], "nothing is lost"
 
@@ -136,7 +138,7 @@ def test_a_source_that_hangs_does_not_delay_the_end(tmp_path: Path) -> None:
     with running(tmp_path, batches=lambda _: let_go.wait(30) and iter(())) as made:
         wait_for(made._threads[0].is_alive, "at work")  # and in a share that does not answer
         drop(tmp_path / "b", 1)
-        wait_for(lambda: made.tally.wafers, "the other one goes on")
+        wait_for(lambda: made.counters.wafers, "the other one goes on")
         before = time.monotonic()
         made.stop.set()
         wait_for(lambda: not made._threads[1].is_alive(), "the end")
