@@ -16,7 +16,6 @@ from convert.metadata import of_structure, short
 from convert.parity import ALLOWED_POINTS, Parity, compare
 from convert.report.accuracy import review, without_temperature
 from convert.review import fit
-from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
 from edge.classification.selftest import answers
 from edge.dataset.labelled_set import LabelledSet
@@ -24,6 +23,7 @@ from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
 from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.model.model_file import ModelFile
+from edge.verdict.objective import ReviewObjective
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
 

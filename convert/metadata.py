@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
+
 from convert.int8_checks import Structure
 from convert.quantise import Calibration
+from convert.run_folder import RunConfig
 from edge import __version__
 from edge.dataset.labelled_set import LabelledSet
 from edge.model.metadata import FORMAT
@@ -49,7 +52,7 @@ class Source:
 
 def of_run(
     source: Source,
-    config: dict[str, Any],
+    config: RunConfig,
     train_part: LabelledSet,
     calibration: Calibration,
     parameters: int,
@@ -68,9 +71,9 @@ def of_run(
             "size": int(calibration.planes.shape[1]),
         },
         "network": {
-            "name": config["recipe"]["network"]["name"],
-            "recipe": config["recipe"]["name"],
-            "seed": config["recipe"]["seed"],
+            "name": config.recipe.network.name,
+            "recipe": config.recipe.name,
+            "seed": config.recipe.seed,
             "parameters": parameters,
             "float_sha256": hashlib.sha256(float_tflite).hexdigest(),
         },
@@ -78,15 +81,15 @@ def of_run(
             "data": source.data_name,
             "wafers": len(train_part),
             "per_class": train_part.class_counts(),
-            "data_sha256": config["data_sha256"],
-            "parts_sha256": config["parts_sha256"],
-            "split": "lot" if config["split_by_lot"] else "unknown or random",
+            "data_sha256": config.data_sha256,
+            "parts_sha256": config.parts_sha256,
+            "split": "lot" if config.split_by_lot else "unknown or random",
             "sketch": build(train_part.fingerprints()),
         },
         "calibration": manifest,
         "tools": {
             "wm-edge": __version__,
-            **{name: config["tools"][name] for name in ("tensorflow", "keras")},
+            **asdict(config.tools),
             "platform": platform.system(),
         },
         "intended_use": INTENDED_USE,

@@ -4,32 +4,56 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError, why
 from edge.system.files import exists
 from edge.system.regular_file import read_text
+from edge.system.typed import decode
+from edge.verdict.objective import ReviewObjective
 
 if TYPE_CHECKING:
     import keras
 
-#: What must stand in ``config.json``, with its type; a dot leads into a section.
-KEYS: dict[str, type] = {
-    "data": str,
-    "data_sha256": str,
-    "parts_sha256": str,
-    "split_by_lot": bool,
-    "recipe.name": str,
-    "recipe.seed": int,
-    "recipe.encoding": str,
-    "recipe.network.name": str,
-    "tools.tensorflow": str,
-    "tools.keras": str,
-}
+
+class RunNetwork(msgspec.Struct, frozen=True):
+    """The network of a run; see ``train.recipe``, as of the next one."""
+
+    name: str
 
 
-def read_config(run: Path) -> dict[str, Any]:
+class RunRecipe(msgspec.Struct, frozen=True):
+    """What conversion asks of a run's recipe."""
+
+    name: str
+    seed: int
+    encoding: str
+    network: RunNetwork
+    review: ReviewObjective = ReviewObjective()
+
+
+class RunTools(msgspec.Struct, frozen=True):
+    """Versions of what trained it."""
+
+    tensorflow: str
+    keras: str
+
+
+class RunConfig(msgspec.Struct, frozen=True):
+    """What conversion asks of a run's ``config.json``, which holds more."""
+
+    data: str
+    data_sha256: str
+    parts_sha256: str
+    split_by_lot: bool
+    recipe: RunRecipe
+    tools: RunTools
+
+
+def read_config(run: Path) -> RunConfig:
     """The configuration of a run, with everything that conversion needs.
 
     Raises:
@@ -40,27 +64,15 @@ def read_config(run: Path) -> dict[str, Any]:
     if not exists(path):
         raise DataError(f"{run}: not a run folder (no config.json); `wm-edge train` makes one")
     try:
-        config: dict[str, Any] = json.loads(read_text(path))
-        for key, kind in KEYS.items():
-            _require(config, key, kind)
-    except KeyError as error:
-        raise DataError(f"{path}: lacks {error}; the run is damaged") from error
-    except (OSError, ValueError, TypeError) as error:
+        config = decode(RunConfig, json.loads(read_text(path)))
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
-    if config["recipe"]["encoding"] != "station":
+    if config.recipe.encoding != "station":
         raise UsageError(
-            f"{run}: trained on the encoding {config['recipe']['encoding']!r}, which no station "
-            "has; it serves the ablation only"
+            f"{run}: trained on the encoding {config.recipe.encoding!r}, which no station has; it "
+            "serves the ablation only"
         )
     return config
-
-
-def _require(config: dict[str, Any], key: str, kind: type) -> None:
-    value: Any = config
-    for name in key.split("."):
-        value = value[name]
-    if not isinstance(value, kind):
-        raise TypeError(f"{key} is {value!r}")
 
 
 def load_network(run: Path) -> keras.Model:
@@ -84,16 +96,16 @@ def load_network(run: Path) -> keras.Model:
         raise DataError(f"{path}: cannot be loaded ({reason})") from error
 
 
-def check_same_data(config: dict[str, Any], labelled: LabelledSet, run: Path) -> None:
+def check_same_data(config: RunConfig, labelled: LabelledSet, run: Path) -> None:
     """Refuse data that is not what a run was trained on.
 
     Raises:
         DataError: other wafers or another split: its test part might have trained the network.
     """
     found = (labelled.sha256(), labelled.parts_sha256())
-    if found != (config["data_sha256"], config["parts_sha256"]):
+    if found != (config.data_sha256, config.parts_sha256):
         raise DataError(
-            f"{run} was trained on {config['data']} with other wafers or another split; with this "
+            f"{run} was trained on {config.data} with other wafers or another split; with this "
             "set, wafers that trained the network could judge it. Give the same file, or judge a "
             "finished model file on other wafers with `wm-edge evaluate`"
         )

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from convert.attempt import Attempt, ParityContext, attempt
 from convert.conversion_data import ConversionData, float_outputs
@@ -16,8 +16,7 @@ from convert.metadata import Source, of_run
 from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
-from convert.review.objective import ReviewObjective
-from convert.run_folder import check_same_data, load_network, read_config
+from convert.run_folder import RunConfig, check_same_data, load_network, read_config
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
@@ -77,15 +76,15 @@ def convert(
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
-    goal = ReviewObjective.of_recipe(config["recipe"]).with_overrides(precision, costs)
+    goal = config.recipe.review.with_overrides(precision, costs)
     plain = load_network(source.run)
-    seed = config["recipe"]["seed"]
+    seed = config.recipe.seed
     tell("encoding the wafers")
     material = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
     network = with_embedding(plain, material.train.planes, material.train.classes)
     test = labelled.part(Part.TEST)
     float_logits = as_station(float_outputs(network, material.test.planes), test)
-    on = _words(source, by_lot=config["split_by_lot"])
+    on = _words(source, by_lot=config.split_by_lot)
     context = ParityContext(material, test, float_logits, goal, allowed_points, on)
     train_part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
     known = of_run(
@@ -103,7 +102,7 @@ def convert(
 
 def _checked(
     source: Source, labelled: LabelledSet, out: Path, *, overwrite: bool, tell: Tell
-) -> dict[str, Any]:
+) -> RunConfig:
     """The run's configuration, once nothing stands against a conversion of hours."""
     check_places(out, overwrite=overwrite)
     texts = {"name": source.name, "data_name": source.data_name, "notice": source.notice}

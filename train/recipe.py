@@ -13,10 +13,8 @@ from msgspec.structs import force_setattr
 from edge.errors import UsageError
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Share, Strict, decode
+from edge.verdict.objective import ReviewObjective
 from edge.wafer.patterns import PATTERNS, pattern_named
-
-_Part = Annotated[float, Meta(ge=1e-6, le=0.999999)]
-_Cost = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class EncodingName(str, Enum):
@@ -137,27 +135,6 @@ class Optimise(Strict, frozen=True):
     patience: Annotated[int, Meta(ge=0, le=10_000)] = 8
 
 
-class ReviewRecipe(Strict, frozen=True):
-    """What conversion shall reach when it sets the thresholds between accept and review.
-
-    Attributes:
-        precision: Share of the accepted wafers of each pattern that shall be right.
-        escape: Cost of a wafer with a pattern that is accepted as ``none``. Where any of the three
-            costs is above 0, they decide instead of ``precision``.
-        false_alarm: Cost of a wafer accepted under a pattern that it does not have.
-        review: Cost of a look by a person.
-        unfamiliar: Share of ordinary wafers that may be called unfamiliar.
-        mixed: Share of ordinary wafers that may be called mixed.
-    """
-
-    precision: _Part = 0.95
-    escape: _Cost = 0.0
-    false_alarm: _Cost = 0.0
-    review: _Cost = 0.0
-    unfamiliar: _Part = 0.02
-    mixed: _Part = 0.01
-
-
 class Recipe(Strict, frozen=True):
     """One way to train. See the sections' classes."""
 
@@ -170,7 +147,7 @@ class Recipe(Strict, frozen=True):
     balance: Balance = Balance()
     synthetic: Synthetic = Synthetic()
     optimise: Optimise = Optimise()
-    review: ReviewRecipe = ReviewRecipe()
+    review: ReviewObjective = ReviewObjective()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from convert.conversion_data import MEANS_PER_CLASS, ConversionData
 from convert.review.mixtures import fit_detector
-from convert.review.objective import ReviewObjective
 from convert.review.temperature import fit_frequency, fit_temperature
 from convert.review.thresholds import above, for_precision
 from edge.classification.classifier import Classifier
@@ -18,6 +17,7 @@ from edge.evaluation import metrics
 from edge.model.metadata import Mixed, Review, Unfamiliar
 from edge.model.model_file import ModelFile
 from edge.verdict.familiarity import Familiarity
+from edge.verdict.objective import ReviewObjective
 from edge.wafer.patterns import PATTERNS
 
 Floats = npt.NDArray[np.float64]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
+from edge.verdict.objective import ReviewObjective
 from train.network.networks import NETWORKS
-from train.recipe import Dihedral, EncodingName, Recipe, ReviewRecipe, from_dict, load, shipped
+from train.recipe import Dihedral, EncodingName, Recipe, from_dict, load, shipped
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -37,7 +38,7 @@ def test_own_file_is_named_after_itself_and_the_rest_is_default(tmp_path: Path) 
     text += "[review]\nescape = 20\nreview = 1.0\n"
     recipe = load(written(tmp_path / "mine.toml", text))
     assert recipe.name == "mine"
-    assert recipe.review == ReviewRecipe(escape=20.0, review=1.0)
+    assert recipe.review == ReviewObjective(escape=20.0, review=1.0)
     assert recipe.encoding is EncodingName.SEED
     assert recipe.augment.dihedral is Dihedral.NONE
     assert recipe.augment.turn == 1.0

@@ -11,12 +11,11 @@ from msgspec import to_builtins
 from convert import conversion_data
 from convert.conversion_data import ConversionData
 from convert.review.fit import MIN_DIES, fit, neutral, outputs
-from convert.review.objective import ReviewObjective
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation.calibration import auroc
 from edge.model.model_file import ModelFile
-from edge.verdict.rule import Costs
+from edge.verdict.objective import ReviewObjective
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from tests.support.model_files import put, with_metadata
@@ -108,7 +107,9 @@ def test_without_pairs_to_learn_from_nothing_is_mixed(
 
 
 def test_costs_set_the_thresholds(draft: ModelFile, prepared: ConversionData) -> None:
-    review = fit(draft, prepared, ReviewObjective(costs=Costs(20, 3, 1)), seed=0).review
+    review = fit(
+        draft, prepared, ReviewObjective(escape=20, false_alarm=3, review=1), seed=0
+    ).review
     assert review.below == dict.fromkeys(PATTERNS, 0.6667) | {"none": 0.95}
     assert review.objective == {"escape": 20, "false_alarm": 3, "review": 1}
 
