@@ -47,13 +47,10 @@ Entry: TypeAlias = "str | Record"
 def processes_for(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int:
     """How many processes suit these inputs: one for few files, else one a core, at most four."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if cores == 1 or not (_many_in_a_folder(paths) or _many(paths, exclude)):
+    if cores == 1:
         return 1
-    return min(MOST, cores)
-
-
-def _many(paths: Iterable[str | Path], exclude: str | Path | None) -> bool:
-    return files.count(paths, limit=WORTHWHILE, exclude=exclude) is None
+    many = _many_in_a_folder(paths) or files.count(paths, WORTHWHILE, exclude=exclude) is None
+    return min(MOST, cores) if many else 1
 
 
 def _many_in_a_folder(paths: Iterable[str | Path]) -> bool:

@@ -6,7 +6,7 @@ import math
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -76,8 +76,7 @@ class Hello:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a device says of one wafer.
 
     Attributes:
@@ -154,29 +153,16 @@ def unpack_answer(payload: bytes) -> Answer:
     """
     if len(payload) < _RESULT.size:
         raise ValueError(f"an answer of {len(payload)} bytes is too short")
-    pattern, reason, classes, dies, fails, micros, *figures = _RESULT.unpack_from(payload)
-    confidence, below, unfamiliarity, mixture = figures
+    pattern, reason, classes, *counts_and_figures = _RESULT.unpack_from(payload)
     rest = struct.Struct(f"<{classes}f{classes}b")
     if len(payload) != _RESULT.size + rest.size:
         raise ValueError(f"an answer of {len(payload)} bytes does not fit {classes} classes")
     values = rest.unpack_from(payload, _RESULT.size)
-    probabilities, logits = values[:classes], values[classes:]
-    finite = all(map(math.isfinite, (*figures, *probabilities)))
+    finite = all(map(math.isfinite, (*counts_and_figures, *values)))
     if pattern >= classes or reason >= len(REASONS) or not finite:
         raise ValueError("an answer's pattern, reason or figures are out of range")
-    return Answer(
-        pattern,
-        REASONS[reason],
-        dies,
-        fails,
-        micros,
-        confidence,
-        below,
-        unfamiliarity,
-        mixture,
-        probabilities,
-        logits,
-    )
+    lists = values[:classes], values[classes:]
+    return Answer._make([pattern, REASONS[reason], *counts_and_figures, *lists])
 
 
 def unpack_error(payload: bytes) -> ErrorCode:
