@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import click
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """Attributes: module (whose ``command`` is the verb), help (one line), extra (to install)."""
 
     module: str
