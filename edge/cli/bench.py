@@ -18,24 +18,16 @@ from edge.terminal.progress import Progress
 MOST_THREADS = 64
 
 
-class Counts(click.ParamType):  # type: ignore[type-arg]
-    """Numbers with commas between them."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Read them, each once, in ascending order."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            counts = sorted({int(part) for part in str(value).split(",")})
-        except ValueError:
-            self.fail(f"{value!r}: give numbers with commas between them, as 1,2,4", param, ctx)
-        if not 1 <= counts[0] <= counts[-1] <= MOST_THREADS:
-            self.fail(f"{value!r}: each must be 1 to {MOST_THREADS}", param, ctx)
-        return tuple(counts)
+def counts_of(text: str) -> tuple[int, ...]:
+    """Numbers with commas between them, each once, in ascending order."""
+    try:
+        counts = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        why = f"{text!r}: give numbers with commas between them, as 1,2,4"
+        raise click.BadParameter(why) from None
+    if not 1 <= counts[0] <= counts[-1] <= MOST_THREADS:
+        raise click.BadParameter(f"{text!r}: each must be 1 to {MOST_THREADS}")
+    return tuple(counts)
 
 
 @click.command(name="bench")
@@ -63,7 +55,8 @@ class Counts(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--threads",
-    type=Counts(),
+    type=counts_of,
+    metavar="NUMBERS",
     default="1,2,4",
     show_default=True,
     help="Count wafers a second with so many threads.",

@@ -7,9 +7,12 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+if TYPE_CHECKING:
+    from edge.formats.name_pattern import NamePattern
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -42,21 +45,14 @@ class UserPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-class NamePatternType(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
+def name_pattern_of(text: str) -> NamePattern:
     """See ``edge.formats.name_pattern``."""
+    from edge.formats.name_pattern import NamePattern
 
-    name = "pattern"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the pattern."""
-        from edge.formats.name_pattern import NamePattern
-
-        if isinstance(value, NamePattern):
-            return value
-        try:
-            return NamePattern(str(value))
-        except ValueError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
+    try:
+        return NamePattern(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: {error}") from None
 
 
 #: The runtimes by name; the enum itself lives in ``runtime``, which ``--help`` must not import.
@@ -92,7 +88,7 @@ overwrite: Decorator = click.option(
 name_pattern: Decorator = click.option(
     "--name-pattern",
     "pattern",
-    type=NamePatternType(),
+    type=name_pattern_of,
     metavar="PATTERN",
     help="Where lot, wafer and slot stand in names, as '{lot}_{wafer}' or '{lot}/{wafer}.*'; what "
     "a file itself says wins.",

@@ -4,66 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.terminal import options
 from edge.wafer.patterns import PATTERNS, pattern_named
 
+if TYPE_CHECKING:
+    from edge.verdict.rule import Costs
 
-class CostTable(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
+
+def costs_of(text: str) -> Costs:
     """``ESCAPE:FALSE_ALARM:REVIEW``, three numbers from 0 up."""
+    from edge.verdict.rule import Costs
 
-    name = "costs"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the three numbers."""
-        from edge.verdict.rule import Costs
-
-        if isinstance(value, Costs):
-            return value
-        try:
-            escape, false_alarm, review = (float(part) for part in str(value).split(":"))
-        except ValueError:
-            self.fail(
-                f"{value!r} is not ESCAPE:FALSE_ALARM:REVIEW, for instance 20:5:1", param, ctx
-            )
-        if not all(math.isfinite(one) and one >= 0 for one in (escape, false_alarm, review)):
-            self.fail(f"{value!r}: costs are numbers from 0 up", param, ctx)
-        return Costs(escape, false_alarm, review)
+    try:
+        escape, false_alarm, review = (float(part) for part in text.split(":"))
+    except ValueError:
+        why = f"{text!r} is not ESCAPE:FALSE_ALARM:REVIEW, for instance 20:5:1"
+        raise click.BadParameter(why) from None
+    if not all(math.isfinite(one) and one >= 0 for one in (escape, false_alarm, review)):
+        raise click.BadParameter(f"{text!r}: costs are numbers from 0 up")
+    return Costs(escape, false_alarm, review)
 
 
-class Below(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on
-    """``0.9`` for all patterns or ``Scratch=0.95`` for one."""
-
-    name = "threshold"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it as {pattern: probability}."""
-        if isinstance(value, dict):
-            return value
-        name, sign, number = str(value).rpartition("=")
-        pattern = pattern_named(name)
-        if sign and pattern is None:
-            self.fail(f"unknown pattern {name!r}; known: {', '.join(PATTERNS)}", param, ctx)
-        try:
-            probability = float(number)
-        except ValueError:
-            probability = math.nan
-        if not sign and (named := pattern_named(number)):
-            self.fail(
-                f"{value!r} lacks its confidence; write {named}=0.97, for instance", param, ctx
-            )
-        if not 0 <= probability <= 1:
-            self.fail(f"{value!r}: a confidence lies in 0..1", param, ctx)
-        return dict.fromkeys((pattern,) if pattern else PATTERNS, probability)
+def thresholds_of(text: str) -> dict[str, float]:
+    """``0.9`` for all patterns or ``Scratch=0.95`` for one, as {pattern: confidence}."""
+    name, sign, number = text.rpartition("=")
+    pattern = pattern_named(name)
+    if sign and pattern is None:
+        raise click.BadParameter(f"unknown pattern {name!r}; known: {', '.join(PATTERNS)}")
+    try:
+        confidence = float(number)
+    except ValueError:
+        confidence = math.nan
+    if not sign and (named := pattern_named(number)):
+        why = f"{text!r} lacks its confidence; write {named}=0.97, for instance"
+        raise click.BadParameter(why)
+    if not 0 <= confidence <= 1:
+        raise click.BadParameter(f"{text!r}: a confidence lies in 0..1")
+    return dict.fromkeys((pattern,) if pattern else PATTERNS, confidence)
 
 
 cost_table = click.option(
     "--cost-table",
     "costs",
-    type=CostTable(),
+    type=costs_of,
     metavar="ESCAPE:FALSE_ALARM:REVIEW",
     help="What a missed pattern, a wrong pattern and a look by a person cost, for instance 20:5:1; "
     "a wafer is accepted where that costs less than a look.",
@@ -75,7 +62,7 @@ def review_options(command: Callable[..., Any]) -> Callable[..., Any]:
     below = click.option(
         "--review-below",
         "below",
-        type=Below(),
+        type=thresholds_of,
         multiple=True,
         metavar="[PATTERN=]CONFIDENCE",
         help="Leave wafers of less confidence to a person, instead of the model file's thresholds; "

@@ -6,15 +6,14 @@ import click
 import pytest
 
 from edge.model.model_file import ModelFile
-from edge.terminal.review_options import Below, CostTable
+from edge.terminal.review_options import costs_of, thresholds_of
 from edge.verdict.rule import Costs
 from edge.wafer.patterns import PATTERNS
 
 
 def test_costs_are_three_numbers() -> None:
-    assert CostTable().convert("20:5:1", None, None) == Costs(20, 5, 1)
-    assert CostTable().convert("0:0.5:1e3", None, None) == Costs(0, 0.5, 1000)
-    assert CostTable().convert(Costs(1, 2, 3), None, None) == Costs(1, 2, 3)
+    assert costs_of("20:5:1") == Costs(20, 5, 1)
+    assert costs_of("0:0.5:1e3") == Costs(0, 0.5, 1000)
 
 
 @pytest.mark.parametrize(
@@ -31,13 +30,12 @@ def test_costs_are_three_numbers() -> None:
 )
 def test_other_costs_are_refused(text: str, words: str) -> None:
     with pytest.raises(click.BadParameter, match=words):
-        CostTable().convert(text, None, None)
+        costs_of(text)
 
 
 def test_threshold_for_one_or_for_all() -> None:
-    assert Below().convert("0.9", None, None) == dict.fromkeys(PATTERNS, 0.9)
-    assert Below().convert("Scratch=1", None, None) == {"Scratch": 1.0}
-    assert Below().convert({"Loc": 0.5}, None, None) == {"Loc": 0.5}
+    assert thresholds_of("0.9") == dict.fromkeys(PATTERNS, 0.9)
+    assert thresholds_of("Scratch=1") == {"Scratch": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +54,7 @@ def test_threshold_for_one_or_for_all() -> None:
 )
 def test_other_thresholds_are_refused(text: str, words: str) -> None:
     with pytest.raises(click.BadParameter, match=words):
-        Below().convert(text, None, None)
+        thresholds_of(text)
 
 
 def test_thresholds_over_costs_over_the_model_file(shipped: ModelFile) -> None:

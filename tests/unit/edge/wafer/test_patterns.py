@@ -11,8 +11,9 @@ import pytest
 from edge.dataset.class_folders import load_any
 from edge.dataset.labelled_set import build, load
 from edge.errors import DataError, UsageError
+from edge.model.model_file import ModelFile
 from edge.station.config import read
-from edge.terminal.review_options import Below
+from edge.terminal.review_options import thresholds_of
 from edge.wafer.patterns import PATTERNS, pattern_named
 from train.importers import import_dataset
 from train.recipe import from_dict
@@ -67,16 +68,17 @@ def test_a_label_is_not_cut_to_one_that_is_known() -> None:
         build([np.full((2, 2), 2, np.uint8)], ["Edge-Ringed"])
 
 
-def test_options_and_settings(tmp_path: Path) -> None:
-    assert Below().convert("edge_local=0.9", None, None) == {"Edge-Loc": 0.9}
-    assert set(Below().convert("0.9", None, None)) == set(PATTERNS)
+def test_options_and_settings(tmp_path: Path, shipped: ModelFile) -> None:
+    assert thresholds_of("edge_local=0.9") == {"Edge-Loc": 0.9}
+    assert set(thresholds_of("0.9")) == set(PATTERNS)
     for text in ("Spiral=0.9", "=0.9"):
         with pytest.raises(click.UsageError, match="unknown pattern"):
-            Below().convert(text, None, None)
+            thresholds_of(text)
     settings = tmp_path / "station.toml"
     least = "[station]\nstore = 's.sqlite'\n[[folder]]\npaths = ['in']\n[review.below]\n"
     settings.write_text(f"{least}edge_loc = 0.9\nNormal = 0.8\n")
-    assert read(settings).model.below == ({"Edge-Loc": 0.9}, {"none": 0.8})
+    below = read(settings).review.changed(shipped.review).below
+    assert below == shipped.review.below | {"Edge-Loc": 0.9, "none": 0.8}
     settings.write_text(f"{least}Loc = 0.9\nlocal = 0.8\n")
     with pytest.raises(UsageError, match=r"line 7: .*local is Loc once more"):
         read(settings)
