@@ -156,6 +156,7 @@ def micro_outputs(model: Any, grids: Sequence[Any]) -> list[tuple[list[int], Any
     """Logits and embedding that TFLite Micro gives for wafers."""
     import numpy as np
 
+    from convert.firmware import model_source
     from convert.firmware.tflm import micro, source
     from edge.model import network
     from edge.wafer import encoding
@@ -165,7 +166,7 @@ def micro_outputs(model: Any, grids: Sequence[Any]) -> list[tuple[list[int], Any
     ran = micro.run(content, wafers, 2)
     if ran is None:
         raise RuntimeError("TFLite Micro runs out of memory")
-    logits, embedding = source.outputs_of(model, network.read(content))
+    logits, embedding = model_source.outputs_of(model, network.read(content))
     return [
         (row.tolist(), vector)
         for row, vector in zip(ran.outputs[logits], ran.outputs[embedding], strict=True)

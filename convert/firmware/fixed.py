@@ -34,7 +34,7 @@ def rescale(values: Whole, multipliers: Any, shifts: Any) -> Whole:
     moved = (values << np.maximum(exponents, 0)).astype(np.int32).astype(np.int64)
     # Halves up. The original divides towards zero after a nudge of the sign's, which is the same.
     high = (moved * factors + (1 << (_BITS - 1))) >> _BITS
-    return _divide(high, 1 << np.maximum(-exponents, 0))
+    return quotient(high, 1 << np.maximum(-exponents, 0))
 
 
 def rounded_product(values: Whole, mantissas: Any, shifts: Any) -> Whole:
@@ -57,18 +57,12 @@ def rounded_product(values: Whole, mantissas: Any, shifts: Any) -> Whole:
     return found
 
 
-def average(sums: Whole, counts: Whole) -> Whole:
-    """Quotients, halves away from zero (integer_ops/pooling.h, AveragePool).
+def quotient(values: Whole, counts: Any) -> Whole:
+    """Halves away from zero (integer_ops/pooling.h, AveragePool; RoundingDivideByPOT).
 
     Args:
-        sums: int64 (...).
-        counts: int64 that broadcasts to it, 1 or more.
+        values: int64 (...).
+        counts: Whole numbers that broadcast to it, 1 or more.
     """
-    found: Whole = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
-    return found
-
-
-def _divide(values: Whole, powers: Whole) -> Whole:
-    """Quotients by powers of two, halves away from zero."""
-    found: Whole = np.sign(values) * ((2 * np.abs(values) + powers) // (2 * powers))
+    found: Whole = np.sign(values) * ((2 * np.abs(values) + counts) // (2 * counts))
     return found

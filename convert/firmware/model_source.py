@@ -21,10 +21,24 @@ from edge.wafer.patterns import Pattern
 _STEPS: Final = 256
 
 
+def outputs_of(model: ModelFile, network: Network) -> tuple[int, int]:
+    """Places of logits and embedding among the outputs, told apart by their shape.
+
+    Raises:
+        ModelError: one of them is not there.
+    """
+    shapes = [network.tensors[number].shape for number in network.outputs]
+    wanted = ((1, len(model.labels)), (1, model.metadata.embedding.size))
+    for shape in wanted:
+        if shape not in shapes:
+            raise ModelError(f"{model.path}: it has no output of the shape {shape}")
+    return shapes.index(wanted[0]), shapes.index(wanted[1])
+
+
 def network_of(
     model: ModelFile, network: Network, rounding: Rounding = Rounding.LITERT
 ) -> PreparedNetwork:
-    """The network of a model file; logits and embedding are told apart by their shape.
+    """The network of a model file, lowered and planned.
 
     Args:
         model: A checked model file.
@@ -32,20 +46,19 @@ def network_of(
         rounding: Whose bytes the kernels give.
 
     Raises:
-        ModelError: they are not there, or an operator that no firmware is made for.
+        ModelError: an output is not there, or an operator that no firmware is made for.
     """
-    found = {network.tensors[number].shape: number for number in network.outputs}
-    try:
-        logits, embedding = (
-            found[1, size] for size in (len(model.labels), model.metadata.embedding.size)
-        )
-    except KeyError as error:
-        raise ModelError(f"{model.path}: it has no output of the shape {error}") from error
+    logits, embedding = (network.outputs[place] for place in outputs_of(model, network))
     return prepare(network, logits, embedding, rounding)
 
 
-def header(model: ModelFile, network: PreparedNetwork) -> str:
-    """``wm_model.h``."""
+def header(model: ModelFile, arena: int) -> str:
+    """``wm_model.h``.
+
+    Args:
+        model: A checked model file.
+        arena: Bytes of memory that its network needs.
+    """
     review, labels = model.review, model.labels
     knows_none = Pattern.NONE.value in labels
     embedding, mixed = model.metadata.embedding, model.metadata.review.mixed
@@ -57,7 +70,7 @@ def header(model: ModelFile, network: PreparedNetwork) -> str:
         "WM_ENCODED_BYTES": "(WM_SIDE * WM_SIDE * WM_PLANES)",
         "WM_CLASSES": len(labels),
         "WM_EMBEDDING": embedding.size,
-        "WM_ARENA_BYTES": network.plan.bytes,
+        "WM_ARENA_BYTES": arena,
         "WM_SHA256_BYTES": 32,
         "WM_LOGIT_STEPS": _STEPS,
         "WM_NONE": labels.index(Pattern.NONE.value) if knows_none else 0,
@@ -102,13 +115,10 @@ extern const double wm_mixed_weights[WM_EMBEDDING];
 """
 
 
-def body(model: ModelFile, network: PreparedNetwork) -> str:
-    """``wm_model.c``."""
-    return (
-        "".join((_title(model), '#include "wm_model.h"\n\n', _names(model), _judgement(model)))
-        + "\n"
-        + source(network)
-    )
+def body(model: ModelFile, network: PreparedNetwork | None) -> str:
+    """``wm_model.c``: names and verdict tables, and the network where it is not another's."""
+    tables = (_title(model), '#include "wm_model.h"\n\n', _names(model), _judgement(model))
+    return "".join((*tables, "\n" + source(network) if network else ""))
 
 
 def _title(model: ModelFile) -> str:

@@ -68,11 +68,7 @@ def per_channel(
 ) -> tuple[Multiplier, ...]:
     """tflite/kernels/kernel_util.cc, PopulateConvolutionQuantizationParams: all in float64.
 
-    Args:
-        source: The input; one scale.
-        weights: One scale, or one a channel.
-        result: The output; one scale.
-        channels: Number of output channels.
+    The weights have one scale, or one for each of the output channels.
     """
     scales = np.broadcast_to(weights.scales, channels).astype(np.float64)
     ratio = float(source.scale) * scales / float(result.scale)
@@ -87,12 +83,6 @@ def dense_micro(
     One scale for all weights goes through tflite/kernels/kernel_util.cc,
     GetQuantizedConvolutionMultipler, whose product of two scales is float32; a scale an output
     stays in float64.
-
-    Args:
-        source: The input; one scale.
-        weights: One scale, or one an output.
-        result: The output; one scale.
-        outputs: Number of outputs.
     """
     if len(weights.scales) > 1:
         return per_channel(source, weights, result, outputs)
@@ -107,12 +97,6 @@ def exact_scales(
     tflite/kernels/internal/reference/integer_ops/fully_connected.h rounds ``double(sum) * scale``,
     unlike TFLite Micro, which goes through ``MultiplyByQuantizedMultiplier``; the two differ by a
     step now and then.
-
-    Args:
-        source: The input; one scale.
-        weights: One scale, or one a channel.
-        result: The output; one scale.
-        channels: Number of outputs.
 
     Returns:
         uint64 (channels,) below 2**53 and int8 (channels,): scale = mantissa * 2**-shift.
@@ -189,11 +173,11 @@ def _quantise(value: float, result: Tensor) -> int:
     return result.zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
 
 
-def arrays(
+def members(
     multipliers: tuple[Multiplier, ...],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    """Values and shifts as they go to flash."""
-    return (
-        np.asarray([item.value for item in multipliers], np.int32),
-        np.asarray([item.shift for item in multipliers], np.int8),
-    )
+) -> dict[str, npt.NDArray[np.int32] | npt.NDArray[np.int8]]:
+    """Values and shifts as they go to flash, by member of a kernel's parameters."""
+    return {
+        "multipliers": np.asarray([item.value for item in multipliers], np.int32),
+        "shifts": np.asarray([item.shift for item in multipliers], np.int8),
+    }

@@ -83,15 +83,16 @@ def _after(
         if tensor not in outputs and not readers[tensor] & ~done
     ]
     size = sizes[step.output]
-    common = max((_common(step, tensor, sizes) for tensor in dead), default=0)
+    # Bytes that the output may share with an input that nobody reads afterwards.
+    common = max(
+        (
+            shared(sizes[tensor], size, step.in_place_offset[tensor])
+            for tensor in dead
+            if tensor in step.in_place_offset
+        ),
+        default=0,
+    )
     peak = max(partial.peak, partial.alive + size - common)
     kept = size if step.output in readers or step.output in outputs else 0
     alive = partial.alive + kept - sum(sizes[tensor] for tensor in dead)
     return _Partial(peak, alive, done, (*partial.order, place))
-
-
-def _common(step: Step, tensor: int, sizes: Mapping[int, int]) -> int:
-    """Bytes that the output may share with an input that nobody reads afterwards."""
-    if tensor not in step.in_place_offset:
-        return 0
-    return shared(sizes[tensor], sizes[step.output], step.in_place_offset[tensor])

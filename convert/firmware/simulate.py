@@ -111,7 +111,7 @@ def _max_pool(fields: Fields, values: Values) -> Values:
 def _average_pool(fields: Fields, values: Values) -> Values:
     sums = _windows(fields, values, 0).sum(axis=(3, 4))
     counts = _windows(fields, np.ones_like(values[:1]), 0).sum(axis=(3, 4))
-    means = fixed.average(sums, counts)
+    means = fixed.quotient(sums, counts)
     return np.clip(means, fields["low"], fields["high"]).astype(np.int8)
 
 

@@ -232,7 +232,7 @@ def test_outputs_are_the_golden_ones_bit_for_bit(
     """And the reference kernels', but for how dense layers, which only logits pass, are rounded."""
     ran = micro.run(content, wafers, 2)
     assert ran is not None
-    places = source.outputs_of(model_file.load(), flatbuffer.read(content))
+    places = model_source.outputs_of(model_file.load(), flatbuffer.read(content))
     logits, embedding = (ran.outputs[place] for place in places)
     known = golden.answers(model_file.load(), grids, Rounding.MICRO)
     asked = np.asarray([not one.clear for one in known])

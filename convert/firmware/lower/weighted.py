@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -74,7 +74,7 @@ def _convolution(
         "fill": source.zero_point,
         **_sums(network, operator, source, weights, rows),
         "weights": values.reshape(-1),
-        **_rescaling(quantised.per_channel(source, weights, target, len(rows))),
+        **quantised.members(quantised.per_channel(source, weights, target, len(rows))),
         **quantised.clamp(operator, target),
     }
     return Step.of(
@@ -95,45 +95,40 @@ def dense(network: Network, operator: Operator) -> Step:
     FullyConnectedPerChannel with float scales.
 
     Raises:
-        ModelError: see ``_dense_tensors`` and ``_sums``, or scales above 1 or next to 0.
+        ModelError: see ``_dense``, or scales above 1 or next to 0.
     """
-    source, weights, target = _dense_tensors(network, operator)
-    mantissas, shifts = quantised.exact_scales(source, weights, target, weights.shape[0])
-    # A sum stays below 2**31, so a scale up to 1 keeps its product there.
-    if (shifts < quantised.DOUBLE_BITS).any() or (shifts > _LARGEST_SHIFT).any():
-        raise refusal(operator, "the scale of its sums is not in the range that there is code for")
-    scales: dict[str, npt.NDArray[Any]] = {"mantissas": mantissas, "shifts": shifts}
-    return _dense(network, operator, "fully_connected", scales)
+
+    def exact(source: Tensor, weights: Tensor, target: Tensor) -> Fields:
+        mantissas, shifts = quantised.exact_scales(source, weights, target, weights.shape[0])
+        # A sum stays below 2**31, so a scale up to 1 keeps its product there.
+        if (shifts < quantised.DOUBLE_BITS).any() or (shifts > _LARGEST_SHIFT).any():
+            raise refusal(
+                operator, "the scale of its sums is not in the range that there is code for"
+            )
+        return {"mantissas": mantissas, "shifts": shifts}
+
+    return _dense(network, operator, "fully_connected", exact)
 
 
 def dense_micro(network: Network, operator: Operator) -> Step:
     """FULLY_CONNECTED as TensorFlow Lite Micro rounds it, through 32-bit multipliers.
 
     Raises:
-        ModelError: see ``_dense_tensors`` and ``_sums``.
+        ModelError: see ``_dense``.
     """
-    source, weights, target = _dense_tensors(network, operator)
-    scales = quantised.dense_micro(source, weights, target, weights.shape[0])
-    return _dense(network, operator, "fully_connected_micro", _rescaling(scales))
 
+    def multipliers(source: Tensor, weights: Tensor, target: Tensor) -> Fields:
+        scales = quantised.dense_micro(source, weights, target, weights.shape[0])
+        return quantised.members(scales)
 
-def _dense_tensors(network: Network, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
-    """Input, weights and output, checked.
-
-    Raises:
-        ModelError: several rows, or shuffled weights.
-    """
-    source, target = activation(network, operator, 0), result(network, operator)
-    weights, values = constant(network, operator, 1, "int8")
-    if operator.option("WeightsFormat"):
-        raise refusal(operator, "shuffled weights")
-    if values.ndim != 2 or source.elements != values.shape[1]:
-        raise refusal(operator, f"weights {weights.shape} for an input {source.shape}")
-    return source, weights, target
+    return _dense(network, operator, "fully_connected_micro", multipliers)
 
 
 def _dense(
-    network: Network, operator: Operator, kernel: str, scales: Mapping[str, npt.NDArray[Any]]
+    network: Network,
+    operator: Operator,
+    kernel: str,
+    scales: Callable[[Tensor, Tensor, Tensor], Fields],
 ) -> Step:
     """A dense layer: weights (out, in), int8, with a scale an output or one for all.
 
@@ -141,19 +136,22 @@ def _dense(
         network: The network.
         operator: Whose.
         kernel: What rounds its sums.
-        scales: The kernel's constants for that, by member.
+        scales: The kernel's constants for that, by member, from input, weights and output.
 
     Raises:
-        ModelError: see ``_dense_tensors`` and ``_sums``.
+        ModelError: several rows, shuffled weights, or sums that could overflow.
     """
-    source, weights, target = _dense_tensors(network, operator)
-    _, values = constant(network, operator, 1, "int8")
-    outputs, inputs = values.shape
+    source, target = activation(network, operator, 0), result(network, operator)
+    weights, values = constant(network, operator, 1, "int8")
+    if operator.option("WeightsFormat"):
+        raise refusal(operator, "shuffled weights")
+    if values.ndim != 2 or source.elements != values.shape[1]:
+        raise refusal(operator, f"weights {weights.shape} for an input {source.shape}")
     fields: Fields = {
-        "inputs": inputs,
-        "outputs": outputs,
+        "inputs": values.shape[1],
+        "outputs": values.shape[0],
         **_sums(network, operator, source, weights, values),
-        **scales,
+        **scales(source, weights, target),
         **quantised.clamp(operator, target),
     }
     return Step.of(operator, kernel, fields, source.index, macs=values.size)
@@ -195,8 +193,3 @@ def _sums(
     if largest.max() > _INT32:
         raise refusal(operator, "its sums can overflow 32 bits")
     return {"weights": rows.reshape(-1), "bias": folded.astype(np.int32)}
-
-
-def _rescaling(scales: tuple[quantised.Multiplier, ...]) -> dict[str, npt.NDArray[Any]]:
-    values, shifts = quantised.arrays(scales)
-    return {"multipliers": values, "shifts": shifts}

@@ -39,7 +39,7 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
     wafers = golden.answers(model, golden.wafers(), rounding)
     sources = ["wm_model.c", *sorted(name for name in core if name.endswith(".c"))]
     texts = {
-        "wm_model.h": model_source.header(model, network),
+        "wm_model.h": model_source.header(model, network.plan.bytes),
         "wm_model.c": model_source.body(model, network),
         "golden.h": golden.header(len(wafers)),
         "golden.c": golden.body(wafers),

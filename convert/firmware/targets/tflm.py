@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from convert.firmware import golden
+from convert.firmware import golden, model_source
 from convert.firmware.rounding import Rounding
 from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
@@ -50,8 +50,8 @@ def generate(model: ModelFile) -> Firmware:
         "model_data.cc": source.data_body(content),
         "wm_tflm_model.h": source.project_header(model, inside, arena),
         "wm_tflm_resolver.h": source.resolver_header(functions),
-        "wm_model.h": source.model_header(model, arena),
-        "wm_model.c": source.model_body(model),
+        "wm_model.h": model_source.header(model, arena.bytes),
+        "wm_model.c": model_source.body(model, None),
         "golden.h": golden.header(len(wafers)),
         "golden.c": golden.body(wafers),
     }
@@ -90,7 +90,7 @@ def _check(model: ModelFile, content: bytes, inside: Network, wafers: list[golde
     ran = micro.run(content, encoded, len(inside.outputs))
     if ran is None:
         raise ModelError(f"{model.path}: TFLite Micro runs out of memory on it")
-    logits, embedding = (ran.outputs[place] for place in source.outputs_of(model, inside))
+    logits, embedding = (ran.outputs[place] for place in model_source.outputs_of(model, inside))
     for place, wafer in enumerate(wafers):
         if wafer.clear:
             continue

@@ -10,8 +10,6 @@ from typing import Final
 import numpy as np
 
 from convert.firmware import csource, model_source
-from convert.firmware.memory_plan import Plan
-from convert.firmware.network_source import PreparedNetwork
 from convert.firmware.tflm.arena import Arena
 from edge.errors import ModelError
 from edge.formats.archive import open_archive
@@ -42,20 +40,6 @@ def bare(model: ModelFile) -> bytes:
     return content
 
 
-def outputs_of(model: ModelFile, network: Network) -> tuple[int, int]:
-    """Places of logits and embedding among the outputs, told apart by their shape.
-
-    Raises:
-        ModelError: one of them is not there.
-    """
-    shapes = [network.tensors[number].shape for number in network.outputs]
-    wanted = ((1, len(model.labels)), (1, model.metadata.embedding.size))
-    for shape in wanted:
-        if shape not in shapes:
-            raise ModelError(f"{model.path}: it has no output of the shape {shape}")
-    return shapes.index(wanted[0]), shapes.index(wanted[1])
-
-
 def data_header() -> str:
     """``model_data.h``."""
     return (
@@ -76,7 +60,7 @@ def data_body(content: bytes) -> str:
 
 def project_header(model: ModelFile, network: Network, arena: Arena) -> str:
     """``wm_tflm_model.h``: sizes and places, for C and C++."""
-    logits, embedding = outputs_of(model, network)
+    logits, embedding = model_source.outputs_of(model, network)
     return (
         "#ifndef WM_TFLM_MODEL_H\n#define WM_TFLM_MODEL_H\n\n"
         + csource.comment(["Bytes of TFLite Micro's tensor arena.", *arena.origin])
@@ -107,17 +91,3 @@ def resolver_header(functions: tuple[str, ...]) -> str:
         "inline TfLiteStatus wm_tflm_register(wm_tflm_resolver &resolver)\n{\n"
         f"{checks}    return kTfLiteOk;\n}}\n\n#endif\n"
     )
-
-
-def model_header(model: ModelFile, arena: Arena) -> str:
-    """``wm_model.h``, as for c99; the network's memory is TFLite Micro's arena."""
-    planned = Plan((), {}, {}, arena.bytes, 0, arena.found)
-    return model_source.header(model, PreparedNetwork(planned, 0, 0, 0))
-
-
-def model_body(model: ModelFile) -> str:
-    """``wm_model.c``: names and verdict tables as for c99, without its network."""
-    # The parts of model_source.body that have nothing to do with the network.
-    parts = (model_source._names, model_source._judgement)  # noqa: SLF001
-    title = model_source._title(model)  # noqa: SLF001
-    return title + '#include "wm_model.h"\n\n' + "\n".join(part(model) for part in parts)

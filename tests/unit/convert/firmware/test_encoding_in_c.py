@@ -39,7 +39,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     shipped = model_file.load()
     network = model_source.network_of(shipped, flatbuffer.read(shipped.content))
     write(folder, core_files(network))
-    (folder / "wm_model.h").write_text(model_source.header(shipped, network))
+    (folder / "wm_model.h").write_text(model_source.header(shipped, network.plan.bytes))
     (folder / "wm_model.c").write_text(model_source.body(shipped, network))
     sources = [folder / "wm_model.c", *sorted(Path(folder / "c99").rglob("*.c"))]
     return library(folder / "core.so", sources, [folder, folder / "c99"], cc)
