@@ -193,14 +193,14 @@ def real(count: int) -> list[Any]:
     """
     import numpy as np
 
-    from edge.dataset import labelled_set
+    from edge.dataset import reading
     from edge.verdict.rule import MIN_FAILS
     from edge.wafer.wafermap import FAIL
 
     file = Path(os.environ.get("WM_EDGE_DATA", "")) / "wm811k.npz"
     if not os.environ.get("WM_EDGE_DATA") or not file.is_file():
         return []
-    labelled = labelled_set.load(file)
+    labelled = reading.load(file)
     order = np.random.default_rng(0).permutation(len(labelled))[:count]
     grids = (labelled.grid(int(place)) for place in order)
     return [dies for dies in grids if np.count_nonzero(dies == FAIL) >= MIN_FAILS]

@@ -11,8 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from edge import __version__
-from edge.dataset.labelled_set import LabelledSet, load
-from edge.dataset.split import ensure_parts, lots_apart, part_doubts
+from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.lots import lots_apart
+from edge.dataset.reading import load
+from edge.dataset.split import ensure_parts, part_doubts
 from edge.errors import DataError, UsageError
 from train.recipe import Recipe, from_dict
 from train.recipe import load as load_recipe

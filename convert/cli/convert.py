@@ -79,7 +79,7 @@ def command(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from convert.metadata import Source
     from convert.session import Remedy, convert
-    from edge.dataset.labelled_set import load
+    from edge.dataset.reading import load
     from edge.dataset.split import ensure_parts
     from edge.errors import UsageError
     from edge.system.regular_file import read_text

@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.bench.runners import Runner, make
 from edge.bench.subject import PERCENTILES, Subject, SubjectKind
-from edge.dataset import labelled_set
+from edge.dataset import reading
 from edge.errors import ModelError
 from edge.system.text import printable
 from edge.wafer.wafermap import WaferMap
@@ -41,7 +41,7 @@ def main() -> None:
     try:
         spec = json.loads(sys.argv[1])
         subject = Subject(SubjectKind(spec["kind"]), Path(spec["path"]), spec["backend"])
-        labelled = labelled_set.load(spec["wafers"])
+        labelled = reading.load(spec["wafers"])
         wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
         runner = make(subject)
         runner.classify(wafers[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.dataset.labelled_set import LabelledSet, build, check_bounds, load
+from edge.dataset.labelled_set import LabelledSet, build, check_bounds
+from edge.dataset.reading import load
 from edge.errors import DataError, InputError
 from edge.formats import paths
 from edge.wafer.patterns import PATTERNS, SPELLING, pattern_named

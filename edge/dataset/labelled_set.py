@@ -34,20 +34,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import DataError, why
-from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE
-from edge.formats.columns import OPTIONAL, UNKNOWN, column_problems, plain
-from edge.formats.npz import Arrays
+from edge.errors import DataError
+from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS
+from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
-from edge.wafer.patterns import PATTERNS, pattern_named
-from edge.wafer.wafermap import FAIL, MAX_SIDE, DieGrid, WaferMap
+from edge.wafer.patterns import PATTERNS
+from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 
 #: With fewer wafers of a class each one moves its figure by 5 points or more.
 FEW_WAFERS: Final = 20
-
-
-REQUIRED = ("dies", "offsets", "shapes", "labels")
 
 
 class Part(Choice):
@@ -107,8 +103,7 @@ class LabelledSet:
 
     def class_counts(self) -> dict[str, int]:
         """Wafers of each of the nine patterns, in canonical order."""
-        counts = np.bincount(self.class_indices(), minlength=len(PATTERNS))
-        return dict(zip(PATTERNS, counts.tolist(), strict=True))
+        return pattern_counts(self.class_indices())
 
     def select(self, which: npt.NDArray[Any]) -> LabelledSet:
         """The wafers at these indices (or under this mask), copied, in the order given."""
@@ -187,6 +182,12 @@ class LabelledSet:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
+def pattern_counts(classes: npt.NDArray[np.intp]) -> dict[str, int]:
+    """Wafers of each of the nine patterns by class index (W,)."""
+    counts = np.bincount(classes, minlength=len(PATTERNS))
+    return dict(zip(PATTERNS, counts.tolist(), strict=True))
+
+
 def fingerprint(dies: DieGrid) -> int:
     """64-bit BLAKE2b of a map's shape and dies."""
     digest = hashlib.blake2b(digest_size=8)
@@ -209,7 +210,7 @@ def build(
         DataError: a label is none of the nine.
     """
     grids, names = list(maps), list(labels)
-    if problem := next(_unknown(set(names)), None):
+    for problem in unknown_labels(set(names)):
         raise DataError(problem)
     sizes = [grid.size for grid in grids]
     return LabelledSet(
@@ -219,6 +220,12 @@ def build(
         np.asarray(names, dtype=str),
         columns,
     )
+
+
+def unknown_labels(labels: set[str]) -> Iterator[str]:
+    """What is wrong with labels of which some are none of the nine patterns."""
+    if unknown := ", ".join(map(repr, sorted(labels - set(PATTERNS))[:5])):
+        yield f"unknown label {unknown}; known: {', '.join(PATTERNS)}"
 
 
 def check_bounds(wafers: int, dies: int, source: str) -> None:
@@ -250,96 +257,6 @@ def concatenate(sets: Iterable[LabelledSet]) -> LabelledSet:
         np.concatenate([part.labels for part in parts]),
         {name: np.concatenate([part.columns[name] for part in parts]) for name in sorted(shared)},
     )
-
-
-def load(path: str | Path) -> LabelledSet:
-    """Read a labelled set and check it.
-
-    Raises:
-        DataError: missing, unreadable or inconsistent file, unknown label, impossible die state.
-    """
-    path = Path(path)
-    try:
-        with Arrays(path) as file:
-            missing = [name for name in REQUIRED if name not in file.names]
-            if missing:
-                raise DataError(
-                    f"{path}: not a labelled set, it lacks {', '.join(missing)}; "
-                    "`wm-edge dataset import` makes one from LSWMD.pkl, MixedWM38 or class folders"
-                )
-            present = [name for name in (*REQUIRED, *OPTIONAL) if name in file.names]
-            arrays = {name: file.read(name) for name in present}
-        arrays = {name: plain(name, values) for name, values in arrays.items()}
-        arrays["labels"] = _named(arrays["labels"])
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except IsADirectoryError as error:
-        raise DataError(
-            f"{path}: a folder; `wm-edge dataset import {path} --out set.npz` makes a labelled set "
-            "of class folders"
-        ) from error
-    except UNREADABLE as error:
-        raise DataError(
-            f"{path}: not a labelled set that can be read ({why(error)}); it must be an .npz with "
-            f"{', '.join(REQUIRED)}"
-        ) from error
-    labelled = LabelledSet(
-        arrays.pop("dies"),
-        arrays.pop("offsets"),
-        arrays.pop("shapes"),
-        arrays.pop("labels"),
-        arrays,
-    )
-    _check(labelled, path)
-    return labelled
-
-
-def _named(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Labels (W,) in the one spelling; what is no pattern stays, to be complained about."""
-    if labels.dtype.kind != "U":
-        return labels
-    found, places = np.unique(labels, return_inverse=True)
-    names = [pattern_named(label) or label for label in found.tolist()]
-    return np.asarray(names, dtype=str)[places].reshape(labels.shape)
-
-
-def _check(labelled: LabelledSet, path: Path) -> None:
-    problem = next(_problems(labelled), None)
-    if problem:
-        raise DataError(f"{path}: not a usable labelled set: {problem}")
-
-
-def _problems(labelled: LabelledSet) -> Iterator[str]:
-    wafers = len(labelled.labels) if labelled.labels.ndim == 1 else -1
-    if wafers > MAX_WAFERS:
-        yield f"more than {MAX_WAFERS:,} wafers"
-    if labelled.labels.dtype.kind != "U":
-        yield f"labels are of type {labelled.labels.dtype}, not text"
-    if labelled.dies.dtype != np.uint8 or labelled.dies.ndim != 1:
-        yield "dies must be one row of uint8"
-    if labelled.offsets.dtype.kind not in "iu" or labelled.shapes.dtype.kind not in "iu":
-        yield "offsets and shapes must be whole numbers"
-    if labelled.shapes.shape != (wafers, 2) or labelled.offsets.shape != (wafers + 1,):
-        yield "labels, shapes and offsets do not agree on the number of wafers"
-    shapes = labelled.shapes.astype(np.int64)
-    if wafers and (shapes.min() < 1 or shapes.max() > MAX_SIDE):
-        yield f"a map has a side outside 1..{MAX_SIDE}"
-    ends = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
-    if not np.array_equal(ends, labelled.offsets) or ends[-1] != len(labelled.dies):
-        yield "offsets, shapes and dies do not fit together (truncated?)"
-    if labelled.dies.size and labelled.dies.max() > FAIL:
-        place = int(np.argmax(labelled.dies > FAIL))
-        wafer = int(np.searchsorted(labelled.offsets, place, side="right")) - 1
-        yield f"die state {labelled.dies[place]} in wafer {wafer} (0 no die, 1 pass, 2 fail)"
-    yield from _unknown(set(np.unique(labelled.labels).tolist()))
-    for name, values in labelled.columns.items():
-        yield from column_problems(name, values, wafers)
-
-
-def _unknown(labels: set[str]) -> Iterator[str]:
-    unknown = sorted(labels - set(PATTERNS))
-    if unknown:
-        yield f"unknown label {', '.join(map(repr, unknown[:5]))}; known: {', '.join(PATTERNS)}"
 
 
 def _known(column: npt.NDArray[Any] | None, index: int) -> str | None:

@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part
+from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part, pattern_counts
+from edge.dataset.lots import lot_groups
 from edge.errors import DataError, UsageError
-from edge.formats.columns import known
 from edge.system.choice import Choice
 from edge.wafer.patterns import PATTERNS
 
@@ -107,16 +107,7 @@ def split(
     duplicate = _straddling(prints, part)
     part[duplicate] = -1
     names = np.asarray([*PARTS, ""])[part]
-    counts = {
-        name: dict(
-            zip(
-                PATTERNS,
-                np.bincount(classes[names == name], minlength=len(PATTERNS)).tolist(),
-                strict=True,
-            )
-        )
-        for name in PARTS
-    }
+    counts = {name: pattern_counts(classes[names == name]) for name in PARTS}
     warning = ""
     if by is SplitBy.RANDOM:
         warning = (
@@ -182,78 +173,6 @@ def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> Labelled
     sizes = ", ".join(f"{name} {sum(counts.values()):,}" for name, counts in report.counts.items())
     tell(f"the set has no column `part`: divided by lot ({sizes}); see `wm-edge dataset split`")
     return labelled
-
-
-def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
-    """Group number (W,) of each wafer: its lot band, else its lot, else a number of its own.
-
-    Bands that share a lot are one group: neither may stand on two sides.
-
-    Raises:
-        DataError: the set knows no lot at all.
-    """
-    groups = len(labelled) + np.arange(len(labelled))
-    band, lot = (_numbered(labelled, name) for name in ("lot_band", "lot"))
-    if not (band >= 0).any():
-        band = lot
-    has_band, has_lot = band >= 0, lot >= 0
-    if has_band.any():
-        band = _joined(lot, band)
-        groups[has_band] = band[has_band]
-        # A wafer without a band goes with its lot's others, or they would stand on two sides.
-        home = dict(zip(lot[has_band].tolist(), band[has_band].tolist(), strict=True))
-        for index in np.flatnonzero(has_lot & ~has_band):
-            number = int(lot[index])
-            groups[index] = home.get(number, 2 * len(labelled) + number)
-        return groups
-    raise DataError(
-        "no lot is known in this labelled set, so neither it nor its official Training part can be "
-        "divided by lot; add a `lot` column, or accept optimistic figures with --by random"
-    )
-
-
-def _joined(lot: npt.NDArray[np.intp], band: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Band (W,) of each wafer, with bands that share a lot made one: the lowest of them."""
-    parent = list(range(int(band.max()) + 1))
-
-    def root(number: int) -> int:
-        while parent[number] != number:
-            number = parent[number]
-        return number
-
-    first: dict[int, int] = {}
-    both = (lot >= 0) & (band >= 0)
-    for one, own in np.unique(np.stack([lot[both], band[both]], axis=1), axis=0).tolist():
-        low, high = sorted((root(first.setdefault(one, own)), root(own)))
-        parent[high] = low
-    roots = np.asarray([root(number) for number in range(len(parent))], np.intp)
-    return np.where(band >= 0, roots[band], -1)
-
-
-def _numbered(labelled: LabelledSet, name: str) -> npt.NDArray[np.intp]:
-    """Number (W,) of each wafer's value in a column, in sorted order; -1 where it is unknown."""
-    values = labelled.columns.get(name)
-    if values is None:
-        return np.full(len(labelled), -1, np.intp)
-    _, numbers = np.unique(values, return_inverse=True)
-    return np.where(known(values), numbers, -1).astype(np.intp)
-
-
-def lots_apart(labelled: LabelledSet) -> bool:
-    """Whether no lot and no band of a split set stands in two parts.
-
-    False where neither is known. Looks at the columns, not at how ``split`` groups them.
-    """
-    part = labelled.columns["part"]
-    columns = [_numbered(labelled, name) for name in ("lot", "lot_band")]
-    if not any((numbers >= 0).any() for numbers in columns):
-        return False
-    for numbers in columns:
-        used = (numbers >= 0) & (part != "")
-        pairs = set(zip(numbers[used].tolist(), part[used].tolist(), strict=True))
-        if len(pairs) != len({number for number, _ in pairs}):
-            return False
-    return True
 
 
 def _assign(

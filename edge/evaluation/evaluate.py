@@ -74,6 +74,11 @@ class Evaluation:
         """Class index (W,) of the most probable pattern."""
         return self.probabilities.argmax(axis=1)
 
+    @cached_property
+    def reviewed(self) -> npt.NDArray[np.bool_]:
+        """Whether each wafer goes to a person, (W,)."""
+        return np.asarray([reason is not None for reason in self.reasons])
+
     @property
     def calibration_error(self) -> float:
         """Expected calibration error, 0..1."""
@@ -86,8 +91,7 @@ class Evaluation:
 
     def review(self) -> dict[str, Any]:
         """What went to a person: counts by reason, and how many wrong verdicts that caught."""
-        looked_at = np.asarray([reason is not None for reason in self.reasons])
-        wrong = self.predicted != self.true
+        looked_at, wrong = self.reviewed, self.predicted != self.true
         counts = Counter(reason.value for reason in self.reasons if reason)
         return {
             "wafers": int(looked_at.sum()),

@@ -5,13 +5,12 @@ What each name means to the reader stands in docs/regression-gate.md.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.dataset.labelled_set import FEW_WAFERS
 from edge.errors import DataError, GateError, WmEdgeError
@@ -26,7 +25,6 @@ from edge.gate.checks import (
     passed,
     skipped,
 )
-from edge.gate.comparison import Change
 from edge.gate.soundness import ModelFileAudit
 from edge.system.text import counted
 from edge.wafer.patterns import PATTERNS
@@ -100,29 +98,23 @@ def run(
         progress: Called with the number of wafers done.
     """
     checks = list(sound.checks)
-    error: WmEdgeError | None = sound.error
+    errors: list[WmEdgeError] = [sound.error] if sound.error else []
     labelled = before = result = None
-    try:
+    with _noted("baseline", checks, errors):
         before = read_baseline() if read_baseline else None
-    except DataError as problem:
-        checks.append(failed("baseline", str(problem)))
-        error = error or problem
-    try:
+    with _noted("data", checks, errors):
         labelled = read_data()
         if sound.classifier:
             result = evaluate(labelled, sound.classifier, progress)
-    except DataError as problem:
-        checks.append(failed("data", str(problem)))
-        error = error or problem
-    try:
+    trusted = None
+    with _noted("baseline", checks, errors):
         if before and result:
             before.require_same(result)
-    except DataError as problem:
-        checks.append(failed("baseline", str(problem)))
-        error, before = error or problem, None
+            trusted = before
+    error = errors[0] if errors else None
     warnings: list[str] = []
     if labelled is not None and sound.classifier and result:
-        checks += judge(labelled, sound.classifier, result, before, max_drop)
+        checks += judge(labelled, sound.classifier, result, trusted, max_drop)
         # A warning of the result may be one of these.
         warnings = list(dict.fromkeys([*result.warnings, *_doubts(checks)]))
         checks.append(_data(result))
@@ -130,6 +122,16 @@ def run(
         checks.append(passed("data", f"{counted(len(labelled), 'wafer')}, not judged"))
     why = "not examined: see what failed above" if error else "there is no baseline"
     return GateOutcome(complete(checks, why), result, warnings, error)
+
+
+@contextmanager
+def _noted(name: str, checks: list[Check], errors: list[WmEdgeError]) -> Iterator[None]:
+    """Data that cannot be used fails a check, and the work goes on."""
+    try:
+        yield
+    except DataError as problem:
+        checks.append(failed(name, str(problem)))
+        errors.append(problem)
 
 
 def judge(
@@ -180,43 +182,35 @@ def _class(index: int, name: str, now: Evaluation, before: Baseline, max_drop: f
         change = comparison.unpaired([before.recalls[name]], [(score.recall, score.n)])
     else:
         change = comparison.paired(before.predicted[mine] == index, now.predicted[mine] == index)
-    told = f"{change} of {counted(score.n, 'wafer')}"
-    if change.fell(max_drop):
-        if change.certain:
-            return failed(check, f"{name} fell by more than {max_drop:g} points: {told}")
-        if not change.now and round(change.before * score.n) >= COLLAPSE:
-            return failed(check, f"{name} has collapsed, none is right any more: {told}")
+    told, fell = f"{change} of {counted(score.n, 'wafer')}", change.fell(max_drop)
+    if fell and change.certain:
+        return failed(check, f"{name} fell by more than {max_drop:g} points: {told}")
+    if fell and not change.now and round(change.before * score.n) >= COLLAPSE:
+        return failed(check, f"{name} has collapsed, none is right any more: {told}")
     if score.n < FEW_WAFERS:
         return skipped(check, f"too few to judge (fewer than {FEW_WAFERS}): {told}")
-    within = ", within chance" if change.fell(max_drop) else ""
-    return passed(check, told + within)
+    return passed(check, f"{told}, within chance" if fell else told)
 
 
 def _mean(now: Evaluation, before: Baseline, max_drop: float) -> Check:
-    change = _mean_change(now, before)
-    if change.fell(max_drop) and change.certain:
-        return failed("mean", f"the mean over classes fell: {change}")
-    within = ", within chance" if change.fell(max_drop) else ""
-    return passed("mean", f"mean over classes {change}{within}")
-
-
-def _mean_change(now: Evaluation, before: Baseline) -> Change:
     if before.predicted is not None:
         right = before.predicted == now.true
-        return comparison.paired_mean(now.true, right, now.predicted == now.true)
-    scores = {name: s for name, s in now.scores.per_class.items() if s.recall is not None}
-    return comparison.unpaired(
-        [before.recalls[name] for name in scores],
-        [(score.recall or 0.0, score.n) for score in scores.values()],
-    )
+        change = comparison.paired_mean(now.true, right, now.predicted == now.true)
+    else:
+        scores = now.scores.per_class.items()
+        found = {name: (s.recall, s.n) for name, s in scores if s.recall is not None}
+        change = comparison.unpaired([before.recalls[name] for name in found], [*found.values()])
+    fell = change.fell(max_drop)
+    if fell and change.certain:
+        return failed("mean", f"the mean over classes fell: {change}")
+    return passed("mean", f"mean over classes {change}{', within chance' if fell else ''}")
 
 
 def _review_share(now: Evaluation, before: Baseline) -> Check:
     if before.reviewed is None:
         return skipped("review-share", "the baseline holds no verdicts")
-    reviewed = np.asarray([reason is not None for reason in now.reasons])
-    accepted = comparison.paired(~before.reviewed, ~reviewed)
-    share = comparison.paired(before.reviewed, reviewed)
+    accepted = comparison.paired(~before.reviewed, ~now.reviewed)
+    share = comparison.paired(before.reviewed, now.reviewed)
     if accepted.fell(REVIEW_POINTS) and accepted.certain:
         return failed("review-share", f"many more wafers go to a person: {share}")
     if share.now < share.before / 2 and share.certain:
@@ -224,10 +218,8 @@ def _review_share(now: Evaluation, before: Baseline) -> Check:
             "review-share",
             f"less than half as many wafers go to a person: {share}; are the thresholds lost?",
         )
-    counts = Counter(reason.value for reason in now.reasons if reason)
-    silent = [
-        name for name, n in before.review.by_reason.items() if n >= VANISHED and not counts[name]
-    ]
+    known, counts = before.review.by_reason, now.review()["by_reason"]
+    silent = [name for name, n in known.items() if n >= VANISHED and not counts.get(name)]
     if silent:
         return failed(
             "review-share",
@@ -240,9 +232,9 @@ def _accepted_wrong(now: Evaluation, before: Baseline, max_rise: float) -> Check
     """What the station is there to prevent: a wrong verdict that nobody looks at."""
     if before.reviewed is None or before.predicted is None:
         return skipped("accepted-wrong", "the baseline holds no verdicts")
-    reviewed = np.asarray([reason is not None for reason in now.reasons])
     safe = comparison.paired(
-        before.reviewed | (before.predicted == now.true), reviewed | (now.predicted == now.true)
+        before.reviewed | (before.predicted == now.true),
+        now.reviewed | (now.predicted == now.true),
     )
     told = f"{100 * (1 - safe.before):.1f} % -> {100 * (1 - safe.now):.1f} % of all wafers"
     if safe.fell(max_rise) and safe.certain:
@@ -279,12 +271,12 @@ def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> I
             "are zero, or its output is stuck",
         )
         return
+    trusted = now.true if before is None or before.predicted is None else before.predicted
     silent = [
         f"{name} (of {counted(now.scores.per_class[name].n, 'wafer')})"
         for index, name in enumerate(PATTERNS)
         if now.scores.per_class[name].n >= COLLAPSE
-        and not (now.predicted == index).any()
-        and _was_named(index, before)
+        and index in set(trusted.tolist()) - set(now.predicted.tolist())
     ]
     if now.scores.only_answer:
         yield failed("dead-classes", ONE_ANSWER.format(now.scores.only_answer))
@@ -292,12 +284,6 @@ def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> I
         yield failed("dead-classes", f"never predicted: {', '.join(silent)}")
     else:
         yield passed("dead-classes", "every pattern can be predicted")
-
-
-def _was_named(index: int, before: Baseline | None) -> bool:
-    """Whether the trusted model named a pattern; taken for granted where that is not known."""
-    named: npt.NDArray[np.intp] | None = before.predicted if before else None
-    return named is None or bool((named == index).any())
 
 
 def _data(now: Evaluation) -> Check:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from edge.classification.classifier import Classifier
-from edge.dataset.labelled_set import LabelledSet, Part, load
+from edge.dataset.labelled_set import LabelledSet, Part
+from edge.dataset.reading import load
 from edge.dataset.split import split
 from edge.evaluation.evaluate import evaluate
 from edge.gate.baseline import Baseline, Recall

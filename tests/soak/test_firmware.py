@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.dataset.labelled_set import load
+from edge.dataset.reading import load
 from edge.model import model_file
 from edge.model.runtime import Kernels
 from edge.verdict.rule import MIN_FAILS, REASONS

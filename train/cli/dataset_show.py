@@ -44,7 +44,8 @@ def command(
     data: Path, out: Path, per_class: int, seed: int, part_name: str | None, overwrite: bool
 ) -> None:
     """Draw a sheet of wafers of each pattern and count the wafers and lots."""
-    from edge.dataset.labelled_set import Part, load
+    from edge.dataset.labelled_set import Part
+    from edge.dataset.reading import load
     from train.sheet import draw_sheet, save_sheet
 
     check_place(out, overwrite=overwrite)

@@ -49,7 +49,7 @@ def command(
       wm-edge dataset split wm811k.npz --out split.npz
       wm-edge dataset split wm811k.npz --out split.npz --by official
     """
-    from edge.dataset.labelled_set import load
+    from edge.dataset.reading import load
     from edge.dataset.split import PARTS, SplitBy, part_doubts, require_parts, split
     from edge.system.files import check_place
     from edge.wafer.patterns import PATTERNS

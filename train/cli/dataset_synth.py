@@ -137,7 +137,8 @@ def _form(format_name: str | None, out: Path) -> Format:
 
 
 def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
-    from edge.dataset.labelled_set import Part, load
+    from edge.dataset.labelled_set import Part
+    from edge.dataset.reading import load
     from train.synth import typical_grids
 
     if like is not None and sizes:

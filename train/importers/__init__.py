@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.dataset.labelled_set import REQUIRED
+from edge.dataset.reading import REQUIRED
 from edge.errors import DataError, UsageError, why
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.system.regular_file import open_regular

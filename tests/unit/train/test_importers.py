@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.dataset import labelled_set
+from edge.dataset import reading
+from edge.dataset.lots import lot_groups
 from edge.dataset.mixedwm38 import PATTERN_ORDER
-from edge.dataset.split import lot_groups
 from edge.errors import DataError, UsageError
 from edge.formats.columns import LONGEST
 from edge.formats.name_pattern import NamePattern
@@ -351,7 +351,7 @@ def test_the_command_writes_the_set_and_reports_on_stderr(
     assert result.exit_code == 0
     assert result.stdout == ""
     assert "left out: 1 without a label" in result.stderr
-    assert labelled_set.load(out).class_counts()["none"] == 1
+    assert reading.load(out).class_counts()["none"] == 1
 
 
 def test_the_command_does_not_overwrite_unasked(frame: Callable[..., Path], tmp_path: Path) -> None:
@@ -399,7 +399,7 @@ def test_lot_and_wafer_are_kept_as_they_stand_in_names(tmp_path: Path) -> None:
     imported.labelled.save(tmp_path / "set.npz")
     assert imported.report.notes == ()
     # As a labelled set, and as wafers to be classified.
-    whole = labelled_set.load(tmp_path / "set.npz")
+    whole = reading.load(tmp_path / "set.npz")
     read = [whole.wafer_map(index) for index in range(len(whole))]
     streamed = [wafer for wafer in read_file(tmp_path / "set.npz") if isinstance(wafer, WaferMap)]
     for found in (read, streamed):

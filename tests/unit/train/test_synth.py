@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
 
-from edge.dataset.labelled_set import load
+from edge.dataset.reading import load
 from edge.errors import DataError, UsageError
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import FAIL, DieGrid

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.dataset.labelled_set import LabelledSet, Part, build, concatenate, fingerprint, load
+from edge.dataset.labelled_set import LabelledSet, Part, build, concatenate, fingerprint
+from edge.dataset.reading import load
 from edge.errors import DataError
 from edge.wafer.patterns import PATTERNS
 

@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.dataset.labelled_set import LabelledSet, build
+from edge.dataset.lots import lot_groups, lots_apart
 from edge.dataset.split import (
     SplitBy,
     ensure_parts,
-    lot_groups,
-    lots_apart,
     part_doubts,
     require_parts,
     split,

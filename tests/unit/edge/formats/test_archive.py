@@ -13,7 +13,7 @@ import pytest
 
 import edge.formats.npz
 from edge.classification.classifier import Classifier
-from edge.dataset import labelled_set, mixedwm38
+from edge.dataset import labelled_set, mixedwm38, reading
 from edge.errors import DataError, InputError, ModelError, WmEdgeError
 from edge.formats.archive import open_archive
 from edge.formats.npz import Arrays
@@ -33,7 +33,7 @@ def classify(path: Path) -> None:
     ("reader", "start", "error"),
     [
         (classify, b"", InputError),
-        (labelled_set.load, b"", DataError),
+        (reading.load, b"", DataError),
         (mixedwm38.read, b"", DataError),
         (import_dataset, b"", DataError),
         (model_file.load, b"\x20\0\0\0TFL3", ModelError),
@@ -105,9 +105,9 @@ def test_a_labelled_set_has_a_bound(
     grids = [np.ones((2, 3), np.uint8)] * 5
     path = tmp_path / "set.npz"
     labelled_set.build(grids, ["none"] * 5).save(path)
-    for place in ("edge.formats.npz", "edge.dataset.labelled_set", "edge.formats.labelled_set"):
+    for place in ("edge.formats.npz", "edge.dataset.reading", "edge.formats.labelled_set"):
         monkeypatch.setattr(f"{place}.{name}", 4, raising=False)
     with pytest.raises(DataError, match=r"wafers|unpack to more"):
-        labelled_set.load(path)
+        reading.load(path)
     with pytest.raises(InputError, match="more than"):
         list(read(path))

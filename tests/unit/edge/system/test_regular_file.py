@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edge.bench import compare
-from edge.dataset import labelled_set, mixedwm38
+from edge.dataset import mixedwm38, reading
 from edge.errors import InputError, InputKind, WmEdgeError
 from edge.formats.reading import read
 from edge.gate import baseline
@@ -34,7 +34,7 @@ def load_recipe(path: Path) -> None:
 
 
 READERS: list[Callable[[Path], Any]] = [
-    classify, labelled_set.load, mixedwm38.read, import_dataset, model_file.load,
+    classify, reading.load, mixedwm38.read, import_dataset, model_file.load,
     toml_file.read, baseline.read, float_network.read, compare.read,
     restricted_unpickler.load, load_recipe,
 ]  # fmt: skip

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge.dataset.class_folders import load_any
-from edge.dataset.labelled_set import build, load
+from edge.dataset.labelled_set import build
+from edge.dataset.reading import load
 from edge.errors import DataError, UsageError
 from edge.model.model_file import ModelFile
 from edge.station.config import read
