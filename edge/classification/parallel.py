@@ -7,13 +7,11 @@ are handed chunks of file names and hand records back (``edge.system.worker_pool
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -25,6 +23,8 @@ from edge.formats.reading import STDIN
 from edge.system.worker_pool import Chunk, Worker, WorkerPool, serve, shutdown
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from edge.formats.name_pattern import Names
     from edge.results.record import Record
 
@@ -84,7 +84,7 @@ def classify_paths(
     Yields:
         One record a wafer or unusable input, in the order of ``paths``.
     """
-    if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
+    if processes == 1 or not hasattr(os, "fork"):
         items = read_items(files.expand(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
@@ -154,6 +154,8 @@ def _is_streamed(path: str) -> bool:
 
 
 def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Worker]) -> Worker:
+    import multiprocessing  # slow to load, and one file needs none of it
+
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     # A worker ends when this process's end of its pipe is gone, so no other may hold a copy of it.

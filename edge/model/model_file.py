@@ -15,7 +15,6 @@ import math
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -138,7 +137,7 @@ def _place(
 
 def shipped_path() -> Path:
     """The model file inside the package."""
-    return Path(str(resources.files("edge") / "models" / SHIPPED))
+    return Path(__file__).parents[1] / "models" / SHIPPED
 
 
 def load(path: str | Path | None = None) -> ModelFile:
