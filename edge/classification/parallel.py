@@ -20,7 +20,7 @@ from edge.classification.pipeline import Item, classify_items
 from edge.errors import InputError
 from edge.formats import paths as files
 from edge.formats.reading import STDIN
-from edge.system.worker_pool import Chunk, Worker, WorkerPool, serve, shutdown
+from edge.system.worker_pool import Chunk, Worker, WorkerPool, cores, serve, shutdown
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -34,7 +34,6 @@ CHUNK_CHARACTERS: Final = 8192
 
 #: Runs of fewer files are over before a second process has started.
 WORTHWHILE: Final = 500
-MOST: Final = 4
 
 #: Files that may hold any number of wafers are streamed by this process; arrays from this size on.
 STREAMED: Final = (".npz",)
@@ -46,11 +45,10 @@ Entry: TypeAlias = "str | Record"
 
 def processes_for(paths: Iterable[str | Path], *, exclude: str | Path | None = None) -> int:
     """How many processes suit these inputs: one for few files, else one a core, at most four."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if cores == 1:
+    if cores() == 1:
         return 1
     many = _many_in_a_folder(paths) or files.count(paths, WORTHWHILE, exclude=exclude) is None
-    return min(MOST, cores) if many else 1
+    return cores() if many else 1
 
 
 def _many_in_a_folder(paths: Iterable[str | Path]) -> bool:

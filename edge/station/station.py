@@ -170,8 +170,8 @@ class Station:
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
             names = folder.names()
-            taker = FileIntake(self._classifier(), names, deaths.slot())
-            workers = Workers(taker, {**self._arguments, "names": names}, deaths)
+            intake = FileIntake(self._classifier(), names, deaths.slot())
+            workers = Workers(intake, {**self._arguments, "names": names}, deaths)
             yield FolderSource(folder, workers, store, (store, *written))
         if self.settings.cameras:
             from edge.station.camera_source import CameraSource

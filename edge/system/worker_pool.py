@@ -10,6 +10,7 @@ process breaks all of the pool, and one that hangs cannot be ended before Python
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +25,9 @@ DEPTH: Final = 2
 
 #: Seconds after which a worker that does not answer is taken for dead.
 PATIENCE: Final = 60.0
+
+#: Processes that work is spread over at most, this one included.
+MOST: Final = 4
 
 Entry = TypeVar("Entry")
 Outcome = TypeVar("Outcome")
@@ -137,6 +141,12 @@ class WorkerPool(Generic[Entry, Outcome]):
 def _ready(submitted: _Submitted[Any, Any]) -> bool:
     worker = submitted[1]
     return worker is None or not worker.alive or worker.connection.poll()
+
+
+def cores() -> int:
+    """How many processes suit this machine: one a core that it may use, at most ``MOST``."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return min(MOST, usable)
 
 
 def shutdown(workers: Iterable[Worker]) -> None:

@@ -273,19 +273,19 @@ def test_stopped_and_killed_under_load(folder: Path, store: Path, tmp_path: Path
     assert line_count(table) == 1 + 3 * files
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: a station has no helpers")
-def test_helpers_end_with_their_station_and_may_be_killed(
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: a station has no workers")
+def test_workers_end_with_their_station_and_may_be_killed(
     folder: Path, store: Path, tmp_path: Path
 ) -> None:
     # Few contents under many names: each name is a wafer.
     for number in range(1200):
         (folder / f"w{number}.csv").write_bytes(wafer_bytes(number % 100))
     with Running(tmp_path, "watch", folder, "--store", store, "--done", "delete") as station:
-        helpers = wait_for(station.children, "a helper")
+        workers = wait_for(station.children, "a worker")
         station.kill()
-        wait_for(lambda: not any(map(_runs, helpers)), "the helpers end by themselves", 9)
+        wait_for(lambda: not any(map(_runs, workers)), "the workers end by themselves", 9)
         station.again()
-        os.kill(wait_for(station.children, "another helper")[0], signal.SIGKILL)
+        os.kill(wait_for(station.children, "another worker")[0], signal.SIGKILL)
         wait_for(lambda: not list(folder.iterdir()), "all taken without it")
         stop_in_time(station)
     assert recorded(store) == wafers(*[*range(100)] * 12)
@@ -609,7 +609,7 @@ def test_a_log_that_nobody_reads_stops_nobody(folder: Path, store: Path, tmp_pat
 def test_a_file_that_the_station_dies_of_is_passed_over(
     folder: Path, store: Path, tmp_path: Path, name: str, head: bytes, files: int
 ) -> None:
-    """Alone, streamed, and in a backlog, where helpers take it."""
+    """Alone, streamed, and in a backlog, where workers take it."""
     site = deadly(tmp_path)
     for number in range(files):
         drop(folder, number)

@@ -560,7 +560,7 @@ def test_nothing_goes_to_stdout_but_results(folder: Path, store: Path) -> None:
 def test_lot_and_wafer_from_names_whoever_takes_the_file(
     folder: Path, store: Path, tmp_path: Path
 ) -> None:
-    """Enough files for helpers, under two tops; one that does not fit is recorded without them."""
+    """Enough files for workers, under two tops; one that does not fit is recorded without them."""
     other = tmp_path / "other"
     for top, count in ((folder, 100), (other, 1)):
         for number in range(count):

@@ -1,7 +1,7 @@
 """Which files the station died of: what is being taken is noted beside the store.
 
 Who takes files notes each one before it is read, in a slot of its own of a small file. A slot that
-is not empty when the station starts, or when a helper is gone, names the file that was being taken
+is not empty when the station starts, or when a worker is gone, names the file that was being taken
 at that moment. It is not written with care (nothing waits for the disk): it has to outlive the
 process, not the machine.
 """
@@ -62,7 +62,7 @@ class Slot:
             os.pwrite(self.descriptor, b"\0", self._place)
 
     def hold(self) -> None:
-        """Hold it as long as this process lives: helpers outlive a station that is killed."""
+        """Hold it as long as this process lives: workers outlive a station that is killed."""
         with contextlib.suppress(OSError):
             fcntl.lockf(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._place)
 
@@ -105,7 +105,7 @@ class Deaths:
             raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
         self._lock = threading.Lock()
         slots = [Slot(self._descriptor, number) for number in reversed(range(_SLOTS))]
-        # A helper of a station that was killed may still be at work; it died of nothing.
+        # A worker of a station that was killed may still be at work; it died of nothing.
         self._free = [slot for slot in slots if not slot.is_held()] or slots[:1]
         self._slots = tuple(self._free)
         #: By path: the state that the file was in, and how often.

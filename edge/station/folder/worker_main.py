@@ -1,4 +1,4 @@
-"""A helper process of a station: takes files for it until its pipe is gone."""
+"""A worker process of a station: takes files for it until its pipe is gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 def main() -> None:
     """Entry point: the arguments are the pipe's end, the file of notes and the slot in it.
 
-    The first message is the order: the keyword arguments of ``Classifier``, and as ``names`` what
+    The first message are the keyword arguments of ``Classifier``, and as ``names`` what
     finds lot and wafer in names. Then come chunks.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the station ends this process
@@ -23,9 +23,9 @@ def main() -> None:
     leases_harmless()
     pipe, notes, slot = map(int, sys.argv[1:4])
     with Connection(pipe) as connection:
-        order = connection.recv()
-        names = order.pop("names")
+        arguments = connection.recv()
+        names = arguments.pop("names")
         own = Slot(notes, slot)
         own.hold()
-        taker = FileIntake(Classifier(**order), names, own)
-        serve(connection, taker.take_all)
+        intake = FileIntake(Classifier(**arguments), names, own)
+        serve(connection, intake.take_all)

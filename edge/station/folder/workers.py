@@ -1,19 +1,17 @@
-"""Who takes the files: this process and, while there are many, helpers in processes of their own.
+"""Who takes the files: this process and, while there are many, workers in processes of their own.
 
-A station waits most of the time, so helpers are started when a backlog shows, as fresh Python
+A station waits most of the time, so workers are started when a backlog shows, as fresh Python
 processes (this one has threads and must not be forked), and ended when it is worked off.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe
 from typing import Any, Final
@@ -22,7 +20,7 @@ from edge.errors import InputError, InputKind
 from edge.station.folder.deaths import MOST, Deaths, Slot
 from edge.station.folder.intake import Entry, FileIntake, IntakeResult, IntakeState, bad
 from edge.store.taken import stamp_at
-from edge.system.worker_pool import PATIENCE, Chunk, Worker, WorkerPool, shutdown
+from edge.system.worker_pool import Chunk, Worker, WorkerPool, cores, shutdown
 
 _log = logging.getLogger(__name__)
 
@@ -32,17 +30,16 @@ CHUNK: Final = 16
 #: So many full chunks in a row are a backlog.
 BACKLOG: Final = 4
 
-#: Seconds until helpers are called again when one could not be started.
+#: Seconds until workers are called again when one could not be started.
 ALONE: Final = 60.0
 
-#: Seconds without a backlog after which helpers are ended.
+#: Seconds without a backlog after which workers are ended.
 REST: Final = 10.0
 
 #: Files that may hold any number of wafers are streamed by this process.
 STREAMED: Final = (".npz",)
 
-_CORES: Final = 4
-#: Signals by which somebody ends a helper: no file's fault.
+#: Signals by which somebody ends a worker: no file's fault.
 _ENDED: Final = (-signal.SIGTERM, -signal.SIGINT)
 
 _START: Final = (
@@ -51,8 +48,8 @@ _START: Final = (
 
 
 @dataclass(kw_only=True)
-class Aide(Worker):
-    """A helper of a station.
+class StationWorker(Worker):
+    """A worker of a station.
 
     Attributes:
         process: What it runs in.
@@ -64,27 +61,25 @@ class Aide(Worker):
 
 
 class Workers:
-    """Takes files; one that the station died of is taken by a helper, apart from all others.
+    """Takes files; one that the station died of is taken by a worker of its own.
 
     Args:
-        taker: Takes them in this process.
-        order: What a helper is told first, see ``worker_main``; None for no helpers.
+        intake: Takes them in this process.
+        arguments: What a worker is told first, see ``worker_main``.
         deaths: Which files the station died of.
     """
 
-    def __init__(self, taker: FileIntake, order: dict[str, Any] | None, deaths: Deaths) -> None:
-        self._taker = taker
-        self._order = order
+    def __init__(self, intake: FileIntake, arguments: dict[str, Any], deaths: Deaths) -> None:
+        self._intake = intake
+        self._arguments = arguments
         self._deaths = deaths
-        self._helpers: list[Aide] = []
-        self._apart: Aide | None = None
-        self._crew: WorkerPool[Entry, IntakeResult] = WorkerPool(self._take_here, self._helpers)
+        self._workers: list[StationWorker] = []
+        self._pool: WorkerPool[Entry, IntakeResult] = WorkerPool(self._take_here, self._workers)
         self._busy = self._alone_until = 0.0
-        self._most = _cores() - 1 if order is not None else 0
 
     def take(self, entries: Iterator[Entry]) -> Iterator[IntakeResult]:
         """What comes of each file, in order."""
-        yield from self._crew.work(self._chunks(entries))
+        yield from self._pool.work(self._chunks(entries))
 
     def rest(self) -> None:
         """There is nothing to do; called now and then."""
@@ -92,17 +87,14 @@ class Workers:
             self.close()
 
     def close(self) -> None:
-        """End the helpers."""
-        self._dismiss(self._helpers)
-        if self._apart is not None:
-            self._dismiss([self._apart])
-            self._apart = None
+        """End the workers."""
+        self._end(self._workers)
+        self._workers.clear()
 
-    def _dismiss(self, aides: list[Aide]) -> None:
-        shutdown(aides)
-        for aide in aides:
-            self._deaths.give_back(aide.slot)
-        self._helpers[:] = [helper for helper in self._helpers if helper not in aides]
+    def _end(self, workers: Collection[StationWorker]) -> None:
+        shutdown(workers)
+        for worker in workers:
+            self._deaths.give_back(worker.slot)
 
     def _chunks(self, entries: Iterator[Entry]) -> Iterator[Chunk[Entry]]:
         chunk: list[Entry] = []
@@ -117,72 +109,73 @@ class Workers:
             if len(chunk) == CHUNK:
                 full += 1
                 if full >= BACKLOG:
-                    self._call_helpers()
+                    self._call()
                 yield Chunk(chunk)
                 chunk = []
         yield Chunk(chunk)
 
-    def _call_helpers(self) -> None:
+    def _call(self) -> None:
+        """Have as many workers as there are cores beside this process's."""
         self._busy = time.monotonic()
-        self._dismiss([helper for helper in self._helpers if not helper.alive])
-        while len(self._helpers) < self._most and self._busy >= self._alone_until:
-            helper = self._started()
-            if helper is None:
+        self._end([worker for worker in self._workers if not worker.alive])
+        self._workers[:] = [worker for worker in self._workers if worker.alive]
+        while len(self._workers) < cores() - 1 and self._busy >= self._alone_until:
+            worker = self._started()
+            if worker is None:
                 self._alone_until = self._busy + ALONE
             else:
-                self._helpers.append(helper)
+                self._workers.append(worker)
 
-    def _started(self) -> Aide | None:
+    def _started(self) -> StationWorker | None:
         slot = self._deaths.slot()
         try:
-            return _started(self._order or {}, slot)
+            return _started(self._arguments, slot)
         except OSError as error:  # out of memory or processes: go on alone
-            _log.warning("no helper can be started (%s); going on with one process", error)
+            _log.warning("no worker can be started (%s); going on with one process", error)
             self._deaths.give_back(slot)
             return None
 
     def _take_here(self, entries: list[Entry]) -> Iterator[IntakeResult]:
-        """What a helper has not taken, in the order in which it was noticed."""
+        """What a worker has not taken, in the order in which it was noticed."""
         paths = {entry.path for entry in entries}
-        for helper in self._helpers:
-            if not helper.alive:
-                self._bury(helper, paths)
+        for worker in self._workers:
+            if not worker.alive:
+                self._bury(worker, paths)
         if not any(path in self._deaths for path in paths):
-            yield from self._taker.take_all(entries)
+            yield from self._intake.take_all(entries)
             return
         for entry in entries:
             if entry.path in self._deaths:
                 yield from self._take_suspect(entry)
             else:
-                yield from self._taker.take_all([entry])
+                yield from self._intake.take_all([entry])
 
-    def _bury(self, aide: Aide, paths: Iterable[str]) -> None:
-        """Note what a helper died of, or hangs at, if it is one of these files."""
-        noted = aide.slot.read()
+    def _bury(self, worker: StationWorker, paths: Iterable[str]) -> None:
+        """Note what a worker died of, or hangs at, if it is one of these files."""
+        noted = worker.slot.read()
         if noted is None or noted[0] not in paths:
             return
-        aide.stop()
-        if aide.process.returncode in _ENDED:
-            aide.slot.clear()
+        worker.stop()
+        if worker.process.returncode in _ENDED:
+            worker.slot.clear()
         else:
-            self._deaths.count(aide.slot)
+            self._deaths.count(worker.slot)
 
     def _take_suspect(self, entry: Entry) -> Iterator[IntakeResult]:
         """Take a file that the station died of, or pass it over."""
-        path = entry.path
-        stamp = stamp_at(path)
+        path, stamp = entry.path, stamp_at(entry.path)
         times = self._deaths.times(path, stamp)
         if not times:
             self._deaths.survived(path)  # it is another file by now
         if times < MOST:
             last: IntakeResult | None = None
-            for last in self._taken_once_more(entry, apart=times > 0):
+            for last in self._taken_apart(entry) if times else self._intake.take_all([entry]):
                 yield last
             if last is not None:
                 if last.state in (IntakeState.TAKEN, IntakeState.BAD, IntakeState.GONE):
                     self._deaths.survived(path)
                 return
-            if self._deaths.times(path, stamp) < MOST:  # somebody ended the helper
+            if self._deaths.times(path, stamp) < MOST:  # somebody ended the worker
                 yield IntakeResult(path, IntakeState.UNSURE, stamp)
                 return
         text = (
@@ -191,29 +184,24 @@ class Workers:
         )
         yield bad(path, stamp, InputError(path, InputKind.UNREADABLE, text), "")
 
-    def _taken_once_more(self, entry: Entry, *, apart: bool) -> Iterable[IntakeResult]:
-        """What comes of it; nothing where the helper that took it died of it."""
-        if not apart or self._order is None or entry.path.lower().endswith(STREAMED):
-            return self._taker.take_all([entry])
-        if self._apart is None:
-            self._apart = self._started()
-        if self._apart is None:
+    def _taken_apart(self, entry: Entry) -> Iterable[IntakeResult]:
+        """What a worker of its own makes of a file; nothing where it died of it."""
+        if entry.path.lower().endswith(STREAMED):
+            return self._intake.take_all([entry])
+        worker = self._started()
+        if worker is None:
             return [IntakeResult(entry.path, IntakeState.UNSURE)]
-        connection = self._apart.connection
-        with suppress(EOFError, OSError):
-            connection.send([entry])
-            if connection.poll(PATIENCE):
-                answer: list[IntakeResult] | BaseException = connection.recv()
-                if isinstance(answer, BaseException):
-                    raise answer
-                return answer
-        self._bury(self._apart, [entry.path])
-        self._dismiss([self._apart])
-        self._apart = None
-        return []
+        alone: WorkerPool[Entry, IntakeResult] = WorkerPool(lambda _: (), [worker])
+        try:
+            results = list(alone.work([Chunk([entry])]))
+            if not results:
+                self._bury(worker, [entry.path])
+            return results
+        finally:
+            self._end([worker])
 
 
-def _started(order: dict[str, Any], slot: Slot) -> Aide:
+def _started(arguments: dict[str, Any], slot: Slot) -> StationWorker:
     ours, theirs = Pipe()
     with theirs:
         ends = (theirs.fileno(), slot.descriptor)
@@ -232,10 +220,5 @@ def _started(order: dict[str, Any], slot: Slot) -> Aide:
             process.kill()
             process.wait()
 
-    ours.send(order)
-    return Aide(ours, stop, process=process, slot=slot)
-
-
-def _cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return min(_CORES, cores)
+    ours.send(arguments)
+    return StationWorker(ours, stop, process=process, slot=slot)

@@ -17,6 +17,7 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.formats.name_pattern import NamePattern, Names
 from edge.model.model_file import ModelFile
 from edge.results.record import Record
+from edge.system import worker_pool
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_few_files_are_not_worth_a_process(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     assert processes_for([folder]) == 1
     monkeypatch.setattr(parallel, "WORTHWHILE", 100)
-    assert processes_for([folder]) == parallel.MOST
+    assert processes_for([folder]) == worker_pool.MOST
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert processes_for([folder]) == 1
 

@@ -54,7 +54,7 @@ def test_who_ends_as_it_should_died_of_nothing(store: Path) -> None:
 
 
 def test_who_is_still_at_work_died_of_nothing(store: Path) -> None:
-    """A helper of a station that was killed."""
+    """A worker of a station that was killed."""
     deaths = Deaths(store)
     slot = deaths.slot()
     at_work, hold = os.pipe()
@@ -118,7 +118,7 @@ class Counting:
 
 
 class Apart(SimpleNamespace):
-    """A helper that dies of what it is given, in the way that it is told."""
+    """A worker that dies of what it is given, in the way that it is told."""
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def suspected(store: Path, entry: Entry) -> Deaths:
 
 
 def taken(deaths: Deaths, entry: Entry, monkeypatch: pytest.MonkeyPatch, code: int) -> IntakeResult:
-    """What comes of a file of which the station died once, with a helper that dies so."""
+    """What comes of a file of which the station died once, with a worker that dies so."""
 
     def started(_: object, slot: Any) -> Any:
         ours, theirs = os.pipe()
@@ -147,7 +147,12 @@ def taken(deaths: Deaths, entry: Entry, monkeypatch: pytest.MonkeyPatch, code: i
         process = SimpleNamespace(returncode=code)
         connection = _Dead(ours)
         return Apart(
-            connection=connection, stop=lambda: None, alive=True, process=process, slot=slot
+            connection=connection,
+            stop=lambda: None,
+            waiting=0,
+            alive=True,
+            process=process,
+            slot=slot,
         )
 
     monkeypatch.setattr("edge.station.folder.workers._started", started)
@@ -168,7 +173,7 @@ class _Dead:
         os.close(self._descriptor)
 
 
-def test_a_helper_that_dies_of_it_is_the_second_death(
+def test_a_worker_that_dies_of_it_is_the_second_death(
     store: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = taken(suspected(store, entry), entry, monkeypatch, -signal.SIGKILL)
@@ -178,7 +183,7 @@ def test_a_helper_that_dies_of_it_is_the_second_death(
     assert Deaths(store).times(entry.path, attempt.stamp) == 2
 
 
-def test_a_helper_that_somebody_ended_died_of_no_file(
+def test_a_worker_that_somebody_ended_died_of_no_file(
     store: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = taken(suspected(store, entry), entry, monkeypatch, -signal.SIGTERM)
