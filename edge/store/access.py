@@ -65,15 +65,11 @@ class SharedAccess:
             yield
 
 
-_gates: Final[WeakValueDictionary[Path, SharedAccess]] = WeakValueDictionary()
+_known: Final[WeakValueDictionary[Path, SharedAccess]] = WeakValueDictionary()
 _making: Final = threading.Lock()
 
 
 def access_of(path: Path) -> SharedAccess:
     """The one of a store, by whatever link it is named."""
     with _making:
-        real = path.resolve()
-        gate = _gates.get(real)
-        if gate is None:
-            gate = _gates[real] = SharedAccess()
-        return gate
+        return _known.setdefault(path.resolve(), SharedAccess())

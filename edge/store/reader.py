@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from edge.store.access import access_of
 from edge.store.names import StoreNames, read_names
 from edge.store.sqlite import connect, select_in, sqlite_errors, storable
 from edge.store.taken import FileNote, Stamp
+from edge.system.files import state_of
 from edge.system.text import name_of
 
 
@@ -49,9 +49,9 @@ class StoreReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._gate = access_of(path)
+        self._access = access_of(path)
         self.connection: sqlite3.Connection | None = None
-        self._gate.enter(self._lock, self._close)
+        self._access.enter(self._lock, self._close)
         with suppress(OutputError, sqlite3.Error), self._lock:  # else when it is needed
             self._open()
 
@@ -80,9 +80,7 @@ class StoreReader:
 
     def taken(self, paths: Iterable[str]) -> dict[str, FileNote]:
         """What is remembered of files, by their absolute names, as far as they were taken."""
-        with self._look() as connection:
-            rows = list(select_in(connection, f"{_NOTES} WHERE path", map(storable, paths)))
-        return {name_of(row[0]): _note(row) for row in rows}
+        return dict(self._notes("path", map(storable, paths)))
 
     def in_hand(self) -> dict[str, FileNote]:
         """Files that were recorded and are not known to be put away, by their absolute names."""
@@ -92,9 +90,7 @@ class StoreReader:
 
     def with_inodes(self, inodes: Iterable[int]) -> list[tuple[str, FileNote]]:
         """Files that had one of some inodes when they were taken, and their absolute names."""
-        with self._look() as connection:
-            rows = list(select_in(connection, f"{_NOTES} WHERE inode", inodes))
-        return [(name_of(row[0]), _note(row)) for row in rows]
+        return self._notes("inode", inodes)
 
     def last_of(self, source: str) -> str | None:
         """Hash of the newest result of a source."""
@@ -107,12 +103,18 @@ class StoreReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._gate.leave(self._lock)
+        self._access.leave(self._lock)
         self._close()
+
+    def _notes(self, column: str, values: Iterable[Any]) -> list[tuple[str, FileNote]]:
+        with self._look() as connection:
+            rows = list(select_in(connection, f"{_NOTES} WHERE {column}", values))
+        return [(name_of(row[0]), _note(row)) for row in rows]
 
     def _open(self) -> sqlite3.Connection:
         # SQLite deletes the log of an empty database; whoever emptied it may put it back.
-        if not _size(self._path):
+        state = state_of(self._path)
+        if state is None or not state.size:
             raise OutputError(f"{self._path}: is empty or gone")
         try:
             connection = connect(self._path)
@@ -132,13 +134,6 @@ class StoreReader:
         """What cannot be read now may be read later: its writer looks after the file."""
         with self._lock, sqlite_errors(self._path, in_use=True):
             yield self.connection or self._open()
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116
-    except OSError:
-        return 0
 
 
 def _record(names: StoreNames, columns: Sequence[str], row: Sequence[Any]) -> Record:

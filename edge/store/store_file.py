@@ -62,8 +62,8 @@ class StoreFile:
         self._refused: str | None = None
         self._due = _FRAMES
         self._busy_since = self._tried = self._put = time.monotonic()
-        self._gate = access_of(path)
-        if self._gate.is_owned:
+        self._access = access_of(path)
+        if self._access.is_owned:
             raise in_use(path, str(os.getpid()))
         self._lock = Lock(path)
         beside = (f"{path.resolve()}{end}" for end in _BESIDE)
@@ -75,7 +75,7 @@ class StoreFile:
         except BaseException:
             self._lock.release(discard=True)
             raise
-        self._gate.is_owned = True
+        self._access.is_owned = True
         try:
             with sqlite_errors(path):
                 self._open()
@@ -167,12 +167,12 @@ class StoreFile:
                 self._checkpoint("TRUNCATE")
                 self._guard.keep_log(keep=False)
         try:
-            with self._gate.exclusive(self.path):
+            with self._access.exclusive(self.path):
                 self._disconnect()
                 self._guard.close()
         except OutputError:  # somebody reads and hangs; the process's end lets go
             self._disconnect()
-        self._gate.is_owned = False
+        self._access.is_owned = False
         if discard and str(self.path.resolve()) in self._made and self.next == 1:
             for file in self._made:
                 with suppress(OSError):
@@ -252,7 +252,7 @@ class StoreFile:
         self._reopen(whole=whole)
 
     def _reopen(self, *, whole: bool = False) -> None:
-        with self._gate.exclusive(self.path):
+        with self._access.exclusive(self.path):
             self._disconnect()
             self._guard.closed()
             self._open(whole=whole)
