@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from edge.camera.frames import Pace
 from edge.errors import UsageError
 from edge.system.choice import Choice
-from edge.system.home import expanded
+from edge.system.regular_file import expanded
 
 #: Streams that can be opened. FFmpeg knows more; some of those read or write local files.
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "tcp", "udp")

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 
 #: What pip calls a library -> what Python does.
 LIBRARIES: Final = {"numpy": "numpy", "opencv-python-headless": "cv2", "click": "click"}
+
+#: What else gives the same library.
+_INSTEAD: Final = {
+    "opencv-python-headless": (
+        "opencv-python",
+        "opencv-contrib-python-headless",
+        "python3-opencv",
+    )
+}
 
 #: Inferences that are timed.
 RUNS = 200
@@ -163,13 +173,8 @@ def _library(name: str) -> Check:
 
 
 def _distribution(name: str) -> Check:
-    try:
-        return Check(name, metadata.version(name))
-    except metadata.PackageNotFoundError:
-        if name == "opencv-python-headless":
-            for other in ("opencv-python", "opencv-contrib-python-headless", "python3-opencv"):
-                try:
-                    return Check(name, f"{other} {metadata.version(other)} serves instead")
-                except metadata.PackageNotFoundError:
-                    continue
-        return Check(name, "not installed", f"pip install {name}", 3)
+    for other in (name, *_INSTEAD.get(name, ())):
+        with suppress(metadata.PackageNotFoundError):
+            version = metadata.version(other)
+            return Check(name, version if other == name else f"{other} {version} serves instead")
+    return Check(name, "not installed", f"pip install {name}", 3)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import InputError, InputKind
-from edge.formats.reading import STDIN, os_error, read
+from edge.formats.reading import STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
 from edge.formats.registry import SUFFIXES
 from edge.system.files import Identity
@@ -89,12 +89,7 @@ def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
     What is unusable gives an ``InputError`` item instead of raising.
     """
     try:
-        if os.fspath(path) != STDIN:
-            yield from read(path)
-            return
-        from edge.formats.stdin import read_stdin
-
-        yield from read_stdin()
+        yield from read_stdin() if os.fspath(path) == STDIN else read(path)
     except InputError as error:
         yield error
 

@@ -8,6 +8,7 @@ import importlib
 import io
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -23,6 +24,10 @@ HEAD_BYTES: Final = 32 * 1024
 
 #: Name of what comes through standard input.
 STDIN: Final = "-"
+
+#: Most bytes that are taken from there, and how many at a time.
+MAX_STDIN: Final = 2**30
+_PIECE: Final = 2**20
 
 Item = WaferMap | InputError
 
@@ -96,6 +101,30 @@ def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[
     with _input_errors(source):
         check_status(os.fstat(file.fileno()), source)
         yield from _read(file, head, size, source)
+
+
+def read_stdin() -> Iterator[Item]:
+    """The wafer maps that come through standard input, to its end.
+
+    Kept in a file without a name meanwhile: formats are told and read by seeking.
+
+    Raises:
+        InputError: as ``read``; closed, or more than ``MAX_STDIN`` bytes.
+    """
+    import tempfile
+
+    if sys.stdin is None:
+        raise InputError(STDIN, InputKind.MISSING, "standard input is closed; name a file")
+    with _input_errors(STDIN), tempfile.TemporaryFile(buffering=0) as file:
+        size = 0
+        while piece := sys.stdin.buffer.read(_PIECE):
+            size += len(piece)
+            if size > MAX_STDIN:
+                what = f"more than {MAX_STDIN >> 20} MiB; save it to a file and name that"
+                raise InputError(STDIN, InputKind.TOO_LARGE, what)
+            file.write(piece)
+        file.seek(0)
+        yield from read_open(file, file.read(HEAD_BYTES), size, STDIN)
 
 
 def count(path: str | Path) -> int:

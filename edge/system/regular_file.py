@@ -14,9 +14,10 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from edge.errors import UsageError
+
 #: Not to be had on Windows, where opening does not wait.
 _NOW: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
 
 #: Read at a time: so much is set aside, whatever the file holds.
 _PIECE: Final = 2**18
@@ -41,6 +42,19 @@ def open_regular(path: str | Path) -> io.FileIO:
         raise
 
 
+def expanded(text: str) -> Path:
+    """A path with ``~`` or ``~user`` replaced by the home.
+
+    Raises:
+        UsageError: nobody has that home.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        home = text.partition("/")[0]
+        raise UsageError(f"there is no home {home}; write the path in full") from None
+
+
 def check_regular(status: os.stat_result, path: str | Path) -> None:
     """Refuse what is no regular file.
 
@@ -58,12 +72,8 @@ def check_regular(status: os.stat_result, path: str | Path) -> None:
 def read_bytes(path: str | Path, most: int) -> bytes:
     """All of a file.
 
-    Args:
-        path: The file.
-        most: Bytes that it may have.
-
     Raises:
-        OSError: as ``open_regular``; it has more bytes.
+        OSError: as ``open_regular``; it has more than ``most`` bytes.
         ValueError: as ``open_regular``.
     """
     with open_regular(path) as file:

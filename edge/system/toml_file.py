@@ -17,8 +17,7 @@ else:
 
 from edge.errors import UsageError
 from edge.system import typed
-from edge.system.home import expanded
-from edge.system.regular_file import read_text
+from edge.system.regular_file import expanded, read_text
 from edge.system.typed import MismatchError, Place, decode
 
 T = TypeVar("T")

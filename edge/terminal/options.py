@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from edge.errors import UsageError
+from edge.system.regular_file import expanded
+
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
 
@@ -38,10 +41,10 @@ class UserPath(click.Path):
         """Read the path."""
         text = os.fspath(value)
         if text.startswith("~") and not os.path.lexists(text):
-            value = os.path.expanduser(text)  # noqa: PTH111 - leaves what it does not know
-            if value == text:
-                home = text.partition("/")[0]
-                self.fail(f"there is no home {home}; write the path in full", param, ctx)
+            try:
+                value = expanded(text)
+            except UsageError as error:
+                self.fail(str(error), param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -74,11 +74,6 @@ def mend(value: float) -> str:
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> None:
     """Refuse arrays that cannot be a die grid whatever their values.
 
-    Args:
-        shape: Of the array.
-        dtype: Of its values.
-        source: Name for error messages.
-
     Raises:
         InputError: not two-dimensional, too large, or values of a type that holds no die states.
     """
@@ -123,13 +118,7 @@ def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
     dies = np.ascontiguousarray(values if values.dtype == np.uint8 else _to_uint8(values, source))
     top = int(dies.max())
     if top > FAIL:
-        row, column = np.argwhere(dies > FAIL)[0]
-        raise InputError(
-            source,
-            InputKind.BAD_VALUE,
-            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}"
-            f"{mend(float(values[row, column]))}",
-        )
+        raise _bad_value(values, dies > FAIL, source)
     if top == NO_DIE:
         raise InputError(
             source,
@@ -144,11 +133,12 @@ def _to_uint8(values: npt.NDArray[np.generic], source: str) -> DieGrid:
         dies = values.astype(np.uint8)
     wrong = dies != values  # also true for NaN, which equals nothing
     if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise InputError(
-            source,
-            InputKind.BAD_VALUE,
-            f"value {values[row, column]} at row {row}, column {column}; die states are {STATES}"
-            f"{mend(float(values[row, column]))}",
-        )
+        raise _bad_value(values, wrong, source)
     return dies
+
+
+def _bad_value(values: npt.NDArray[Any], wrong: npt.NDArray[np.bool_], source: str) -> InputError:
+    row, column = np.argwhere(wrong)[0]
+    value = values[row, column]
+    what = f"value {value} at row {row}, column {column}; die states are {STATES}"
+    return InputError(source, InputKind.BAD_VALUE, what + mend(float(value)))

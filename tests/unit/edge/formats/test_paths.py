@@ -14,7 +14,7 @@ import pytest
 from edge.dataset.labelled_set import build
 from edge.errors import InputError, InputKind
 from edge.formats import paths as files
-from edge.formats import stdin
+from edge.formats import reading
 from edge.formats.paths import count, expand, read_all
 from edge.wafer.wafermap import WaferMap
 
@@ -173,7 +173,7 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix:
 
 
 def test_standard_input_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stdin, "MAX_STDIN", 100)
+    monkeypatch.setattr(reading, "MAX_STDIN", 100)
     for content, kind in (
         (b"1,1\n" * 26, InputKind.TOO_LARGE),
         (b"", InputKind.EMPTY),

@@ -9,8 +9,7 @@ import pytest
 
 from edge.errors import OutputError, UsageError
 from edge.formats.paths import eligible
-from edge.model.model_file import save
-from edge.system.files import check_place, replacing, unfinished, write_text
+from edge.system.files import check_place, replacing, unfinished, write_bytes, write_text
 from edge.system.text import printable
 from train.run import Run
 
@@ -56,7 +55,7 @@ def test_a_link_laid_under_the_name_of_an_unfinished_file_leads_nowhere(tmp_path
     for name in (".x.json.partial", ".x.json.part", "x.json.partial", "partial.keras"):
         (folder / name).symlink_to(victim)
     write_text(folder / "x.json", "one")
-    save(b"model", folder / "x.json", overwrite=True)
+    write_bytes(folder / "x.json", b"model")
     Run(folder).write_json("x.json", {})
     assert victim.read_text() == "the user's own"
     assert (folder / "x.json").read_text() == "{}\n"
