@@ -1,19 +1,6 @@
 """What is known beforehand about a tool's screen: colours, grid, and when a frame is refused.
 
-A recipe is a small TOML file; every key may be left out:
-
-    pass = ["#00c800"]              # colours of passing dies, several shades if need be
-    fail = ["#d62728", "#8b0000"]   # of failing dies
-    no_die = ["#000000"]            # of the window and of positions without a die
-    max_distance = 90               # farthest that a shade may be shown off colour (RGB, 0 to 442)
-    rows = 50                       # the only map size to accept
-    columns = 47
-    region = [80, 0, 480, 480]      # where to look in the frame: x, y, width, height
-    min_sharpness = 0.08            # slope of the edges, share of the contrast a pixel
-    min_pixels = 4.0                # frame pixels a die
-    min_dies = 60                   # dies on a wafer
-    flat = 0.04                     # share of the diameter that the flat of a wafer takes
-    max_gap = 5                     # positions without a die in one piece, off the rim: test sites
+A recipe is a small TOML file; ``docs/station.md`` shows one. Every key may be left out.
 """
 
 from __future__ import annotations

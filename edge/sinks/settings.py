@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class FileSettings(Strict, frozen=True, tag_field="kind"):
     """A sink that is a file."""
 
-    file: Path
+    file: Annotated[Path, about("Made where there is none.")]
 
     @property
     def place(self) -> tuple[str, str]:
@@ -26,11 +26,7 @@ class FileSettings(Strict, frozen=True, tag_field="kind"):
 
 
 class StoreSettings(FileSettings, frozen=True, tag="store"):
-    """A copy of the station's store.
-
-    Attributes:
-        file: Made where there is none.
-    """
+    """A copy of the station's store."""
 
     def make(self, station: str) -> DurableSink:
         """See ``MqttSettings.make``."""
@@ -42,7 +38,7 @@ class StoreSettings(FileSettings, frozen=True, tag="store"):
 class LinesSettings(FileSettings, frozen=True):
     """A text file that is appended to."""
 
-    fsync: Fsync = Fsync.ALWAYS
+    fsync: Annotated[Fsync, about("When records are forced onto the disk.")] = Fsync.ALWAYS
 
     def make(self, station: str) -> DurableSink:
         """See ``MqttSettings.make``."""
@@ -54,21 +50,11 @@ class LinesSettings(FileSettings, frozen=True):
 
 
 class JsonLinesSettings(LinesSettings, frozen=True, tag="jsonl"):
-    """JSON lines, appended.
-
-    Attributes:
-        file: Made where there is none.
-        fsync: When they are forced onto the disk.
-    """
+    """JSON lines, appended."""
 
 
 class CsvSettings(LinesSettings, frozen=True, tag="csv"):
-    """Comma-separated values, appended.
-
-    Attributes:
-        file: Made where there is none.
-        fsync: When they are forced onto the disk.
-    """
+    """Comma-separated values, appended."""
 
 
 class MqttSettings(Strict, frozen=True, tag="mqtt", tag_field="kind"):

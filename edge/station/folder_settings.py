@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
@@ -12,9 +12,6 @@ from edge.formats.name_pattern import NamePattern, Names
 from edge.formats.registry import SUFFIXES
 from edge.system.choice import Choice
 from edge.system.typed import MismatchError, Strict, Text, about
-
-_HOUR: Final = 3600
-_DAY: Final = 86_400
 
 
 class Done(Choice):
@@ -52,11 +49,11 @@ class FolderSettings(Strict, frozen=True):
     polls: Annotated[bool, about("Look again and again: for network shares.")] = field(
         name="polling", default=False
     )
-    poll_interval: Annotated[float, Meta(ge=0.05, le=_HOUR)] | None = None
+    poll_interval: Annotated[float, Meta(ge=0.05, le=3600)] | None = None
     stable_polls: Annotated[int, Meta(ge=2, le=100)] = 3
-    stable_interval: Annotated[float, Meta(ge=0.05, le=_HOUR)] = 0.5
-    bad_after: Annotated[float, Meta(ge=0, le=_HOUR)] = 2.0
-    complete_after: Annotated[float, Meta(ge=0, le=_DAY)] = 0.0
+    stable_interval: Annotated[float, Meta(ge=0.05, le=3600)] = 0.5
+    bad_after: Annotated[float, Meta(ge=0, le=3600)] = 2.0
+    complete_after: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
     done: Done = Done.KEEP
     done_dir: Path | None = None
     quarantine: Path | None = None

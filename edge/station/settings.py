@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 #: Largest number of a port.
 MOST_PORT: Final = 65535
 
-_HOUR: Final = 3600
-_DAY: Final = 86_400
-
 Cost = Annotated[float, Meta(ge=0, le=1e300)]
 
 
@@ -59,8 +56,8 @@ class CameraSettings(Strict, frozen=True):
     source: Annotated[str | int, about(must="a text, or the number of a camera", secret=True)]
     recipe: Path | None = None
     stable: Annotated[int, Meta(ge=1, le=1000)] = 3
-    patience: Annotated[float, Meta(ge=0.5, le=_HOUR)] = 10.0
-    complete_after: Annotated[float, Meta(ge=0, le=_DAY)] = 5.0
+    patience: Annotated[float, Meta(ge=0.5, le=3600)] = 10.0
+    complete_after: Annotated[float, Meta(ge=0, le=86_400)] = 5.0
     name: Annotated[Text, about(must="a text of characters that can be printed")] = ""
     username: Annotated[Text, about(secret=True)] = ""
     password_file: Path | None = None
@@ -141,11 +138,10 @@ class ReviewSettings(Strict, frozen=True):
 
     def changed(self, rule: ReviewRule) -> ReviewRule:
         """The model file's rule with what is set here; ``below`` has the last word."""
-        everywhere = {"all": self.below["all"]} if "all" in self.below else {}
-        below = [dict.fromkeys(PATTERNS, value) for value in everywhere.values()]
-        below.append({str(pattern_named(k)): v for k, v in self.below.items() if k != "all"})
+        below = dict.fromkeys(PATTERNS, self.below["all"]) if "all" in self.below else {}
+        below |= {str(pattern_named(k)): v for k, v in self.below.items() if k != "all"}
         costs = Costs(*self.costs) if self.costs else None
-        return rule.with_overrides(below, costs, self.unfamiliar_above, self.mixed_above)
+        return rule.with_overrides([below], costs, self.unfamiliar_above, self.mixed_above)
 
 
 class StationSettings(Strict, frozen=True):
