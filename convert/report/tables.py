@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from convert.parity import Variant
-from convert.report.evidence import AnyDefect, Evidence, Outcome, Reliability
+from convert.report.evidence import AnyDefect, Evidence, Reliability
 from edge.evaluation.metrics import ClassScore
 from edge.model.metadata import ClassFigures
 from edge.wafer.patterns import PATTERNS
@@ -33,18 +34,35 @@ class PageTable:
 
 def accuracy(evidence: Evidence) -> PageTable:
     """Per-class accuracy of every form, and what int8 changed."""
-    columns = {variant: _cells(outcome) for variant, outcome in evidence.outcomes.items()}
+    columns: dict[Variant, Mapping[str, ClassScore | ClassFigures]] = {
+        variant: outcome.scores.per_class for variant, outcome in evidence.outcomes.items()
+    }
     if evidence.recorded:
-        columns = {Variant.KERAS: _recorded(evidence.recorded), **columns}
-    numbers = evidence.outcomes[Variant.INT8].scores.per_class
-    rows = []
-    for name in PATTERNS:
-        cells = tuple(column[name] for column in columns.values())
-        rows.append((name, f"{numbers[name].n:,}", *cells, _change(evidence, name)))
-    means = tuple(column[""] for column in columns.values())
-    rows.append(("mean", f"{evidence.wafers:,}", *means, _mean_change(evidence)))
+        columns = {Variant.KERAS: evidence.recorded, **columns}
+    recalls = {variant: _recalls(column) for variant, column in columns.items()}
+    reference, after = evidence.verdict.reference, recalls[Variant.INT8]
+    before = recalls[reference] if reference else {}
+
+    def change(name: str) -> str:
+        if name not in before or name not in after:
+            return "not judged" if reference else ABSENT
+        mark = "\ntoo much" if name in evidence.verdict.lost else ""
+        return f"{_signed(100 * (after[name] - before[name]), 1)}{mark}"
+
+    rows = [
+        (
+            name,
+            f"{columns[Variant.INT8][name].n:,}",
+            *(_interval(column[name]) for column in columns.values()),
+            change(name),
+        )
+        for name in PATTERNS
+    ]
+    means = {variant: 100 * _mean(found) for variant, found in recalls.items() if found}
+    shown = (f"{means[variant]:.2f}" if variant in means else ABSENT for variant in columns)
+    gained = _signed(means[Variant.INT8] - means[reference], 2) if reference in means else ABSENT
+    rows.append(("mean", f"{evidence.wafers:,}", *shown, gained))
     head = ("pattern", "wafers", *(f"{variant.value}, %" for variant in columns))
-    reference = evidence.verdict.reference
     against = f"change from {reference.value}, points" if reference else "change, points"
     return PageTable(
         "Share of a pattern's wafers that were recognised; small: 95 % interval (Wilson)",
@@ -54,11 +72,6 @@ def accuracy(evidence: Evidence) -> PageTable:
     )
 
 
-def _cells(outcome: Outcome) -> dict[str, str]:
-    cells = {name: _interval(score) for name, score in outcome.scores.per_class.items()}
-    return {**cells, "": f"{100 * outcome.scores.macro_recall:.2f}"}
-
-
 def _interval(score: ClassScore | ClassFigures) -> str:
     if score.recall is None:
         return ABSENT
@@ -66,41 +79,13 @@ def _interval(score: ClassScore | ClassFigures) -> str:
     return f"{100 * score.recall:.1f}\n{100 * low:.1f}–{100 * high:.1f}"
 
 
-def _recorded(per_class: dict[str, ClassFigures]) -> dict[str, str]:
-    recalls = [score.recall for score in per_class.values() if score.recall is not None]
-    cells = {name: _interval(score) for name, score in per_class.items()}
-    return {**cells, "": f"{100 * sum(recalls) / len(recalls):.2f}" if recalls else ABSENT}
-
-
-def _recalls(evidence: Evidence, variant: Variant) -> dict[str, float]:
+def _recalls(scores: Mapping[str, ClassScore | ClassFigures]) -> dict[str, float]:
     """Accuracy of each class that has wafers."""
-    if variant in evidence.outcomes:
-        per_class = evidence.outcomes[variant].scores.per_class
-        found = {name: score.recall for name, score in per_class.items()}
-    else:
-        found = {name: entry.recall for name, entry in (evidence.recorded or {}).items()}
-    return {name: recall for name, recall in found.items() if recall is not None}
+    return {name: one.recall for name, one in scores.items() if one.recall is not None}
 
 
-def _change(evidence: Evidence, name: str) -> str:
-    reference = evidence.verdict.reference
-    if reference is None:
-        return ABSENT
-    before, after = _recalls(evidence, reference), _recalls(evidence, Variant.INT8)
-    if name not in before or name not in after:
-        return "not judged"
-    mark = "\ntoo much" if name in evidence.verdict.lost else ""
-    return f"{_signed(100 * (after[name] - before[name]), 1)}{mark}"
-
-
-def _mean_change(evidence: Evidence) -> str:
-    reference = evidence.verdict.reference
-    before = _recalls(evidence, reference) if reference else {}
-    after = _recalls(evidence, Variant.INT8)
-    if not before:
-        return ABSENT
-    change = sum(after.values()) / len(after) - sum(before.values()) / len(before)
-    return _signed(100 * change, 2)
+def _mean(recalls: Mapping[str, float]) -> float:
+    return sum(recalls.values()) / len(recalls)
 
 
 def _signed(value: float, digits: int) -> str:
