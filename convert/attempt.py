@@ -57,15 +57,7 @@ class ParityContext:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A judged model file.
-
-    Attributes:
-        model: The whole file in memory, with all its metadata.
-        bare: The network without metadata.
-        structure: What is inside.
-        parity: Float against int8 on the test part.
-        evaluation: The int8 file on the test part.
-    """
+    """A judged model file: whole, bare, what is inside, and what it does on the test part."""
 
     model: ModelFile
     bare: bytes
@@ -79,12 +71,7 @@ class Attempt:
         return self.model.sha256
 
     def finished(self, context: ParityContext, remedy: str | None) -> Attempt:
-        """The same with what only the file that is kept needs.
-
-        Args:
-            context: As for ``attempt``.
-            remedy: Which remedy made it green, recorded in the file; None for the plain conversion.
-        """
+        """The same with what only the kept file needs, and the remedy that made it green."""
         averaged = evaluate(context.test, Classifier(self.model, average_symmetries=True))
         document = self.model.document
         document["accuracy"]["int8_average_symmetries"] = short(averaged.scores.as_dict())

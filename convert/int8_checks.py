@@ -16,14 +16,7 @@ from edge.wafer.patterns import PATTERNS
 
 @dataclass(frozen=True)
 class Structure:
-    """What is inside a quantised network.
-
-    Attributes:
-        operators: Number of nodes by operator name.
-        input: scale and zero_point.
-        output: scale and zero_point of the logits.
-        embedding: scale, zero_point and size of the second output.
-    """
+    """What is inside a quantised network: nodes by operator, scale and zero point of its ends."""
 
     operators: dict[str, int]
     input: dict[str, Any]

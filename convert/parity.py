@@ -139,13 +139,7 @@ def compare(
     after: npt.NDArray[np.float64],
     allowed_points: float = ALLOWED_POINTS,
 ) -> Parity:
-    """Compare probabilities of the same wafers.
-
-    Args:
-        classes: True class (W,).
-        before: Float network (W, classes).
-        after: int8 file (W, classes).
-        allowed_points: As in ``judge``.
+    """Compare probabilities (W, classes) of wafers of known classes (W,); as ``judge``.
 
     Raises:
         UsageError: ``allowed_points`` is no number from 0 up.

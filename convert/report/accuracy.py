@@ -58,16 +58,8 @@ def compared(
 ) -> dict[str, Any]:
     """Every form of the network on the wafers, and int8 against the first of the float ones.
 
-    Args:
-        model: The int8 model file.
-        labelled: The W wafers.
-        evaluation: Of ``model`` on them.
-        floats: What float forms say of them: logits (W, 9), in the order of ``PATTERNS``.
-        allowed_points: Points of per-class accuracy that int8 may cost.
-        drawn: How many of the wafers that are called differently are drawn.
-
-    Returns:
-        The evidence's members verdict, outcomes, recorded and changes.
+    ``floats`` holds their logits (W, 9), in the order of ``PATTERNS``; what comes out are members
+    of the evidence.
 
     Raises:
         UsageError: ``allowed_points`` is no number from 0 up.
@@ -95,10 +87,8 @@ def compared(
 def outcome(true: Classes, before: Shares, after: Shares) -> Outcome:
     """All figures of one form of the network.
 
-    Args:
-        true: Class index (W,) of each label, in the order of ``PATTERNS``.
-        before: Probabilities (W, 9) without temperature, in the same order.
-        after: Probabilities (W, 9) with it.
+    ``true`` are class indices (W,), ``before`` and ``after`` probabilities (W, 9) without and with
+    the temperature, all in the order of ``PATTERNS``.
     """
     confusion = metrics.confusion_matrix(true, after.argmax(axis=1), len(PATTERNS))
     own = after[np.arange(len(true)), true]
@@ -159,15 +149,7 @@ def changes(
     after: Shares,
     limit: int,
 ) -> Changes:
-    """Wafers that float and int8 call by different names.
-
-    Args:
-        labelled: The W wafers.
-        reference: Which float form ``before`` is of.
-        before: Probabilities (W, 9) in float.
-        after: Probabilities (W, 9) in int8.
-        limit: How many to draw.
-    """
+    """Wafers that are called by different names by probabilities (W, 9) in float and in int8."""
     true = labelled.class_indices()
     one, two = before.argmax(axis=1), after.argmax(axis=1)
     drift = np.abs(after - before).max(axis=1)

@@ -62,7 +62,7 @@ class AnyDefect:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Attributes: error (expected calibration error, 0..1), bins (of confidence)."""
+    """Expected calibration error, 0..1, and the bins of confidence."""
 
     error: float
     bins: tuple[Bin, ...]
@@ -72,12 +72,8 @@ class Reliability:
 class Outcome:
     """How one form of the network did on the wafers.
 
-    Attributes:
-        scores: Per-class figures and confusion matrix.
-        top: k -> share of the wafers whose label is among the k most probable patterns.
-        any_defect: Defect or none.
-        before: Calibration without temperature.
-        after: Calibration with the model file's temperature.
+    ``top`` is the share of wafers whose label is among the k most probable patterns, by k; the
+    calibration is that without (``before``) and with the model file's temperature.
     """
 
     scores: Scores
@@ -89,18 +85,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ChangedWafer:
-    """A wafer that float and int8 call by different names.
+    """A wafer that float and int8 call by different names, at ``index`` of the labelled set.
 
-    Attributes:
-        index: Place in the labelled set that was judged.
-        lot: None where unknown.
-        number: Wafer number in its lot, None where unknown.
-        label: What it is labelled.
-        float_pattern: What the float network says.
-        int8_pattern: What the int8 file says.
-        by_float: The float network's probabilities of the two patterns, in that order.
-        by_int8: The int8 file's.
-        dies: uint8 (rows, columns); drawn, not in the JSON twin.
+    ``by_float`` and ``by_int8`` are the probabilities of the two patterns, in that order; ``dies``,
+    uint8 (rows, columns), is drawn and not in the JSON twin.
     """
 
     index: int
@@ -139,7 +127,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class ReasonCount:
-    """Attributes: reason, wafers (sent to a person for it), wrong (of them)."""
+    """Wafers sent to a person for a reason, and how many of them were wrong."""
 
     reason: str
     wafers: int
@@ -148,14 +136,7 @@ class ReasonCount:
 
 @dataclass(frozen=True)
 class PatternReview:
-    """How one pattern fares with the rule.
-
-    Attributes:
-        wafers: Labelled so.
-        reviewed: Of them, sent to a person.
-        accepted: Wafers accepted under this name.
-        right: Of those, labelled so.
-    """
+    """Wafers labelled so, those of them a person sees, those accepted so, and right of these."""
 
     wafers: int
     reviewed: int
@@ -204,14 +185,7 @@ class ReviewEvidence:
 
 @dataclass(frozen=True)
 class Appendix:
-    """A table that another measurement adds to the report.
-
-    Attributes:
-        title: Heading.
-        text: What the numbers mean, a sentence or two.
-        head: Column names.
-        rows: A text a cell; the first names the row.
-    """
+    """A table that another measurement adds; the first cell of a row names it."""
 
     title: str
     text: str

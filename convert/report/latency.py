@@ -25,14 +25,8 @@ TIMED: Final = 300
 class Latency:
     """Median microseconds a wafer, on the machine that wrote the report.
 
-    Attributes:
-        encode: Wafer map to input bytes.
-        invoke: The int8 network.
-        whole: Wafer map to verdict.
-        float_invoke: The float TFLite network; None without one.
-        wafers: Number of wafers timed.
-        machine: Processor and system.
-        runtime: TFLite runtime and version.
+    Encoding, the int8 network, the whole from wafer map to verdict; the float network where there
+    is one; how many wafers were timed, where and by what.
     """
 
     encode: float

@@ -89,14 +89,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All layers, in the order of the float network.
-
-    Attributes:
-        layers: Those found in both networks.
-        float_only: Names of float layers without an int8 counterpart.
-        int8_only: Names of int8 layers without a float counterpart.
-        wafers: Number of wafers that ran.
-    """
+    """Layers found in both networks, in the order of the float one, and those in one alone."""
 
     layers: tuple[Layer, ...]
     float_only: tuple[str, ...]
@@ -133,13 +126,7 @@ def compare(
     wafers: Encoded,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Run wafers through both networks and compare every layer.
-
-    Args:
-        float_content: The float ``.tflite``.
-        int8_content: The int8 one, with or without metadata behind it.
-        wafers: uint8 (W, size, size, 2), encoded.
-        progress: Called with the number of wafers done and of all.
+    """Run encoded wafers, uint8 (W, size, size, 2), through both networks; compare every layer.
 
     Raises:
         ModelError: the two have no layer in common: they are not the same network.

@@ -26,14 +26,9 @@ class _Manifest(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Calibration:
-    """The wafers that set the activation ranges.
+    """The wafers that set the activation ranges: how many, of which part, of which patterns.
 
-    Attributes:
-        wafers: How many.
-        part: Part of the labelled set that they are from.
-        per_class: How many of each pattern.
-        fingerprints: How many fingerprints the manifest lists; 0 where it lists none.
-        fingerprints_sha256: Hash of the list, a fingerprint a line; None where it lists none.
+    ``fingerprints`` counts those that the manifest lists; their hash is of a fingerprint a line.
     """
 
     wafers: int

@@ -48,15 +48,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Group:
-    """How wafers of one kind fared.
+    """How wafers of one kind fared: how well `unfamiliarity` tells them from ordinary ones (AUROC).
 
-    Attributes:
-        name: What they are.
-        wafers: How many.
-        auroc: How well `unfamiliarity` tells them from the wafers of the labelled set.
-        review: Share that went to a person.
-        reasons: The same by reason, as counts.
-        given: The pattern that most of them were given.
+    Also the share that went to a person, the wafers by reason, and what most of them were called.
     """
 
     name: str
@@ -76,12 +70,7 @@ def new_patterns(
 ) -> list[Group]:
     """Draw patterns that no class covers on wafers labelled ``none`` (on any, where none is).
 
-    Args:
-        labelled: Ordinary wafers.
-        evaluation: Of the same wafers: what the new ones are told from.
-        classifier: The model file at work.
-        progress: Told of every kind.
-        seed: Same seed, same wafers.
+    ``evaluation`` is of the same ordinary wafers: what the new ones are told from.
     """
     rng = np.random.default_rng(seed)
     plain = np.flatnonzero(labelled.labels == Pattern.NONE.value)
@@ -102,14 +91,7 @@ def several_patterns(
     progress: Progress = lambda *_: None,
     seed: int = 0,
 ) -> list[Group]:
-    """Judge wafers of MixedWM38 by the number of patterns on them.
-
-    Args:
-        mixed: The set, or a part of it.
-        evaluation: Of ordinary wafers: what these are told from.
-        classifier: The model file at work.
-        progress: Told of every number of patterns.
-        seed: Which of them, where there are more than ``JUDGED``.
+    """Judge wafers of MixedWM38 by the number of patterns on them, ``JUDGED`` at most of each.
 
     Raises:
         InputError: a map is no wafer map.

@@ -17,13 +17,9 @@ ABSENT: Final = "–"
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of text.
+    """A table of text; the first cell names the row, the last row may sum up the others.
 
-    Attributes:
-        caption: What it shows.
-        head: Column names; the first column names the rows.
-        rows: As many texts each; what follows a line feed is shown small, below.
-        summary: Whether the last row sums up the others.
+    What follows a line feed in a cell is shown small, below.
     """
 
     caption: str

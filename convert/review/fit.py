@@ -28,12 +28,7 @@ MIN_DIES = 50
 
 @dataclass(frozen=True)
 class Fitted:
-    """What conversion found beside the network.
-
-    Attributes:
-        temperature: What logits are divided by.
-        review: The metadata's section of the same name.
-    """
+    """What conversion found beside the network."""
 
     temperature: float
     review: Review

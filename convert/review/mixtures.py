@@ -18,12 +18,7 @@ _STEPS: Final = 30
 
 @dataclass(frozen=True)
 class Detector:
-    """Mixture = sigmoid(weights . embedding + bias).
-
-    Attributes:
-        weights: (size,).
-        bias: Its threshold in the logit.
-    """
+    """Mixture = sigmoid(weights (size,) . embedding + bias)."""
 
     weights: Floats
     bias: float
@@ -32,9 +27,7 @@ class Detector:
 def fit_detector(single: Floats, double: Floats) -> Detector:
     """Logistic regression by Newton's method, both kinds weighing alike.
 
-    Args:
-        single: Embeddings (A, size) of ordinary wafers.
-        double: Embeddings (B, size) of wafers with two patterns.
+    Of embeddings (A, size) of ordinary wafers and (B, size) of wafers with two patterns.
     """
     size = single.shape[1]
     if not len(double):

@@ -26,14 +26,9 @@ _LARGEST: Final = 6.0
 
 
 def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp]) -> float:
-    """The temperature that makes the probabilities of these wafers most likely.
+    """The temperature, 0.25..4 to 0.01, that makes the classes (W,) of wafers most likely.
 
-    Args:
-        logits: (W, classes) of wafers that did not train the network.
-        classes: True class (W,).
-
-    Returns:
-        Temperature in 0.25..4, to 0.01.
+    By logits (W, classes) of wafers that did not train the network.
     """
     candidates = np.geomspace(0.25, 4.0, 200)
     wafers = np.arange(len(classes))
@@ -49,13 +44,8 @@ def fit_frequency(
 ) -> dict[str, float]:
     """How much more common each pattern is than the network takes it for.
 
-    Args:
-        logits: (W, classes) of wafers that did not train the network, divided by the temperature.
-        classes: True class (W,).
-
-    Returns:
-        What to add to each logit to make the classes of these wafers most likely: mean 0, in -6..6,
-        to 0.001.
+    By logits (W, classes), divided by the temperature, of wafers that did not train the network:
+    what to add to each to make their classes (W,) most likely, mean 0, in -6..6, to 0.001.
     """
     added = np.zeros(logits.shape[1])
     counts = np.bincount(classes, minlength=len(added))

@@ -55,10 +55,5 @@ def _lowest(
 
 
 def above(scores: Floats, share: float) -> float:
-    """The value that this share of the scores exceeds.
-
-    Args:
-        scores: (W,), at least one.
-        share: 0..1.
-    """
+    """The value that this share, 0..1, of the scores (W,) exceeds."""
     return float(np.quantile(scores, 1 - share, method="higher"))

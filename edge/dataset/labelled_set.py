@@ -199,12 +199,7 @@ def fingerprint(dies: DieGrid) -> int:
 def build(
     maps: Iterable[DieGrid], labels: Iterable[str], **columns: npt.NDArray[Any]
 ) -> LabelledSet:
-    """Collect maps into a labelled set.
-
-    Args:
-        maps: uint8 (rows, columns) each.
-        labels: One of the nine patterns each.
-        columns: Optional columns, (W,) each.
+    """Collect maps, uint8 (rows, columns), their labels and columns (W,) into a labelled set.
 
     Raises:
         DataError: a label is none of the nine.
@@ -229,12 +224,7 @@ def unknown_labels(labels: set[str]) -> Iterator[str]:
 
 
 def check_bounds(wafers: int, dies: int, source: str) -> None:
-    """Refuse a set that grows beyond what any reader of it takes.
-
-    Args:
-        wafers: How many it has so far.
-        dies: Positions on all of them.
-        source: What it is made of, for the message.
+    """Refuse a set of so many wafers and dies that no reader would take it.
 
     Raises:
         DataError: it has more wafers than ``MAX_WAFERS`` or more dies than ``MAX_UNPACKED``.

@@ -34,12 +34,7 @@ class Bin:
 
 
 def reliability_bins(confidence: Floats, right: npt.NDArray[np.bool_]) -> list[Bin]:
-    """Predictions binned by confidence.
-
-    Args:
-        confidence: Probability of the predicted class, (W,), 0..1.
-        right: Whether the prediction was right, (W,).
-    """
+    """Predictions binned by confidence (W,), 0..1, and whether each was right (W,)."""
     edges = np.linspace(0.0, 1.0, BINS + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, BINS - 1)
     n = np.bincount(place, minlength=BINS)
@@ -56,10 +51,6 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float
     """Expected calibration error (M. P. Naeini et al., AAAI 2015), 0..1.
 
     Mean of \\|accuracy - confidence\\| over the bins, weighted by the predictions in them.
-
-    Args:
-        confidence: (W,), 0..1.
-        right: (W,).
     """
     bins = reliability_bins(confidence, right)
     wafers = max(1, len(confidence))
@@ -69,12 +60,8 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float
 def risk_coverage(doubt: Floats, wrong: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Share of wrong verdicts among those accepted, for every share that is accepted.
 
-    Args:
-        doubt: How much each verdict is to be doubted, (W,); the least doubtful are accepted first.
-        wrong: Whether it was wrong, (W,).
-
-    Returns:
-        Coverage (share accepted) and risk (share of those that are wrong), both (W,).
+    The least doubtful are accepted first. Returns coverage (share accepted) and risk (share of
+    those that are wrong), both (W,).
     """
     order = np.argsort(doubt, kind="stable")
     accepted = np.arange(1, len(doubt) + 1)
@@ -84,10 +71,7 @@ def risk_coverage(doubt: Floats, wrong: npt.NDArray[np.bool_]) -> tuple[Floats, 
 def caught(doubt: Floats, wrong: npt.NDArray[np.bool_], review: float) -> float:
     """Share of the wrong verdicts among the ``review`` most doubtful, 0..1; 1 where none is wrong.
 
-    Args:
-        doubt: (W,), as in ``risk_coverage``.
-        wrong: (W,).
-        review: Share of all wafers that a person looks at, 0..1.
+    ``review`` is the share of all wafers that a person looks at, 0..1.
     """
     looked_at = np.argsort(-doubt, kind="stable")[: round(review * len(doubt))]
     total = int(wrong.sum())
@@ -97,11 +81,7 @@ def caught(doubt: Floats, wrong: npt.NDArray[np.bool_], review: float) -> float:
 def auroc(ordinary: Floats, strange: Floats) -> float:
     """Chance that a strange wafer scores higher than an ordinary one (ties count half).
 
-    Area under the ROC curve by ranks (Mann-Whitney); 0.5 is guessing.
-
-    Args:
-        ordinary: Scores (A,), at least one.
-        strange: Scores (B,), at least one.
+    Area under the ROC curve by ranks (Mann-Whitney) of at least one score each; 0.5 is guessing.
     """
     scores = np.concatenate([ordinary, strange])
     _, place, count = np.unique(scores, return_inverse=True, return_counts=True)

@@ -126,11 +126,6 @@ def evaluate(
 ) -> Evaluation:
     """Classify every wafer and compare with its label.
 
-    Args:
-        labelled: What to judge on.
-        classifier: What to judge.
-        progress: Called with the number of wafers done.
-
     Raises:
         DataError: the set holds no wafer, or one without dies.
     """
@@ -177,16 +172,9 @@ def evaluate(
 def as_station(
     logits: npt.NDArray[np.floating[Any]], labelled: LabelledSet
 ) -> npt.NDArray[np.floating[Any]]:
-    """Logits of a float network under the station's rule: with few fails, sure of ``none``.
+    """A copy of a float network's logits (W, 9) under the station's rule: few fails are ``none``.
 
     Otherwise int8, which is judged through the station's code, would be held against another rule.
-
-    Args:
-        logits: (W, 9), in the order of ``PATTERNS``.
-        labelled: The wafers they are of.
-
-    Returns:
-        A copy.
     """
     clear = labelled.fail_counts() < MIN_FAILS
     return np.where(clear[:, np.newaxis], _SURE, logits)
@@ -195,9 +183,7 @@ def as_station(
 def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[str]:
     """What a reader of figures measured on these wafers must know: a sentence each.
 
-    Args:
-        labelled: The wafers.
-        overlap: How many of them trained the model, None where that cannot be told.
+    ``overlap`` says how many of them trained the model, None where that cannot be told.
     """
     counts = labelled.class_counts()
     missing = [name for name, n in counts.items() if not n]

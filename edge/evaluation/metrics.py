@@ -43,11 +43,7 @@ def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 def lost_too_much(before: int, after: int, n: int, allowed_points: float) -> bool:
     """Whether a class lost more than ``allowed_points`` points or one wafer, whichever is more.
 
-    Args:
-        before: Right answers before, 0..n.
-        after: Right answers after.
-        n: Wafers of the class.
-        allowed_points: In percentage points.
+    ``before`` and ``after`` are right answers, 0..n.
     """
     gone = before - after
     # Written so that NaN as a limit allows nothing.
@@ -121,13 +117,7 @@ class Scores:
 def confusion_matrix(
     true: npt.NDArray[np.intp], predicted: npt.NDArray[np.intp], classes: int
 ) -> npt.NDArray[np.int64]:
-    """Count (classes, classes); row = true class, column = predicted class.
-
-    Args:
-        true: Class indices (W,), 0..classes-1.
-        predicted: Class indices (W,).
-        classes: Number of classes.
-    """
+    """Count (classes, classes) by class indices (W,); row = true class, column = predicted."""
     flat = np.bincount(true * classes + predicted, minlength=classes * classes)
     return flat.reshape(classes, classes).astype(np.int64)
 

@@ -55,17 +55,8 @@ class Reviewed(Struct, frozen=True):
 class Baseline(Struct, frozen=True, dict=True):
     """What the trusted model did: the JSON, as far as a comparison needs it.
 
-    Attributes:
-        per_class: See there.
-        model: Name and hash of its file.
-        data_sha256: Hash of the wafers it was measured on.
-        symmetries: Views averaged.
-        patterns: The classes, in the order of the answers.
-        answers: The class given to each wafer, a digit each; empty for figures alone.
-        verdicts: Whether each wafer went to a person, a letter each; empty likewise.
-        review: See there.
-        calibration_error: Expected calibration error, None where the file does not say.
-        confidence_error: The same of the confidence.
+    ``answers`` has a digit for each wafer, its place in ``patterns``, ``verdicts`` a letter; both
+    are empty in figures alone. ``symmetries`` are the views averaged.
     """
 
     per_class: dict[str, Recall]

@@ -60,12 +60,7 @@ class Change:
 
 
 def paired(before: npt.NDArray[np.bool_], now: npt.NDArray[np.bool_]) -> Change:
-    """Change of a share of the same wafers.
-
-    Args:
-        before: Whether each wafer was right, (W,), W > 0.
-        now: The same of the model under test.
-    """
+    """Change of a share of the same wafers: whether each (W,) was right, and is now."""
     lost = int((before & ~now).sum())
     won = int((now & ~before).sum())
     return Change(float(before.mean()), float(now.mean()), mcnemar(lost, won))

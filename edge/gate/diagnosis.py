@@ -46,12 +46,7 @@ _Transform = Callable[[Encoded], Encoded]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a spoiled model looks like.
-
-    Attributes:
-        check: Name of the check that it belongs to (``edge.gate.checks.NAMES``).
-        message: What it looks like and what to look at.
-    """
+    """What a spoiled model looks like, and the check (``edge.gate.checks.NAMES``) it belongs to."""
 
     check: str
     message: str
@@ -86,9 +81,7 @@ def constant_outputs(classifier: Classifier) -> list[str]:
 def exchanged_labels(expected: Classes, found: Classes) -> Finding | None:
     """Whether some patterns go under each other's names.
 
-    Args:
-        expected: Class index (W,) that each wafer should get, in the order of ``PATTERNS``.
-        found: The one it got, (W,).
+    By the class index (W,) that each wafer should get, and the one it got.
     """
     moved: dict[int, tuple[int, float]] = {}
     for index in range(len(PATTERNS)):

@@ -20,13 +20,7 @@ CLASS: Final = "wm-edge.gate"
 
 
 def document(checks: Sequence[Check], notes: Iterable[str], seconds: float) -> str:
-    """The XML text.
-
-    Args:
-        checks: A test case each.
-        notes: Lines for ``system-out``: warnings and figures.
-        seconds: How long it all took.
-    """
+    """The XML text: a test case a check, notes as ``system-out``, seconds for all."""
     counts = {
         "tests": str(len(checks)),
         "failures": str(sum(check.failed for check in checks)),

@@ -37,13 +37,7 @@ _FARTHEST: Final = 100.0
 
 @dataclass(frozen=True)
 class ModelFileAudit:
-    """What was found of a model file.
-
-    Attributes:
-        checks: One a name of ``MODEL_CHECKS`` at least.
-        classifier: The model at work, None where it cannot be used.
-        error: Why it cannot be used.
-    """
+    """What was found of a model file: checks, and the model at work or why it cannot be used."""
 
     checks: list[Check]
     classifier: Classifier | None = None
@@ -53,12 +47,9 @@ class ModelFileAudit:
 def examine(
     path: Path | None, build: Callable[[ModelFile], Classifier], backend: Backend | None = None
 ) -> ModelFileAudit:
-    """Look at a model file from the whole to its parts.
+    """Look at a model file (None: the one that ships) from the whole to its parts.
 
-    Args:
-        path: A model file; None for the one that ships.
-        build: Makes the classifier.
-        backend: Runtime that looks at the tensors.
+    ``build`` makes the classifier, ``backend`` is the runtime that looks at the tensors.
     """
     path = path or shipped_path()
     try:

@@ -17,13 +17,7 @@ T = TypeVar("T")
 
 
 class Finding(NamedTuple):
-    """What one check found.
-
-    Attributes:
-        check: Its name, one of ``edge.gate.checks.MODEL_CHECKS``.
-        message: What was found, or what is wrong and what to do.
-        sound: Whether nothing is wrong.
-    """
+    """What one check of ``edge.gate.checks.MODEL_CHECKS`` found, or what is wrong and the mend."""
 
     check: str
     message: str
@@ -31,12 +25,7 @@ class Finding(NamedTuple):
 
 
 def audit(network: bytes, document: dict[str, Any]) -> Iterator[Finding]:
-    """Check all that can be said without a runtime, one by one.
-
-    Args:
-        network: The bare ``.tflite``.
-        document: The metadata, as JSON gives them.
-    """
+    """Check all that can be said of a bare ``.tflite`` and its metadata without a runtime."""
     for check, look in _CHECKS:
         try:
             finding = Finding(check, look(network, document))

@@ -244,10 +244,7 @@ class Metadata(Tensors, frozen=True, kw_only=True):
 
 
 def parsed(document: dict[str, Any]) -> Metadata:
-    """The metadata of a model file.
-
-    Args:
-        document: The JSON object as it stands in the file.
+    """The metadata of a model file, from the JSON object in it.
 
     Raises:
         MismatchError: a section is lost, or is not what it must be.

@@ -37,13 +37,7 @@ SHIPPED: Final = "wm811k.tflite"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A checked model file in memory.
-
-    Attributes:
-        path: Where it was read from.
-        content: All its bytes.
-        metadata: What it says of itself.
-    """
+    """A checked model file in memory: where it was read from, its bytes, what it says of itself."""
 
     path: Path
     content: bytes
@@ -141,10 +135,7 @@ def shipped_path() -> Path:
 
 
 def load(path: str | Path | None = None) -> ModelFile:
-    """Read a model file and check its metadata.
-
-    Args:
-        path: A model file; None for the one that ships.
+    """Read a model file (None: the one that ships) and check its metadata.
 
     Raises:
         ModelError: missing or unreadable file, not a TFLite model, no metadata, a newer layout,
@@ -164,15 +155,7 @@ def refusal(path: Path, why: str) -> ModelError:
 
 
 def attach(tflite: bytes, document: dict[str, Any]) -> bytes:
-    """Append the metadata to a bare ``.tflite``.
-
-    Args:
-        tflite: The converter's output, without metadata.
-        document: JSON-compatible; the hash of ``tflite`` is added under ``tflite_sha256``.
-
-    Returns:
-        The model file's bytes; the same input always gives the same bytes.
-    """
+    """Append the metadata, with the network's hash, to a bare ``.tflite``: alike from the same."""
     document = {**document, "tflite_sha256": hashlib.sha256(tflite).hexdigest()}
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:

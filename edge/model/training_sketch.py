@@ -66,11 +66,7 @@ class Sketch:
 
 
 def build(fingerprints: npt.NDArray[np.uint64]) -> str:
-    """The sketch of a training set, as text: at most about 5 kB.
-
-    Args:
-        fingerprints: uint64 (W,) of the wafers that trained, in any order.
-    """
+    """The sketch of training wafers, by their fingerprints uint64 (W,): text of about 5 kB."""
     different = np.unique(np.asarray(fingerprints, np.uint64))
     skip = 0
     while len(different) >> skip > KEPT and skip < _MOST:
