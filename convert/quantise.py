@@ -46,6 +46,11 @@ def some_of_each(
     ]
 
 
+def thinned(planes: npt.NDArray[np.uint8], most: int) -> npt.NDArray[np.uint8]:
+    """At most so many of the wafers, from all over: they come sorted by class."""
+    return planes[:: -(-len(planes) // most)]
+
+
 def calibration_set(
     train_part: LabelledSet,
     seed: int = 0,

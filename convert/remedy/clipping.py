@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.quantise import Calibration, quantise
-from convert.remedy.graph import Range, activations, outputs, points, with_ranges
-from convert.remedy.ranges import Histogram, extremes, histograms, least_error, percentile
+from convert.remedy.graph import activations, outputs, points, with_ranges
+from convert.remedy.ranges import Histogram, histograms, least_error, percentile
+from convert.report.activation_recorder import Range, extremes
 
 if TYPE_CHECKING:
     import keras
 
-    from convert.remedy.trial import Build
+    from convert.remedy.search import Build
 
 #: Ways to choose a range that clips.
 CHOICES: dict[str, Callable[[Histogram], Range]] = {
@@ -70,7 +71,7 @@ def ranges(
     """A range for each activation, chosen by ``choose``.
 
     The network's outputs keep their full range: a clipped logit is a wrong probability, and a
-    clipped embedding hides how strange a wafer is.
+    clipped embedding hides how unfamiliar a wafer is.
     """
     whole = outputs(network)
     return {

@@ -24,7 +24,7 @@ from convert.remedy import graph
 if TYPE_CHECKING:
     import keras
 
-    from convert.remedy.trial import Build
+    from convert.remedy.search import Build
 
 #: Layers that let a positive factor a channel through.
 _TRANSPARENT = (

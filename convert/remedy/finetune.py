@@ -18,14 +18,15 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
-from convert.quantise import Calibration, quantise
+from convert.quantise import Calibration, quantise, thinned
 from convert.remedy import graph
 from convert.remedy.clipping import CHOICES, measure, ranges
+from convert.report.activation_recorder import Range
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
-    from convert.remedy.trial import Build
+    from convert.remedy.search import Build
 
 #: Steps of the fine-tuning, wafers in each, and the first learning rate (it falls to 0).
 STEPS = 400
@@ -96,7 +97,7 @@ def fine_tuned(
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def step(shares: Any) -> Any:
-        wanted = _flat(network(shares, training=False))
+        wanted = keras.tree.flatten(network(shares, training=False))
         with tf.GradientTape() as tape:
             values = [
                 rounded(variable)
@@ -105,7 +106,7 @@ def fine_tuned(
             found, _ = student.stateless_call(
                 values, student.non_trainable_variables, shares, training=False
             )
-            loss = _distance(wanted, _flat(found), scales)
+            loss = _distance(wanted, keras.tree.flatten(found), scales)
         variables = [variable.value for variable in student.trainable_variables]
         optimizer.apply(tape.gradient(loss, variables), student.trainable_variables)
         return loss
@@ -131,15 +132,17 @@ def _learned(network: keras.Model, student: keras.Model, names: Collection[str])
     return graph.with_ranges(result, last)
 
 
-def first_ranges(network: keras.Model, planes: npt.NDArray[np.uint8]) -> dict[str, graph.Range]:
+def first_ranges(network: keras.Model, planes: npt.NDArray[np.uint8]) -> dict[str, Range]:
     """Of the ranges that clip, those that cost the outputs least before any learning."""
     measured = measure(network, planes)
-    shares = encoding.to_shares(_some(planes))
-    wanted, scales = _flat(network(shares)), _scales(network, planes)
+    shares = encoding.to_shares(thinned(planes, _JUDGED_ON))
+    wanted, scales = keras.tree.flatten(network(shares)), _scales(network, planes)
 
-    def cost(candidate: dict[str, graph.Range]) -> float:
+    def cost(candidate: dict[str, Range]) -> float:
         return float(
-            _distance(wanted, _flat(graph.with_ranges(network, candidate)(shares)), scales)
+            _distance(
+                wanted, keras.tree.flatten(graph.with_ranges(network, candidate)(shares)), scales
+            )
         )
 
     return min((ranges(network, measured, choose) for choose in CHOICES.values()), key=cost)
@@ -150,7 +153,7 @@ def _scales(network: keras.Model, planes: npt.NDArray[np.uint8]) -> list[float]:
 
     What is not the logits counts a tenth: the gate judges classes.
     """
-    outputs = _flat(network(encoding.to_shares(_some(planes))))
+    outputs = keras.tree.flatten(network(encoding.to_shares(thinned(planes, _JUDGED_ON))))
     weights = [1.0 if out.shape[-1] == len(PATTERNS) else _BESIDE for out in outputs]
     return [
         weight / (float(ops.mean(ops.var(out, axis=0))) + _TINY)
@@ -164,15 +167,6 @@ def _distance(wanted: list[Any], found: list[Any], scales: list[float]) -> Any:
         scale * ops.mean(ops.square(one - two))
         for one, two, scale in zip(wanted, found, scales, strict=True)
     )
-
-
-def _some(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """From all over: they come sorted by class."""
-    return planes[:: -(-len(planes) // _JUDGED_ON)]
-
-
-def _flat(outputs: Any) -> list[Any]:
-    return keras.tree.flatten(outputs)
 
 
 def _rounding(variable: Any, network: keras.Model) -> Callable[[Any], Any]:

@@ -13,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from convert.report.activation_recorder import Range
 from edge.wafer import encoding
-
-#: Lowest and highest value of an activation that int8 must hold.
-Range = tuple[float, float]
 
 #: Layers with a kernel.
 LINEAR = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)

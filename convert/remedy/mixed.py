@@ -5,9 +5,9 @@ activations go through reference kernels that take a hundred times as long. 16 b
 microcontrollers without a floating point unit.
 
 What suffers from int8 is an activation, and it is spared only if the operator that writes it and
-all that read it are. So activations are ranked, not operators: how much of
-the error goes when everything around one of them is left in float. (The sensitivity in the
-quantization report is one of operators.)
+all that read it are. So activations are ranked, not operators: how much of the error goes when
+everything around one of them is left in float. (The sensitivity in the quantization report is one
+of operators.)
 
 Input and outputs stay int8, so that a station feeds and reads such a file like any other.
 """
@@ -25,25 +25,24 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from convert.quantise import Calibration, to_float_tflite
+from convert.quantise import Calibration, thinned, to_float_tflite
 from convert.remedy import graph
 from convert.remedy.graph_rewrite import mended
-from convert.report.activation_recorder import ActivationRecorder
+from convert.report.activation_recorder import ActivationRecorder, Range
+from convert.report.selective import statistics
 from edge.model.float_network import LogitsNetwork
-from edge.model.network import Network, Operator
+from edge.model.network import Network
 from edge.model.runtime import silence_native_output
 from edge.system.choice import Choice
 
 if TYPE_CHECKING:
-    from convert.remedy.trial import Build
+    from convert.remedy.search import Build
 
 #: How many of the worst activations are spared, one trial after another.
 SPARED = (1, 3)
 
 #: Wafers that rank the activations.
 _RANKED_ON = 60
-
-_EVERYTHING = ".*"
 
 
 class Arithmetic(Choice):
@@ -69,7 +68,7 @@ class Ranged:
 
     content: bytes
     inside: Network
-    ranges: dict[str, graph.Range]
+    ranges: dict[str, Range]
 
 
 def remedies(float_network: keras.Model, calibration: Calibration) -> Iterator[tuple[str, Build]]:
@@ -86,7 +85,7 @@ def remedies(float_network: keras.Model, calibration: Calibration) -> Iterator[t
 
     @functools.cache
     def ranked() -> list[set[int]]:
-        return rank(base(), _spread(calibration.planes))
+        return rank(base(), thinned(calibration.planes, _RANKED_ON))
 
     def spare(count: int, arithmetic: Arithmetic) -> tuple[bytes, str]:
         chosen = set().union(*ranked()[:count])
@@ -105,28 +104,15 @@ def remedies(float_network: keras.Model, calibration: Calibration) -> Iterator[t
     )
 
 
-def _spread(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Some of the wafers, from all over: they come sorted by class."""
-    return planes[:: -(-len(planes) // _RANKED_ON)]
-
-
 def ranged(float_network: keras.Model, planes: npt.NDArray[np.uint8]) -> Ranged:
     """Convert a folded network to float ``.tflite`` and see what its activations reach.
 
     The input's range is that of the encoding, 0 to 1, whatever the wafers hold.
     """
     content = to_float_tflite(_pooled(float_network))
-    probe = ActivationRecorder(content)
-    inside = probe.network
-    found = dict.fromkeys(_written(inside.operators), (0.0, 0.0))
-    for plane in planes:
-        probe.run(plane)
-        for index, (low, high) in found.items():
-            values = probe.values(inside.tensors[index])
-            found[index] = min(low, float(values.min())), max(high, float(values.max()))
-    found |= dict.fromkeys(inside.inputs, (0.0, 1.0))
-    names = {inside.tensors[index].name: found[index] for index in found}
-    return Ranged(content, inside, names)
+    recorder = ActivationRecorder(content)
+    reached = recorder.ranges(planes) | {recorder.input.name: (0.0, 1.0)}
+    return Ranged(content, recorder.network, reached)
 
 
 def _pooled(float_network: keras.Model) -> keras.Model:
@@ -165,9 +151,10 @@ def quantised(
     from ai_edge_quantizer.quantizer import AlgorithmName, Quantizer
 
     quantizer = Quantizer(base.content)
-    _add(quantizer, _EVERYTHING, rest)
+    _add(quantizer, ".*", rest)
     for index, arithmetic in special.items():
-        scope = f"^{re.escape(_output(base.inside, index))};$"
+        output = base.inside.tensors[base.inside.operators[index].outputs[0]]
+        scope = f"^{re.escape(output.name)};$"
         if arithmetic is Arithmetic.FLOAT:
             quantizer.update_quantization_recipe(
                 scope, TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
@@ -177,13 +164,9 @@ def quantised(
     # Last, and under a scope of its own: the network's output has the name of the operator before.
     for side in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
         quantizer.add_static_config("", side, _BITS[Arithmetic.INT8], 8)
-    ranges = {
-        name: {"min": np.asarray([low], np.float32), "max": np.asarray([high], np.float32)}
-        for name, (low, high) in base.ranges.items()
-    }
     with silence_native_output():
         result = quantizer.quantize(
-            ranges, enable_progress_bar=False, enable_progress_report=False
+            statistics(base.ranges), enable_progress_bar=False, enable_progress_report=False
         ).quantized_model
     return mended(bytes(result))
 
@@ -199,10 +182,6 @@ def _add(quantizer: Any, scope: str, arithmetic: Arithmetic) -> None:
     )
 
 
-def _output(inside: Network, index: int) -> str:
-    return inside.tensors[inside.operators[index].outputs[0]].name
-
-
 def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
     """Activations by how much sparing each helps, the most helpful first.
 
@@ -216,7 +195,8 @@ def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
     wanted = _logits(base.content, planes)
     groups = [
         {op.index for op in base.inside.operators if index in (*op.inputs, *op.outputs)}
-        for index in _written(base.inside.operators)
+        for written in base.inside.operators
+        for index in written.outputs
     ]
 
     def error(group: Collection[int]) -> float:
@@ -224,10 +204,6 @@ def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
         return float(((found - wanted) ** 2).mean())
 
     return sorted(groups, key=error)
-
-
-def _written(operators: Collection[Operator]) -> list[int]:
-    return [index for operator in operators for index in operator.outputs]
 
 
 def _logits(content: bytes, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from convert.remedy.graph import Range
+from convert.report.activation_recorder import Range
 
 #: Bins of a histogram: enough that a range 1/256 of the whole still has 32 of them.
 _BINS = 8192
@@ -44,16 +44,6 @@ class Histogram:
 
 
 Batch = Mapping[str, npt.NDArray[np.float32]]
-
-
-def extremes(batches: Iterable[Batch]) -> dict[str, Range]:
-    """Smallest and largest value of each activation, 0 always between them."""
-    found: dict[str, Range] = {}
-    for batch in batches:
-        for name, values in batch.items():
-            low, high = found.get(name, (0.0, 0.0))
-            found[name] = min(low, float(values.min())), max(high, float(values.max()))
-    return found
 
 
 def histograms(batches: Iterable[Batch], limits: Mapping[str, Range]) -> dict[str, Histogram]:

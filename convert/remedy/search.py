@@ -4,23 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
+from convert.attempt import Attempt
 from convert.parity import Parity
-from convert.remedy.trial import Trial
 from edge.errors import ModelError
 from edge.system.text import printable
 
-
-class Judged(Protocol):
-    """A model file that was judged."""
-
-    @property
-    def parity(self) -> Parity:
-        """Against the float network."""
+#: Builds a bare ``.tflite`` and says in a few words what was done.
+Build = Callable[[], tuple[bytes, str]]
 
 
-AJudged = TypeVar("AJudged", bound=Judged)
+@dataclass(frozen=True)
+class Trial:
+    """One remedy, built or not.
+
+    Attributes:
+        name: What was tried, a few words.
+        content: Bare ``.tflite`` with int8 input and outputs; None where it could not be built.
+        failure: Why it could not be built; empty where it was.
+        seconds: What building took.
+        note: Particulars: how many wafers, which layers.
+    """
+
+    name: str
+    content: bytes | None
+    failure: str
+    seconds: float
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form, without the content."""
+        return {
+            "name": self.name,
+            "built": self.content is not None,
+            "failure": self.failure,
+            "seconds": round(self.seconds, 1),
+            "note": self.note,
+            "bytes": None if self.content is None else len(self.content),
+        }
 
 
 @dataclass(frozen=True)
@@ -51,8 +73,8 @@ class Tried:
 
 
 def search(
-    plain: AJudged, trials: Iterable[Trial], judge: Callable[[bytes], AJudged]
-) -> tuple[AJudged, list[Tried]]:
+    plain: Attempt, trials: Iterable[Trial], judge: Callable[[bytes], Attempt]
+) -> tuple[Attempt, list[Tried]]:
     """Judge one trial after another and stop at the first that passes.
 
     Args:
@@ -89,7 +111,7 @@ def table(plain: Parity, tried: Sequence[Tried]) -> str:
     for one in tried:
         trial = one.trial
         size = f"{len(trial.content) / 1000:.0f}" if trial.content else "-"
-        outcome = f"{_judged(one.parity)}" if one.parity else f"- | - | - | {_cell(one.refused)}"
+        outcome = _judged(one.parity) if one.parity else f"- | - | - | {_cell(one.refused)}"
         name = f"{trial.name} ({trial.note})" if trial.note else trial.name
         lines.append(f"| {_cell(name)} | {size} | {trial.seconds:.1f} | {outcome} |")
     return "\n".join(lines) + "\n"

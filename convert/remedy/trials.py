@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.quantise import Calibration
-from convert.remedy.trial import Build, Trial
+from convert.remedy.search import Build, Trial
 
 if TYPE_CHECKING:
     import keras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from edge.model.network import Tensor
 from edge.model.runtime import start
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
+
+#: Lowest and highest value of an activation that int8 must hold.
+Range = tuple[float, float]
 
 
 class ActivationRecorder:
@@ -61,3 +65,28 @@ class ActivationRecorder:
         """A tensor's values as they are stored, after the last run."""
         found: npt.NDArray[Any] = self._interpreter.get_tensor(tensor.index)
         return found
+
+    def ranges(self, wafers: Encoded) -> dict[str, Range]:
+        """``extremes`` of each float activation over the wafers, by the name of its tensor."""
+        activations = [
+            tensor
+            for tensor in self.network.tensors.values()
+            if tensor.is_float and not tensor.constant
+        ]
+
+        def batches() -> Iterator[dict[str, npt.NDArray[Any]]]:
+            for wafer in wafers:
+                self.run(wafer)
+                yield {tensor.name: self.values(tensor) for tensor in activations}
+
+        return extremes(batches())
+
+
+def extremes(batches: Iterable[Mapping[str, npt.NDArray[Any]]]) -> dict[str, Range]:
+    """Smallest and largest value of each activation; 0 always between them, as int8 needs it."""
+    found: dict[str, Range] = {}
+    for batch in batches:
+        for name, values in batch.items():
+            low, high = found.get(name, (0.0, 0.0))
+            found[name] = min(low, float(values.min())), max(high, float(values.max()))
+    return found

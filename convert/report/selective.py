@@ -67,19 +67,22 @@ class Selective:
             warnings.simplefilter("ignore")  # that keeping all tensors takes memory
             try:
                 result = self._quantizer.Quantizer(self._content, recipe).quantize(
-                    self._statistics(), enable_progress_bar=False, enable_progress_report=False
+                    statistics(self._ranges),
+                    enable_progress_bar=False,
+                    enable_progress_report=False,
                 )
             # Two layers share a constant, or two tensors a name, for example.
             except (RuntimeError, ValueError) as error:
                 raise ModelError(f"ai-edge-quantizer cannot quantise it: {error}") from error
             return bytes(result.quantized_model)
 
-    def _statistics(self) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
-        """The ranges in the form of the quantizer's own calibration result."""
-        return {
-            name: {"min": np.asarray([low], np.float32), "max": np.asarray([high], np.float32)}
-            for name, (low, high) in self._ranges.items()
-        }
+
+def statistics(ranges: Ranges) -> dict[str, dict[str, npt.NDArray[np.float32]]]:
+    """Ranges in the form of the quantizer's own calibration result."""
+    return {
+        name: {"min": np.asarray([low], np.float32), "max": np.asarray([high], np.float32)}
+        for name, (low, high) in ranges.items()
+    }
 
 
 def _with_one_output(content: bytes, keep: int) -> bytes:

@@ -123,7 +123,7 @@ def measure(
     probe.check(wafers)
     keep = _logits({index: probe.network.tensors[index].shape for index in probe.network.outputs})
     chosen = wafers[np.linspace(0, len(wafers) - 1, min(limit, len(wafers))).astype(np.intp)]
-    ranges = _measured_ranges(probe, chosen)
+    ranges = probe.ranges(chosen)
     if int8_content is not None:
         ranges |= _given_ranges(probe.network, flatbuffer.read(int8_content))
     selective = Selective(float_content, probe.network, keep, ranges)
@@ -165,23 +165,6 @@ def _effects(
         return _effect(answers(single), reference), _effect(without, reference), None
     except (ModelError, RuntimeUnavailableError) as error:
         return None, None, str(error)
-
-
-def _measured_ranges(probe: ActivationRecorder, wafers: Encoded) -> Ranges:
-    """Smallest and largest value of each activation over the wafers, by tensor name."""
-    activations = [
-        tensor
-        for tensor in probe.network.tensors.values()
-        if tensor.is_float and not tensor.constant
-    ]
-    found: Ranges = {}
-    for wafer in wafers:
-        probe.run(wafer)
-        for tensor in activations:
-            values = probe.values(tensor)
-            low, high = found.get(tensor.name, (0.0, 0.0))  # an int8 range always holds zero
-            found[tensor.name] = (min(low, float(values.min())), max(high, float(values.max())))
-    return found
 
 
 def _given_ranges(float_network: Network, int8_network: Network) -> Ranges:

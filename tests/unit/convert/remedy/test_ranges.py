@@ -13,11 +13,11 @@ pytest.importorskip("keras")
 
 from convert.remedy.ranges import (
     Histogram,
-    extremes,
     histograms,
     least_error,
     percentile,
 )
+from convert.report.activation_recorder import extremes
 
 Values = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from convert.quantise import quantise
-from convert.remedy.trial import Build
+from convert.remedy.search import Build
 from convert.remedy.trials import trials
 from edge.model.flatbuffer import read
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from convert.parity import Parity, compare
-from convert.remedy.search import Tried, search, table
-from convert.remedy.trial import Trial
+from convert.remedy.search import Trial, Tried, search, table
 from edge.errors import ModelError
 from edge.wafer.patterns import PATTERNS
 
