@@ -23,6 +23,7 @@ from edge.errors import OutputError
 from edge.results.record import Record, number_of
 from edge.store.cursor import Cursor
 from edge.system.choice import Choice
+from edge.system.files import identity
 from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 #: What a file system says that cannot force anything onto a disk (pipes, devices).
 _NO_FSYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
 
+
+#: In the place of a descriptor.
+_CLOSED: Final = -1
 
 #: Bytes by which a file is recognised; more than any header has.
 _BEGINNING: Final = 4096
@@ -101,7 +105,7 @@ class AppendSink:
         self._path = path
         self._lines = lines
         self._fsync = fsync
-        self._descriptor: int | None = None
+        self._descriptor = _CLOSED
         self._length = 0
         self._regular = True
 
@@ -142,9 +146,9 @@ class AppendSink:
             OutputError: disk full or the like; the file ends after its last whole record.
         """
         with self._as_output_errors():
-            if self._descriptor is None:
+            if self._descriptor == _CLOSED:
                 raise OutputError(f"{self._path}: is not open")
-            if self._was_rotated() or self._was_cut_back():
+            if self._was_replaced():
                 self.open(Cursor(0, 0))
             self._write(b"".join(map(self._lines.line, records)))
             return Cursor(number_of(records[-1]), self._length)
@@ -154,14 +158,13 @@ class AppendSink:
 
     def close(self) -> None:
         """Close the file, which unlocks it."""
-        if self._descriptor is not None:
+        if self._descriptor != _CLOSED:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
-            self._descriptor = None
+            self._descriptor = _CLOSED
 
     def _recovered(self, mark: Cursor) -> Cursor:
         """Look through what stands beyond the mark, or through all of a file that was cut back."""
-        assert self._descriptor is not None  # noqa: S101 - called by open()
         shrunk = self._length < mark.offset
         whole = 0 if shrunk else mark.offset
         found = []
@@ -185,7 +188,8 @@ class AppendSink:
                 if number is not None:
                     found.append(number)
         if whole < self._length:
-            self._cut_back(whole)
+            os.ftruncate(self._descriptor, whole)
+            self._length = whole
         delivered = max(found) if shrunk and found else max(mark.delivered, *found, 0)
         return replace(mark, delivered=delivered, offset=whole)
 
@@ -202,29 +206,16 @@ class AppendSink:
             printable(kept.name),
         )
 
-    def _cut_back(self, length: int) -> None:
-        """Drop the half record that a crash left."""
-        assert self._descriptor is not None  # noqa: S101 - called when it is open
-        os.ftruncate(self._descriptor, length)
-        self._length = length
+    def _was_replaced(self) -> bool:
+        """Whether the name now stands for another file, or for none, or the file was emptied.
 
-    def _was_rotated(self) -> bool:
-        """Whether the name now stands for another file, or for none (logrotate, an operator)."""
-        assert self._descriptor is not None  # noqa: S101 - called by send()
-        try:
-            there = os.stat(self._path)  # noqa: PTH116
-        except FileNotFoundError:
-            return True
+        By ``logrotate``, which can do it in place (``copytruncate``), or an operator.
+        """
         ours = os.fstat(self._descriptor)
-        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
-
-    def _was_cut_back(self) -> bool:
-        """Whether somebody emptied the file in place (``copytruncate``)."""
-        assert self._descriptor is not None  # noqa: S101 - called by send()
-        return self._regular and os.fstat(self._descriptor).st_size < self._length
+        emptied = self._regular and ours.st_size < self._length
+        return emptied or identity(self._path) != (ours.st_dev, ours.st_ino)
 
     def _write(self, content: bytes) -> None:
-        assert self._descriptor is not None  # noqa: S101 - called when it is open
         written = 0
         try:
             while written < len(content):
