@@ -26,6 +26,11 @@ from edge.errors import ModelError
 from edge.model.network import SUMMED, WEIGHTS_INPUT, Network, Operator, Tensor
 
 MAGIC: Final = b"TFL3"
+#: Where the runtimes keep the schema.
+_SCHEMAS: Final = {
+    "ai_edge_litert": "schema_py_generated.py",
+    "tensorflow": "lite/python/schema_py_generated.py",
+}
 #: Tensors, operators, numbers in a list; far more than any network for wafers has.
 _MOST: Final = 65536
 #: Sides of a tensor; TFLite's kernels take 8 at most.
@@ -45,17 +50,18 @@ def schema() -> ModuleType:
     """TFLite's schema as Python classes.
 
     Raises:
-        ModelError: neither LiteRT nor the package ``tflite`` is installed.
+        ModelError: neither a runtime that brings it nor the package ``tflite`` is installed.
     """
-    found = importlib.util.find_spec("ai_edge_litert")
-    for folder in (found and found.submodule_search_locations) or ():
-        path = Path(folder, "schema_py_generated.py")
-        # By its file: the package itself loads native code, which another runtime in this process
-        # may not survive.
-        if path.exists() and (spec := importlib.util.spec_from_file_location(path.stem, path)):
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)  # type: ignore[union-attr]  # a file has one
-            return module
+    for package, place in _SCHEMAS.items():
+        found = importlib.util.find_spec(package)
+        for folder in (found and found.submodule_search_locations) or ():
+            path = Path(folder, place)
+            # By its file: the package itself loads native code, which another runtime in this
+            # process may not survive.
+            if path.exists() and (spec := importlib.util.spec_from_file_location(path.stem, path)):
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)  # type: ignore[union-attr]  # a file has one
+                return module
     try:
         return importlib.import_module("tflite")
     except ImportError as error:

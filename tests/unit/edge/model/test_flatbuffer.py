@@ -145,13 +145,14 @@ def test_what_refers_to_itself_takes_neither_time_nor_memory(
         flatbuffer.read(bomb(tensors, name))
 
 
-@pytest.fixture(name="without_litert")
-def _without_litert(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(name="without")
+def _without(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Some runtimes are not installed."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,
         "find_spec",
-        lambda name, *rest: None if name == "ai_edge_litert" else find(name, *rest),
+        lambda name, *rest: None if name in request.param else find(name, *rest),
     )
     for cached in (flatbuffer.schema, flatbuffer._names, flatbuffer._fields):
         cached.cache_clear()
@@ -168,18 +169,27 @@ def _newer_codes() -> bytes:
     return flatbuffer.packed(edited)
 
 
-def test_the_package_tflite_reads_the_same(newer_codes: bytes, without_litert: None) -> None:
-    pytest.importorskip("tflite")
+RUNTIMES = ("ai_edge_litert", "tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("without", "package"),
+    [(RUNTIMES, "tflite"), (RUNTIMES[:1], "tensorflow")],
+    indirect=["without"],
+)
+def test_another_ones_schema_reads_the_same(
+    newer_codes: bytes, without: None, package: str
+) -> None:
+    pytest.importorskip(package)
     found = flatbuffer.read(newer_codes)
-    assert flatbuffer.schema().__name__ == "tflite"
+    assert f"/{package}/" in str(flatbuffer.schema().__file__)
     known = flatbuffer.read(tiny_pair().int8_content)
     assert [one.name for one in found.operators][:2] == ["CONV_2D", "DEPTHWISE_CONV_2D"]
     assert found.as_dict() == known.as_dict()
 
 
-def test_without_a_schema_the_mend_is_said(
-    without_litert: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("without", [RUNTIMES], indirect=True)
+def test_without_a_schema_the_mend_is_said(without: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tflite", None)
     with pytest.raises(ModelError, match="pip install ai-edge-litert"):
         flatbuffer.read(CONTENT)
