@@ -29,15 +29,10 @@ def random_symmetries(batch: npt.NDArray[Any], rng: np.random.Generator) -> npt.
 def random_turns(
     batch: npt.NDArray[np.uint8], share: float, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Turn a share of the wafers by any angle about their centre (a copy).
+    """Turn a share of the wafers (W, side, side, planes) by any angle about their centre (a copy).
 
     The encoding stretches a wafer to its square, so in encoded form it is a circle and a turn is
     a plain rotation. Bilinear resampling; outside there is no die.
-
-    Args:
-        batch: uint8 (wafers, side, side, planes).
-        share: Probability that a wafer is turned.
-        rng: Source of chance.
     """
     turned = batch.copy()
     centre = ((batch.shape[2] - 1) / 2, (batch.shape[1] - 1) / 2)

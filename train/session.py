@@ -40,10 +40,6 @@ class Settings:
 def start(settings: Settings, tell: Callable[[str], None]) -> Result:
     """Train, or go on training.
 
-    Args:
-        settings: What to do.
-        tell: Receives progress, a line at a time.
-
     Raises:
         DataError: unusable labelled set, or not the one that the run to resume was started with.
         UsageError: unknown recipe, a value out of range, a run that exists already or is

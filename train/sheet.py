@@ -73,10 +73,6 @@ def draw_sheet(labelled: LabelledSet, per_class: int, seed: int) -> Picture:
 def draw_wafer(dies: DieGrid, side: int = CELL) -> Picture:
     """Draw one wafer into a square, each axis stretched to fill it: wafers are round, dies oblong.
 
-    Args:
-        dies: uint8 (rows, columns) of {0, 1, 2}.
-        side: Side of the square in pixels.
-
     Returns:
         uint8 (side, side, 3), blue-green-red.
     """

@@ -50,12 +50,6 @@ def train(
 
     Continues where the run's checkpoint stands, if it has one.
 
-    Args:
-        labelled: A split labelled set; only its train and val parts are looked at.
-        recipe: How.
-        run: Where.
-        progress: Called after each epoch.
-
     Raises:
         DataError: the set is not split, or a part is empty.
     """

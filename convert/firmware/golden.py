@@ -93,11 +93,8 @@ def answers(
 ) -> list[Golden]:
     """What the station says of wafers.
 
-    Args:
-        model: A checked model file.
-        grids: uint8 (rows, columns) each.
-        rounding: Whose arithmetic: LiteRT's reference kernels themselves, or that of TFLite Micro
-            as ``convert.firmware.simulate`` computes it, since a station need not have it.
+    With the arithmetic of LiteRT's reference kernels themselves, or that of TFLite Micro as
+    ``convert.firmware.simulate`` computes it, since a station need not have it.
 
     Raises:
         RuntimeUnavailableError: no TFLite runtime works here.

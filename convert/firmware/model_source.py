@@ -40,11 +40,6 @@ def network_of(
 ) -> PreparedNetwork:
     """The network of a model file, lowered and planned.
 
-    Args:
-        model: A checked model file.
-        network: What its bytes hold.
-        rounding: Whose bytes the kernels give.
-
     Raises:
         ModelError: an output is not there, or an operator that no firmware is made for.
     """
@@ -55,9 +50,7 @@ def network_of(
 def header(model: ModelFile, arena: int) -> str:
     """``wm_model.h``.
 
-    Args:
-        model: A checked model file.
-        arena: Bytes of memory that its network needs.
+    ``arena``: bytes of memory that its network needs.
     """
     review, labels = model.review, model.labels
     knows_none = Pattern.NONE.value in labels

@@ -49,11 +49,7 @@ class Multiplier:
 
 
 def multiplier(real: float) -> Multiplier:
-    """tflite/kernels/internal/quantization_util.cc, QuantizeMultiplier.
-
-    Args:
-        real: A float64 of 0 or more.
-    """
+    """tflite/kernels/internal/quantization_util.cc, QuantizeMultiplier, of a number from 0 up."""
     if real == 0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)
@@ -127,10 +123,7 @@ def sum_of_two(left: Tensor, right: Tensor, result: Tensor) -> tuple[Multiplier,
 def mean(source: Tensor, result: Tensor, elements: int) -> Multiplier:
     """tflite/kernels/internal/reference/reduce.h, QuantizedMeanOrSum: 1 / elements folded in.
 
-    Args:
-        source: The input.
-        result: The output.
-        elements: How many values each output averages, 1 or more.
+    ``elements``: how many values each output averages, 1 or more.
     """
     scale = multiplier(float(source.scale) / float(result.scale))
     shift = min(elements.bit_length() - 1, 32, _BITS + scale.shift)

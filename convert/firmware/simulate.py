@@ -31,10 +31,6 @@ _BATCH: Final = 32
 class Simulation:
     """A network in exact integers.
 
-    Args:
-        network: One int8 input.
-        rounding: Whose bytes it gives.
-
     Raises:
         ModelError: an operator or option that no kernel is written for; names it.
     """

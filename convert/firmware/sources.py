@@ -13,11 +13,7 @@ _SUFFIXES: Final = frozenset({".c", ".h", ".cc", ".mk", ".ld", ".md", ".txt", ".
 
 
 def folder(name: str) -> dict[str, bytes]:
-    """All sources of a folder by their path, which begins with its name; none where it is absent.
-
-    Args:
-        name: A folder of ``firmware_examples``.
-    """
+    """All sources of a folder of ``firmware_examples`` by their path, its name first."""
     root = _root()
     return {
         file.relative_to(root).as_posix(): file.read_bytes()

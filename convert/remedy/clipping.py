@@ -30,9 +30,7 @@ CHOICES: dict[str, Callable[[Histogram], Range]] = {
 def remedies(network: keras.Model, calibration: Calibration) -> Iterator[tuple[str, Build]]:
     """Min-max over more wafers, percentiles, least squared error.
 
-    Args:
-        network: Folded.
-        calibration: More wafers than those of the plain conversion.
+    ``network`` is folded; there are more wafers than those of the plain conversion.
     """
 
     def more() -> tuple[bytes, str]:

@@ -16,9 +16,6 @@ def mended(content: bytes) -> bytes:
       reads becomes the output.
     * QUANTIZE from int8 to int16, which TensorFlow and tflite-runtime refuse, becomes two steps.
 
-    Args:
-        content: A ``.tflite`` from ai-edge-quantizer, one subgraph.
-
     Returns:
         The same network, mended.
     """

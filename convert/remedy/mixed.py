@@ -74,9 +74,7 @@ class Ranged:
 def remedies(float_network: keras.Model, calibration: Calibration) -> Iterator[tuple[str, Build]]:
     """The worst activations in float, then in 16 bits, at last the whole network in 16 bits.
 
-    Args:
-        float_network: Folded.
-        calibration: The wafers that set ranges and rank activations.
+    The wafers set ranges and rank activations.
     """
 
     @functools.cache
@@ -184,10 +182,6 @@ def _add(quantizer: Any, scope: str, arithmetic: Arithmetic) -> None:
 
 def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
     """Activations by how much sparing each helps, the most helpful first.
-
-    Args:
-        base: The float network with its ranges.
-        planes: Wafers to judge on.
 
     Returns:
         For each activation the numbers of the operators that write or read it.

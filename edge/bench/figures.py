@@ -141,11 +141,7 @@ class Report:
     warnings: Sequence[str] = ()
 
     def as_dict(self, command: Sequence[str] = ()) -> dict[str, Any]:
-        """JSON form.
-
-        Args:
-            command: The command line, as a list.
-        """
+        """JSON form."""
         return {
             "format": FORMAT,
             "version": VERSION,

@@ -29,10 +29,6 @@ _STEP: Final = 1024
 def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
     """Import the wafers of MixedWM38 that show one pattern or none.
 
-    Args:
-        source: The ``.npz`` file.
-        progress: Called with the wafers read and in all.
-
     Returns:
         The wafers, without lots: the data set names none.
 

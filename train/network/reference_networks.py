@@ -30,9 +30,6 @@ _VIRIDIS: Final = np.asarray([(68, 1, 84), (33, 145, 140), (253, 231, 37)], np.u
 def encode(dies: DieGrid) -> npt.NDArray[np.uint8]:
     """Encode one wafer map as the seed did.
 
-    Args:
-        dies: uint8 (rows, columns) of {0, 1, 2}.
-
     Returns:
         uint8 (53, 52, 3): RGB picture.
     """

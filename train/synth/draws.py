@@ -54,10 +54,7 @@ def how_many(rng: np.random.Generator, weights: tuple[float, ...]) -> int:
 def lumps(frame: WaferFrame, rng: np.random.Generator, size: float) -> Field:
     """A smooth random field, mean 0 and spread about 1.
 
-    Args:
-        frame: The die grid.
-        rng: Source of chance.
-        size: Distance between hills and valleys in wafer radii.
+    ``size``: distance between hills and valleys in wafer radii.
     """
     knots = max(2, round(2.0 / size) + 1)
     coarse = rng.normal(size=(knots, knots))

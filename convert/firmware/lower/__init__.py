@@ -34,10 +34,6 @@ _MICRO: Final[dict[str, Lowering]] = {"FULLY_CONNECTED": weighted.dense_micro}
 def lower(network: Network, rounding: Rounding = Rounding.LITERT) -> tuple[Step, ...]:
     """All operators of a network as kernel calls, in the file's order.
 
-    Args:
-        network: The network.
-        rounding: Whose bytes the kernels give.
-
     Raises:
         ModelError: an operator or option that no kernel is written for; names it.
     """

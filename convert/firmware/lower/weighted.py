@@ -59,12 +59,8 @@ def _convolution(
 ) -> Step:
     """A window that slides over an image.
 
-    Args:
-        network: The network.
-        operator: Whose.
-        kernel: What computes it.
-        rows: int8 (channels, products): the weights, one row an output channel.
-        copied: Whether the kernel copies what a window covers before it writes a pixel.
+    ``rows``: int8 (channels, products), the weights, one row an output channel. ``copied``: whether
+    the kernel copies what a window covers before it writes a pixel.
     """
     source, target = image(network, operator, 0), result(network, operator)
     weights, values = constant(network, operator, 1, "int8")
@@ -132,11 +128,7 @@ def _dense(
 ) -> Step:
     """A dense layer: weights (out, in), int8, with a scale an output or one for all.
 
-    Args:
-        network: The network.
-        operator: Whose.
-        kernel: What rounds its sums.
-        scales: The kernel's constants for that, by member, from input, weights and output.
+    ``scales`` gives the constants of the kernel that rounds its sums, by member.
 
     Raises:
         ModelError: several rows, shuffled weights, or sums that could overflow.
@@ -168,12 +160,7 @@ def _sums(
 
     sum((x - zero) * w) + bias = sum(x * w) + (bias - zero * sum(w)), whole numbers all.
 
-    Args:
-        network: The network.
-        operator: Whose.
-        source: Its input.
-        weights: Their tensor.
-        rows: int8 (channels, products): the weights, one row an output channel.
+    ``rows``: int8 (channels, products), the weights, one row an output channel.
 
     Raises:
         ModelError: zero points other than 0, or sums that could leave int32.

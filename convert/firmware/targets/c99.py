@@ -26,10 +26,6 @@ _KERNELS_OF: Final = {
 def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware:
     """Sources, golden wafers and a Makefile.
 
-    Args:
-        model: A checked model file.
-        rounding: Whose bytes the kernels give.
-
     Raises:
         ModelError: an operator or option that no kernel is written for; names it.
         RuntimeUnavailableError: no TFLite runtime works here, which gives the golden answers.

@@ -63,9 +63,7 @@ class Arena:
 def arena_of(content: bytes, network: Network) -> Arena:
     """The arena of a network: measured where the wheel is there, else estimated.
 
-    Args:
-        content: The bare ``.tflite``.
-        network: What is in it.
+    ``content`` is the bare ``.tflite``.
 
     Raises:
         ModelError: TFLite Micro refuses it.

@@ -59,9 +59,6 @@ def require() -> None:
 def smallest_arena(content: bytes) -> tuple[int, str]:
     """Size of the smallest arena, and the version that it was found with.
 
-    Args:
-        content: A bare ``.tflite``.
-
     Returns:
         Bytes on this machine, whose pointers are twice a Cortex-M's; and the wheel's version.
 

@@ -27,9 +27,6 @@ ADD_FUNCTIONS: Final = {
 def add_functions(operators: Iterable[str]) -> tuple[str, ...]:
     """Methods that add the operators of a network, each once, by name.
 
-    Args:
-        operators: TFLite's names, as often as they come.
-
     Raises:
         ModelError: an operator that TFLite Micro is not known to have; names all such.
     """

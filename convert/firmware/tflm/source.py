@@ -74,11 +74,7 @@ def project_header(model: ModelFile, network: Network, arena: Arena) -> str:
 
 
 def resolver_header(functions: tuple[str, ...]) -> str:
-    """``wm_tflm_resolver.h``: the operators of the model, nothing else is linked.
-
-    Args:
-        functions: Methods of ``MicroMutableOpResolver``; see ``operators.add_functions``.
-    """
+    """``wm_tflm_resolver.h``: the operators of the model, nothing else is linked."""
     checks = "".join(
         f"    if (resolver.{name}() != kTfLiteOk) {{\n        return kTfLiteError;\n    }}\n"
         for name in functions
