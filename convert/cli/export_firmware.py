@@ -17,7 +17,6 @@ from edge.terminal import options
     "--target",
     type=click.Choice(list(TARGETS)),
     default="c99",
-    show_default=True,
     help="Kernels of its own, or a TFLite Micro project.",
 )
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")

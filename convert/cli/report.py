@@ -34,14 +34,12 @@ from edge.terminal.progress import Progress
     "--out",
     type=options.UserPath(),
     default="report.html",
-    show_default=True,
     help="Page to write; the JSON twin comes beside it.",
 )
 @click.option(
     "--wafers",
     type=click.IntRange(0, 1000),
     default=24,
-    show_default=True,
     help="Draw up to so many of the wafers whose class changed.",
 )
 @click.option(

@@ -58,7 +58,6 @@ def counts_of(text: str) -> tuple[int, ...]:
     type=counts_of,
     metavar="NUMBERS",
     default="1,2,4",
-    show_default=True,
     help="Count wafers a second with so many threads.",
 )
 @click.option(

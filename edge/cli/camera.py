@@ -22,32 +22,27 @@ from edge.terminal import options
     "--stable",
     type=click.IntRange(1, 1000),
     default=3,
-    show_default=True,
     help="Frames that must show the same wafer map before it counts.",
 )
 @click.option(
     "--patience",
     type=options.FiniteRange(0.5, 3600),
     default=10.0,
-    show_default=True,
     help="Seconds without a frame after which the camera is opened anew.",
 )
 @click.option(
     "--complete-after",
     type=options.FiniteRange(0, 86400),
     default=5.0,
-    show_default=True,
     help="Seconds without another die after which a wafer is complete: longer than a prober takes "
     "for a die; 0 records every map that stands still.",
 )
 @click.option(
     "--camera-name",
-    default="",
     help="Of the camera in records, metrics and messages; else its address: scheme, host and port.",
 )
 @click.option(
     "--username",
-    default="",
     help="Of the camera; else the environment's WM_EDGE_CAMERA_USERNAME.",
 )
 @click.option(
@@ -79,6 +74,6 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     keys = ("recipe", "stable", "patience", "complete_after", "username", "password_file")
     told = {key: given[key] for key in keys}
-    told |= {"source": source, "name": given["camera_name"].strip()}
+    told |= {"source": source, "name": (given["camera_name"] or "").strip()}
     settings = station_options.settings(given, camera=told)
     return station_options.work(settings, quiet=given["quiet"])

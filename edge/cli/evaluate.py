@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     "--max-drop",
     type=options.FiniteRange(min=0),
     default=1.0,
-    show_default=True,
     help="Largest fall of a class and of the mean, in percentage points; a fall that chance "
     "explains does not count.",
 )

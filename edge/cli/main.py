@@ -71,7 +71,7 @@ class Main(LazyGroup):
 
 @click.group(
     cls=Main,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=EXIT_CODES,
 )
 @click.version_option(__version__, prog_name="wm-edge")

@@ -31,21 +31,18 @@ if TYPE_CHECKING:
     "--baud",
     type=click.IntRange(300, 12_000_000),
     default=115_200,
-    show_default=True,
     help="Speed of the port in bits a second.",
 )
 @click.option(
     "--timeout",
     type=options.FiniteRange(0.1, 3600),
     default=10.0,
-    show_default=True,
     help="Seconds to wait for an answer.",
 )
 @click.option(
     "--retries",
     type=click.IntRange(0, 100),
     default=3,
-    show_default=True,
     help="How often a wafer is sent again when the line has damaged it or no answer comes.",
 )
 @options.model

@@ -30,7 +30,6 @@ def _sinks(command: Callable[..., Any]) -> Callable[..., Any]:
             "--fsync",
             type=click.Choice(("always", "never")),
             default="always",
-            show_default=True,
             help="Force JSONL and CSV onto the disk after every batch, or leave it to the system.",
         ),
         click.option(
@@ -69,7 +68,6 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--keep-maps",
             default="all",
-            show_default=True,
             metavar="all|review|DAYS",
             help="Whose wafer maps the store keeps: of all, of those to review, or for some days.",
         ),
@@ -77,7 +75,6 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
             "--same",
             type=click.Choice(("name", "content")),
             default="name",
-            show_default=True,
             help="What makes a file the same wafer as one before: its name and content, or its "
             "content under whatever name.",
         ),

@@ -27,7 +27,6 @@ _KEYS: Final = (
     "--done",
     type=click.Choice(("keep", "move", "delete")),
     default="keep",
-    show_default=True,
     help="What happens to a file when its result is recorded.",
 )
 @click.option(
@@ -54,6 +53,7 @@ _KEYS: Final = (
     is_flag=True,
     flag_value=False,
     default=True,
+    show_default=False,
     help="Leave the folders in DIR alone.",
 )
 @click.option(
@@ -71,21 +71,18 @@ _KEYS: Final = (
     "--stable-polls",
     type=click.IntRange(2, 100),
     default=3,
-    show_default=True,
     help="Looks that must find a file unchanged where nobody can tell who writes it.",
 )
 @click.option(
     "--bad-after",
     type=options.FiniteRange(0, 3600),
     default=2.0,
-    show_default=True,
     help="Seconds that an unreadable file must stay unchanged before it counts as bad.",
 )
 @click.option(
     "--complete-after",
     type=options.FiniteRange(0, 86_400),
     default=0.0,
-    show_default=True,
     help="Seconds that a file must stay unchanged before it is taken: for tools that write a wafer "
     "anew after every die.",
 )

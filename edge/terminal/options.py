@@ -82,7 +82,6 @@ kernels: Decorator = click.option(
     "--kernels",
     type=click.Choice(("fast", "reference")),
     default="fast",
-    show_default=True,
     help="reference: bit for bit what a microcontroller computes, slower.",
 )
 overwrite: Decorator = click.option(

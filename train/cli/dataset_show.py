@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     "--per-class",
     type=int,
     default=10,
-    show_default=True,
     help="Wafers drawn of each pattern.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
-    show_default=True,
     help="Another seed draws other wafers.",
 )
 @click.option(

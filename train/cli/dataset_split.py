@@ -18,21 +18,18 @@ from edge.terminal.streams import tell
     "--by",
     type=click.Choice(("lot", "official", "random")),
     default="lot",
-    show_default=True,
     help="random is optimistic: siblings of a lot stand on both sides.",
 )
 @click.option(
     "--shares",
     type=(float, float, float),
     default=(0.70, 0.15, 0.15),
-    show_default=True,
     help="Shares of train, val and test.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
-    show_default=True,
     help="The same seed gives the same parts.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output file.")

@@ -70,7 +70,6 @@ class Format(str, Enum):
     "--seed",
     type=click.IntRange(min=0),
     default=0,
-    show_default=True,
     help="The same seed gives the same wafers.",
 )
 @click.option(
