@@ -40,6 +40,10 @@ class Curve:
         places = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).astype(np.intp))
         return cls(tuple(x[places].tolist()), tuple(y[places].tolist()))
 
+    def percent(self) -> tuple[list[float], list[float]]:
+        """Both in percent."""
+        return [100 * x for x in self.x], [100 * y for y in self.y]
+
 
 @dataclass(frozen=True)
 class AnyDefect:

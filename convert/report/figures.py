@@ -129,23 +129,15 @@ def _reliability(variant: Variant, outcome: Outcome) -> Figure:
     def draw_on(axes: Any) -> None:
         axes.plot([0, 100], [0, 100], color="black", linewidth=0.8, label="perfect")
         for label, found, colour, dashes, marker in lines:
-            many = [one for one in found.bins if one.n >= FEW]
-            pale = [one for one in found.bins if 0 < one.n < FEW]
             shared = {"color": colour, "marker": marker, "markersize": 4}
-            axes.plot(
-                [100 * one.confidence for one in many],
-                [100 * one.accuracy for one in many],
-                dashes,
-                label=f"{label}, error {100 * found.error:.1f} %",
-                **shared,
-            )
-            axes.plot(
-                [100 * one.confidence for one in pale],
-                [100 * one.accuracy for one in pale],
-                linestyle="none",
-                alpha=0.3,
-                **shared,
-            )
+            named = {"linestyle": dashes, "label": f"{label}, error {100 * found.error:.1f} %"}
+            for few, style in ((False, named), (True, {"linestyle": "none", "alpha": 0.3})):
+                bins = [one for one in found.bins if one.n and (one.n < FEW) is few]
+                given, right = (
+                    [100 * getattr(one, name) for one in bins]
+                    for name in ("confidence", "accuracy")
+                )
+                axes.plot(given, right, **style, **shared)
         axes.set(xlabel="probability given, %", ylabel="share that was right, %")
         axes.set(xlim=(0, 101), ylim=(0, 101), title=variant.value)
         axes.legend(frameon=False, loc="lower right")
@@ -164,8 +156,7 @@ def _roc(evidence: Evidence) -> Figure:
             found = outcome.any_defect
             if found.roc is not None:
                 axes.plot(
-                    [100 * x for x in found.roc.x],
-                    [100 * y for y in found.roc.y],
+                    *found.roc.percent(),
                     _DASHES[variant],
                     color=_COLOUR[variant],
                     label=f"{variant.value}, area {found.auc:.4f}",
@@ -250,12 +241,7 @@ def _risk(evidence: Evidence) -> Figure:
     curve = review.risk_coverage
 
     def draw_on(axes: Any) -> None:
-        axes.plot(
-            [100 * x for x in curve.x],
-            [100 * y for y in curve.y],
-            color=_COLOUR[Variant.INT8],
-            label="by confidence alone",
-        )
+        axes.plot(*curve.percent(), color=_COLOUR[Variant.INT8], label="by confidence alone")
         accepted = evidence.wafers - review.wafers
         if accepted:
             axes.plot(

@@ -65,13 +65,7 @@ class Benchmark(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Change:
-    """One figure in two benchmarks.
-
-    Attributes:
-        name: Of the figure, with its unit.
-        before: None where the earlier run does not have it.
-        now: None where this run does not have it.
-    """
+    """One figure, with its unit, in two benchmarks; None where a run does not have it."""
 
     name: str
     before: float | None

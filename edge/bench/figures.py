@@ -72,12 +72,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Peak:
-    """The int8 peak: one large convolution in LiteRT on one thread.
+    """The int8 peak: one large convolution in LiteRT on one thread, of so many ``macs``.
 
-    Attributes:
-        macs: Multiply-accumulates of that convolution.
-        rounds_us: Median microseconds, one a round; empty where it could not be measured.
-        failure: Why it could not be measured, or None.
+    ``rounds_us`` are median microseconds, one a round; empty where ``failure`` says why.
     """
 
     macs: int
@@ -94,13 +91,8 @@ class Peak:
 class Ratio:
     """One figure against another, both measured in turn, so that a slow phase hits both alike.
 
-    Attributes:
-        name: What is divided by what.
-        value: Median over rounds.
-        low: Smallest round.
-        high: Largest round.
-        bar: What ``value`` is held against, or None.
-        at_least: Whether the bar must be reached rather than not exceeded.
+    ``value`` is the median over rounds, between the smallest and the largest; ``bar`` is what it
+    must reach (``at_least``) or not exceed.
     """
 
     name: str
@@ -120,16 +112,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole benchmark.
+    """A whole benchmark: machine, model file and wafers, figures a subject, and their ratios.
 
-    Attributes:
-        machine: See ``edge.bench.machine.describe``.
-        model: Path, name, SHA-256 and bytes of the model file.
-        settings: How much was measured, and on which wafers.
-        peak: The machine's int8 peak.
-        rows: One a subject.
-        ratios: Between subjects and between stages.
-        warnings: What a reader of the figures must know.
+    ``warnings`` are what a reader of the figures must know.
     """
 
     machine: Mapping[str, Any]

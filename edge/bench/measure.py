@@ -31,11 +31,8 @@ Progress = Callable[[int, int], None]
 class Plan:
     """How much is measured.
 
-    Attributes:
-        seconds: Time for the latency of each subject, all rounds together.
-        rounds: How often the subjects take turns.
-        cold_starts: Processes that are started once more, a subject.
-        threads: Numbers of threads for the wafers a second.
+    ``seconds`` for the latency of a subject in all its ``rounds``, processes that are started once
+    more, and numbers of threads for the wafers a second.
     """
 
     seconds: float = 5.0

@@ -66,15 +66,7 @@ def over_rounds(
     bar: float | None = None,
     at_least: bool = True,
 ) -> Ratio:
-    """Median, smallest and largest of the quotients of two figures, round by round.
-
-    Args:
-        name: What is divided by what.
-        top: One value a round.
-        bottom: The same, in the same rounds.
-        bar: See ``Ratio``.
-        at_least: See ``Ratio``.
-    """
+    """Median, smallest and largest of the quotients of two figures, round by round."""
     quotients = [a / b for a, b in zip(top, bottom, strict=True)]
     return Ratio(name, median(quotients), min(quotients), max(quotients), bar, at_least)
 

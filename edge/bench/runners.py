@@ -37,12 +37,7 @@ Sample = dict[str, int]
 
 
 class Runner(ABC):
-    """Something that is measured.
-
-    Attributes:
-        version: Of the runtime.
-        network: The ``.tflite`` that runs; empty for Keras.
-    """
+    """Something that is measured: ``network`` is its ``.tflite``, empty for Keras."""
 
     version: str
     network: bytes = b""

@@ -24,13 +24,7 @@ class SubjectKind(Choice):
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing that is measured.
-
-    Attributes:
-        kind: Which network, and how it is run.
-        path: The model file, float ``.tflite`` or run folder; None for the peak.
-        backend: Name of the TFLite runtime; empty for Keras.
-    """
+    """One thing that is measured: a network's file or run folder (None: the peak) in a runtime."""
 
     kind: SubjectKind
     path: Path | None = None

@@ -66,12 +66,7 @@ class Slopes:
 
 @dataclass(frozen=True)
 class Marks:
-    """Pixels between one die and the next.
-
-    Attributes:
-        points: float64 (N, 2): x and y in pixels of the close-up.
-        weights: float64 (N,): how sure.
-    """
+    """Pixels between one die and the next, and how sure: float64 (N, 2), x and y, and (N,)."""
 
     points: Floats
     weights: Floats
@@ -79,13 +74,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Edges:
-    """All that is known of the dies' edges.
-
-    Attributes:
-        slopes: For the directions of rows and columns.
-        columns: Where two columns meet.
-        rows: Where two rows meet.
-    """
+    """All that is known of the dies' edges: slopes, and where two columns or two rows meet."""
 
     slopes: Slopes
     columns: Marks

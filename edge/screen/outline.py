@@ -33,9 +33,7 @@ _SPREAD: Final = 0.03
 class Disc:
     """The ellipse that the dies fill; die (row r, column c) covers r..r+1 and c..c+1.
 
-    Attributes:
-        middle: Column and row.
-        radii: Across and down, in dies.
+    ``middle`` is column and row, ``radii`` are across and down, in dies.
     """
 
     middle: tuple[float, float]

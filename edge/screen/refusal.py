@@ -27,11 +27,7 @@ class Refusal:
 
 
 class Refused(Exception):  # noqa: N818 - a Refusal where the frame is read
-    """A step of the reading finds that the frame gives no wafer map.
-
-    Attributes:
-        refusal: The reason.
-    """
+    """A step of the reading finds that the frame gives no wafer map, and why."""
 
     def __init__(self, reason: RejectReason, why: str) -> None:
         super().__init__(why)

@@ -61,15 +61,10 @@ class Stable:
         self.late = 0
 
     def feed(self, seen: DieGrid | Refusal, at: float = 0.0) -> DieGrid | None:
-        """Take in what one frame showed.
+        """Take in what one frame showed: the map, uint8 (rows, columns) of {0, 1, 2}, or why none.
 
-        Args:
-            seen: The map read, uint8 (rows, columns) of {0, 1, 2}, or why there is none.
-            at: When, in seconds by the frames' own clock.
-
-        Returns:
-            A map, in the frame in which it is sure that it is another wafer's and complete; else
-            None.
+        ``at`` is in seconds by the frames' own clock. A map comes back in the frame in which it is
+        sure that it is another wafer's and complete.
         """
         self.waiting = self.known = self.lacking = False
         if isinstance(seen, Refusal):
@@ -96,8 +91,7 @@ class Stable:
     def end(self, *, grown: bool = True) -> DieGrid | None:
         """The wafer that was still waited for, if there is one: no more frames come.
 
-        Args:
-            grown: Give it even if dies came while it was looked at, and more may come.
+        ``grown`` gives it even if dies came while it was looked at, and more may come.
         """
         if self._pending is None or (self._grown and not grown):
             return None

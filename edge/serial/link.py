@@ -29,13 +29,7 @@ class Link(Protocol):
     """What a session needs of a line."""
 
     def read(self, seconds: float) -> bytes:
-        """Wait for bytes.
-
-        Args:
-            seconds: How long at most; 0 takes what is there.
-
-        Returns:
-            At least one byte, or nothing when the time is over.
+        """Wait so many seconds for at least one byte; 0 takes what is there.
 
         Raises:
             DeviceError: the line is gone.

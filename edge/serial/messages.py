@@ -107,11 +107,7 @@ class Answer(NamedTuple):
 
 
 def pack_map(dies: DieGrid) -> bytes:
-    """Payload of a classify request.
-
-    Args:
-        dies: uint8 (rows, columns) of {0, 1, 2}, sides up to 65535.
-    """
+    """Payload of a classify request for a map, uint8 (rows, columns), sides up to 65535."""
     flat = dies.reshape(-1)
     quads = np.zeros(-(-flat.size // DIES_PER_BYTE) * DIES_PER_BYTE, np.uint8)
     quads[: flat.size] = flat
