@@ -118,13 +118,7 @@ class Recipe(Strict, frozen=True):
 
 
 def load(path: str | Path) -> Recipe:
-    """Read a recipe file.
-
-    Args:
-        path: TOML file.
-
-    Returns:
-        The recipe; what the file leaves out is as in ``Recipe()``.
+    """Read a recipe file; what it leaves out is as in ``Recipe()``.
 
     Raises:
         UsageError: unreadable, no TOML, an unknown key, or a value of the wrong type or range.

@@ -51,10 +51,7 @@ class Place(NamedTuple):
 
     @contextlib.contextmanager
     def folder(self, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """Its folder, open, and its name in it.
-
-        Args:
-            make: Make the folders that are missing, the top too.
+        """Its folder, open (``make``: made, where it or the top is missing), and its name in it.
 
         Raises:
             OSError: there is no such folder; ``NotADirectoryError`` where a link stands for one.
@@ -151,11 +148,7 @@ def closed(folder: str, error: OSError) -> str:
 
 
 def opened(name: str, folder: int | None = None) -> int:
-    """A descriptor to list a folder.
-
-    Args:
-        name: The folder's.
-        folder: Open folder where the name starts.
+    """A descriptor to list a folder, whose name starts at an open one.
 
     Raises:
         OSError: it cannot be opened; ``NotADirectoryError`` where it is a link.

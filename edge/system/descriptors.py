@@ -22,9 +22,6 @@ def are_used_up(error: BaseException | None = None) -> bool:
     """Whether something failed because no descriptor is left to this process, or to the machine.
 
     Libraries and imports say that in ways of their own, so it is tried whether there is one.
-
-    Args:
-        error: What was raised.
     """
     while error is not None and getattr(error, "errno", None) not in _NONE_LEFT:
         error = error.__cause__ or error.__context__

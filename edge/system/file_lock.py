@@ -81,11 +81,7 @@ class Lock:
             os.pwrite(self._descriptor, content, 0)
 
     def release(self, *, discard: bool = False) -> None:
-        """Let go of it.
-
-        Args:
-            discard: Take the lock file away, if this made it.
-        """
+        """Let go of it; ``discard`` takes the lock file away, if this made it."""
         if discard and self._is_made:
             with contextlib.suppress(OSError):
                 self._path.unlink()

@@ -68,12 +68,9 @@ class Lease:
 
 
 def writer_of(descriptor: int) -> Writer:
-    """Whether somebody has a file open for writing.
+    """Whether somebody has a file, open here for reading, open for writing.
 
     A program that opens the file in that moment waits for microseconds.
-
-    Args:
-        descriptor: Of the file, opened for reading.
     """
     lease = Lease(descriptor)
     lease.give_back()

@@ -108,12 +108,7 @@ def cut(text: str, width: int, ellipsis: str = "…") -> str:
 
 
 def told_apart(texts: Iterable[str], used: Iterable[str] = ()) -> list[str]:
-    """Texts of which no two are alike: those that come again are numbered, ``text (2)``.
-
-    Args:
-        texts: In the order in which they are numbered.
-        used: Texts that none may be.
-    """
+    """Texts of which no two are alike, nor like one ``used``: repeated ones become ``text (2)``."""
     taken = set(used)
     found = []
     for text in texts:

@@ -121,14 +121,11 @@ def to_shares(encoded: Encoded) -> npt.NDArray[np.float32]:
 
 
 def symmetry(batch: npt.NDArray[Any], which: int) -> npt.NDArray[Any]:
-    """Apply one of the eight symmetries of the square (flips and quarter turns) to a batch.
+    """View a batch under one of the eight symmetries of the square (flips and quarter turns).
 
     Args:
         batch: (wafers, side, side, planes) or (wafers, rows, columns).
         which: 0..7; bit 0 flips columns, bit 1 flips rows, bit 2 transposes (0 = identity).
-
-    Returns:
-        A view of the batch.
     """
     if which & 4:
         batch = batch.swapaxes(1, 2)

@@ -13,11 +13,7 @@ PROBES: Final = 6
 
 
 def probe(which: int) -> DieGrid:
-    """Round wafer ``which``: an area that grows, fails and a grid of its own, by arithmetic alone.
-
-    Args:
-        which: 0..``PROBES`` - 1.
-    """
+    """Round wafer 0..``PROBES`` - 1: an area that grows, fails and a grid, by arithmetic alone."""
     side = 26 + 7 * which
     y, x = np.mgrid[:side, :side] * 2 - (side - 1)
     radius = x * x + y * y

@@ -24,11 +24,7 @@ _PARTED: Final = 4
 
 
 def data_uri(dies: DieGrid) -> str:
-    """Picture of a wafer map as ``data:image/png;base64,…``.
-
-    Args:
-        dies: uint8 (rows, columns) of {0 no die, 1 pass, 2 fail}, at least one die.
-    """
+    """Picture of a wafer map as ``data:image/png;base64,…``."""
     return "data:image/png;base64," + base64.b64encode(png(dies)).decode()
 
 

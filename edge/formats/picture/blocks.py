@@ -146,12 +146,7 @@ def _loose(down: Places | None, across: Places | None) -> bool:
 
 
 class _Blocks(NamedTuple):
-    """Blocks of a whole number of pixels.
-
-    Attributes:
-        steps: Their height and width.
-        places: One row and one column of pixels inside each.
-    """
+    """Blocks of a whole number of pixels: height and width, one row and one column inside each."""
 
     steps: tuple[int, int]
     places: tuple[Places, Places]
@@ -207,10 +202,6 @@ def refuse_lines(dies: DieGrid, source: str) -> None:
 
     There each die covers several pixels and the lines would pass for missing dies. No wafer lacks
     its dies along evenly spaced rows and columns.
-
-    Args:
-        dies: uint8 (rows, columns) of {0, 1, 2}.
-        source: Name for error messages.
 
     Raises:
         InputError: it has.

@@ -37,11 +37,7 @@ _TIFF_MAX_SAMPLES: Final = 4
 
 
 def checked(data: bytes, source: str) -> png.Picture | None:
-    """Look at what a picture's bytes claim.
-
-    Args:
-        data: A whole PNG, JPEG, BMP or TIFF file.
-        source: Name for error messages.
+    """Look at what the bytes of a whole PNG, JPEG, BMP or TIFF file claim.
 
     Returns:
         A PNG, taken apart; None for the others.

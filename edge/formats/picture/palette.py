@@ -33,6 +33,8 @@ _CLOSE: Final = 8.0
 #: than a shade, and shades must be at least this far apart.
 LEVEL_STEP: Final = 16
 
+_SAVE_STATES: Final = "save die states as a grey PNG of 0, 1, 2"
+
 
 class Scale(str, Enum):
     """How a palette's colours come about."""
@@ -74,12 +76,7 @@ class Palette:
 
 
 class Meaning(NamedTuple):
-    """What the levels or colours of a picture mean.
-
-    Attributes:
-        states: A die state for each.
-        sure: False where pass and fail may be the other way round.
-    """
+    """A die state for each level or colour; not sure where pass may be fail and fail pass."""
 
     states: list[int]
     sure: bool = True
@@ -201,9 +198,6 @@ def states_of_colours(
         source: Name for error messages.
         palettes: To choose from.
 
-    Returns:
-        A state for each colour.
-
     Raises:
         InputError: no palette fits, or what fits does not tell pass from fail.
     """
@@ -225,25 +219,21 @@ def states_of_colours(
             source,
             InputKind.NOT_A_MAP,
             f"{len(colours)} colours ({shown}{', …' if len(colours) > 6 else ''}) fit no known "
-            f"palette of a wafer map{nearly[1]}; save die states as a grey PNG of 0, 1, 2",
+            f"palette of a wafer map{nearly[1]}; {_SAVE_STATES}",
         )
     fits.sort(key=lambda fit: fit[0])
     best, palette, states = fits[0]
     for other, rival, meant in fits[1:]:
         if meant != states and other <= best + _CLOSE:
-            raise InputError(
-                source,
-                InputKind.AMBIGUOUS,
-                f"the colours fit '{palette.name}' and '{rival.name}' alike, with other "
-                "meanings; save die states as a grey PNG of 0, 1, 2",
-            )
+            what = f"the colours fit '{palette.name}' and '{rival.name}' alike, with other meanings"
+            raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {_SAVE_STATES}")
     if PASS not in states:
         raise InputError(
             source,
             InputKind.AMBIGUOUS,
             f"none of the passing dies' colours of '{palette.name}': a plot scaled to its own "
-            "values, or in other colours, where pass and fail cannot be told apart; save die "
-            "states as a grey PNG of 0, 1, 2",
+            "values, or in other colours, where pass and fail cannot be told apart; "
+            f"{_SAVE_STATES}",
         )
     return Meaning(states, palette.sure)
 
@@ -253,12 +243,8 @@ def nearest_colours(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """Index of each pixel's nearest colour in ``palette.colours()`` and how far away it is.
 
-    Args:
-        pixels: uint8 (N, 3) RGB.
-        palette: To look in.
-
     Returns:
-        (N,) intp, and (N,) float32 Euclidean distances.
+        (N,) intp, and (N,) float32 Euclidean distances, for uint8 (N, 3) RGB.
     """
     given = pixels.astype(np.float32)
     squares = np.stack([np.square(given - colour).sum(axis=1) for colour in palette.colours()])
