@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -52,36 +53,56 @@ QUICK: Final = Plan(seconds=0.8, rounds=4, cold_starts=2)
 class _Live:
     """A subject at work: its child while it lives, its figures as far as they are there."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, wafers: Path) -> None:
         self.subject = subject
-        self.child: Child | None = None
         self.row = Row(subject.name, subject.kind)
-        self.starts: list[float] = []
+        self._wafers = wafers
+        self._child: Child | None = None
+        self._starts: list[float] = []
 
-    @contextlib.contextmanager
-    def guarded(self) -> Iterator[None]:
-        """What goes wrong inside ends this subject and no other."""
+    def take(self, step: Callable[[], None]) -> None:
+        """Take one of the steps below; what goes wrong in it ends this subject and no other."""
         try:
-            yield
+            step()
         except ChildError as error:
             self.row = self.row.failed(str(error))
             self.close()
 
-    def start(self, path: Path) -> None:
+    def start(self) -> None:
         """Start the child that stays."""
-        self.child = Child(self.subject, path)
-        self.row = replace(self.row, version=self.child.version)
+        self._child = Child(self.subject, self._wafers)
+        self.row = replace(self.row, version=self._child.version)
 
-    def start_again(self, path: Path) -> None:
+    def round(self, seconds: float) -> None:
+        """Medians of the stages over so much time."""
+        for stage, value in self._ask("round", seconds=seconds)["medians_us"].items():
+            self.row.rounds_us.setdefault(stage, []).append(value)
+
+    def finish(self) -> None:
+        """What the child knows after all rounds."""
+        self.row = replace(self.row, **self._ask("finish"))
+
+    def rate(self, threads: int, seconds: float) -> None:
+        """Wafers a second of so many threads."""
+        answer = self._ask("rate", threads=threads, seconds=seconds)
+        self.row.wafers_per_second[str(threads)] = answer["wafers_per_second"]
+
+    def start_again(self) -> None:
         """One more cold start; the first one found cold disks and is not counted."""
-        with Child(self.subject, path) as child:
-            self.starts.append(child.cold_start)
+        with Child(self.subject, self._wafers) as child:
+            self._starts.append(child.cold_start)
+        self.row = replace(self.row, cold_start_ms=1000 * median(self._starts))
 
     def close(self) -> None:
         """End the child."""
-        if self.child is not None:
-            self.child.close()
-            self.child = None
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def _ask(self, do: str, **arguments: float) -> dict[str, Any]:
+        if self._child is None:
+            raise ChildError("its process has ended")
+        return self._child.ask(do, **arguments)
 
 
 def bench(
@@ -119,15 +140,16 @@ def bench(
     # Before the work: the load afterwards is our own.
     about_machine = machine.describe()
     used = drawn() if labelled is None else wafers.sample(labelled)
-    lives = [_Live(subject) for subject in _subjects(model_file, float_path, run, backend)]
-    ceiling = _Live(Subject(SubjectKind.PEAK, backend=Backend.LITERT.value))
+    subjects = _subjects(model_file, float_path, run, backend)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm-edge-bench-")))
-        for live in [*lives, ceiling]:
-            stack.callback(live.close)
         path = folder / "wafers.npz"
         used.save(path)
-        _measure(lives, ceiling, path, plan, progress)
+        lives = [_Live(subject, path) for subject in subjects]
+        ceiling = _Live(Subject(SubjectKind.PEAK, backend=Backend.LITERT.value), path)
+        for live in [*lives, ceiling]:
+            stack.callback(live.close)
+        _measure(lives, ceiling, plan, progress)
     at_best = ceiling.row.rounds_us.get("invoke", [])
     reason = None if at_best else ceiling.row.failure or "nothing ran that could be held against it"
     best = Peak(peak.MACS, at_best, reason)
@@ -166,59 +188,30 @@ def _subjects(
     return found
 
 
-def _measure(
-    lives: Sequence[_Live], ceiling: _Live, path: Path, plan: Plan, progress: Progress | None
-) -> None:
+def _measure(lives: Sequence[_Live], ceiling: _Live, plan: Plan, progress: Progress | None) -> None:
     """Everything that takes time. The order within a step is that of the subjects."""
     everything = [*lives, ceiling]
-    steps: list[tuple[_Live, Callable[[_Live], None]]] = []
-    steps += [(live, lambda live: live.start(path)) for live in everything]
-    for _ in range(plan.rounds):
-        steps += [(live, lambda live: _round(live, plan)) for live in everything]
-    steps += [(live, _finish) for live in lives]
-    for threads in plan.threads:
-        steps += [
-            (live, lambda live, threads=threads: _rate(live, threads, plan))  # type: ignore[misc]
-            for live in lives
-            # Keras spreads one prediction over all cores: more threads would measure the scheduler.
-            if threads == 1 or live.subject.kind is not SubjectKind.KERAS
-        ]
-    for _ in range(plan.cold_starts):
-        steps += [(live, lambda live: live.start_again(path)) for live in lives]
+    seconds = plan.seconds / plan.rounds
+    steps: list[tuple[_Live, Callable[[], None]]] = [(live, live.start) for live in everything]
+    steps += plan.rounds * [(live, partial(live.round, seconds)) for live in everything]
+    steps += [(live, live.finish) for live in lives]
+    steps += [
+        (live, partial(live.rate, threads, plan.rate_seconds))
+        for threads in plan.threads
+        for live in lives
+        # Keras spreads one prediction over all cores: more threads would measure the scheduler.
+        if threads == 1 or live.subject.kind is not SubjectKind.KERAS
+    ]
+    steps += plan.cold_starts * [(live, live.start_again) for live in lives]
     for done, (live, step) in enumerate(steps):
         if progress:
             progress(done, len(steps))
         # A peak that nothing is held against is not worth the time.
         idle = live is ceiling and all(other.row.failure is not None for other in lives)
         if live.row.failure is None and not idle:
-            with live.guarded():
-                step(live)
-    for live in lives:
-        if live.starts and live.row.failure is None:
-            live.row = replace(live.row, cold_start_ms=1000 * median(live.starts))
+            live.take(step)
     if progress:
         progress(len(steps), len(steps))
-
-
-def _ask(live: _Live, do: str, **arguments: float) -> dict[str, Any]:
-    if live.child is None:
-        raise ChildError("its process has ended")
-    return live.child.ask(do, **arguments)
-
-
-def _round(live: _Live, plan: Plan) -> None:
-    answer = _ask(live, "round", seconds=plan.seconds / plan.rounds)
-    for stage, value in answer["medians_us"].items():
-        live.row.rounds_us.setdefault(stage, []).append(value)
-
-
-def _finish(live: _Live) -> None:
-    live.row = replace(live.row, **_ask(live, "finish"))
-
-
-def _rate(live: _Live, threads: int, plan: Plan) -> None:
-    answer = _ask(live, "rate", threads=threads, seconds=plan.rate_seconds)
-    live.row.wafers_per_second[str(threads)] = answer["wafers_per_second"]
 
 
 def _finished(rows: Sequence[Row], best: Peak) -> tuple[list[Row], list[str]]:
