@@ -1,25 +1,25 @@
 """The process that a subject runs in.
 
-Its first argument says, as JSON, what to run and on which wafers. After its first verdict the
-process writes a line of JSON, and then one for every command that it reads: ``round``, ``finish``,
-``rate``. It ends when its input does.
+Its first argument is a pipe, which says what to run and on which wafers. The process answers after
+its first verdict, and then to every command: ``round``, ``finish``, ``rate``. It ends when the
+other end does.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import numpy as np
 
 from edge.bench.runners import Runner, make
-from edge.bench.subject import PERCENTILES, Subject, SubjectKind
+from edge.bench.subject import PERCENTILES, Subject
 from edge.dataset import reading
 from edge.errors import ModelError
 from edge.system.text import printable
@@ -34,25 +34,22 @@ STATUS: Final = Path("/proc/self/status")
 
 
 def main() -> None:
-    """Serve one subject until standard input ends."""
-    # What native code and Keras print must not be taken for an answer.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    try:
-        spec = json.loads(sys.argv[1])
-        subject = Subject(SubjectKind(spec["kind"]), Path(spec["path"]), spec["backend"])
-        labelled = reading.load(spec["wafers"])
-        wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
-        runner = make(subject)
-        runner.classify(wafers[0])
-        _say(answers, {"version": runner.version})
-        session = Session(subject, runner, wafers)
-        for line in sys.stdin:
-            _say(answers, session.answer(json.loads(line)))
-    # Whatever a runtime, Keras or a damaged file raises is this subject's result.
-    except Exception as error:  # noqa: BLE001
-        text = " ".join(str(error).split())
-        _say(answers, {"error": printable(f"{type(error).__name__}: {text}")[:500]})
+    """Serve one subject until the other end of the pipe is gone."""
+    with Connection(int(sys.argv[1])) as pipe, suppress(OSError):
+        # Whatever a runtime, Keras or a damaged file raises is this subject's result.
+        try:
+            subject, path = pipe.recv()
+            labelled = reading.load(path)
+            wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
+            runner = make(subject)
+            runner.classify(wafers[0])
+            pipe.send({"version": runner.version})
+            session = Session(subject, runner, wafers)
+            while True:
+                pipe.send(session.answer(pipe.recv()))
+        except Exception as error:  # noqa: BLE001
+            text = " ".join(str(error).split())
+            pipe.send({"error": printable(f"{type(error).__name__}: {text}")[:500]})
 
 
 class Session:
@@ -166,8 +163,3 @@ def macs(content: bytes) -> int | None:
         return flatbuffer.read(content).macs
     except ModelError:  # Keras' own format, or no schema: the figures do without it
         return None
-
-
-def _say(stream: TextIO, answer: dict[str, Any]) -> None:
-    stream.write(json.dumps(answer) + "\n")
-    stream.flush()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,26 +51,21 @@ class Child:
 
     def __init__(self, subject: Subject, wafers: Path, patience: float = PATIENCE) -> None:
         self._patience = patience
-        self._rest = b""
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        spec = {
-            "kind": subject.kind.value,
-            "path": str(subject.path or ""),
-            "backend": subject.backend,
-            "wafers": str(wafers),
-        }
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._pipe, theirs = Pipe()
         began = time.perf_counter()
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
-            # The same import path as this process, whatever folder it was started in.
-            [sys.executable, "-c", _START, json.dumps(spec), *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            bufsize=0,
-            env={**os.environ, **ENVIRONMENT},
-        )
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
+                # The same import path as this process, whatever folder it was started in.
+                [sys.executable, "-c", _START, str(theirs.fileno()), *sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._said,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **ENVIRONMENT},
+            )
         try:
-            self.version = str(self._answer()["version"])
+            self.version = str(self._asked((subject, wafers))["version"])
         except BaseException:
             self.close()
             raise
@@ -89,49 +83,33 @@ class Child:
         Raises:
             ChildError: the child failed, ended, or kept silent.
         """
-        line = json.dumps({"do": do, **arguments}).encode() + b"\n"
-        try:
-            assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
-            self._process.stdin.write(line)
-        except OSError:
-            raise self._ended() from None
-        return self._answer(arguments.get("seconds", 0.0))
+        return self._asked({"do": do, **arguments}, arguments.get("seconds", 0.0))
 
     def close(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._errors):
-            if pipe is not None:
-                pipe.close()
+        self._pipe.close()
+        self._said.close()
 
-    def _answer(self, work: float = 0.0) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._line(work))
+    def _asked(self, question: object, work: float = 0.0) -> dict[str, Any]:
+        """The answer; the child is given ``work`` seconds on top of the patience."""
+        try:
+            self._pipe.send(question)
+            if not self._pipe.poll(self._patience + work):
+                raise ChildError(f"no answer within {self._patience + work:g} s")
+            answer: dict[str, Any] = self._pipe.recv()
+        except (EOFError, OSError):
+            raise self._ended() from None
         if "error" in answer:
             raise ChildError(answer["error"])
         return answer
-
-    def _line(self, work: float) -> bytes:
-        """The next line; the child is given ``work`` seconds on top of the patience."""
-        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        deadline = time.monotonic() + self._patience + work
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._rest:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise ChildError(f"no answer within {self._patience + work:g} s")
-                read = os.read(self._process.stdout.fileno(), 65536)
-                if not read:
-                    raise self._ended()
-                self._rest += read
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line
 
     def _ended(self) -> ChildError:
         """How the process ended, and the last it said."""
         code = self._process.wait()
         how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
-        self._errors.seek(0)
-        said = self._errors.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
+        self._said.seek(0)
+        said = self._said.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
         last = f": {printable(said[-1])}" if said else ""
         return ChildError(f"its process ended with {how}{last}")
