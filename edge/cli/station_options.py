@@ -21,67 +21,60 @@ STORE: Final = "wm-edge.sqlite"
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
     """What ``watch`` and ``camera`` share; the command hands it on to ``settings`` as it is."""
-    return _sinks(_classifying(_running(command)))
-
-
-def _sinks(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "--fsync",
-            type=click.Choice(("always", "never")),
-            default="always",
-            help="Force JSONL and CSV onto the disk after every batch, or leave it to the system.",
-        ),
-        click.option(
-            "--mqtt",
-            multiple=True,
-            metavar="URL",
-            help="Publish to mqtt[s]://host[:port][/topic]; user and password come from "
-            "WM_EDGE_MQTT_USERNAME and WM_EDGE_MQTT_PASSWORD. May be repeated.",
-        ),
-        click.option("--csv", multiple=True, type=_FILE, help="Append to a CSV file; repeatable."),
-        click.option("--jsonl", multiple=True, type=_FILE, help="Append JSON lines; repeatable."),
-        click.option(
-            "--store",
-            multiple=True,
-            type=_FILE,
-            metavar="FILE.sqlite",
-            help="Record in this SQLite file; of several, the first feeds the others.",
-        ),
-    ):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def _classifying(command: Callable[..., Any]) -> Callable[..., Any]:
-    return options.model(review_options.review_options(options.backend(options.kernels(command))))
-
-
-def _running(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr."),
-        click.option(
-            "--metrics",
-            metavar="[HOST:]PORT",
-            help="Serve /metrics and /healthz there; on loopback unless HOST says otherwise.",
-        ),
-        click.option(
-            "--keep-maps",
-            default="all",
-            metavar="all|review|DAYS",
-            help="Whose wafer maps the store keeps: of all, of those to review, or for some days.",
-        ),
-        click.option(
-            "--same",
-            type=click.Choice(("name", "content")),
-            default="name",
-            help="What makes a file the same wafer as one before: its name and content, or its "
-            "content under whatever name.",
-        ),
-        click.option("--name", help="Name of this station in the records; else the host's."),
-    ):
-        command = option(command)
-    return command
+#: In the order of ``--help``.
+_OPTIONS: Final = (
+    click.option(
+        "--store",
+        multiple=True,
+        type=_FILE,
+        metavar="FILE.sqlite",
+        help="Record in this SQLite file; of several, the first feeds the others.",
+    ),
+    click.option("--jsonl", multiple=True, type=_FILE, help="Append JSON lines; repeatable."),
+    click.option("--csv", multiple=True, type=_FILE, help="Append to a CSV file; repeatable."),
+    click.option(
+        "--mqtt",
+        multiple=True,
+        metavar="URL",
+        help="Publish to mqtt[s]://host[:port][/topic]; user and password come from "
+        "WM_EDGE_MQTT_USERNAME and WM_EDGE_MQTT_PASSWORD. May be repeated.",
+    ),
+    click.option(
+        "--fsync",
+        type=click.Choice(("always", "never")),
+        default="always",
+        help="Force JSONL and CSV onto the disk after every batch, or leave it to the system.",
+    ),
+    options.model,
+    review_options.review_options,
+    options.backend,
+    options.kernels,
+    click.option("--name", help="Name of this station in the records; else the host's."),
+    click.option(
+        "--same",
+        type=click.Choice(("name", "content")),
+        default="name",
+        help="What makes a file the same wafer as one before: its name and content, or its "
+        "content under whatever name.",
+    ),
+    click.option(
+        "--keep-maps",
+        default="all",
+        metavar="all|review|DAYS",
+        help="Whose wafer maps the store keeps: of all, of those to review, or for some days.",
+    ),
+    click.option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="Serve /metrics and /healthz there; on loopback unless HOST says otherwise.",
+    ),
+    click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr."),
+)
 
 
 def settings(given: Mapping[str, Any], **source: Mapping[str, Any]) -> Settings:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge.errors import InputKind, OutputError
@@ -39,14 +38,6 @@ _UNFIT: Final = (
 WAITING: Final = 16
 
 
-@dataclass(frozen=True)
-class Handed:
-    """A batch and when it was handed over, monotonic seconds."""
-
-    batch: Batch
-    at: float = field(default_factory=time.monotonic)
-
-
 class Recorder:
     """Keeps batches.
 
@@ -69,14 +60,14 @@ class Recorder:
         self._common = common
         self._counters = counters
         self._on_kept = on_kept
-        self._unkept: list[Handed] = []
-        self._queue: queue.Queue[Handed] = queue.Queue(WAITING)
+        self._unkept: list[Batch] = []
+        self._queue: queue.Queue[Batch] = queue.Queue(WAITING)
 
     @property
     def left(self) -> int:
         """Records that were handed over and are not on the disk."""
         waiting = [*self._unkept, *self._queue.queue]
-        return sum(len(handed.batch.records) for handed in waiting)
+        return sum(len(batch.records) for batch in waiting)
 
     def submit(self, batch: Batch, stop: threading.Event) -> bool:
         """Called by a source's thread; waits while the store is behind.
@@ -84,10 +75,9 @@ class Recorder:
         Returns:
             False where the station stopped before there was room: the batch is not kept.
         """
-        handed = Handed(batch)
         while True:
             try:
-                self._queue.put(handed, timeout=0.1)
+                self._queue.put(batch, timeout=0.1)
             except queue.Full:
                 if stop.is_set():
                     return False
@@ -97,7 +87,7 @@ class Recorder:
     def wake(self) -> None:
         """End the wait of ``commit_next``: a source has ended."""
         with suppress(queue.Full):
-            self._queue.put_nowait(Handed(Batch([])))
+            self._queue.put_nowait(Batch([]))
 
     def commit_next(self, seconds: float) -> bool:
         """Keep what is waiting, or what could not be kept the last time.
@@ -112,57 +102,48 @@ class Recorder:
             try:
                 self._unkept = [self._queue.get(timeout=seconds)]
             except queue.Empty:
-                self._rest()
+                self._works(self._store.rest)  # nothing to record: the store looks after itself
                 return False
         elif self.trouble is not None:
             time.sleep(seconds)
-        while sum(len(handed.batch.records) for handed in self._unkept) < TRANSACTION:
+        while sum(len(batch.records) for batch in self._unkept) < TRANSACTION:
             try:
                 self._unkept.append(self._queue.get_nowait())
             except queue.Empty:
                 break
         some = _apart(self._unkept)
+        kept = self._works(lambda: self._keep(some))
+        if kept:
+            self._unkept = self._unkept[len(some) :]
+        return kept
+
+    def _works(self, act: Callable[[], None]) -> bool:
+        """Whether something can be done with the store; says when that changes."""
         try:
-            self._keep(some)
+            act()
         except OutputError as error:
-            self._failed(error)
+            if self.trouble is None:
+                _log.error(
+                    "%s; no more files are taken until it can, none is lost (a camera's wafers "
+                    "wait in memory, some 500 of them)",
+                    printable(str(error)),
+                )
+            self.trouble = str(error)
             return False
-        self._worked()
-        self._unkept = self._unkept[len(some) :]
-        return True
-
-    def _rest(self) -> None:
-        """Nothing to record: the store looks after itself."""
-        try:
-            self._store.rest()
-        except OutputError as error:
-            self._failed(error)
-        else:
-            self._worked()
-
-    def _failed(self, error: OutputError) -> None:
-        if self.trouble is None:
-            _log.error(
-                "%s; no more files are taken until it can, none is lost (a camera's wafers "
-                "wait in memory, some 500 of them)",
-                printable(str(error)),
-            )
-        self.trouble = str(error)
-
-    def _worked(self) -> None:
         if self.trouble is not None:
             _log.warning("the store can be written again")
             self.trouble = None
+        return True
 
-    def _keep(self, waiting: Sequence[Handed]) -> None:
+    def _keep(self, waiting: Sequence[Batch]) -> None:
         records: list[Record] = []
         taken: dict[str, FileNote | None] = {}
         placed: list[Placed] = []
         now = utc_now()
-        for handed in waiting:
-            taken.update(handed.batch.taken)
-            placed += handed.batch.placed
-            for record in handed.batch.records:
+        for batch in waiting:
+            taken.update(batch.taken)
+            placed += batch.placed
+            for record in batch.records:
                 record.update(self._common)
                 record["recorded_at"] = now
                 records.append(record)
@@ -170,8 +151,8 @@ class Recorder:
         self._counters.add(added.records, time.monotonic() - waiting[0].at, len(added.repeats))
         for source in added.repeats:
             _log.info("%s: its content was recorded before", printable(source))
-        for handed in waiting:
-            handed.batch.kept()
+        for batch in waiting:
+            batch.kept()
         self._on_kept(added.records)
 
     def _added(
@@ -194,11 +175,11 @@ class Recorder:
             return added
 
 
-def _apart(waiting: list[Handed]) -> list[Handed]:
+def _apart(waiting: list[Batch]) -> list[Batch]:
     """As many batches as have no name in common, which one file after the other may have had."""
     names: set[str] = set()
-    for number, handed in enumerate(waiting):
-        taken = {path for path, note in handed.batch.taken.items() if note is not None}
+    for number, batch in enumerate(waiting):
+        taken = {path for path, note in batch.taken.items() if note is not None}
         if taken & names:
             return waiting[:number]
         names |= taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -24,12 +25,14 @@ class Batch:
         taken: What the store is to remember of files; see ``Store.add``.
         kept: Called, in another thread, once everything is on the disk.
         placed: Files that are elsewhere than their records say; see ``Store.add``.
+        at: When it was made, monotonic seconds.
     """
 
     records: list[Record]
     taken: Mapping[str, FileNote | None] = field(default_factory=dict)
     kept: Callable[[], None] = lambda: None
     placed: Sequence[Placed] = ()
+    at: float = field(default_factory=time.monotonic)
 
 
 class SourceMetric(NamedTuple):

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 _EMPTY_PATH: Final = 0x1000  # AT_EMPTY_PATH: the descriptor itself
 _BIRTH: Final = 0x800  # STATX_BTIME
-_SIZE: Final = 256
+
+_Found = ctypes.c_char * 256  # struct statx
 
 #: stx_mask, and behind it stx_btime: seconds and nanoseconds.
 _MASK: Final = struct.Struct("=I")
@@ -25,13 +26,12 @@ def born_ns(descriptor: int) -> int:
     statx = _statx()
     if statx is None:
         return 0
-    found = ctypes.create_string_buffer(_SIZE)
+    found = _Found()
     if statx(descriptor, b"", _EMPTY_PATH, _BIRTH, found):
         return 0
-    content = found.raw
-    if not _MASK.unpack_from(content)[0] & _BIRTH:
+    if not _MASK.unpack_from(found)[0] & _BIRTH:
         return 0
-    seconds, nanoseconds = _TIME.unpack_from(content, _AT)
+    seconds, nanoseconds = _TIME.unpack_from(found, _AT)
     return (int(seconds) * 10**9 + int(nanoseconds)) & (2**63 - 1)
 
 

@@ -189,7 +189,7 @@ class FileIntake:
         except Exception as error:  # noqa: BLE001 - no file must end the station
             waits = are_used_up(error)
             if waits or stamp_of(os.fstat(descriptor)) == before:
-                failed = bad(path, _blamed(before, error), _reason(error, path), digest, records)
+                failed = _failed(path, before, error, digest, records)
                 yield IntakeResult(path, IntakeState.UNSURE) if waits else failed
                 return
         born = born_ns(descriptor)
@@ -204,20 +204,17 @@ class FileIntake:
         return result(self._classifier, item, digest)
 
 
-def _blamed(stamp: Stamp, error: Exception) -> Stamp | None:
-    """The state of a file that is at fault; None where something else is, and it is tried again."""
+def _failed(
+    path: str, stamp: Stamp, error: Exception, digest: str, records: list[Record]
+) -> IntakeResult:
+    """A file that something went wrong with; what the disk or the machine did is not its fault."""
     passing = isinstance(error, _PASSING) or isinstance(error.__cause__, _PASSING)
-    return None if passing else stamp
-
-
-def _reason(error: Exception, path: str) -> InputError:
-    if isinstance(error, InputError):
-        return error
     if isinstance(error, OSError):
-        return os_error(error, path)
-    # One file that upsets the classifier must not stop the others.
-    text = f"upset wm-edge ({type(error).__name__}: {error}); please report it with the file"
-    return InputError(path, InputKind.UNREADABLE, text)
+        error = os_error(error, path)
+    elif not isinstance(error, InputError):  # one that upsets the classifier stops no other
+        text = f"upset wm-edge ({type(error).__name__}: {error}); please report it with the file"
+        error = InputError(path, InputKind.UNREADABLE, text)
+    return bad(path, None if passing else stamp, error, digest, records)
 
 
 def bad(

@@ -62,6 +62,7 @@ class WatchedFolder:
 
     def __init__(self, name: str, settings: FolderSettings, outputs: frozenset[str]) -> None:
         self.name = os.path.abspath(name)  # noqa: PTH100 - a link stays a link
+        self._begin = os.path.join(self.name, "")  # noqa: PTH118
         self._settings = settings
         self._outputs = outputs
         _refuse_file(name)
@@ -70,8 +71,9 @@ class WatchedFolder:
         self._done = self._root(done) if settings.done is Done.MOVE else None
         self._quarantine = self._root(settings.quarantine) if settings.quarantine else None
         # Links may lead to one folder by several names; events come with the one listened to.
-        roots = (self._done, self._quarantine)
-        self._own_folders = tuple(os.path.realpath(root.path) for root in roots if root)
+        self._roots = [root for root in (self._quarantine, self._done) if root]
+        self._own_folders = [os.path.realpath(root.path) for root in self._roots]
+        self._own = tuple(f"{folder}{os.sep}" for folder in self._own_folders)
         for folder in self._own_folders:
             if f"{self._real}{os.sep}".startswith(f"{folder}{os.sep}"):
                 raise UsageError(
@@ -98,7 +100,7 @@ class WatchedFolder:
             on_gap,
             recursive=self._settings.recursive,
             polling=self._settings.polling,
-            leave_out=[root.path for root in (self._done, self._quarantine) if root],
+            leave_out=[root.path for root in self._roots],
         )
         self._watch.start()
 
@@ -152,9 +154,7 @@ class WatchedFolder:
         if not self._settings.recursive and os.sep in inner:
             return False
         real = os.path.join(self._real, inner)  # noqa: PTH118
-        if real in self._outputs or real.startswith(
-            tuple(f"{folder}{os.sep}" for folder in self._own_folders)
-        ):
+        if real in self._outputs or real.startswith(self._own):
             return False
         globs = self._settings.globs
         return not globs or any(
@@ -172,8 +172,8 @@ class WatchedFolder:
 
     def target(self, path: str) -> Place:
         """What was a ``place``, by its path."""
-        for root in (self._quarantine, self._done):
-            if root and path.startswith(os.path.join(root.path, "")):  # noqa: PTH118
+        for root in self._roots:
+            if path.startswith(os.path.join(root.path, "")):  # noqa: PTH118
                 return place_in(root.top, path)
         if self.holds(path):
             return self.at(path)
@@ -181,11 +181,11 @@ class WatchedFolder:
 
     def holds(self, path: str) -> bool:
         """Whether a path lies in the folder, by its name."""
-        return path.startswith(os.path.join(self.name, ""))  # noqa: PTH118
+        return path.startswith(self._begin)
 
     def inner(self, path: str) -> str:
         """A file's name as seen from the folder."""
-        return self.at(path).inner
+        return path.removeprefix(self._begin)
 
     def _root(self, folder: str | Path) -> Place:
         """Where files go; a folder in the watched one is reached from there, without links."""
@@ -193,7 +193,7 @@ class WatchedFolder:
         inside = place_in(self._real, os.path.realpath(path))
         if not os.path.isabs(inside.inner):  # noqa: PTH117
             return Place(self.name, inside.inner)
-        if not os.path.isabs(self.at(path).inner):  # noqa: PTH117
+        if not os.path.isabs(self.inner(path)):  # noqa: PTH117
             raise UsageError(
                 f"{folder}: leads out of the watched folder by a link, where none is followed; "
                 "name the folder that it leads to"
