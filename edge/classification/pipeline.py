@@ -41,11 +41,7 @@ class Classifies(Protocol):
     """What gives predictions: a classifier, or a device that has one."""
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
-        """What it says of one wafer.
-
-        Raises:
-            InputError: it says nothing of this one.
-        """
+        """What it says of one wafer; an ``InputError`` where it says nothing of this one."""
 
 
 def classify_items(

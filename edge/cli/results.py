@@ -27,11 +27,7 @@ _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 
 
 def check(output: Path | None, paths: Iterable[str], *, overwrite: bool) -> None:
-    """Make sure, before any work, that results can go into a file that is none of the inputs.
-
-    Raises:
-        UsageError: they cannot, or it is one.
-    """
+    """Make sure, before any work, that results can go into a file that is none of the inputs."""
     from edge.errors import UsageError
     from edge.system.files import check_place, same_file
 
@@ -42,13 +38,7 @@ def check(output: Path | None, paths: Iterable[str], *, overwrite: bool) -> None
 
 
 def form(kind: str | None, output: Path | None, *, quiet: bool) -> str:
-    """``table``, ``csv`` or ``jsonl``.
-
-    Args:
-        kind: What was asked for; said on stderr where the file's name promises another.
-        output: The file, or None for stdout.
-        quiet: Say nothing.
-    """
+    """``table``, ``csv`` or ``jsonl``; it is said where the file's name promises another."""
     usual = _ENDINGS.get(output.suffix.lower()) if output is not None else None
     if kind is None:
         return "table" if _on_terminal(output) else usual or "jsonl"

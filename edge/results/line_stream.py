@@ -47,12 +47,7 @@ class Stream:
 
     @classmethod
     def open(cls, path: Path | None, *, overwrite: bool) -> Stream:
-        """Open a file, or stdout where ``path`` is None.
-
-        Raises:
-            UsageError: the file exists and ``overwrite`` is False.
-            OutputError: it cannot be opened.
-        """
+        """Open a file, or stdout where ``path`` is None; raises what ``open_sink`` does."""
         if path is None:
             if sys.stdout is None:
                 raise OutputError("standard output is closed; write to a file with --output")

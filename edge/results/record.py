@@ -141,12 +141,7 @@ _SHORT: Final = 120
 
 
 def short(record: Record, why: str) -> Record:
-    """What takes the place of a record that a sink will never take.
-
-    Args:
-        record: A result or an error, with its ``id``.
-        why: In a few words.
-    """
+    """What takes the place of a record that a sink will never take, and why, in a few words."""
     kept = {key: record[key] for key in ("id", *_ESSENTIAL, *ERROR_KEYS) if key in record}
     return {
         **{key: _cut(value) for key, value in kept.items()},

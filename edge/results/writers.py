@@ -28,12 +28,7 @@ class Sink(Protocol):
 
 
 class LineSink:
-    """Records as lines that programs read.
-
-    Args:
-        stream: Where to.
-        line: Makes a record a line, without its end.
-    """
+    """Records as lines that programs read, each made by ``line``, without its end."""
 
     def __init__(self, stream: Stream, line: Callable[[Record], str]) -> None:
         self._stream = stream

@@ -96,11 +96,7 @@ class Device:
         self._model = self.hello.model  # in predictions
 
     def check_model(self, model: ModelFile) -> None:
-        """Refuse a device whose firmware was made from another model file.
-
-        Raises:
-            ModelError: it was.
-        """
+        """Refuse, by a ``ModelError``, a device whose firmware was made from another model file."""
         if self.hello.sha256 != model.sha256 or self.hello.labels != model.labels:
             raise ModelError(
                 f"the device holds another model: {self.hello.model} "
@@ -219,11 +215,7 @@ class Device:
         raise _NoAnswer(reason)
 
     def _attempt(self, kind: MessageKind, payload: bytes) -> SerialFrame:
-        """One request and its answer.
-
-        Raises:
-            TimeoutError: none came.
-        """
+        """One request and its answer; a ``TimeoutError`` where none came."""
         # 0 is what a device answers with that has not read the number.
         self._sequence = self._sequence % (_SEQUENCES - 1) + 1
         request = encode(SerialFrame(kind, self._sequence, payload))

@@ -116,11 +116,7 @@ def pack_map(dies: DieGrid) -> bytes:
 
 
 def unpack_hello(payload: bytes) -> Hello:
-    """Read a hello answer.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Read a hello answer; a ``ValueError`` where it is none."""
     if len(payload) < _HELLO.size:
         raise ValueError(f"a hello of {len(payload)} bytes is too short")
     max_side, silence_ms, classes, sha256 = _HELLO.unpack_from(payload)
@@ -142,11 +138,7 @@ def _texts(packed: bytes) -> list[str]:
 
 
 def unpack_answer(payload: bytes) -> Answer:
-    """Read a classify answer.
-
-    Raises:
-        ValueError: it is none, or says what cannot be.
-    """
+    """Read a classify answer; a ``ValueError`` where it is none, or says what cannot be."""
     if len(payload) < _RESULT.size:
         raise ValueError(f"an answer of {len(payload)} bytes is too short")
     pattern, reason, classes, *counts_and_figures = _RESULT.unpack_from(payload)
@@ -162,11 +154,7 @@ def unpack_answer(payload: bytes) -> Answer:
 
 
 def unpack_error(payload: bytes) -> ErrorCode:
-    """Read an error answer.
-
-    Raises:
-        ValueError: it is none, or its code is unknown.
-    """
+    """Read an error answer; a ``ValueError`` where it is none, or its code is unknown."""
     if len(payload) != _ERROR.size:
         raise ValueError(f"an error answer has {_ERROR.size} bytes, this has {len(payload)}")
     return ErrorCode(payload[0])

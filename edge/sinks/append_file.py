@@ -91,7 +91,7 @@ class Lines:
 
 
 class AppendSink:
-    """Records appended to a text file.
+    """Records appended to a text file; see ``DurableSink`` for what its methods promise.
 
     Args:
         kind: First part of the sink's name.
@@ -110,11 +110,7 @@ class AppendSink:
         self._regular = True
 
     def open(self, mark: Cursor) -> Cursor:
-        """Open the file and see how far it really has come.
-
-        Raises:
-            OutputError: it cannot be opened or repaired now, or another station appends to it.
-        """
+        """Open the file and see how far it really has come."""
         self.close()
         with self._as_output_errors():
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -140,11 +136,7 @@ class AppendSink:
             return replace(mark, offset=self._length)
 
     def send(self, records: Sequence[Record]) -> Cursor:
-        """Append records, all or none.
-
-        Raises:
-            OutputError: disk full or the like; the file ends after its last whole record.
-        """
+        """Append records, all or none."""
         with self._as_output_errors():
             if self._descriptor == _CLOSED:
                 raise OutputError(f"{self._path}: is not open")

@@ -33,11 +33,9 @@ class SharedAccess:
         self.is_owned = False
 
     def enter(self, lock: threading.Lock, close: Callable[[], None]) -> None:
-        """A reader begins.
+        """A reader begins; it holds ``lock`` while it looks, and ``close`` closes its connection.
 
-        Args:
-            lock: It holds this while it looks, and opens its connection anew where that is closed.
-            close: Closes its connection.
+        It opens that anew where it is closed.
         """
         with self._lock:
             self._readers[lock] = close

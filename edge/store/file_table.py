@@ -42,11 +42,7 @@ NEW: Final = Known(again=False, former=None)
 
 
 class FileTable:
-    """The table ``taken`` of a store.
-
-    Args:
-        connection: Of the store.
-    """
+    """The table ``taken`` of a store."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -55,14 +51,7 @@ class FileTable:
         self._before: dict[str, _Row] = {}
 
     def begin(self, notes: Mapping[str, FileNote | None]) -> dict[str, Known]:
-        """Forget files that are gone, and look up those that were taken now.
-
-        Args:
-            notes: As for ``Store.add``.
-
-        Returns:
-            What is known of each file that has a note.
-        """
+        """Forget files that are gone, and look up those that were taken; see ``Store.add``."""
         former = {
             path: note.former for path, note in notes.items() if note is not None and note.former
         }
@@ -108,8 +97,8 @@ class FileTable:
         """Note the files that were taken.
 
         Args:
-            notes: As for ``Store.add``.
-            known: What ``begin`` gave.
+            notes: As for ``begin``.
+            known: What that gave.
             names: By what name results know each file.
         """
         # As long as a part alone is recorded, the file is known by its former name.

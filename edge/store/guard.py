@@ -45,6 +45,8 @@ class Doubt(Enum):
 class Guard:
     """Watches a database file, its log and the log's index.
 
+    What cannot be copied or put back raises ``OSError``.
+
     Args:
         path: The database file; made, empty, if it does not exist. No descriptor of it may be
             closed while SQLite has it open, but by SQLite: that would let go of SQLite's locks.
@@ -99,11 +101,7 @@ class Guard:
         return None
 
     def copy_log(self) -> str:
-        """Set a copy of the log aside; returns its name.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Set a copy of the log aside; returns its name."""
         aside = self._aside()
         descriptor = os.open(self._files[1], os.O_RDONLY) if self._log is None else self._log
         try:
@@ -114,11 +112,7 @@ class Guard:
         return aside
 
     def move_log(self) -> str:
-        """Set the log itself aside: it is another database's. Returns its new name.
-
-        Raises:
-            OSError: it cannot be moved.
-        """
+        """Set the log itself aside: it is another database's. Returns its new name."""
         aside = self._aside()
         Path(self._files[1]).rename(aside)
         self.drop_index()
@@ -154,9 +148,6 @@ class Guard:
 
         Returns:
             Whether it is now what it was when the last transaction ended.
-
-        Raises:
-            OSError: it cannot be written.
         """
         spare = self._spare.of()
         if spare is not None:
@@ -237,10 +228,6 @@ class Guard:
 
         Returns:
             Whether that is known; else the log is left as it is.
-
-        Raises:
-            OSError: it cannot be written.
-            OutputError: not now.
         """
         assert self._log is not None and self._index is not None  # noqa: S101, PT018 - opened()
         index = read_index(self._index)

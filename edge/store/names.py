@@ -52,11 +52,7 @@ def read_names(connection: sqlite3.Connection) -> StoreNames:
 
 
 def rename(connection: sqlite3.Connection, first: int) -> str:
-    """Give all records from a number on a new name; within a transaction.
-
-    Returns:
-        The name.
-    """
+    """Give all records from a number on a new name, which is returned; within a transaction."""
     name = os.urandom(4).hex()
     connection.execute("DELETE FROM names WHERE first_id >= ?", (first,))
     connection.execute("INSERT INTO names VALUES (?, ?)", (first, name))

@@ -169,11 +169,7 @@ def _begin(path: Path, guard: Guard, *, doubtful: bool) -> Opened:
 
 
 def is_intact(connection: sqlite3.Connection) -> bool:
-    """Whether a database, its log included, is in order, as far as can be seen in ten seconds.
-
-    Raises:
-        sqlite3.OperationalError: it cannot be told now.
-    """
+    """Whether a database, its log included, is in order, as far as can be seen in ten seconds."""
     deadline = time.monotonic() + LOOKING
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
     try:
@@ -192,9 +188,7 @@ def is_intact(connection: sqlite3.Connection) -> bool:
 def put_away(connection: sqlite3.Connection, how: str) -> bool:
     """Put the log into the database, as far as nobody reads it; returns whether all of it went.
 
-    Args:
-        connection: Of the store.
-        how: As ``wal_checkpoint`` has it.
+    ``how`` is what ``wal_checkpoint`` knows.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:

@@ -40,11 +40,7 @@ def _note(row: Sequence[Any]) -> FileNote:
 
 
 class StoreReader:
-    """Looks into a store that a station writes, beside it. Used by the thread that made it.
-
-    Args:
-        path: The SQLite file of an open ``Store``.
-    """
+    """Looks into an open ``Store``, beside it. Used by the thread that made it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -42,14 +42,7 @@ class Kept(NamedTuple):
 
 
 class Rows:
-    """The rows of wafers, unreadable inputs and files in a store.
-
-    Args:
-        connection: Of the store.
-        maps: Where what records bring with them goes.
-        same: What makes two wafers of files the same.
-        tops: The folders that are watched, absolute.
-    """
+    """The rows of wafers and unreadable inputs in a store; ``same`` and ``tops`` as for it."""
 
     def __init__(
         self, connection: sqlite3.Connection, maps: MapTable, same: Same, tops: Iterable[str]
@@ -68,11 +61,7 @@ class Rows:
             self._execute(_PLACE_ERROR, [place.place, place.sha256, path])
 
     def note_repeats(self, repeats: Mapping[tuple[str, str], str]) -> None:
-        """Note wafers that came again.
-
-        Args:
-            repeats: When, by source and hash.
-        """
+        """Note wafers that came again: when, by source and hash."""
         for (source, digest), when in repeats.items():
             self._execute(_NOTE_REPEAT, [source, digest, when])
 
@@ -136,11 +125,6 @@ class Rows:
 
     def _renamed(self, number: int, record: Record, former: str) -> str | None:
         """Give a wafer that stands there under its file's former name the new one.
-
-        Args:
-            number: That no other record has.
-            record: What it would be.
-            former: The file's former name.
 
         Returns:
             That name; None where there is no such wafer.

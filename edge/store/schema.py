@@ -138,7 +138,7 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
     """Bring a store to today's tables, in one transaction; an empty file becomes a store.
 
     Args:
-        connection: In autocommit mode (``isolation_level=None``).
+        connection: In autocommit mode.
         path: For messages.
 
     Raises:

@@ -31,11 +31,7 @@ class Spare:
             self._copy = os.memfd_create("wm-edge-log")
 
     def follow(self, descriptor: int, index: Index | None) -> bool:
-        """A transaction was finished: copy what it added.
-
-        Args:
-            descriptor: Of the log.
-            index: What the log holds.
+        """A transaction was finished: copy what it added of the log.
 
         Returns:
             False where the log holds less; what was copied before stays.
@@ -59,11 +55,9 @@ class Spare:
         return True
 
     def of(self, index: Index | None = None) -> tuple[int, int] | None:
-        """The copy's descriptor and length, if there is one.
+        """The copy's descriptor and length, if there is one of the log that ``index`` tells of.
 
-        Args:
-            index: It must be one of the log that this tells of; another program may have written
-                more since.
+        Another program may have written more since.
         """
         if self._copy is None or not self._length or (index and index.salts != self._salts):
             return None
@@ -77,22 +71,14 @@ class Spare:
 
 
 def write_copy(descriptor: int, length: int, target: str) -> None:
-    """Write the beginning of a file to another one, whole or not at all, and onto the disk.
-
-    Raises:
-        OSError: it cannot be written, or there is not as much.
-    """
+    """Write the beginning of a file to another one, whole or not at all, and onto the disk."""
     with replacing(Path(target)) as file:
         copy_range(descriptor, file.fileno(), 0, length)
         os.fsync(file.fileno())
 
 
 def copy_range(source: int, target: int, start: int, stop: int) -> None:
-    """Copy bytes of one file to the same place in another.
-
-    Raises:
-        OSError: they cannot be written, or there are not as many.
-    """
+    """Copy bytes of one file to the same place in another; an ``OSError`` where there are fewer."""
     os.lseek(target, start, os.SEEK_SET)
     while start < stop:
         count = os.sendfile(target, source, start, stop - start)

@@ -27,13 +27,7 @@ def storable(value: Any) -> Any:
 def select_in(
     connection: sqlite3.Connection, select: str, values: Iterable[Any]
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows in which a column has one of some values.
-
-    Args:
-        connection: Of the database.
-        select: Ends with the column's name.
-        values: Any number of them.
-    """
+    """Rows in which a column, whose name ends ``select``, has one of any number of values."""
     rest = list(values)
     while rest:
         some, rest = rest[:_VALUES], rest[_VALUES:]
@@ -41,13 +35,7 @@ def select_in(
 
 
 def bulk_insert(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, many in a statement.
-
-    Args:
-        connection: Of the database.
-        insert: Ends with the table's name.
-        rows: All of one length.
-    """
+    """Insert rows, all of one length, many in a statement; ``insert`` ends with the table."""
     at_once = _VALUES // len(rows[0]) if rows else 1
     for begin in range(0, len(rows), at_once):
         some = rows[begin : begin + at_once]
@@ -80,9 +68,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def sqlite_errors(path: Path, *, in_use: bool = False) -> Iterator[None]:
     """What SQLite has to say, as an error of ours that names the file.
 
-    Args:
-        path: The file.
-        in_use: It was in order: what cannot be read now may be read later.
+    Of a file that was in order (``in_use``), what cannot be read now may be read later.
     """
     try:
         yield

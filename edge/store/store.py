@@ -150,11 +150,7 @@ class Store(StoreFile):
         return {sink: Cursor(delivered, offset) for sink, delivered, offset in rows}
 
     def save_marks(self, marks: Mapping[str, Cursor]) -> None:
-        """Note how far sinks have come.
-
-        Raises:
-            OutputError: it could not be noted.
-        """
+        """Note how far sinks have come."""
         with self.transaction() as connection:
             self._save_marks(connection, marks)
 
@@ -166,11 +162,7 @@ class Store(StoreFile):
         )
 
     def tidy(self) -> None:
-        """Drop some maps that are too old, now and then; called in every round.
-
-        Raises:
-            OutputError: not now.
-        """
+        """Drop some maps that are too old, now and then; called in every round."""
         with self.look():
             last = self._maps.old()
         if last is not None:

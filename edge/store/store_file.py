@@ -45,8 +45,7 @@ _BESIDE: Final = ("-wal", "-shm", ".taking", "")
 class StoreFile:
     """The file of a store, its log and its locks; used by one thread.
 
-    Args:
-        path: The SQLite file; made if it does not exist.
+    What cannot be done now raises ``OutputError``: nothing of it was kept.
 
     Attributes:
         names: The store's names.
@@ -90,11 +89,7 @@ class StoreFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is done in the block is on the disk when it ends, all or nothing.
-
-        Raises:
-            OutputError: nothing of it was kept, or what was kept may be lost again.
-        """
+        """What is done in the block is on the disk when it ends, all or nothing."""
         with self._errors():
             connection = self._sure()
             connection.execute("BEGIN IMMEDIATE")
@@ -121,31 +116,19 @@ class StoreFile:
 
     @contextmanager
     def look(self) -> Iterator[sqlite3.Connection]:
-        """For reading what is there.
-
-        Raises:
-            OutputError: cannot be read now.
-        """
+        """For reading what is there."""
         with self._errors():
             yield self._connection or self._sure()
 
     def rename(self, first: int) -> None:
-        """Give all records from a number on a new name: they may have been given before.
-
-        Raises:
-            OutputError: it could not be noted.
-        """
+        """Give all records from a number on a new name: they may have been given before."""
         with self.transaction() as connection:
             rename(connection, first)
         self.names = read_names(connection)
         self._note()
 
     def rest(self) -> None:
-        """There is nothing to record: look after the files; called twice a second or so.
-
-        Raises:
-            OutputError: they are not what they were.
-        """
+        """There is nothing to record: look after the files; called twice a second or so."""
         now = time.monotonic()
         with self._errors():
             self._sure()
@@ -158,8 +141,7 @@ class StoreFile:
         """Put the log into the database, where it is sound, and let go of the file.
 
         Args:
-            discard: Nothing came of it: take away what was made where nothing was, while nobody
-                else can have it.
+            discard: Nothing came of it: take away what was made here, while nobody has it.
         """
         with suppress(OutputError), self._errors():
             if self._connection is not None:

@@ -55,12 +55,7 @@ class KeptMap(NamedTuple):
 
 
 def kept_map(dies: DieGrid, embedding: npt.NDArray[np.int8] | None) -> KeptMap:
-    """What is kept of a wafer.
-
-    Args:
-        dies: uint8 (rows, columns) of {0, 1, 2}.
-        embedding: int8 (size,), or None where no network was asked.
-    """
+    """What is kept of a wafer: of its map, uint8 (rows, columns), and embedding, int8 (size,)."""
     packing = zlib.compressobj(*_PACKING)
     packed = packing.compress(dies.tobytes()) + packing.flush()
     rows, columns = dies.shape
@@ -106,12 +101,7 @@ KEPT: Final = '"all", "review" or a number of days'
 
 
 class MapTable:
-    """The table ``maps`` of a store.
-
-    Args:
-        connection: Of the store.
-        keep: How long maps are kept.
-    """
+    """The table ``maps`` of a store; ``keep`` says how long maps are kept."""
 
     def __init__(self, connection: sqlite3.Connection, keep: KeepMaps) -> None:
         self._connection = connection

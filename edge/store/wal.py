@@ -77,11 +77,7 @@ class _Frames(NamedTuple):
 
 
 class LogFile:
-    """A log open for reading.
-
-    Args:
-        descriptor: Of the file; stays open.
-    """
+    """A log open for reading; its descriptor stays open."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

@@ -66,11 +66,7 @@ class MqttSink:
         return f"{type(self).__name__}({self.name!r})"
 
     def open(self, mark: Cursor) -> Cursor:
-        """Connect and say ``online``; gives the mark back unchanged.
-
-        Raises:
-            OutputError: the broker cannot be used now; says which one, why and what to do.
-        """
+        """Connect and say ``online``; gives the mark back unchanged."""
         self._drop()
         self._link = Link(self._target, self._access, self._client_id, self._timeout)
         self._mark = mark
@@ -78,12 +74,7 @@ class MqttSink:
         return mark
 
     def send(self, records: Sequence[Record]) -> Cursor:
-        """Publish the records; all of them are acknowledged when this returns.
-
-        Raises:
-            RecordRefusedError: the broker will never take one; the others are acknowledged.
-            OutputError: connection lost, a record refused, or no acknowledgement in time.
-        """
+        """Publish the records; all of them are acknowledged when this returns."""
         link = self._connected()
         try:
             self._availability(link)
@@ -106,11 +97,7 @@ class MqttSink:
         return self._mark
 
     def idle(self, seconds: float) -> None:
-        """Keep the connection alive for ``seconds``; one that ends is noticed at once.
-
-        Raises:
-            OutputError: it is lost, or the broker has been silent for twice the keepalive.
-        """
+        """Keep the connection alive for ``seconds``; one that ends is noticed at once."""
         link = self._connected()
         deadline = time.monotonic() + seconds
         try:
