@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from edge.camera.frames import Pace
 from edge.errors import UsageError
 from edge.system.choice import Choice
 from edge.system.regular_file import expanded
@@ -61,9 +60,9 @@ class Address:
     shown: str
 
     @property
-    def pace(self) -> Pace:
-        """Which frames count: all of a recording, the newest of anything else."""
-        return Pace.EVERY if self.kind is SourceKind.FILE else Pace.NEWEST
+    def live(self) -> bool:
+        """Whether only the newest frame counts; of a recording all do, as fast as they are read."""
+        return self.kind is not SourceKind.FILE
 
     @property
     def secret(self) -> bool:

@@ -20,7 +20,7 @@ from typing import Final
 from edge.camera import capture as captures
 from edge.camera.address import Address
 from edge.camera.capture import Capture
-from edge.camera.frames import Frame, Image, Pace
+from edge.camera.frames import Frame, Image
 from edge.camera.outage import FeedState, Outage, shortfall
 from edge.errors import InputError, UsageError, WmEdgeError
 
@@ -87,7 +87,7 @@ class Feed:
         self._open = open_capture or functools.partial(
             captures.open_capture, opening=0.9 * opening, reading=0.9 * patience
         )
-        self._live = address.pace is Pace.NEWEST
+        self._live = address.live
         self._changed = threading.Condition()  # guards what is below, and the counters
         self.state = FeedState.ENDED
         self._waiting: deque[Frame] = deque()

@@ -9,21 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.system.choice import Choice
 
 #: Larger images are refused: in BGR one of them takes 120 MB.
 MAX_PIXELS: Final = 40_000_000
 
 Image = npt.NDArray[np.uint8]
-
-
-class Pace(Choice):
-    """Which frames of a source count."""
-
-    #: A recording: every frame, as fast as they can be looked at.
-    EVERY = "every"
-    #: A live source: the newest; frames that came in between are dropped and counted.
-    NEWEST = "newest"
 
 
 @dataclass(frozen=True)

@@ -70,16 +70,14 @@ def expand(
                 yield plain if plain != STDIN or name == STDIN else os.path.abspath(name)  # noqa: PTH100
 
 
-def read_all(
-    paths: Iterable[str | Path], *, exclude: str | Path | None = None
-) -> Iterator[WaferMap | InputError]:
+def read_all(paths: Iterable[str | Path]) -> Iterator[WaferMap | InputError]:
     """Read everything behind paths, folders and patterns; what they may be, see ``expand``.
 
     Yields:
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
         cannot be used. Nothing is raised on behalf of an input.
     """
-    for item in expand(paths, exclude=exclude):
+    for item in expand(paths):
         yield from [item] if isinstance(item, InputError) else read_file(item)
 
 

@@ -73,7 +73,6 @@ class CloseUp:
 class _Blob:
     """What may be a wafer; coordinates in coarse pixels."""
 
-    area: float
     fit: float
     hull: npt.NDArray[np.int32]
     states: npt.NDArray[np.uint8]
@@ -174,7 +173,7 @@ def _blobs(coarse: Image, recipe: Recipe, min_side: float) -> list[_Blob]:
             fit *= _GREY if _has_grey_dies(palette) else 1
             fit *= 0.5 + 0.5 * _likeness(table, code, around(hull, states.shape) & (states == 0))
             if best is None or fit > best.fit:
-                best = _Blob(area, fit, hull, states, palette, cut)
+                best = _Blob(fit, hull, states, palette, cut)
         if best is not None:
             found.append(best)
             least = max(least, 0.5 * best.fit)

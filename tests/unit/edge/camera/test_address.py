@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.camera.address import SCHEMES, SourceKind, parse
-from edge.camera.frames import Pace
 from edge.errors import UsageError
 
 
@@ -28,7 +27,7 @@ from edge.errors import UsageError
 def test_live_sources(source: str, kind: SourceKind, target: str, shown: str) -> None:
     address = parse(source)
     assert (address.kind, address.target, address.shown) == (kind, target, shown)
-    assert address.pace is Pace.NEWEST
+    assert address.live
 
 
 def test_a_file_is_a_recording_by_its_absolute_path(
@@ -40,7 +39,7 @@ def test_a_file_is_a_recording_by_its_absolute_path(
     assert address.kind is SourceKind.FILE
     assert address.target == str(tmp_path / "a.mp4")
     assert address.shown == "a.mp4"
-    assert address.pace is Pace.EVERY
+    assert not address.live
     assert not address.secret
 
 
