@@ -211,6 +211,7 @@ class Metadata(Tensors, frozen=True, kw_only=True):
     training: Training = Training()
     calibration: Any = None
     tools: dict[str, str] = {}
+    remedy: str = ""
     accuracy: Accuracy | None = None
     calibration_error: CalibrationError | None = None
     intended_use: tuple[str, ...] = ()
