@@ -100,12 +100,7 @@ def classify_paths(
 
 
 def read_items(found: Iterable[str | InputError], names: Names | None) -> Iterator[Item]:
-    """What stands in some files; errors stand for themselves.
-
-    Args:
-        found: Files, as ``edge.formats.paths.expand`` names them.
-        names: As for ``classify_paths``.
-    """
+    """What stands in files, as ``expand`` names them; errors stand for themselves."""
     for item in found:
         if isinstance(item, InputError):
             yield item

@@ -47,13 +47,9 @@ class Classifies(Protocol):
 def classify_items(
     items: Iterable[Item], classifier: Classifies, top_k: int | None = None, *, block: int = BLOCK
 ) -> Generator[Record, None, None]:
-    """Classify a stream, one record an item, in order.
+    """Classify a stream, one record an item, in order; ``block`` items at a time, at most.
 
-    Args:
-        items: Wafer maps, and errors standing for inputs that could not be read.
-        classifier: Does the work.
-        top_k: See ``Prediction.as_record``.
-        block: Items at a time, at most.
+    An error in it stands for an input that could not be read. ``top_k``: see ``Prediction``.
     """
     for some in _blocks(items, block):
         yield from [_record(item, classifier, top_k) for item in some]
@@ -88,11 +84,11 @@ def run(
     fail_fast: bool = False,
     on_record: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Write a stream of records into a sink.
+    """Write a stream of records, in order, into a sink, which stays open.
 
     Args:
         records: Predictions and errors as records.
-        sink: Receives them in order. Not closed here.
+        sink: Receives them.
         fail_fast: Stop after the first error.
         on_record: Called with the number of records written, for progress.
     """

@@ -67,24 +67,11 @@ def write(
     hold_errors: int = 0,
     sent_again: Callable[[], int] = lambda: 0,
 ) -> int:
-    """Write all records, show how far they are, and sum up.
+    """Write all records, show how far they are, sum up, and give the exit code.
 
-    Args:
-        records: Results and errors; closed in the end. The output is not touched before the first.
-        names: The first misfit is said, and in the end how many there were.
-        kind: As for ``form``.
-        output: The file, or None for stdout.
-        overwrite: Replace it.
-        fail_fast: As for ``pipeline.run``.
-        quiet: No progress, and no words on stderr.
-        doing: What is being done, for the progress.
-        failed: What became of inputs without a result.
-        total: How many records there will be; asked where somebody looks.
-        hold_errors: As for ``open_sink``.
-        sent_again: Wafers that a device was sent again, so far.
-
-    Returns:
-        The exit code.
+    The output is touched when the first record is there. ``doing`` stands beside the bar, whose
+    ``total`` is asked for where somebody looks; ``failed`` says what became of inputs without a
+    result, ``sent_again`` how many wafers a device was sent again.
     """
     from edge.results.writers import ResultFormat, open_sink
 
