@@ -6,6 +6,7 @@ import socket
 import ssl
 from typing import Final
 
+from edge.errors import OutputError
 from edge.sinks.mqtt.target import CA, CERTIFICATE, PASSWORD, USERNAME, Scheme
 
 _CREDENTIALS: Final = f"set {USERNAME} and {PASSWORD}, and look into the broker's list of users"
@@ -56,6 +57,18 @@ _KINDS: Final = {
     ConnectionResetError: "it closed the connection at once; is this its port for TLS (mqtts), or "
     "the one without (mqtt)?",
 }
+
+
+class LostError(OutputError):
+    """The connection is lost.
+
+    Attributes:
+        code: The reason that the broker gave for closing it; None: none.
+    """
+
+    def __init__(self, message: str, code: int | None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def is_of_a_record(code: int | None) -> bool:

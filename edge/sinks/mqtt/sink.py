@@ -21,8 +21,8 @@ from edge.errors import OutputError, UsageError
 from edge.results.jsonl import encode
 from edge.results.record import Record, number_of
 from edge.sinks.durable_sink import RecordRefusedError
-from edge.sinks.mqtt.link import KEEPALIVE, ONLINE, Link, LostError
-from edge.sinks.mqtt.reasons import is_of_a_record
+from edge.sinks.mqtt.link import KEEPALIVE, ONLINE, Link
+from edge.sinks.mqtt.reasons import LostError, is_of_a_record
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
 from edge.store.cursor import Cursor
 
