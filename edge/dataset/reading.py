@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.dataset.labelled_set import LabelledSet, unknown_labels
 from edge.errors import DataError, why
 from edge.formats.archive import MAX_WAFERS, UNREADABLE
-from edge.formats.columns import OPTIONAL, column_problems, plain
+from edge.formats.columns import OPTIONAL, column_problems, normalised
 from edge.formats.npz import Arrays
 from edge.wafer.patterns import pattern_named
 from edge.wafer.wafermap import FAIL, MAX_SIDE
@@ -37,7 +37,7 @@ def load(path: str | Path) -> LabelledSet:
                 )
             present = [name for name in (*REQUIRED, *OPTIONAL) if name in file.names]
             arrays = {name: file.read(name) for name in present}
-        arrays = {name: plain(name, values) for name, values in arrays.items()}
+        arrays = {name: normalised(name, values) for name, values in arrays.items()}
         arrays["labels"] = _named(arrays["labels"])
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error

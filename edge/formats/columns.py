@@ -43,7 +43,7 @@ COLUMNS = {
 OPTIONAL = tuple(COLUMNS)
 
 
-def plain(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def normalised(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Bytes as text; whole numbers that a table kept as floats for the sake of NaN as integers.
 
     Raises:

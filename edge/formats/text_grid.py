@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -57,79 +56,68 @@ def read(file: Source, source: str) -> Iterator[WaferMap]:
     yield WaferMap(check_grid(grid.dies(), source), source=source)
 
 
-@dataclass
 class _Grid:
-    """The rows so far.
+    """The rows so far."""
 
-    Attributes:
-        source: Name for messages.
-        separator: Between cells; None for blanks.
-        chosen: Whether the file said which.
-        index: Whether a row's number stands in front of it.
-        mistakable: Whether the first row may be a header.
-        ended: Whether a comment came after the last row.
-    """
-
-    source: str
-    separator: str | None = None
-    chosen: bool = False
-    index: bool = False
-    mistakable: bool = False
-    ended: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._separator: str | None = None  # between cells; None for blanks
+        self._is_chosen = False  # the file said which
+        self._has_index = False  # a row's number stands in front of it
+        self._mistakable = False  # the first row may be a header
+        self._ended = False  # a comment came after the last row
         self._cells = bytearray()
         self._rows = self._width = self._last = 0
 
     def add(self, number: int, line: str) -> None:
         """The next line that is not blank."""
         if not self._last and (excel := _EXCEL.fullmatch(line)):
-            self.separator, self.chosen = excel[1], True
+            self._separator, self._is_chosen = excel[1], True
             return
         if line.startswith(_COMMENT):
-            self.ended = self._rows > 0
+            self._ended = self._rows > 0
             return
-        if self.ended:
-            raise _bad(self.source, f"line {number - 1} is a comment; remove it from the rows")
+        if self._ended:
+            raise _bad(self._source, f"line {number - 1} is a comment; remove it from the rows")
         if self._last and number > self._last + 1:
             raise _bad(
-                self.source, f"line {self._last + 1} is empty; remove the gap between the rows"
+                self._source, f"line {self._last + 1} is empty; remove the gap between the rows"
             )
-        if not self._last and not self.chosen:
-            self.separator = next((mark for mark in _SEPARATORS if mark in line), None)
-        cells = line.split(self.separator)
+        if not self._last and not self._is_chosen:
+            self._separator = next((mark for mark in _SEPARATORS if mark in line), None)
+        cells = line.split(self._separator)
         first, self._last = not self._last, number
         if first and self._is_header(cells):
             return
-        if self.index and cells.pop(0).strip('" ') != str(self._rows):
+        if self._has_index and cells.pop(0).strip('" ') != str(self._rows):
             raise _bad(
-                self.source,
+                self._source,
                 f"line {number} does not begin with {self._rows}, as an index below a header would;"
                 f" write it without ({_PLAIN})",
             )
-        self._append(_row(cells, number, self.index, self._rows, self.source), number)
+        self._append(_row(cells, number, self._has_index, self._rows, self._source), number)
 
     def _is_header(self, cells: list[str]) -> bool:
         names = [cell.strip('" ') for cell in cells]
         index = names[0] == ""
         numbers = names[1:] if index else names
         if len(numbers) > 3 and numbers == [str(number) for number in range(len(numbers))]:
-            self.index = index
+            self._has_index = index
             return True
-        self.mistakable = numbers in _MISTAKABLE
+        self._mistakable = numbers in _MISTAKABLE
         return False
 
     def _append(self, row: bytes, number: int) -> None:
         if self._rows and len(row) != self._width:
             raise _bad(
-                self.source,
+                self._source,
                 f"line {number} has {len(row)} columns, the lines above have {self._width}; "
                 "write the same number of columns in every row",
             )
         self._rows, self._width = self._rows + 1, len(row)
         if max(self._rows, self._width) > MAX_SIDE:
             raise InputError(
-                self.source,
+                self._source,
                 InputKind.TOO_LARGE,
                 f"more than {MAX_SIDE} rows or columns; at most {MAX_SIDE} a side are accepted",
             )
@@ -143,11 +131,11 @@ class _Grid:
         """
         if not self._rows:
             raise InputError(
-                self.source, InputKind.EMPTY, "blank lines only; write the export again"
+                self._source, InputKind.EMPTY, "blank lines only; write the export again"
             )
-        if self.mistakable and self._rows > 1:
+        if self._mistakable and self._rows > 1:
             raise InputError(
-                self.source,
+                self._source,
                 InputKind.AMBIGUOUS,
                 "the first row may be dies or a header of column numbers; write it without one "
                 f"({_PLAIN})",
@@ -163,9 +151,9 @@ class _Grid:
         row, column = np.argwhere(empty)[0].tolist()
         line = self._last - self._rows + 1 + row
         raise _bad(
-            self.source,
-            f"an empty cell at line {line}, column {column + 1 + self.index}, and 0 elsewhere; "
-            f"die states are {STATES}",
+            self._source,
+            f"an empty cell at line {line}, column {column + 1 + self._has_index}, and 0 "
+            f"elsewhere; die states are {STATES}",
         )
 
 
@@ -222,7 +210,7 @@ def _row(cells: list[str], line: int, index: bool, rows: int, source: str) -> by
     values = [_value(cell) for cell in plain]
     if None not in values:
         return bytes(value for value in values if value is not None)
-    if not rows and not any(map(_is_number, plain)):
+    if not rows and all(_number(cell) is None for cell in plain):
         if {"x", "y"} <= {name.lower() for name in plain}:
             raise _bad(
                 source,
@@ -245,10 +233,7 @@ def _row(cells: list[str], line: int, index: bool, rows: int, source: str) -> by
 def _value(cell: str) -> int | None:
     if cell in _STATES:
         return _STATES[cell]
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
+    value = _number(cell)
     return int(value) if value in (0, 1, 2) else None
 
 
@@ -265,15 +250,15 @@ def _shown(cells: list[str], values: list[int | None], rows: int) -> str:
 def _hint(cell: str, rows: int) -> str:
     if not rows:
         return f"; if this is a header, leave it out ({_PLAIN})"
-    return mend(float(cell)) if _is_number(cell) else ""
+    value = _number(cell)
+    return "" if value is None else mend(value)
 
 
-def _is_number(cell: str) -> bool:
+def _number(cell: str) -> float | None:
     try:
-        float(cell)
+        return float(cell)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _bad(source: str, reason: str) -> InputError:

@@ -43,14 +43,7 @@ class Reason(str, Enum):
 REVIEW_REASONS: Final = tuple(reason for reason in Reason if reason.verdict is Verdict.REVIEW)
 
 #: Reason of the firmware by its number: ``wm_reason`` in C.
-REASONS: Final = (
-    None,
-    Reason.FEW_DIES,
-    Reason.MIXED,
-    Reason.UNFAMILIAR,
-    Reason.LOW_CONFIDENCE,
-    Reason.FEW_FAILS,
-)
+REASONS: Final = (None, *Reason)
 
 
 @dataclass(frozen=True)
