@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.dataset.mixedwm38 import NAMED, PUBLISHED
 from edge.dataset.reading import REQUIRED
 from edge.errors import DataError, UsageError, why
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.system.regular_file import open_regular
 from train.importers.folders import import_folders
 from train.importers.frame import import_frame
-from train.importers.mixed import NAMED, PUBLISHED, import_mixed
+from train.importers.mixed import import_mixed
 from train.importers.report import Imported, ImportReport, SourceKind
 from train.importers.restricted_unpickler import is_compressed
 

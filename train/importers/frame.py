@@ -171,7 +171,7 @@ def _text(cell: Any, source: Path, row: int, column: str) -> str:
     try:
         for _ in range(_NESTING):
             if isinstance(cell, Array):
-                cell = _flat(cell)
+                cell = cell.flat()
             if isinstance(cell, bytes):
                 cell = cell.decode("latin-1")
             if isinstance(cell, str):
@@ -190,13 +190,6 @@ def _text(cell: Any, source: Path, row: int, column: str) -> str:
     raise DataError(
         f"{source}: row {row} of {column} holds a {type(cell).__name__} where a text is expected"
     )
-
-
-def _flat(array: Array) -> list[Any]:
-    if array.size == 0:
-        return []
-    values: list[Any] = array.items() if array.is_object else array.values().ravel().tolist()
-    return values
 
 
 def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from train.importers.restricted_unpickler import Progress
 
-#: Keys of the two layouts.
-PUBLISHED, NAMED = mixedwm38.PUBLISHED, mixedwm38.NAMED
-
 _STEP: Final = 1024
 
 

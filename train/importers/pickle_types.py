@@ -49,8 +49,7 @@ class Dtype(StubBase):
     __slots__ = ("code", "order")
 
     def __init__(self, code: object = None, *_flags: object) -> None:
-        """Keep the type code (``u1``, ``S4``, ``O8``)."""
-        self.code = code
+        self.code = code  # u1, S4, O8
         self.order: object = "|"
 
     def __setstate__(self, state: Any) -> None:
@@ -84,7 +83,6 @@ class Array(StubBase):
     __slots__ = ("dtype", "fortran", "payload", "shape")
 
     def __init__(self, *_args: object) -> None:
-        """Start without values."""
         self.shape: Any = (0,)
         self.dtype: Any = None
         self.fortran: Any = False
@@ -141,6 +139,17 @@ class Array(StubBase):
             raise pickle.UnpicklingError(f"an object array of shape {self.shape} does not fit it")
         return self.payload
 
+    def flat(self) -> list[Any]:
+        """All objects or numbers, in stored order.
+
+        Raises:
+            pickle.UnpicklingError: shape, type and payload do not fit together.
+        """
+        if not self.size:
+            return []
+        found: list[Any] = self.items() if self.is_object else self.values().ravel().tolist()
+        return found
+
     def _numpy_dtype(self) -> np.dtype[Any]:
         if type(self.dtype) is not Dtype:
             raise pickle.UnpicklingError("an array without a type")
@@ -153,7 +162,6 @@ class Index(StubBase):
     __slots__ = ("data",)
 
     def __init__(self, data: object = None, *_args: object) -> None:
-        """Keep the values."""
         self.data = data
 
 
@@ -163,7 +171,6 @@ class Categories(StubBase):
     __slots__ = ("index",)
 
     def __init__(self, *_args: object) -> None:
-        """Start without categories."""
         self.index: object = None
 
     def __setstate__(self, state: Any) -> None:
@@ -182,7 +189,6 @@ class Extension(StubBase):
     __slots__ = ("data", "dtype")
 
     def __init__(self, *_args: object) -> None:
-        """Start without values."""
         self.dtype: object = None
         self.data: object = None
 
@@ -197,7 +203,6 @@ class Block(StubBase):
     __slots__ = ("placement", "values")
 
     def __init__(self, values: object = None, placement: object = None, *_ndim: object) -> None:
-        """Keep both."""
         self.values = values
         self.placement = placement
 
@@ -208,9 +213,7 @@ class Manager(StubBase):
     __slots__ = ("axes", "blocks")
 
     def __init__(self, blocks: Any = (), axes: Any = ()) -> None:
-        """Keep what pandas 1.3 and later pass."""
-        self.blocks = blocks
-        self.axes = axes
+        self.blocks, self.axes = blocks, axes  # pandas 1.3 and later
 
     def __setstate__(self, state: Any) -> None:
         """Keep what pandas 0.14 to 1.2 wrote: (axes, values, items, {"0.14.1": {...}})."""
@@ -225,7 +228,6 @@ class FrameStub(StubBase):
     __slots__ = ("manager",)
 
     def __init__(self, *_args: object) -> None:
-        """Start without a manager."""
         self.manager: object = None
 
     def __setstate__(self, state: Any) -> None:

@@ -65,7 +65,7 @@ def _table(frame: FrameStub) -> LabelledTable:
     manager = frame.manager
     if not isinstance(manager, Manager) or len(manager.axes) == 0:
         raise pickle.UnpicklingError("it has no columns")
-    names = _names(manager.axes[0])
+    names = [str(name) for name in _entries(manager.axes[0])]
     blocks = [manager.blocks] if isinstance(manager.blocks, Block) else manager.blocks
     columns: dict[str, Column] = {}
     for block in blocks:
@@ -80,10 +80,6 @@ def _table(frame: FrameStub) -> LabelledTable:
     return LabelledTable(lengths.pop() if lengths else 0, {name: columns[name] for name in names})
 
 
-def _names(index: object) -> list[str]:
-    return [str(name) for name in _entries(index)]
-
-
 def _entries(index: object) -> list[Any]:
     data = index.data if isinstance(index, Index) else index
     data = data.data if isinstance(data, Extension) else data
@@ -91,8 +87,7 @@ def _entries(index: object) -> list[Any]:
         return []
     if not isinstance(data, Array):
         raise pickle.UnpicklingError("an index without entries")
-    entries: list[Any] = data.items() if data.is_object else data.values().ravel().tolist()
-    return entries
+    return data.flat()
 
 
 def _places(placement: object, count: int) -> list[int]:
