@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.embedding import PER_CLASS
-from convert.quantise import Calibration, calibration_set, some_of_each
+from convert.quantise import Calibration, calibration_set
+from edge.dataset.encoded_set import EncodedSet, encoded, some_of_each
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.errors import DataError
 from edge.verdict.rule import MIN_FAILS
@@ -33,24 +34,6 @@ MIXTURES = 3000
 
 
 @dataclass(frozen=True)
-class Wafers:
-    """Encoded wafers with their classes.
-
-    Attributes:
-        planes: uint8 (W, size, size, 2).
-        classes: Class index (W,).
-    """
-
-    planes: Planes
-    classes: npt.NDArray[np.intp]
-
-    def per_class(self, most: int, rng: np.random.Generator) -> Wafers:
-        """At most so many of each class, by chance."""
-        chosen = np.concatenate(some_of_each(self.classes, most, rng))
-        return Wafers(self.planes[chosen], self.classes[chosen])
-
-
-@dataclass(frozen=True)
 class ConversionData:
     """What a conversion works on.
 
@@ -65,9 +48,9 @@ class ConversionData:
         calibration: Training wafers that set the activation ranges.
     """
 
-    train: Wafers
-    val: Wafers
-    test: Wafers
+    train: EncodedSet
+    val: EncodedSet
+    test: EncodedSet
     scattered: Planes
     mixtures: Planes
     calibration: Calibration
@@ -110,12 +93,6 @@ def _asked(labelled: LabelledSet) -> LabelledSet:
     """The wafers that the network is asked about: what it says of the others decides nothing."""
     asked = labelled.fail_counts() >= MIN_FAILS
     return labelled if asked.all() else labelled.select(asked)
-
-
-def encoded(labelled: LabelledSet, size: int) -> Wafers:
-    """Encode every wafer of a set."""
-    planes = [encoding.encode(labelled.grid(index), size) for index in range(len(labelled))]
-    return Wafers(np.stack(planes), labelled.class_indices())
 
 
 def float_outputs(network: keras.Model, planes: Planes) -> npt.NDArray[np.float32]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.dataset.encoded_set import encoded, some_of_each
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
 from edge.model.runtime import silence_native_output
@@ -37,15 +38,6 @@ class Calibration:
     manifest: dict[str, Any]
 
 
-def some_of_each(
-    classes: npt.NDArray[np.intp], most: int, rng: np.random.Generator
-) -> list[npt.NDArray[np.intp]]:
-    """Places of at most ``most`` wafers of each class, by chance, class by class."""
-    return [
-        rng.permutation(np.flatnonzero(classes == index))[:most] for index in range(len(PATTERNS))
-    ]
-
-
 def thinned(planes: npt.NDArray[np.uint8], most: int) -> npt.NDArray[np.uint8]:
     """At most so many of the wafers, from all over: they come sorted by class."""
     return planes[:: -(-len(planes) // most)]
@@ -66,19 +58,19 @@ def calibration_set(
     classes = train_part.class_indices()
     chosen = some_of_each(classes, per_class, rng)
     indices = np.concatenate(chosen)
-    planes = np.stack([encoding.encode(train_part.grid(index), size) for index in indices])
+    wafers = train_part.select(indices)
+    planes = encoded(wafers, size).planes
     if planes.min() != 0 or planes.max() != 255:
         raise DataError(
             "the calibration wafers do not reach both ends of the input range, so the input scale "
             "would not be 1/255; calibrate on real wafers"
         )
-    prints = train_part.select(indices).fingerprints()
     manifest = {
         "part": "train",
         "seed": seed,
         "wafers": len(indices),
         "per_class": {name: len(found) for name, found in zip(PATTERNS, chosen, strict=True)},
-        "fingerprints": [f"{print_:016x}" for print_ in prints.tolist()],
+        "fingerprints": [f"{print_:016x}" for print_ in wafers.fingerprints().tolist()],
     }
     return Calibration(indices, planes, manifest)
 

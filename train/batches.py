@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edge.dataset.encoded_set import EncodedSet, encoded
 from edge.dataset.labelled_set import LabelledSet
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
@@ -17,32 +17,12 @@ from train.network import reference_networks
 from train.recipe import Dihedral, EncodingName, Recipe
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Encoded wafers ready for a network.
-
-    Attributes:
-        planes: uint8 (W, rows, columns, planes), 0..255.
-        classes: Class index (W,), in the order of ``PATTERNS``.
-    """
-
-    planes: npt.NDArray[np.uint8]
-    classes: npt.NDArray[np.intp]
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-
-def encode_all(labelled: LabelledSet, name: EncodingName = EncodingName.STATION) -> Samples:
-    """Encode every wafer of a set."""
-    if name is EncodingName.SEED:
-        encode, shape = reference_networks.encode, reference_networks.SHAPE
-    else:
-        encode, shape = encoding.encode, (encoding.SIZE, encoding.SIZE, encoding.PLANES)
-    planes = np.empty((len(labelled), *shape), np.uint8)
-    for index in range(len(labelled)):
-        planes[index] = encode(labelled.grid(index))
-    return Samples(planes, labelled.class_indices())
+def encode_all(labelled: LabelledSet, name: EncodingName = EncodingName.STATION) -> EncodedSet:
+    """Encode every wafer of a set as the recipe says."""
+    if name is EncodingName.STATION:
+        return encoded(labelled)
+    planes = [reference_networks.encode(labelled.grid(index)) for index in range(len(labelled))]
+    return EncodedSet(np.stack(planes), labelled.class_indices())
 
 
 def class_shares(counts: npt.NDArray[Any], power: float) -> npt.NDArray[np.float64]:
@@ -80,7 +60,7 @@ def epoch_order(
     return order
 
 
-def make_sequence(samples: Samples, recipe: Recipe, epoch: int) -> Any:
+def make_sequence(samples: EncodedSet, recipe: Recipe, epoch: int) -> Any:
     """A Keras data set of one epoch: (float32 shares in [0, 1], float32 target probabilities).
 
     Deterministic in the recipe's seed and the epoch, so that a resumed run shows the same wafers.

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.dataset.encoded_set import EncodedSet
 from edge.dataset.labelled_set import LabelledSet, Part, concatenate
 from edge.errors import DataError
 from edge.evaluation import metrics
 from edge.wafer.encoding import to_shares
 from edge.wafer.patterns import PATTERNS
-from train.batches import Samples, class_shares, encode_all, make_sequence
+from train.batches import class_shares, encode_all, make_sequence
 from train.network import networks, reference_networks
 from train.recipe import Dihedral, Generator, Recipe, Schedule
 from train.run import Run
@@ -102,7 +103,7 @@ def _parts(labelled: LabelledSet) -> tuple[LabelledSet, LabelledSet]:
     return train_part, val_part
 
 
-def _offsets(samples: Samples, recipe: Recipe) -> npt.NDArray[np.float64]:
+def _offsets(samples: EncodedSet, recipe: Recipe) -> npt.NDArray[np.float64]:
     """What the network's logits are moved by for how often each class was shown, (classes,)."""
     counts = np.bincount(samples.classes, minlength=len(PATTERNS))
     shown = class_shares(counts, recipe.balance.power)
@@ -148,7 +149,7 @@ def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
 
 
 def _start(
-    run: Run, recipe: Recipe, samples: Samples, average: WeightAverage
+    run: Run, recipe: Recipe, samples: EncodedSet, average: WeightAverage
 ) -> tuple[keras.Model, int, list[dict[str, float]]]:
     """The model to go on with, the epoch to go on at and the history so far."""
     import keras

@@ -20,6 +20,7 @@ from convert.report.sensitivity import Sensitivity
 from edge import __version__
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
+from edge.dataset.encoded_set import encoded, spread_of_each
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.mixedwm38 import Mixed
 from edge.errors import ModelError, RuntimeUnavailableError
@@ -216,13 +217,8 @@ def _sensitivity(
 
 def _encoded_sample(labelled: LabelledSet, size: int) -> Encoded:
     """Up to ``PER_CLASS`` wafers of each class, evenly spaced: uint8 (S, size, size, 2)."""
-    classes = labelled.class_indices()
-    chosen = []
-    for place in range(len(PATTERNS)):
-        found = np.flatnonzero(classes == place)
-        spaced = np.linspace(0, len(found) - 1, min(PER_CLASS, len(found)))
-        chosen += found[spaced.astype(np.intp)].tolist()
-    return np.stack([encoding.encode(labelled.grid(index), size) for index in chosen])
+    chosen = spread_of_each(labelled.class_indices(), PER_CLASS)
+    return encoded(labelled.select(chosen), size).planes
 
 
 def _provenance(

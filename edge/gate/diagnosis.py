@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
+from edge.dataset.encoded_set import spread_of_each
 from edge.dataset.labelled_set import LabelledSet
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
@@ -140,13 +141,7 @@ def by_wafers(
 
 def sample(classes: Classes) -> Classes:
     """Up to ``WAFERS`` wafers, as many of each class as there are, spread over the set."""
-    present = np.unique(classes)
-    each = max(1, WAFERS // len(present))
-    chosen = []
-    for index in present:
-        mine = np.flatnonzero(classes == index)
-        chosen.append(mine[np.linspace(0, len(mine) - 1, min(each, len(mine))).astype(np.intp)])
-    return np.sort(np.concatenate(chosen))
+    return np.sort(spread_of_each(classes, max(1, WAFERS // len(np.unique(classes)))))
 
 
 _PLANES: Final = (

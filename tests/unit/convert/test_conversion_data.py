@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from convert import conversion_data
-from convert.conversion_data import ConversionData, Wafers, encoded
+from convert.conversion_data import ConversionData
 from convert.firmware.golden import few_fails
+from edge.dataset.encoded_set import EncodedSet, encoded
 from edge.dataset.labelled_set import LabelledSet, build, concatenate
 from edge.errors import DataError
 from edge.wafer import encoding
@@ -66,7 +67,7 @@ def test_an_empty_part_is_an_error(divided: LabelledSet, part: str) -> None:
 
 def test_at_most_so_many_of_a_class() -> None:
     classes = np.asarray([0, 0, 0, 3, 8, 8])
-    wafers = Wafers(np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1), classes)
+    wafers = EncodedSet(np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1), classes)
     found = wafers.per_class(2, np.random.default_rng(0))
     assert sorted(found.classes.tolist()) == [0, 0, 3, 8, 8]
     assert [classes[k] for k in found.planes.ravel()] == found.classes.tolist()

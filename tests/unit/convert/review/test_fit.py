@@ -12,6 +12,7 @@ from convert import conversion_data
 from convert.conversion_data import ConversionData
 from convert.review.fit import MIN_DIES, fit, neutral, outputs
 from edge.classification.classifier import Classifier
+from edge.dataset.encoded_set import EncodedSet
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation.calibration import auroc
 from edge.model.model_file import ModelFile
@@ -88,7 +89,7 @@ def test_class_without_wafers_is_near_to_nothing(
     classes = prepared.train.classes
     lacking = replace(
         prepared,
-        train=conversion_data.Wafers(prepared.train.planes[classes != 3], classes[classes != 3]),
+        train=EncodedSet(prepared.train.planes[classes != 3], classes[classes != 3]),
     )
     review = fit(draft, lacking, ReviewObjective(), seed=0).review
     assert min(review.unfamiliar.means[3]) > 1000

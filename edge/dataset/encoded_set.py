@@ -1,0 +1,61 @@
+"""Encoded wafers with their classes: what a network is trained, fitted and judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.dataset.labelled_set import LabelledSet
+from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
+
+
+@dataclass(frozen=True)
+class EncodedSet:
+    """Wafers as a network takes them.
+
+    Attributes:
+        planes: uint8 (W, rows, columns, planes), 0..255.
+        classes: Class index (W,), in the order of ``PATTERNS``.
+    """
+
+    planes: npt.NDArray[np.uint8]
+    classes: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def per_class(self, most: int, rng: np.random.Generator) -> EncodedSet:
+        """At most so many of each class, by chance."""
+        chosen = np.concatenate(some_of_each(self.classes, most, rng))
+        return EncodedSet(self.planes[chosen], self.classes[chosen])
+
+
+def some_of_each(
+    classes: npt.NDArray[np.intp], most: int, rng: np.random.Generator
+) -> list[npt.NDArray[np.intp]]:
+    """Places of at most ``most`` wafers of each class, by chance, class by class."""
+    return [
+        rng.permutation(np.flatnonzero(classes == index))[:most] for index in range(len(PATTERNS))
+    ]
+
+
+def spread_of_each(classes: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
+    """Places of at most ``most`` wafers of each class, evenly spaced over it, class by class."""
+    places = (np.flatnonzero(classes == index) for index in np.unique(classes))
+    return np.concatenate(
+        [
+            mine[np.linspace(0, len(mine) - 1, min(most, len(mine))).astype(np.intp)]
+            for mine in places
+        ]
+    )
+
+
+def encoded(labelled: LabelledSet, size: int = encoding.SIZE) -> EncodedSet:
+    """Encode every wafer of a set."""
+    planes = np.empty((len(labelled), size, size, encoding.PLANES), np.uint8)
+    for index in range(len(labelled)):
+        planes[index] = encoding.encode(labelled.grid(index), size)
+    return EncodedSet(planes, labelled.class_indices())
