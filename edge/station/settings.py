@@ -175,7 +175,7 @@ class Settings(Strict, frozen=True):
     """A station: the layout of its file.
 
     Attributes:
-        station: The station itself.
+        station: The station itself; its ``store`` is the file that records everything.
         model: How wafers are classified.
         review: When a wafer goes to a person.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import deepcopy
 from functools import reduce
 from inspect import cleandoc
 from operator import getitem
@@ -25,7 +26,6 @@ _FIELD: Final = re.compile(r"(?s)Object (contains unknown|missing required) fiel
 
 #: A range that far is none; so many characters of a value are shown.
 _FAR, _SHOWN = 1e300, 80
-
 
 T = TypeVar("T")
 
@@ -168,37 +168,29 @@ def _explained(
 def _failing(kind: Any, value: Any, place: Place, built: _Built, said: str) -> str:
     """The key of a dictionary for which msgspec says this; it does not name it."""
     for key, item in reduce(getitem, place, value).items():
+        alone = deepcopy(value)
+        around = reduce(getitem, place, alone)
+        around.clear()
+        around[key] = item
         try:
-            msgspec.convert(_with(value, place, {key: item}), kind, dec_hook=built)
+            msgspec.convert(alone, kind, dec_hook=built)
         except msgspec.ValidationError as error:
             if str(error) == said:
                 return str(key)
     return ""
 
 
-def _with(value: Any, place: Place, item: Any) -> Any:
-    """Plain data with another item at a place."""
-    if not place:
-        return item
-    copied = value.copy()
-    copied[place[0]] = _with(value[place[0]], place[1:], item)
-    return copied
-
-
 def _declared(node: Any, value: Any, place: Place) -> tuple[Place, Any, dict[str, Any]]:
     """Type and notes of a place; or of the list around it where that one says what must be."""
     notes: dict[str, Any] = {}
-    for position in range(len(place) + 1):
+    for position, step in enumerate((*place, None)):
         while isinstance(node, inspect.Metadata):
             notes, node = node.extra or notes, node.type
-        if notes.get("must") or position == len(place):
-            return place[:position], node, notes
-        step = place[position]
-        if isinstance(step, str):
-            notes = {}
-        node = _child(node, value, step)
-        value = value[step] if position + 1 < len(place) else None
-    raise AssertionError(place)
+        if notes.get("must") or step is None:
+            break
+        notes = {} if isinstance(step, str) else notes
+        node = _child(node, reduce(getitem, place[:position], value), step)
+    return place[:position], node, notes
 
 
 def _options(node: Any) -> Iterator[Any]:
@@ -244,21 +236,25 @@ def _missing(node: Any, value: Any, place: Place, key: str) -> MismatchError:
     known = _fields(node, value)
     if like := _closest(key, [str(other) for other in value if other not in known]):
         return MismatchError((*place, like), f"is not known here; did you mean {key}?")
-    _, wanted, notes = _declared(node, value, (key,))
     of_struct = meanings(cleandoc(_structs(node, value)[0].cls.__doc__ or ""))
+    _, node, notes = _declared(node, value, (key,))
     meaning = notes.get("meaning") or of_struct.get(key)
-    what = f"is missing; must be {notes.get('must') or _words(wanted, key)}"
-    return MismatchError((*place, key), what + (f" ({meaning})" if meaning else ""))
+    what = f"is missing; {_must(node, notes, (*place, key))}" + (f" ({meaning})" if meaning else "")
+    return MismatchError((*place, key), what)
 
 
 def _wrong(node: Any, notes: dict[str, Any], value: Any, place: Place) -> str:
-    key = next((step for step in reversed(place) if isinstance(step, str)), "")
-    must = f"must be {notes.get('must') or _words(node, key)}"
+    must = _must(node, notes, place)
     tables = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
     if any(isinstance(one, dict) for one in tables):  # long, and a secret may stand in it
         return must
     shown = "something else" if notes.get("secret") else repr(value)
     return f"is {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}, {must}"
+
+
+def _must(node: Any, notes: dict[str, Any], place: Place) -> str:
+    table = ".".join(step for step in place if isinstance(step, str))
+    return f"must be {notes.get('must') or _words(node, table)}"
 
 
 def _words(node: Any, key: str) -> str:
@@ -281,10 +277,6 @@ def _array(node: Any, key: str) -> str:
     return f"a list{least}, each {_words(node.item_type, key)}"
 
 
-def _tuple(node: Any, key: str) -> str:
-    return f"a list of {len(node.item_types)}: {', '.join(_words(t, key) for t in node.item_types)}"
-
-
 #: How a type is said; all others are tables.
 _WORDS: Final[dict[type, Callable[[Any, str], str]]] = {
     inspect.FloatType: _number,
@@ -294,7 +286,7 @@ _WORDS: Final[dict[type, Callable[[Any, str], str]]] = {
     inspect.EnumType: lambda node, _: f"one of: {', '.join(str(e.value) for e in node.cls)}",
     inspect.LiteralType: lambda node, _: f"one of: {', '.join(map(str, node.values))}",
     inspect.CustomType: lambda node, _: f'a {node.cls.__name__.lower()}: "..."',
-    inspect.TupleType: _tuple,
+    inspect.TupleType: lambda node, _: f"a list of {len(node.item_types)}",
     inspect.ListType: _array,
     inspect.VarTupleType: _array,
 }

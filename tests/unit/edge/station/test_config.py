@@ -252,6 +252,7 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
             "[review]\nmixed_above=2",
             "line 6: [review] mixed_above is 2, must be a number",
         ),
+        ("[review]\nbelow=0.5", "line 6: [review] below is 0.5, must be a table: [review.below]"),
         ("[review]\ncosts=[1, 2]", "line 6: [review] costs is [1, 2], must be [escape,"),
         ("[review]\ncosts=[1, 2, -3]", "line 6: [review] costs is [1, 2, -3], must be"),
         ("[review]\ncosts=[1, 2, nan]", "line 6: [review] costs is [1, 2, nan], must be"),
