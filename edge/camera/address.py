@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from edge.errors import UsageError
+from edge.errors import InputError, InputKind, UsageError
 from edge.system.choice import Choice
 from edge.system.regular_file import expanded
 
@@ -74,6 +74,10 @@ class Address:
         """Of a stream: one of ``SCHEMES``; empty for anything else."""
         stream = self.kind is SourceKind.STREAM
         return self.target.partition("://")[0].lower() if stream else ""
+
+    def unreadable(self, why: str) -> InputError:
+        """The error of a source that gives no frames."""
+        return InputError(self.shown, InputKind.UNREADABLE, why)
 
     @property
     def place(self) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from edge.camera.address import Address, SourceKind
 from edge.camera.confine import DEAF, MEND, confined
 from edge.camera.frames import Image, as_bgr, check_size
-from edge.errors import InputError, InputKind, UsageError
+from edge.errors import InputError, UsageError
 from edge.system.opencv import silence
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ _USUAL_RATE: Final = 25.0
 _LAST_WAIT: Final = 2.0
 
 _THREADS: Final[weakref.WeakSet[threading.Thread]] = weakref.WeakSet()
-
-#: OpenCV's lock around opening: with it, one camera that does not answer keeps all others from
-#: being opened again. Not where the user set it.
-_SETTINGS: Final = {"OPENCV_FFMPEG_IS_THREAD_SAFE": "1"}
 
 #: These print addresses, so they are not the user's to set.
 _SILENCE: Final = {"OPENCV_LOG_LEVEL": "OFF", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
@@ -105,7 +101,7 @@ def failure(address: Address, error: Exception) -> InputError:
     text = type(error).__name__
     if not address.secret:
         text = f"{text}: {error}"
-    return InputError(address.shown, InputKind.UNREADABLE, f"fails ({text})")
+    return address.unreadable(f"fails ({text})")
 
 
 def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
@@ -161,12 +157,9 @@ class _OpenCvCapture:
                 if good:
                     return as_bgr(image, self._address.shown)
         except self._error as error:
-            raise InputError(
-                self._address.shown,
-                InputKind.UNREADABLE,
-                f"an image cannot be decoded (OpenCV error {error.code}); check the camera's "
-                "pixel format",
-            ) from None  # the text of OpenCV's own error may hold the address
+            what = f"an image cannot be decoded (OpenCV error {error.code})"
+            # The text of OpenCV's own error may hold the address.
+            raise self._address.unreadable(f"{what}; check the camera's pixel format") from None
         return None
 
     def close(self) -> None:
@@ -223,17 +216,15 @@ def _ask_first(address: Address, seconds: float) -> None:
     except OSError:
         raise _not_opened(address) from None
     if elsewhere:
-        raise InputError(
-            address.shown,
-            InputKind.UNREADABLE,
-            "cannot be opened: it leads to another address, which is not followed; give that one",
-        )
+        what = "it leads to another address, which is not followed; give that one"
+        raise address.unreadable(f"cannot be opened: {what}")
 
 
 def _quiet_opencv() -> Any:
     """OpenCV, kept from printing addresses."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    # With OpenCV's lock around opening, one camera that does not answer keeps all others from being
+    # opened again. Not where the user set it.
+    os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
     os.environ.update(_SILENCE)  # FFmpeg's level is read when the first video is opened
     import cv2
 
@@ -253,4 +244,4 @@ def _not_opened(address: Address) -> InputError:
         "check that it is plugged in, that no other program uses it and that you are in the group "
         "video; `ls /dev/video*` lists the cameras",
     )
-    return InputError(address.shown, InputKind.UNREADABLE, f"cannot be opened: {mend}")
+    return address.unreadable(f"cannot be opened: {mend}")

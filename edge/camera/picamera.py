@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from edge.camera.address import Address
 from edge.camera.frames import Image, as_bgr
-from edge.errors import InputError, InputKind, UsageError
+from edge.errors import UsageError
 
 #: (width, height) in pixels. Every sensor of the Pi's cameras gives it at 30 frames a second.
 SIZE: Final = (1280, 720)
@@ -38,7 +38,7 @@ class PicameraCapture:
             UsageError: ``picamera2`` is not installed.
             InputError: there is no camera, or another program uses it.
         """
-        self._shown = address.shown
+        self._address = address
         self._camera: Any = None
         try:
             from picamera2 import Picamera2  # type: ignore[import-not-found]
@@ -54,11 +54,9 @@ class PicameraCapture:
             self._camera.start()
         except (RuntimeError, IndexError, OSError) as error:  # IndexError: no camera at all
             self.close()
-            raise InputError(
-                self._shown,
-                InputKind.UNREADABLE,
+            raise address.unreadable(
                 f"cannot be opened ({error}): check the ribbon cable, that `rpicam-hello "
-                "--list-cameras` shows it and that no other program uses it",
+                "--list-cameras` shows it and that no other program uses it"
             ) from error
 
     def read(self) -> Image | None:
@@ -66,10 +64,8 @@ class PicameraCapture:
         try:
             image = self._camera.capture_array("main")
         except (RuntimeError, OSError) as error:
-            raise InputError(
-                self._shown, InputKind.UNREADABLE, f"gives no image ({error})"
-            ) from error
-        return as_bgr(image, self._shown)
+            raise self._address.unreadable(f"gives no image ({error})") from error
+        return as_bgr(image, self._address.shown)
 
     def close(self) -> None:
         """Stop the camera and let go of it."""
