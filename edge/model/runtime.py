@@ -39,16 +39,11 @@ class Kernels(Choice):
     REFERENCE = "reference"
 
 
-@dataclass(frozen=True)
-class _Source:
-    module: str
-    distribution: str
-
-
-_SOURCES: dict[Backend, _Source] = {
-    Backend.LITERT: _Source("ai_edge_litert.interpreter", "ai-edge-litert"),
-    Backend.TFLITE: _Source("tflite_runtime.interpreter", "tflite-runtime"),
-    Backend.TENSORFLOW: _Source("tensorflow.lite.python.interpreter", "tensorflow"),
+#: The module of each runtime's interpreter, and what pip calls it.
+_SOURCES = {
+    Backend.LITERT: ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    Backend.TFLITE: ("tflite_runtime.interpreter", "tflite-runtime"),
+    Backend.TENSORFLOW: ("tensorflow.lite.python.interpreter", "tensorflow"),
 }
 
 
@@ -116,9 +111,9 @@ def start(
     chosen = backend or _from_environment()
     attempts: list[tuple[Backend, str]] = []
     for candidate in [chosen] if chosen else Backend:
-        source = _SOURCES[candidate]
+        module, _ = _SOURCES[candidate]
         try:
-            interpreter = _construct(source, content, threads, kernels, keep_all=keep_all)
+            interpreter = _construct(module, content, threads, kernels, keep_all=keep_all)
         # A native runtime raises whatever it likes (SystemError with a wrong NumPy, for one).
         except Exception as error:  # noqa: BLE001
             attempts.append((candidate, _short(error)))
@@ -153,19 +148,19 @@ def _from_environment() -> Backend | None:
 
 
 def _construct(
-    source: _Source, content: bytes, threads: int, kernels: Kernels, *, keep_all: bool
+    name: str, content: bytes, threads: int, kernels: Kernels, *, keep_all: bool
 ) -> Interpreter:
     with silence_native_output(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that keeping all tensors takes memory
-        module = importlib.import_module(source.module)
+        module = importlib.import_module(name)
         options: dict[str, Any] = {"model_content": content, "num_threads": threads}
         if kernels is Kernels.REFERENCE:
             options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_REF
         if keep_all:
             options["experimental_preserve_all_tensors"] = True
             # A delegate would keep what is inside it to itself.
-            plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            options["experimental_op_resolver_type"] = plain
+            resolver = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            options["experimental_op_resolver_type"] = resolver
         interpreter: Interpreter = module.Interpreter(**options)
         interpreter.allocate_tensors()
         # The first run builds the delegate and logs; it also proves that the kernels work.
@@ -183,9 +178,7 @@ def silence_native_output() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed before Python started
             stream.flush()
-    with contextlib.ExitStack() as stack:
-        for descriptor in (1, 2):
-            stack.enter_context(_silenced(descriptor))
+    with _silenced(1), _silenced(2):
         yield
 
 
@@ -212,9 +205,9 @@ def installed() -> dict[Backend, str | None]:
     from importlib import metadata
 
     found: dict[Backend, str | None] = {}
-    for backend, source in _SOURCES.items():
+    for backend, (_, distribution) in _SOURCES.items():
         try:
-            found[backend] = metadata.version(source.distribution)
+            found[backend] = metadata.version(distribution)
         except metadata.PackageNotFoundError:
             found[backend] = None
     return found
