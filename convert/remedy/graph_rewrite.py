@@ -59,13 +59,12 @@ def _take_two_steps(model: Any, subgraph: Any) -> None:
             between = copy.copy(source)
             between.type, between.quantization = schema.TensorType.FLOAT32, None
             between.name, between.buffer = target.name + b"_float", len(model.buffers)
-            model.buffers.append(schema.BufferT())
-            first = schema.OperatorT()
-            first.opcodeIndex = _dequantize(model, schema)
-            first.inputs, first.outputs = [op.inputs[0]], [len(subgraph.tensors)]
+            model.buffers.append(flatbuffer.made("Buffer"))
+            made = {"inputs": [op.inputs[0]], "outputs": [len(subgraph.tensors)]}
+            kind = _dequantize(model, schema)
+            steps.append(flatbuffer.made("Operator", opcodeIndex=kind, **made))
             subgraph.tensors.append(between)
-            op.inputs = first.outputs
-            steps.append(first)
+            op.inputs = made["outputs"]
         steps.append(op)
     subgraph.operators = steps
 
@@ -76,9 +75,7 @@ def _dequantize(model: Any, schema: Any) -> int:
     for place, code in enumerate(model.operatorCodes):
         if code.builtinCode == wanted:
             return place
-    code = schema.OperatorCodeT()
     # Version 2 is the one that knows int8.
-    code.builtinCode = code.deprecatedBuiltinCode = wanted
-    code.version = 2
-    model.operatorCodes.append(code)
+    numbers = {"builtinCode": wanted, "deprecatedBuiltinCode": wanted, "version": 2}
+    model.operatorCodes.append(flatbuffer.made("OperatorCode", **numbers))
     return len(model.operatorCodes) - 1

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge.model import flatbuffer
+from edge.model.flatbuffer import made
 
 #: Side and channels of input and output; large enough to hide everything around the multiplying,
 #: small enough (0.4 MB in all) to stay in the cache. Of nine shapes tried on x86-64, from 1x1
@@ -42,55 +43,39 @@ def network() -> bytes:
     shape = [1, SIDE, SIDE, CHANNELS]
     kernel = [CHANNELS, KERNEL, KERNEL, CHANNELS]
     weights = np.random.default_rng(0).integers(-127, 128, kernel).astype(np.int8)
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CONV_2D
-    code.version = _CONV_VERSION
-    options = schema.Conv2DOptionsT()
-    options.padding, options.strideH, options.strideW = schema.Padding.SAME, 1, 1
-    operator = schema.OperatorT()
-    operator.inputs, operator.outputs = [0, 1, 2], [3]
-    operator.builtinOptionsType = schema.BuiltinOptions.Conv2DOptions
-    operator.builtinOptions = options
+    conv = schema.BuiltinOperator.CONV_2D
+    code = made("OperatorCode", builtinCode=conv, deprecatedBuiltinCode=conv, version=_CONV_VERSION)
+    operator = made(
+        "Operator",
+        inputs=[0, 1, 2],
+        outputs=[3],
+        builtinOptionsType=schema.BuiltinOptions.Conv2DOptions,
+        builtinOptions=made("Conv2DOptions", padding=schema.Padding.SAME, strideH=1, strideW=1),
+    )
     int8, int32 = schema.TensorType.INT8, schema.TensorType.INT32
-    graph = schema.SubGraphT()
-    graph.tensors = [
-        _tensor(schema, "input", shape, int8, 0, [1 / 255], -128),
-        _tensor(schema, "weights", kernel, int8, 1, [0.01] * CHANNELS, 0),
-        _tensor(schema, "bias", [CHANNELS], int32, 2, [0.01 / 255] * CHANNELS, 0),
-        _tensor(schema, "output", shape, int8, 0, [0.5], 0),
+    tensors = [
+        _tensor("input", shape, int8, 0, [1 / 255], -128),
+        _tensor("weights", kernel, int8, 1, [0.01] * CHANNELS, 0),
+        _tensor("bias", [CHANNELS], int32, 2, [0.01 / 255] * CHANNELS, 0),
+        _tensor("output", shape, int8, 0, [0.5], 0),
     ]
-    graph.inputs, graph.outputs, graph.operators = [0], [3], [operator]
-    model = schema.ModelT()
-    model.version, model.description = 3, "wm-edge bench"
-    model.operatorCodes, model.subgraphs = [code], [graph]
+    graph = made("SubGraph", tensors=tensors, inputs=[0], outputs=[3], operators=[operator])
     # Buffer 0 is the empty one, by TFLite's convention.
-    model.buffers = [
-        _buffer(schema, None),
-        _buffer(schema, weights),
-        _buffer(schema, np.zeros(CHANNELS, np.int32)),
-    ]
+    data = (None, weights.reshape(-1).view(np.uint8), np.zeros(4 * CHANNELS, np.uint8))
+    model = made(
+        "Model",
+        version=3,
+        description="wm-edge bench",
+        operatorCodes=[code],
+        subgraphs=[graph],
+        buffers=[made("Buffer", data=each) for each in data],
+    )
     return flatbuffer.packed(model)
 
 
 def _tensor(
-    schema: Any,
-    name: str,
-    shape: list[int],
-    kind: int,
-    buffer: int,
-    scales: list[float],
-    zero_point: int,
+    name: str, shape: list[int], kind: int, buffer: int, scales: list[float], zero_point: int
 ) -> Any:
-    quantisation = schema.QuantizationParametersT()
-    quantisation.scale, quantisation.zeroPoint = scales, [zero_point] * len(scales)
-    tensor = schema.TensorT()
-    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, shape, kind, buffer
-    tensor.quantization = quantisation
-    return tensor
-
-
-def _buffer(schema: Any, values: Any) -> Any:
-    buffer = schema.BufferT()
-    if values is not None:
-        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    return buffer
+    points = [zero_point] * len(scales)
+    steps = made("QuantizationParameters", scale=scales, zeroPoint=points)
+    return made("Tensor", name=name, shape=shape, type=kind, buffer=buffer, quantization=steps)

@@ -94,6 +94,14 @@ def unpacked(content: bytes) -> Any:
     return schema().ModelT.InitFromPackedBuf(bytearray(content), 0)
 
 
+def made(kind: str, **values: Any) -> Any:
+    """One such object, as ``Tensor``."""
+    found = getattr(schema(), f"{kind}T")()
+    for name, value in values.items():
+        setattr(found, name, value)
+    return found
+
+
 def packed(model: Any) -> bytes:
     """The bare ``.tflite`` of such objects."""
     from flatbuffers import Builder
