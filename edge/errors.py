@@ -18,6 +18,12 @@ def why(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+def cause(error: BaseException) -> str:
+    """The last line of what an error says: NumPy, for one, explains over many before it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
 class InputKind(str, Enum):
     """Why an input could not be read (the ``kind`` of an error record)."""
 

@@ -9,6 +9,7 @@ import click
 from edge.system.text import printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
+from edge.terminal.streams import warn
 
 
 @click.command(name="report")
@@ -101,8 +102,7 @@ def command(
             progress=progress.stage,
         )
     page.write(evidence, out, overwrite=overwrite)
-    for warning in evidence.warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
+    warn(evidence.warnings)
     click.echo(printable(evidence.verdict.text))
     click.echo(f"wrote {printable(str(out))} and {printable(str(page.twin(out)))}", err=True)
     return 0

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge import __version__
 from edge.camera.confine import DEAF, MEND
-from edge.errors import ModelError, RuntimeUnavailableError
+from edge.errors import ModelError, RuntimeUnavailableError, cause
 from edge.model import wheels
 from edge.model.backend import Backend
 from edge.model.runtime import installed
@@ -165,9 +165,7 @@ def _library(name: str) -> Check:
     try:
         importlib.import_module(LIBRARIES[name])
     except Exception as error:  # noqa: BLE001 - whatever a broken library raises is the finding
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1] if lines else type(error).__name__
-        found = f"{check.found} cannot be loaded ({reason})"
+        found = f"{check.found} cannot be loaded ({cause(error)})"
         return Check(name, found, f"pip install --force-reinstall {name}", 3)
     return check
 

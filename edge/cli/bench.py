@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from edge.errors import RuntimeUnavailableError, UsageError
-from edge.system.text import printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
+from edge.terminal.streams import warn
 
 #: More threads than any station has cores measure nothing but the scheduler.
 MOST_THREADS = 64
@@ -128,18 +127,13 @@ def command(
         )
     found = report.as_dict(["wm-edge", *sys.argv[1:]])
     click.echo(render(report))
-    _warn(report.warnings)
+    warn(report.warnings)
     if before is not None:
         now = comparison.benchmark(found)
-        _warn(comparison.differences(before, now))
+        warn(comparison.differences(before, now))
         click.echo("\n" + render_changes(comparison.changes(before, now)))
     if json_path:
         write_text(json_path, json.dumps(found, indent=1) + "\n")
     if all(row.failure is not None for row in report.rows):
         raise RuntimeUnavailableError("nothing could be measured; the table says why")
     return 0
-
-
-def _warn(warnings: Any) -> None:
-    for warning in warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)

@@ -13,7 +13,7 @@ from edge.errors import UsageError
 from edge.system.text import counted, percent, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
-from edge.terminal.streams import tell
+from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
     from edge.dataset.labelled_set import LabelledSet
@@ -158,8 +158,7 @@ def _show(outcome: GateOutcome, *, gated: bool) -> None:
             tell(f"WARNING: {overlap.warning()}", 2)
             click.echo()
         click.echo(_table(outcome.result))
-    for warning in outcome.warnings:
-        tell(f"warning: {printable(warning)}", 2, err=True)
+    warn(outcome.warnings)
     if gated:
         for check in outcome.checks:
             click.echo(f"{check.status:<7} {check.name:<15} {printable(check.message)}", err=True)

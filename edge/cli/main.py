@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from edge import __version__
-from edge.errors import CUT_SHORT, ReaderGoneError, WmEdgeError
+from edge.errors import CUT_SHORT, ReaderGoneError, WmEdgeError, cause
 from edge.system.text import printable
 from edge.terminal.lazy_group import LazyGroup, Route
 from edge.terminal.streams import forget, make_safe
@@ -156,10 +156,7 @@ def _missing(error: ImportError) -> int:
         option = "" if extra else "--force-reinstall "
         mend = f"pip install {option}{package}"
         return _say(f"{error.name} is not installed, {verb} needs it; mend: {mend}", 3)
-    # NumPy explains over many lines and names the cause in the last one.
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1] if lines else "no reason given"
     about = f"{error.name} {error}".lower()
     broken = next((name for library, name in LIBRARIES.items() if library in about), package)
     mend = f"pip install --force-reinstall {broken}"
-    return _say(f"{error.name or broken} cannot be loaded ({reason}); mend: {mend}", 3)
+    return _say(f"{error.name or broken} cannot be loaded ({cause(error)}); mend: {mend}", 3)

@@ -14,7 +14,7 @@ import click
 from edge.system.text import counted, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
-from edge.terminal.streams import tell
+from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
     from edge.classification.pipeline import Summary
@@ -124,7 +124,7 @@ def _noted(records: Iterable[Record], names: Names | None) -> Iterable[Record]:
     """The records; the first one whose name does not fit the pattern is said."""
     for record in records:
         if names is not None and (sentence := names.note(record)):
-            click.echo(f"warning: {printable(sentence)}", err=True)
+            warn([sentence])
         yield record
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from edge.system.text import PLAIN
+from edge.system.text import PLAIN, printable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -84,6 +85,12 @@ def tell(line: str, indent: int = 0, *, err: bool = False, **style: Any) -> None
             line = line[:indent] + f"\n{'':<{indent}}".join(lines)
     # Flushed: a full disk is known at once.
     click.echo(click.style(line, **style) if style else line, err=err)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Say on stderr what may be wrong with results."""
+    for sentence in sentences:
+        tell(f"warning: {printable(sentence)}", 2, err=True)
 
 
 def _wrapped(stream: TextIO, lost: type[OSError]) -> TextIO:
