@@ -12,7 +12,7 @@ from msgspec import to_builtins
 
 from convert.conversion_data import ConversionData
 from convert.int8_checks import Structure, inspect
-from convert.metadata import of_structure, short
+from convert.metadata import short
 from convert.parity import ALLOWED_POINTS, Parity, compare
 from convert.report.accuracy import review, without_temperature
 from convert.review import fit
@@ -102,11 +102,11 @@ def attempt(
         ModelError: the network is not what a station can trust.
     """
     structure = inspect(bare, spared=spared)
-    size = structure.embedding["size"]
+    ends, size = to_builtins(structure), structure.embedding.size
     document: dict[str, Any] = {
         **known,
-        **of_structure(structure),
-        "network": {**known["network"], "operators": structure.operators},
+        "network": {**known["network"], "operators": ends.pop("operators")},
+        **ends,
         "temperature": 1.0,
         "review": to_builtins(fit.neutral(size)),
         "selftest": {

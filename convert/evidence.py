@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from convert.attempt import Attempt, ParityContext
 from convert.parity import Parity
 from convert.remedy.search import Tried, table
@@ -69,10 +71,7 @@ class Evidence:
             "model_sha256": model_sha256,
             "model": document["name"],
             "accuracy_on": document["accuracy"]["on"],
-            "operators": found.structure.operators,
-            "input": found.structure.input,
-            "output": found.structure.output,
-            "embedding": found.structure.embedding,
+            **to_builtins(found.structure),
             "temperature": document["temperature"],
             "calibration_error": document["calibration_error"],
             "review": {

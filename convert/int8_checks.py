@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+
+from msgspec import Struct
 
 from edge.errors import ModelError
 from edge.model import flatbuffer
+from edge.model.metadata import Embedding, Quantised
 from edge.model.network import Tensor
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 
 
-@dataclass(frozen=True)
-class Structure:
+class Structure(Struct, frozen=True):
     """What is inside a quantised network: nodes by operator, scale and zero point of its ends."""
 
     operators: dict[str, int]
-    input: dict[str, Any]
-    output: dict[str, Any]
-    embedding: dict[str, Any]
+    input: Quantised
+    output: Quantised
+    embedding: Embedding
 
 
 def inspect(content: bytes, *, spared: bool = False) -> Structure:
@@ -51,21 +50,19 @@ def inspect(content: bytes, *, spared: bool = False) -> Structure:
     if len(logits) != 1 or len(others) != 1:
         shapes = [tensor.shape for tensor in outputs]
         raise ModelError(f"the outputs are {shapes}, not nine logits and an embedding")
-    if (
-        not math.isclose(found["scale"], encoding.INPUT_SCALE, rel_tol=1e-5)
-        or found["zero_point"] != encoding.INPUT_ZERO_POINT
-    ):
+    if not found.same(encoding.INPUT_SCALE, encoding.INPUT_ZERO_POINT):
         raise ModelError(
-            f"the input has scale {found['scale']:.8g} and zero point {found['zero_point']}; the "
+            f"the input has scale {found.scale:.8g} and zero point {found.zero_point}; the "
             f"encoding declares {encoding.INPUT_SCALE:.8g} and {encoding.INPUT_ZERO_POINT}: "
             "it was calibrated on another range than the station feeds"
         )
-    embedding = {**_quantised(others[0], "embedding"), "size": others[0].shape[-1]}
+    second = _quantised(others[0], "embedding")
+    embedding = Embedding(second.scale, second.zero_point, others[0].shape[-1])
     operators = dict(Counter(operator.name for operator in network.operators))
     return Structure(operators, found, _quantised(logits[0], "output"), embedding)
 
 
-def _quantised(tensor: Tensor, what: str) -> dict[str, Any]:
+def _quantised(tensor: Tensor, what: str) -> Quantised:
     if tensor.dtype != "int8":
         raise ModelError(f"the {what} is {tensor.dtype}, not int8")
-    return {"scale": float(tensor.scale), "zero_point": tensor.zero_point}
+    return Quantised(float(tensor.scale), tensor.zero_point)

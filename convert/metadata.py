@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from convert.int8_checks import Structure
 from convert.quantise import Calibration
 from convert.run_folder import RunConfig
 from edge import __version__
@@ -95,15 +94,6 @@ def of_run(
         "intended_use": INTENDED_USE,
         "not_for": NOT_FOR,
         "notice": source.notice,
-    }
-
-
-def of_structure(structure: Structure) -> dict[str, Any]:
-    """What the quantised network says of its tensors."""
-    return {
-        "input": structure.input,
-        "output": structure.output,
-        "embedding": structure.embedding,
     }
 
 

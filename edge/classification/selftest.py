@@ -7,12 +7,14 @@ say of themselves. The wafers are drawn by a formula, so nothing but the answers
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from edge.model.metadata import SelfTest
 from edge.wafer import encoding
+from edge.wafer.encoding import Encoded
 from edge.wafer.probes import PROBES, probe
 
 if TYPE_CHECKING:
@@ -26,11 +28,12 @@ TOLERANCE: Final = 3
 COARSER: Final = 10
 
 
-def answers(classifier: Classifier) -> SelfTest:
-    """The metadata's section: logits and embedding of each probe, int8."""
-    outputs = [
-        classifier.outputs(encoding.encode(probe(n), classifier.size)) for n in range(PROBES)
-    ]
+def answers(
+    classifier: Classifier, change: Callable[[Encoded], Encoded] = lambda encoded: encoded
+) -> SelfTest:
+    """The metadata's section: logits and embedding of each probe, int8; of a changed input, too."""
+    encoded = [encoding.encode(probe(n), classifier.size) for n in range(PROBES)]
+    outputs = [classifier.outputs(change(one)) for one in encoded]
     return SelfTest(
         [logits for logits, _ in outputs], [embedding.tolist() for _, embedding in outputs]
     )

@@ -22,7 +22,6 @@ from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 from edge.wafer.patterns import PATTERNS
-from edge.wafer.probes import PROBES, probe
 
 #: Most wafers that a mistake is tried on.
 WAFERS: Final = 500
@@ -185,8 +184,7 @@ def _shift_by_probes(classifier: Classifier, found: _Logits, known: _Logits) -> 
 
 def _probe_logits(classifier: Classifier, change: _Transform) -> _Logits:
     """Logits (probes, 9) of the self-test's wafers with the input changed."""
-    known_wafers = [encoding.encode(probe(n), classifier.size) for n in range(PROBES)]
-    return np.asarray([classifier.outputs(change(one))[0] for one in known_wafers], np.int64)
+    return np.asarray(selftest.answers(classifier, change).logits, np.int64)
 
 
 def _judged(classifier: Classifier, encoded: list[Encoded]) -> Classes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -91,8 +90,7 @@ def _labels(_network: bytes, document: dict[str, Any]) -> str:
 
 def _declared_input(_network: bytes, document: dict[str, Any]) -> str:
     found = _section(document, "input", Quantised)
-    same_scale = math.isclose(found.scale, encoding.INPUT_SCALE, rel_tol=1e-5)
-    if not same_scale or found.zero_point != encoding.INPUT_ZERO_POINT:
+    if not found.same(encoding.INPUT_SCALE, encoding.INPUT_ZERO_POINT):
         raise ValueError(
             f"input scale {found.scale:.8g} and zero point {found.zero_point} are not the "
             f"encoding's 1/255 and {encoding.INPUT_ZERO_POINT}"

@@ -5,6 +5,7 @@ Keys that no struct names are of a later release: they stay in the file as they 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -50,6 +51,10 @@ class Quantised(Struct, frozen=True):
 
     scale: Finite
     zero_point: int
+
+    def same(self, scale: float, zero_point: int) -> bool:
+        """Whether another tensor's values mean the same."""
+        return math.isclose(self.scale, scale, rel_tol=1e-5) and self.zero_point == zero_point
 
     def real(self, values: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """The real numbers that the bytes stand for."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,8 +119,7 @@ def _place(
         raise ValueError(f"its {what} tensor is {listed}, the metadata says int8 {shape}")
     tensor = details[shapes.index(shape)]
     scale, zero_point = tensor["quantization"]
-    same_scale = math.isclose(scale, declared.scale, rel_tol=1e-5)
-    if not same_scale or zero_point != declared.zero_point:
+    if not declared.same(scale, zero_point):
         raise ValueError(
             f"its {what} tensor has scale {scale:.8g} and zero point {zero_point}, "
             f"the metadata says {declared.scale:.8g} and {declared.zero_point}"

@@ -42,13 +42,13 @@ def right(network: Any) -> bytes:
 
 def test_right_one_passes(right: bytes) -> None:
     found = inspect(right)
-    assert found.input["scale"] == pytest.approx(encoding.INPUT_SCALE, rel=1e-5)
-    assert found.input["zero_point"] == encoding.INPUT_ZERO_POINT
+    assert found.input.scale == pytest.approx(encoding.INPUT_SCALE, rel=1e-5)
+    assert found.input.zero_point == encoding.INPUT_ZERO_POINT
     assert found.operators["CONV_2D"] == 1
     assert found.operators["FULLY_CONNECTED"] == 1
-    assert found.output["scale"] > 0
-    assert found.embedding["scale"] > 0
-    assert found.embedding["size"] == 4
+    assert found.output.scale > 0
+    assert found.embedding.scale > 0
+    assert found.embedding.size == 4
 
 
 def test_right_one_follows_the_float_network(network: Any, right: bytes) -> None:
