@@ -11,19 +11,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from edge.bench import machine, peak, wafers
+import numpy as np
+
+from edge.bench import machine, peak
 from edge.bench.figures import Peak, Report, Row
 from edge.bench.process import Child, ChildError
 from edge.bench.ratios import ratios
 from edge.bench.subject import Subject, SubjectKind
-from edge.dataset.drawn import drawn
+from edge.dataset.drawn import SEED, drawn
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import ModelError, RuntimeUnavailableError, UsageError
+from edge.errors import DataError, ModelError, RuntimeUnavailableError, UsageError
 from edge.model import float_network
 from edge.model.backend import Backend
 from edge.model.model_file import ModelFile
 from edge.model.runtime import installed
 from edge.system.files import exists
+from edge.verdict.rule import MIN_FAILS
 
 Progress = Callable[[int, int], None]
 
@@ -46,6 +49,9 @@ class Plan:
         """Time for the wafers a second, each number of threads."""
         return self.seconds / 5
 
+
+#: Wafers taken from a labelled set.
+SAMPLE: Final = 64
 
 QUICK: Final = Plan(seconds=0.8, rounds=4, cold_starts=2)
 
@@ -139,7 +145,7 @@ def bench(
     plan = plan or Plan()
     # Before the work: the load afterwards is our own.
     about_machine = machine.describe()
-    used = drawn() if labelled is None else wafers.sample(labelled)
+    used = drawn() if labelled is None else sample(labelled)
     subjects = _subjects(model_file, float_path, run, backend)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wm-edge-bench-")))
@@ -162,6 +168,22 @@ def bench(
         "wafers_sha256": used.sha256(),
     }
     return Report(about_machine, _about(model_file), settings, best, rows, ratios(rows), warnings)
+
+
+def sample(labelled: LabelledSet) -> LabelledSet:
+    """At most ``SAMPLE`` wafers that the network is asked about, by chance, but always the same.
+
+    Raises:
+        DataError: there is none.
+    """
+    order = np.random.default_rng(SEED).permutation(len(labelled))
+    asked = order[labelled.fail_counts()[order] >= MIN_FAILS]
+    if not len(asked):
+        raise DataError(
+            f"no wafer with {MIN_FAILS} failing dies or more, which the network is asked about, "
+            "to measure on; give another --data"
+        )
+    return labelled.select(asked[:SAMPLE])
 
 
 def _subjects(

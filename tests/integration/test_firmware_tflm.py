@@ -24,7 +24,7 @@ from convert.firmware.rounding import Rounding
 from convert.firmware.targets import tflm
 from convert.firmware.tflm import micro, source
 from convert.firmware.tflm.arena import arena_of, estimated
-from convert.firmware.tflm.operators import ADD_FUNCTIONS, add_functions
+from convert.firmware.tflm.source import ADD_FUNCTIONS, add_functions
 from edge.dataset.drawn import drawn
 from edge.errors import ModelError, UsageError
 from edge.model import flatbuffer, model_file

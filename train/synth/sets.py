@@ -11,10 +11,9 @@ from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import UsageError
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
-from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring
+from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring, near_full, random
 from train.synth.draws import background
 from train.synth.frame import Field, WaferFrame
-from train.synth.overall import near_full, random
 from train.synth.scratch import scratch
 
 Generator: TypeAlias = Callable[[WaferFrame, np.random.Generator], Field]

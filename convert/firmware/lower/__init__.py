@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from convert.firmware.lower import elementwise, pooled, reduced, shapes, weighted
+from convert.firmware.lower import elementwise, pooled, shapes, weighted
 from convert.firmware.rounding import Rounding
 from convert.firmware.step import Step, refusal
 from edge.model.network import Network, Operator
@@ -20,10 +20,10 @@ OPERATORS: Final[dict[str, Lowering]] = {
     "DEPTHWISE_CONV_2D": weighted.depthwise,
     "FULLY_CONNECTED": weighted.dense,
     "MAX_POOL_2D": pooled.largest,
-    "MEAN": reduced.mean,
+    "MEAN": pooled.mean,
     "MUL": elementwise.multiply,
     "PAD": shapes.pad,
-    "REDUCE_MAX": reduced.largest,
+    "REDUCE_MAX": pooled.largest_of_all,
     "RESHAPE": shapes.reshape,
     "SQUEEZE": shapes.reshape,
 }

@@ -13,7 +13,6 @@ from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
 from convert.firmware.tflm import micro, source
 from convert.firmware.tflm.arena import Arena, arena_of
-from convert.firmware.tflm.operators import add_functions
 from edge.errors import ModelError
 from edge.model import flatbuffer
 from edge.model.model_file import ModelFile
@@ -37,7 +36,7 @@ def generate(model: ModelFile) -> Firmware:
     """
     content = source.bare(model)
     inside = flatbuffer.read(content, model.path)
-    functions = add_functions(operator.name for operator in inside.operators)
+    functions = source.add_functions(operator.name for operator in inside.operators)
     arena = arena_of(content, inside)
     wafers = golden.answers(model, golden.wafers(), Rounding.MICRO)
     if arena.measured:

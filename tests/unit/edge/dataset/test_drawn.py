@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.bench import wafers
+from edge.bench.measure import SAMPLE, sample
 from edge.dataset.drawn import SIDES, drawn
 from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import DataError
@@ -27,16 +27,16 @@ def test_drawn_wafers_are_round_and_always_the_same() -> None:
 
 
 def test_a_sample_is_part_of_the_set_and_always_the_same(generated: LabelledSet) -> None:
-    few = wafers.sample(generated)
-    assert len(few) == len(generated) < wafers.SAMPLE
-    many = generated.select(np.arange(3 * wafers.SAMPLE) % len(generated))
-    assert len(wafers.sample(many)) == wafers.SAMPLE
-    assert wafers.sample(many).sha256() == wafers.sample(many).sha256()
+    few = sample(generated)
+    assert len(few) == len(generated) < SAMPLE
+    many = generated.select(np.arange(3 * SAMPLE) % len(generated))
+    assert len(sample(many)) == SAMPLE
+    assert sample(many).sha256() == sample(many).sha256()
 
 
 def test_wafers_that_no_network_is_asked_about_are_passed_over() -> None:
     empty, one = np.ones((5, 5), np.uint8), np.full((5, 5), 2, np.uint8)
-    assert len(wafers.sample(build([empty, one], ["none", "none"]))) == 1
+    assert len(sample(build([empty, one], ["none", "none"]))) == 1
     for maps in ([empty], []):
         with pytest.raises(DataError, match="no wafer with 3 failing dies"):
-            wafers.sample(build(maps, ["none"] * len(maps)))
+            sample(build(maps, ["none"] * len(maps)))
