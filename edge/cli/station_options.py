@@ -116,8 +116,10 @@ def settings(given: Mapping[str, Any], **source: Mapping[str, Any]) -> Settings:
     try:
         return decode(Settings, plain)
     except MismatchError as error:
-        option = str(error.place[-1]).replace("_", "-")
-        raise UsageError(f"--{option} {error.what}") from None
+        *_, key = (step for step in error.place if isinstance(step, str))
+        named = {each.name: each.opts[0] for each in click.get_current_context().command.params}
+        option = named.get(key, f"--{key.replace('_', '-')}")
+        raise UsageError(f"{option} {error.what}") from None
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:

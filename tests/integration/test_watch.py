@@ -512,7 +512,7 @@ def test_the_same_folder_from_another_place_is_the_same(folder: Path, store: Pat
     assert not rows(store, "SELECT * FROM repeats")
 
 
-@pytest.mark.parametrize("what", ["missing", "file", "store", "done", "poll"])
+@pytest.mark.parametrize("what", ["missing", "file", "store", "done", "poll", "glob", "metrics"])
 def test_wrong_usage_has_code_2_and_a_line_that_helps(folder: Path, store: Path, what: str) -> None:
     drop(folder, 1)
     arguments: dict[str, tuple[list[str | Path], str]] = {
@@ -521,6 +521,8 @@ def test_wrong_usage_has_code_2_and_a_line_that_helps(folder: Path, store: Path,
         "store": ([folder, "--store", folder / "none" / "s.sqlite"], "there is no folder"),
         "done": ([folder, "--done-dir", "past"], "--done-dir says nothing without --done move"),
         "poll": ([folder, "--poll-interval", "5"], "says nothing without --polling"),
+        "glob": ([folder, "--glob", ""], "--glob is '', must be a text"),
+        "metrics": ([folder, "--metrics", "70000"], "--metrics is '70000', must be [HOST:]PORT"),
     }
     given, said = arguments[what]
     run = wm_edge("watch", *given, "--once", cwd=folder.parent)
