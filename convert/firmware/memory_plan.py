@@ -90,14 +90,13 @@ def plan(
     kept = [names.get(tensor, tensor) for tensor in outputs]
     renamed = [_renamed(step, names) for step in steps if not step.alias]
     ordered = schedule.best(renamed, rounded, inputs, kept)
-    lives = _lives(ordered, rounded, inputs, kept)
-    limits = _limits(ordered, lives)
-    places = _placed(lives, limits)
-    size = _extent(places, lives)
+    arena = _Arena.of(ordered, rounded, inputs, kept)
+    places = arena.placed()
+    size = arena.extent(places)
     for name, root in names.items():
         places[name] = places[root]
     patch = max((step.patch for step in ordered), default=0)
-    return Plan(ordered, places, lives, size, patch, _bound(lives, limits, len(ordered)))
+    return Plan(ordered, places, arena.lives, size, patch, arena.bound(len(ordered)))
 
 
 def _roots(steps: Iterable[Step]) -> dict[int, int]:
@@ -119,117 +118,115 @@ def _renamed(step: Step, names: Mapping[int, int]) -> Step:
     )
 
 
-def _lives(
-    steps: Sequence[Step], sizes: Mapping[int, int], inputs: Sequence[int], outputs: Sequence[int]
-) -> dict[int, Life]:
-    born = dict.fromkeys(inputs, -1) | {step.output: at for at, step in enumerate(steps)}
-    dies = dict(born)
-    for at, step in enumerate(steps):
-        dies.update(dict.fromkeys(step.inputs, at))
-    dies.update(dict.fromkeys(outputs, len(steps)))
-    return {tensor: Life(sizes[tensor], born[tensor], dies[tensor]) for tensor in born}
+@dataclass(frozen=True)
+class _Arena:
+    """When each activation is there, and which may lie over which.
 
-
-def _limits(steps: Sequence[Step], lives: Mapping[int, Life]) -> dict[tuple[int, int], int]:
-    """By (input, output): how far the output may begin behind an input that dies right then."""
-    return {
-        (tensor, step.output): distance // ALIGNMENT * ALIGNMENT
-        for at, step in enumerate(steps)
-        for tensor, distance in step.in_place_offset.items()
-        if lives[tensor].dies == at
-    }
-
-
-def _placed(lives: Mapping[int, Life], limits: Mapping[tuple[int, int], int]) -> dict[int, int]:
-    """The smallest arena of many sequences of first fit: large ones first, then shuffled a bit."""
-    chance = random.Random(_SEED)  # noqa: S311 - a search, not a secret
-    sequence = sorted(lives, key=lambda tensor: (-lives[tensor].size, tensor))
-    best = _first_fit(sequence, lives, limits)
-    for _ in range(_TRIALS if len(sequence) > 1 else 0):
-        trial = list(sequence)
-        for _ in range(chance.randint(1, 3)):
-            here, there = chance.sample(range(len(trial)), 2)
-            trial.insert(there, trial.pop(here))
-        places = _first_fit(trial, lives, limits)
-        if _extent(places, lives) <= _extent(best, lives):
-            best, sequence = places, trial
-    return best
-
-
-def _first_fit(
-    sequence: Sequence[int], lives: Mapping[int, Life], limits: Mapping[tuple[int, int], int]
-) -> dict[int, int]:
-    """Each activation at the lowest place that what was placed before leaves.
-
-    Places below 0 are allowed, because an output may have to begin before its input; the whole is
-    moved up at the end.
+    Attributes:
+        lives: By activation.
+        limits: By (input, output): how far the output may begin behind an input that dies right
+            then.
     """
-    places: dict[int, int] = {}
-    for tensor in sequence:
-        near = [other for other in places if lives[tensor].meets(lives[other])]
-        candidates = {0}
-        for other in near:
-            candidates |= {
-                places[other] + lives[other].size,
-                places[other] - lives[tensor].size,
+
+    lives: Mapping[int, Life]
+    limits: Mapping[tuple[int, int], int]
+
+    @classmethod
+    def of(
+        cls,
+        steps: Sequence[Step],
+        sizes: Mapping[int, int],
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+    ) -> _Arena:
+        born = dict.fromkeys(inputs, -1) | {step.output: at for at, step in enumerate(steps)}
+        dies = dict(born)
+        for at, step in enumerate(steps):
+            dies.update(dict.fromkeys(step.inputs, at))
+        dies.update(dict.fromkeys(outputs, len(steps)))
+        limits = {
+            (tensor, step.output): distance // ALIGNMENT * ALIGNMENT
+            for at, step in enumerate(steps)
+            for tensor, distance in step.in_place_offset.items()
+            if dies[tensor] == at
+        }
+        return cls({one: Life(sizes[one], born[one], dies[one]) for one in born}, limits)
+
+    def placed(self) -> dict[int, int]:
+        """The smallest of many sequences of first fit: large ones first, then shuffled a bit."""
+        chance = random.Random(_SEED)  # noqa: S311 - a search, not a secret
+        sequence = sorted(self.lives, key=lambda tensor: (-self.lives[tensor].size, tensor))
+        best = self._first_fit(sequence)
+        for _ in range(_TRIALS if len(sequence) > 1 else 0):
+            trial = list(sequence)
+            for _ in range(chance.randint(1, 3)):
+                here, there = chance.sample(range(len(trial)), 2)
+                trial.insert(there, trial.pop(here))
+            places = self._first_fit(trial)
+            if self.extent(places) <= self.extent(best):
+                best, sequence = places, trial
+        return best
+
+    def _first_fit(self, sequence: Sequence[int]) -> dict[int, int]:
+        """Each activation at the lowest place that what was placed before leaves.
+
+        Places below 0 are allowed, because an output may have to begin before its input; the whole
+        is moved up at the end.
+        """
+        places: dict[int, int] = {}
+        for tensor in sequence:
+            size = self.lives[tensor].size
+            near = {
+                other: there
+                for other, there in places.items()
+                if self.lives[tensor].meets(self.lives[other])
             }
-            if (other, tensor) in limits:
-                candidates.add(places[other] + limits[other, tensor])
-            if (tensor, other) in limits:
-                candidates.add(places[other] - limits[tensor, other])
-        fitting = [
-            place
-            for place in candidates
-            if all(fits(tensor, place, other, places[other], lives, limits) for other in near)
-        ]
-        begin = min((places[other] for other in places), default=0)
-        end = max((places[other] + lives[other].size for other in places), default=0)
-        places[tensor] = min(
-            fitting,
-            key=lambda place: (
-                max(end, place + lives[tensor].size) - min(begin, place),
-                place,
-            ),
-        )
-    lowest = min(places.values(), default=0)
-    return {tensor: place - lowest for tensor, place in places.items()}
+            candidates = {0}
+            for other, there in near.items():
+                candidates |= {there + self.lives[other].size, there - size}
+                if (other, tensor) in self.limits:
+                    candidates.add(there + self.limits[other, tensor])
+                if (tensor, other) in self.limits:
+                    candidates.add(there - self.limits[tensor, other])
+            fitting = [
+                place
+                for place in candidates
+                if all(self._fits(tensor, place, other, there) for other, there in near.items())
+            ]
+            begin, end = min(places.values(), default=0), self.extent(places)
+            places[tensor] = min(
+                fitting, key=lambda place: (max(end, place + size) - min(begin, place), place)
+            )
+        lowest = min(places.values(), default=0)
+        return {tensor: place - lowest for tensor, place in places.items()}
 
+    def _fits(self, tensor: int, place: int, other: int, there: int) -> bool:
+        """Whether two activations that are there at the same time do not spoil each other."""
+        if place + self.lives[tensor].size <= there or there + self.lives[other].size <= place:
+            return True
+        if (other, tensor) in self.limits:
+            return place <= there + self.limits[other, tensor]
+        if (tensor, other) in self.limits:
+            return there <= place + self.limits[tensor, other]
+        return False
 
-def fits(
-    tensor: int,
-    place: int,
-    other: int,
-    there: int,
-    lives: Mapping[int, Life],
-    limits: Mapping[tuple[int, int], int],
-) -> bool:
-    """Whether two activations that are there at the same time do not spoil each other."""
-    if place + lives[tensor].size <= there or there + lives[other].size <= place:
-        return True
-    if (other, tensor) in limits:
-        return place <= there + limits[other, tensor]
-    if (tensor, other) in limits:
-        return there <= place + limits[tensor, other]
-    return False
+    def extent(self, places: Mapping[int, int]) -> int:
+        """Where the last of these activations ends."""
+        return max((at + self.lives[tensor].size for tensor, at in places.items()), default=0)
 
-
-def _extent(places: Mapping[int, int], lives: Mapping[int, Life]) -> int:
-    return max((place + lives[tensor].size for tensor, place in places.items()), default=0)
-
-
-def _bound(lives: Mapping[int, Life], limits: Mapping[tuple[int, int], int], steps: int) -> int:
-    """Bytes alive together at the worst step, what output and input may share counted once."""
-    worst = 0
-    for at in range(-1, steps + 1):
-        alive = [tensor for tensor, life in lives.items() if life.born <= at <= life.dies]
-        total = sum(lives[tensor].size for tensor in alive)
-        for made in alive:
-            if lives[made].born == at:
-                common = sum(
-                    shared(lives[source].size, lives[made].size, distance)
-                    for (source, output), distance in limits.items()
-                    if output == made
-                )
-                total -= min(common, lives[made].size)
-        worst = max(worst, total)
-    return worst
+    def bound(self, steps: int) -> int:
+        """Bytes alive together at the worst step, what output and input may share counted once."""
+        worst = 0
+        for at in range(-1, steps + 1):
+            alive = [life for life in self.lives.values() if life.born <= at <= life.dies]
+            total = sum(life.size for life in alive)
+            for made, life in self.lives.items():
+                if life.born == at:
+                    common = sum(
+                        shared(self.lives[source].size, life.size, distance)
+                        for (source, output), distance in self.limits.items()
+                        if output == made
+                    )
+                    total -= min(common, life.size)
+            worst = max(worst, total)
+        return worst
