@@ -20,11 +20,7 @@ from edge.terminal.streams import warn
     required=True,
     help="Wafers to judge on: a labelled-set .npz or class folders of wafer maps.",
 )
-@click.option(
-    "--part",
-    type=click.Choice(("train", "val", "test")),
-    help="Only this part of a split labelled set.",
-)
+@options.part
 @click.option(
     "--float",
     "float_path",

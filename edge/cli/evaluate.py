@@ -25,11 +25,7 @@ if TYPE_CHECKING:
 @click.command(name="evaluate")
 @click.argument("data", type=options.UserPath())
 @options.model
-@click.option(
-    "--part",
-    type=click.Choice(("train", "val", "test")),
-    help="Only this part of a split labelled set.",
-)
+@options.part
 @click.option("--json", "json_path", type=options.UserPath(), help="Write the figures here.")
 @click.option(
     "--write-baseline",

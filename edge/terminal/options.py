@@ -87,6 +87,11 @@ kernels: Decorator = click.option(
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace output files that exist."
 )
+part: Decorator = click.option(
+    "--part",
+    type=click.Choice(("train", "val", "test")),
+    help="Only this part of a split labelled set.",
+)
 name_pattern: Decorator = click.option(
     "--name-pattern",
     "pattern",
@@ -110,6 +115,11 @@ _top_k: Decorator = click.option(
     type=click.IntRange(1, 9),
     help="Keep only the K most probable patterns in `probabilities`.",
 )
+
+
+def seed(meaning: str) -> Decorator:
+    """``--seed``: from 0 up, 0 where none is given."""
+    return click.option("--seed", type=click.IntRange(min=0), default=0, help=meaning)
 
 
 def results(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,27 +19,12 @@ if TYPE_CHECKING:
 @click.option(
     "--out", required=True, type=options.UserPath(), help="Picture to write (.png or .jpg)."
 )
-@click.option(
-    "--per-class",
-    type=int,
-    default=10,
-    help="Wafers drawn of each pattern.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Another seed draws other wafers.",
-)
-@click.option(
-    "--part",
-    "part_name",
-    type=click.Choice(["train", "val", "test"]),
-    help="Only this part of a set that has been split.",
-)
+@click.option("--per-class", type=int, default=10, help="Wafers drawn of each pattern.")
+@options.seed("Another seed draws other wafers.")
+@options.part
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 def command(
-    data: Path, out: Path, per_class: int, seed: int, part_name: str | None, overwrite: bool
+    data: Path, out: Path, per_class: int, seed: int, part: str | None, overwrite: bool
 ) -> None:
     """Draw a sheet of wafers of each pattern and count the wafers and lots."""
     from edge.dataset.labelled_set import Part
@@ -48,8 +33,8 @@ def command(
 
     check_place(out, overwrite=overwrite)
     labelled = load(data)
-    if part_name is not None:
-        labelled = labelled.part(Part(part_name))
+    if part is not None:
+        labelled = labelled.part(Part(part))
     save_sheet(draw_sheet(labelled, per_class, seed), out, overwrite=overwrite)
     for line in table(labelled):
         click.echo(line)

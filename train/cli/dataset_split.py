@@ -26,12 +26,7 @@ from edge.terminal.streams import tell
     default=(0.70, 0.15, 0.15),
     help="Shares of train, val and test.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    help="The same seed gives the same parts.",
-)
+@options.seed("The same seed gives the same parts.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file.")
 def command(
     data: Path, out: Path, by: str, shares: tuple[float, float, float], seed: int, overwrite: bool

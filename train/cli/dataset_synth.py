@@ -66,12 +66,7 @@ class Format(str, Enum):
     metavar="ROWSxCOLUMNS",
     help="Draw on a round grid of this size; may be repeated. Without: a few typical sizes.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    help="The same seed gives the same wafers.",
-)
+@options.seed("The same seed gives the same wafers.")
 @click.option(
     "--format",
     "format_name",
