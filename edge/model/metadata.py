@@ -103,6 +103,11 @@ class Review(Struct, frozen=True):
     mixed: Mixed
     log_prior: dict[str, Annotated[float, Meta(ge=-20, le=20)]] = field(name="frequency")
 
+    def __post_init__(self) -> None:
+        """Refuse other patterns than the nine."""
+        _check_patterns("below", self.below)
+        _check_patterns("frequency", self.log_prior)
+
 
 class SelfTest(Struct, frozen=True):
     """What the probes gave at conversion: logits (probes, 9) and embedding (probes, size)."""
@@ -141,6 +146,10 @@ class Figures(Struct, frozen=True):
 
     macro_recall: Finite
     per_class: dict[str, ClassFigures]
+
+    def __post_init__(self) -> None:
+        """Refuse other patterns than the nine."""
+        _check_patterns("per_class", self.per_class)
 
 
 class Reviewed(Struct, frozen=True):
@@ -226,17 +235,6 @@ class Metadata(Tensors, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse sections that do not fit together."""
         review, size = self.review, self.embedding.size
-        tables: dict[tuple[str, ...], dict[str, Any]] = {
-            ("review", "below"): review.below,
-            ("review", "frequency"): review.log_prior,
-        }
-        if self.accuracy:
-            tables["accuracy", "float", "per_class"] = self.accuracy.float_.per_class
-            tables["accuracy", "int8", "per_class"] = self.accuracy.int8.per_class
-        for place, table in tables.items():
-            if differing := set(table) ^ set(PATTERNS):
-                named = ", ".join(sorted(differing))
-                raise MismatchError(place, f"must hold the nine patterns alone, not so: {named}")
         if size == len(PATTERNS):
             raise MismatchError(("embedding", "size"), f"is {size}, as many as there are patterns")
         for place, rows, shape in (
@@ -247,6 +245,12 @@ class Metadata(Tensors, frozen=True, kw_only=True):
         ):
             if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
                 raise MismatchError(place, f"must hold {shape[0]} x {shape[1]} numbers")
+
+
+def _check_patterns(key: str, table: dict[str, Any]) -> None:
+    if differing := set(table) ^ set(PATTERNS):
+        named = ", ".join(sorted(differing))
+        raise MismatchError((key,), f"must hold the nine patterns alone, not so: {named}")
 
 
 def parsed(document: dict[str, Any]) -> Metadata:

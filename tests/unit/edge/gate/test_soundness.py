@@ -114,6 +114,12 @@ def test_limit_that_no_wafer_could_exceed_is_named(
     assert any(word in check.message for check in found.checks if check.failed)
 
 
+def test_threshold_of_a_pattern_that_is_lost_is_named(shipped: ModelFile, tmp_path: Path) -> None:
+    found = examined(changed(shipped, lambda m: m["review"]["below"].pop("Loc")), tmp_path)
+    assert failed(found) == {"model-file", "review-table"}
+    assert any("review.below must hold the nine" in check.message for check in found.checks)
+
+
 def test_bare_network_is_refused(shipped: ModelFile, tmp_path: Path) -> None:
     found = examined(bare(shipped.content), tmp_path)
     assert failed(found) == {"model-file"}
