@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from edge.errors import DataError, UsageError, why
 from edge.system.files import exists, replacing
 from edge.system.regular_file import read_text
+from edge.system.typed import decode
 from train.recipe import Recipe, from_dict
 
 if TYPE_CHECKING:
@@ -85,12 +86,9 @@ class Run:
         """
         path = self.path / "config.json"
         try:
-            content = self.read_json(path.name)
+            return decode(dict[str, Any], self.read_json(path.name))
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
-        if not isinstance(content, dict):
-            raise DataError(f"{path}: not the configuration of a run; the run is damaged")
-        return content
 
     @property
     def recipe(self) -> Recipe:

@@ -260,7 +260,7 @@ def _must(node: Any, notes: dict[str, Any], place: Place) -> str:
 def _words(node: Any, key: str) -> str:
     """What must be there."""
     said = (_WORDS[type(one)](one, key) for one in _options(node) if type(one) in _WORDS)
-    return " or ".join(said) or f"a table: [{key}]"
+    return " or ".join(said) or "a table" + (key and f": [{key}]")
 
 
 def _number(node: Any, _: str) -> str:

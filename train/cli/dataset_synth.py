@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,20 +15,11 @@ from edge.terminal.streams import tell
 from edge.wafer.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
-    from edge.dataset.labelled_set import LabelledSet
     from edge.wafer.wafermap import DieGrid
 
 
 #: Maps of fewer dies are left to a person (``few-dies``).
 LEAST_DIES: Final = 50
-
-
-class Format(str, Enum):
-    """What the wafers are written as."""
-
-    NPZ = "npz"
-    PNG = "png"
-    CLASS_FOLDERS = "class-folders"
 
 
 @click.command(
@@ -70,7 +60,7 @@ class Format(str, Enum):
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([choice.value for choice in Format]),
+    type=click.Choice(("npz", "png", "class-folders")),
     help="npz: one labelled set. png: pictures in one folder. class-folders: pictures in a folder "
     "for each pattern. Without: npz if --out ends so, else class-folders.",
 )
@@ -90,12 +80,16 @@ def command(
     Pictures hold one pixel a die: grey level 0 for no die, 127 for pass, 255 for fail.
     """
     from train.synth import synthetic_set
+    from train.synth.pictures import Layout, save_pictures
 
     wanted = _counts(per_class, counts)
     form = _form(format_name, out)
-    check_place(out, overwrite=overwrite or (form is not Format.NPZ and out.is_dir()))
+    check_place(out, overwrite=overwrite or (form != "npz" and out.is_dir()))
     labelled = synthetic_set(wanted, _grids(like, sizes), seed)
-    _write(labelled, out, form, overwrite=overwrite)
+    if form == "npz":
+        labelled.save(out, overwrite=overwrite)
+    else:
+        save_pictures(labelled, out, layout=Layout(form), overwrite=overwrite)
     made = ", ".join(f"{count} {pattern}" for pattern, count in wanted.items() if count)
     tell(f"{out}: {counted(len(labelled), 'synthetic wafer')} ({made})", 2, err=True)
 
@@ -117,17 +111,14 @@ def _counts(per_class: int | None, counts: tuple[str, ...]) -> dict[str, int]:
     return wanted
 
 
-def _form(format_name: str | None, out: Path) -> Format:
+def _form(form: str | None, out: Path) -> str:
     npz_name = out.suffix.lower() == ".npz"
-    if format_name is None:
-        return Format.NPZ if npz_name else Format.CLASS_FOLDERS
-    form = Format(format_name)
-    if (form is Format.NPZ) != npz_name:
+    if form and (form == "npz") != npz_name:
         raise UsageError(
-            f"--out {out} does not go with --format {form.value}: "
+            f"--out {out} does not go with --format {form}: "
             "npz needs a name ending in .npz, pictures need a folder"
         )
-    return form
+    return form or ("npz" if npz_name else "class-folders")
 
 
 def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
@@ -163,12 +154,3 @@ def _size(text: str) -> tuple[int, int]:
         return int(rows), int(columns)
     except ValueError:
         raise UsageError(f"--size {text}: write it as ROWSxCOLUMNS, for instance 26x26") from None
-
-
-def _write(labelled: LabelledSet, out: Path, form: Format, *, overwrite: bool) -> None:
-    from train.synth.pictures import Layout, save_pictures
-
-    if form is not Format.NPZ:
-        save_pictures(labelled, out, layout=Layout(form.value), overwrite=overwrite)
-        return
-    labelled.save(out, overwrite=overwrite)

@@ -113,7 +113,7 @@ def test_settings_out_of_range_start_no_run(folder: Path, changes: dict[str, int
     from train.session import Settings, start
 
     settings = Settings(folder / "wafers.npz", str(folder / "tiny.toml"), folder / "never")
-    with pytest.raises(UsageError, match="must be from"):
+    with pytest.raises(UsageError, match="must be a whole number from"):
         start(replace(settings, **changes), lambda _: None)
     assert not (folder / "never").exists()
 
