@@ -17,6 +17,7 @@ import numpy.typing as npt
 from convert.firmware import csource
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
+from convert.firmware.sources import template
 from edge.classification.classifier import Classifier
 from edge.classification.prediction import Prediction
 from edge.dataset.drawn import SIDES, drawn
@@ -128,34 +129,7 @@ def packed(dies: DieGrid) -> npt.NDArray[np.uint8]:
 
 def header(count: int) -> str:
     """``golden.h`` for so many wafers."""
-    return _HEADER.format(count=count)
-
-
-_HEADER: Final = """/* Wafers with known answers, drawn by formulas; see golden.c. */
-#ifndef GOLDEN_H
-#define GOLDEN_H
-
-#include "wm_edge.h"
-
-#define GOLDEN_WAFERS {count}
-
-typedef struct {{
-    uint16_t rows, columns;
-    const uint8_t *dies;   /* two bits a die, as in wm_grid */
-    uint32_t encoded_crc;  /* CRC-32 of the encoded bytes, as zlib computes it */
-    uint32_t die_count, fail_count;
-    uint8_t pattern;
-    wm_reason reason;
-    int8_t logits[WM_CLASSES];
-    int8_t embedding[WM_EMBEDDING];
-    float probabilities[WM_CLASSES];
-    float confidence, below, unfamiliarity, mixture;
-}} golden_wafer;
-
-extern const golden_wafer golden_wafers[GOLDEN_WAFERS];
-
-#endif
-"""
+    return template("golden.h", {"COUNT": str(count)})
 
 
 def body(wafers_: Sequence[Golden]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from convert.firmware import csource
 from convert.firmware.network_source import PreparedNetwork, prepare, source
 from convert.firmware.rounding import Rounding
+from convert.firmware.sources import template
 from edge.errors import ModelError
 from edge.model.model_file import ModelFile
 from edge.model.network import Network
@@ -76,36 +78,18 @@ def header(model: ModelFile, arena: int) -> str:
         "WM_MIN_DIES": float(review.min_dies),
         "WM_MIN_FAILS": float(MIN_FAILS if knows_none else 0),
     }
-    return "".join(
-        (
-            _title(model),
-            "#ifndef WM_MODEL_H\n#define WM_MODEL_H\n\n#include <stdint.h>\n\n",
-            *(f"#define {name} {value}\n" for name, value in defines.items()),
-            "\n/* The bias of the mixture has the embedding's zero point in it. */\n",
-            *(f"#define {name} ({value!r})\n" for name, value in thresholds.items()),
-            _DECLARATIONS,
-        )
-    )
+    texts = {
+        "TITLE": _title(model),
+        "SIZES": "".join(f"#define {name} {value}\n" for name, value in defines.items()),
+        "THRESHOLDS": "".join(
+            f"#define {name} ({value!r})\n" for name, value in thresholds.items()
+        ),
+    }
+    return template("wm_model.h", texts)
 
 
-_DECLARATIONS: Final = """
-extern const char wm_model_name[];
-extern const uint8_t wm_model_sha256[WM_SHA256_BYTES]; /* of the model file */
-extern const char *const wm_labels[WM_CLASSES];
-
-/* exp(-steps * scale / temperature) by steps under the largest logit. */
-extern const double wm_powers[WM_LOGIT_STEPS];
-/* How much more or less common each pattern is than the network was trained to take it. */
-extern const double wm_often[WM_CLASSES];
-/* Smallest confidence that is accepted. */
-extern const double wm_below[WM_CLASSES];
-/* Means of the classes in steps of the embedding. */
-extern const double wm_means[WM_CLASSES][WM_EMBEDDING];
-/* Of the detector of two patterns at once, for each step of the embedding. */
-extern const double wm_mixed_weights[WM_EMBEDDING];
-
-#endif
-"""
+def _defines(values: Mapping[str, object]) -> str:
+    return "".join(f"#define {name} {value}\n" for name, value in values.items())
 
 
 def body(model: ModelFile, network: PreparedNetwork | None) -> str:

@@ -45,7 +45,7 @@ def generate(model: ModelFile) -> Firmware:
         "CMakeLists.txt": template("tflm_cmake.txt", {"COMMIT": source.commit_of(arena)}),
         "arm-none-eabi.cmake": template("tflm_toolchain.txt"),
         "README.md": _readme(model, arena),
-        "model_data.h": source.data_header(),
+        "model_data.h": template("model_data.h"),
         "model_data.cc": source.data_body(content),
         "wm_tflm_model.h": source.project_header(model, inside, arena),
         "wm_tflm_resolver.h": source.resolver_header(functions),

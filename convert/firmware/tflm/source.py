@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from convert.firmware import csource, model_source
+from convert.firmware.sources import template
 from convert.firmware.tflm.arena import Arena
 from edge.errors import ModelError
 from edge.formats.archive import open_archive
@@ -55,16 +56,6 @@ def bare(model: ModelFile) -> bytes:
     return content
 
 
-def data_header() -> str:
-    """``model_data.h``."""
-    return (
-        "/* The network as TFLite Micro reads it. */\n"
-        "#ifndef MODEL_DATA_H\n#define MODEL_DATA_H\n\n#include <cstdint>\n\n"
-        "extern const uint8_t wm_model_data[];\nextern const uint32_t wm_model_data_bytes;\n\n"
-        "#endif\n"
-    )
-
-
 def data_body(content: bytes) -> str:
     """``model_data.cc``: the flatbuffer, aligned as TFLite Micro wants it."""
     array = csource.array("wm_model_data", np.frombuffer(content, np.uint8), scope="alignas(16) ")
@@ -76,16 +67,14 @@ def data_body(content: bytes) -> str:
 def project_header(model: ModelFile, network: Network, arena: Arena) -> str:
     """``wm_tflm_model.h``: sizes and places, for C and C++."""
     logits, embedding = model_source.outputs_of(model, network)
-    return (
-        "#ifndef WM_TFLM_MODEL_H\n#define WM_TFLM_MODEL_H\n\n"
-        + csource.comment(["Bytes of TFLite Micro's tensor arena.", *arena.origin])
-        + "#ifndef WM_TFLM_ARENA_BYTES\n"
-        + f"#define WM_TFLM_ARENA_BYTES {arena.bytes}\n#endif\n"
-        + f"#define WM_TFLM_ARENA_MEASURED {int(arena.measured)}\n\n"
-        + "/* Places among the outputs of the network. */\n"
-        + f"#define WM_TFLM_LOGITS {logits}\n#define WM_TFLM_EMBEDDING {embedding}\n\n"
-        + "#endif\n"
-    )
+    values = {
+        "ORIGIN": csource.comment(["Bytes of TFLite Micro's tensor arena.", *arena.origin]),
+        "BYTES": str(arena.bytes),
+        "MEASURED": str(int(arena.measured)),
+        "LOGITS": str(logits),
+        "EMBEDDING": str(embedding),
+    }
+    return template("wm_tflm_model.h", values)
 
 
 def resolver_header(functions: tuple[str, ...]) -> str:
@@ -94,14 +83,7 @@ def resolver_header(functions: tuple[str, ...]) -> str:
         f"    if (resolver.{name}() != kTfLiteOk) {{\n        return kTfLiteError;\n    }}\n"
         for name in functions
     )
-    return (
-        "/* The operators of this model and no others. */\n"
-        "#ifndef WM_TFLM_RESOLVER_H\n#define WM_TFLM_RESOLVER_H\n\n"
-        '#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"\n\n'
-        f"using wm_tflm_resolver = tflite::MicroMutableOpResolver<{len(functions)}>;\n\n"
-        "inline TfLiteStatus wm_tflm_register(wm_tflm_resolver &resolver)\n{\n"
-        f"{checks}    return kTfLiteOk;\n}}\n\n#endif\n"
-    )
+    return template("wm_tflm_resolver.h", {"COUNT": str(len(functions)), "CHECKS": checks})
 
 
 def add_functions(operators: Iterable[str]) -> tuple[str, ...]:
