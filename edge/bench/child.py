@@ -1,8 +1,8 @@
 """The process that a subject runs in.
 
 Its first argument is a pipe, which says what to run and on which wafers. The process answers after
-its first verdict, and then to every command: ``round``, ``finish``, ``rate``. It ends when the
-other end does.
+its first verdict, and then to every command, a method of ``Session`` and its arguments. It ends
+when the other end does. An answer is what was asked for and why there is none, one of them None.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,13 +44,14 @@ def main() -> None:
             wafers = [labelled.wafer_map(index) for index in range(len(labelled))]
             runner = make(subject)
             runner.classify(wafers[0])
-            pipe.send({"version": runner.version})
+            pipe.send((runner.version, None))
             session = Session(subject, runner, wafers)
             while True:
-                pipe.send(session.answer(pipe.recv()))
+                do, arguments = pipe.recv()
+                pipe.send((getattr(session, do)(**arguments), None))
         except Exception as error:  # noqa: BLE001
             text = " ".join(str(error).split())
-            pipe.send({"error": printable(f"{type(error).__name__}: {text}")[:500]})
+            pipe.send((None, printable(f"{type(error).__name__}: {text}")[:500]))
 
 
 class Session:
@@ -68,20 +70,6 @@ class Session:
         self._step = 0
         self._samples: dict[str, list[int]] = {}
 
-    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one command."""
-        if command["do"] == "round":
-            return {"medians_us": self.round(command["seconds"])}
-        if command["do"] == "rate":
-            return {"wafers_per_second": self.rate(command["threads"], command["seconds"])}
-        # Memory first: looking into the network takes some.
-        memory = peak_memory()
-        return {
-            "latency_us": self.percentiles(),
-            "peak_memory_mb": memory / 1e6 if memory else None,
-            "macs": macs(self._runners[0].network),
-        }
-
     def round(self, seconds: float) -> dict[str, float]:
         """Time all stages for a while; median of each in microseconds."""
         began = time.perf_counter()
@@ -97,43 +85,40 @@ class Session:
             self._samples.setdefault(stage, []).extend(values)
         return {stage: float(np.median(values)) / 1000 for stage, values in taken.items()}
 
-    def percentiles(self) -> dict[str, dict[str, float]]:
-        """Of every stage over all rounds, in microseconds."""
+    def finish(self) -> dict[str, Any]:
+        """Members of ``edge.bench.figures.Row``: what is known after all rounds."""
+        # Memory first: looking into the network takes some.
+        memory = peak_memory()
         return {
-            stage: {f"p{p}": float(np.percentile(values, p)) / 1000 for p in PERCENTILES}
-            for stage, values in self._samples.items()
+            "latency_us": {
+                stage: {f"p{p}": float(np.percentile(values, p)) / 1000 for p in PERCENTILES}
+                for stage, values in self._samples.items()
+            },
+            "peak_memory_mb": memory / 1e6 if memory else None,
+            "macs": macs(self._runners[0].network),
         }
 
     def rate(self, threads: int, seconds: float) -> float:
         """Wafers a second of several runners, one a thread."""
         while len(self._runners) < threads:
             self._runners.append(make(self._subject))
-        counts = [0] * threads
-        failures: list[Exception] = []
         start = threading.Barrier(threads + 1)
 
-        def work(which: int) -> None:
-            runner, done = self._runners[which], 0
+        def work(runner: Runner) -> int:
+            done = 0
             start.wait()
             end = time.perf_counter() + seconds
-            try:
-                while time.perf_counter() < end:
-                    runner.classify(self._wafers[done % len(self._wafers)])
-                    done += 1
-            except Exception as error:  # noqa: BLE001 - raised again below
-                failures.append(error)
-            counts[which] = done
+            while time.perf_counter() < end:
+                runner.classify(self._wafers[done % len(self._wafers)])
+                done += 1
+            return done
 
-        workers = [threading.Thread(target=work, args=(which,)) for which in range(threads)]
-        for worker in workers:
-            worker.start()
-        start.wait()
-        began = time.perf_counter()
-        for worker in workers:
-            worker.join()
-        if failures:
-            raise failures[0]
-        return sum(counts) / (time.perf_counter() - began)
+        with ThreadPoolExecutor(threads) as pool:
+            counts = [pool.submit(work, runner) for runner in self._runners[:threads]]
+            start.wait()
+            began = time.perf_counter()
+            wafers = sum(count.result() for count in counts)
+        return wafers / (time.perf_counter() - began)
 
     def _sample(self) -> dict[str, int]:
         self._step += 1

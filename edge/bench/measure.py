@@ -81,7 +81,7 @@ class _Live:
 
     def round(self, seconds: float) -> None:
         """Medians of the stages over so much time."""
-        for stage, value in self._ask("round", seconds=seconds)["medians_us"].items():
+        for stage, value in self._ask("round", seconds=seconds).items():
             self.row.rounds_us.setdefault(stage, []).append(value)
 
     def finish(self) -> None:
@@ -90,8 +90,8 @@ class _Live:
 
     def rate(self, threads: int, seconds: float) -> None:
         """Wafers a second of so many threads."""
-        answer = self._ask("rate", threads=threads, seconds=seconds)
-        self.row.wafers_per_second[str(threads)] = answer["wafers_per_second"]
+        rate = self._ask("rate", threads=threads, seconds=seconds)
+        self.row.wafers_per_second[str(threads)] = rate
 
     def start_again(self) -> None:
         """One more cold start; the first one found cold disks and is not counted."""
@@ -105,7 +105,7 @@ class _Live:
             self._child.close()
             self._child = None
 
-    def _ask(self, do: str, **arguments: float) -> dict[str, Any]:
+    def _ask(self, do: str, **arguments: float) -> Any:
         if self._child is None:
             raise ChildError("its process has ended")
         return self._child.ask(do, **arguments)

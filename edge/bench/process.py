@@ -39,7 +39,6 @@ class Child:
     Args:
         subject: What to run.
         wafers: A labelled set.
-        patience: Seconds to wait for any answer.
 
     Attributes:
         version: Of the runtime.
@@ -49,8 +48,8 @@ class Child:
         ChildError: it came to no verdict; the message says why.
     """
 
-    def __init__(self, subject: Subject, wafers: Path, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, subject: Subject, wafers: Path) -> None:
+        self._patience = PATIENCE
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._pipe, theirs = Pipe()
         began = time.perf_counter()
@@ -65,7 +64,7 @@ class Child:
                 env={**os.environ, **ENVIRONMENT},
             )
         try:
-            self.version = str(self._asked((subject, wafers))["version"])
+            self.version = str(self._asked((subject, wafers)))
         except BaseException:
             self.close()
             raise
@@ -77,13 +76,13 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, do: str, **arguments: float) -> dict[str, Any]:
-        """Give a command and wait for its answer.
+    def ask(self, do: str, **arguments: float) -> Any:
+        """Call a method of ``edge.bench.child.Session`` and wait for what it returns.
 
         Raises:
             ChildError: the child failed, ended, or kept silent.
         """
-        return self._asked({"do": do, **arguments}, arguments.get("seconds", 0.0))
+        return self._asked((do, arguments), arguments.get("seconds", 0.0))
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -92,17 +91,17 @@ class Child:
         self._pipe.close()
         self._said.close()
 
-    def _asked(self, question: object, work: float = 0.0) -> dict[str, Any]:
+    def _asked(self, question: object, work: float = 0.0) -> Any:
         """The answer; the child is given ``work`` seconds on top of the patience."""
         try:
             self._pipe.send(question)
             if not self._pipe.poll(self._patience + work):
                 raise ChildError(f"no answer within {self._patience + work:g} s")
-            answer: dict[str, Any] = self._pipe.recv()
+            answer, failure = self._pipe.recv()
         except (EOFError, OSError):
             raise self._ended() from None
-        if "error" in answer:
-            raise ChildError(answer["error"])
+        if failure is not None:
+            raise ChildError(failure)
         return answer
 
     def _ended(self) -> ChildError:
