@@ -112,11 +112,9 @@ class _Column(ArrayStream):
         try:
             super().__init__(archive, name, source, opened)
         except KeyError:
-            raise InputError(
-                source,
-                InputKind.NOT_A_MAP,
-                f"not a labelled set, it has no array `{name}`; `wm-edge dataset import` makes one",
-            ) from None
+            what = f"not a labelled set, it has no array `{name}`"
+            mend = "`wm-edge dataset import` makes one"
+            raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}") from None
         if self.header.dtype.itemsize > _MAX_ITEM_BYTES:
             raise _inconsistent(source, f"`{name}` has entries of {self.header.dtype}")
 
@@ -174,11 +172,8 @@ def _check_headers(columns: dict[str, _Column], source: str) -> int:
         raise _inconsistent(source, "`offsets` and `shapes` disagree on the number of wafers")
     dies = columns["dies"].header
     if wafers > MAX_WAFERS or dies.size > MAX_UNPACKED:
-        raise InputError(
-            source,
-            InputKind.TOO_LARGE,
-            f"more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED >> 30} GiB of dies; divide the set",
-        )
+        what = f"more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED >> 30} GiB of dies"
+        raise InputError(source, InputKind.TOO_LARGE, f"{what}; divide the set")
     if wafers == 0:
         raise InputError(source, InputKind.EMPTY, "a labelled set without any wafer")
     return wafers
@@ -199,8 +194,5 @@ def _texts(column: _Column | None) -> Iterator[str | None]:
 
 
 def _inconsistent(source: str, what: str) -> InputError:
-    return InputError(
-        source,
-        InputKind.UNREADABLE,
-        f"not a usable labelled set: {what}; write it again, `wm-edge dataset import` makes one",
-    )
+    why = f"not a usable labelled set: {what}; write it again, `wm-edge dataset import` makes one"
+    return InputError(source, InputKind.UNREADABLE, why)

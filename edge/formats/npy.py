@@ -167,23 +167,17 @@ def read_header(file: Source, source: str) -> Header:
         raise _damaged(source, "an unreadable header")
     sides = _sides(shape[1], source)
     if descr is None or len(sides) > _MAX_DIMENSIONS:
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            "not a plain array (named fields or many dimensions); save one 2-D grid of "
-            "0 (no die), 1 (pass), 2 (fail)",
-        )
+        what = "not a plain array (named fields or many dimensions)"
+        mend = "save one 2-D grid of 0 (no die), 1 (pass), 2 (fail)"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
     try:
         dtype = np.dtype(descr[1])
     except (TypeError, ValueError) as error:
         raise _damaged(source, f"an unknown type {descr[1]}") from error
     if dtype.hasobject:
-        raise InputError(
-            source,
-            InputKind.BAD_VALUE,
-            "holds Python objects, which are not opened (they can run code); "
-            "save it as integers: numpy.save(name, grid.astype('uint8'))",
-        )
+        what = "holds Python objects, which are not opened (they can run code)"
+        mend = "save it as integers: numpy.save(name, grid.astype('uint8'))"
+        raise InputError(source, InputKind.BAD_VALUE, f"{what}; {mend}")
     return Header(dtype, order[1] == "True", sides)
 
 
@@ -200,11 +194,8 @@ def _sides(text: str, source: str) -> tuple[int, ...]:
 
 def cut_short(source: str) -> InputError:
     """The error for an array with less data than its header declares."""
-    return InputError(
-        source,
-        InputKind.UNREADABLE,
-        "cut short: the file ends before the array does; copy or save it again",
-    )
+    what = "cut short: the file ends before the array does; copy or save it again"
+    return InputError(source, InputKind.UNREADABLE, what)
 
 
 def exactly(file: Source, size: int, source: str) -> bytes:
@@ -216,8 +207,5 @@ def exactly(file: Source, size: int, source: str) -> bytes:
 
 
 def _damaged(source: str, what: str) -> InputError:
-    return InputError(
-        source,
-        InputKind.UNREADABLE,
-        f"not a usable NumPy file ({what}); write it with numpy.save",
-    )
+    why = f"not a usable NumPy file ({what}); write it with numpy.save"
+    return InputError(source, InputKind.UNREADABLE, why)

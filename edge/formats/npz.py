@@ -47,11 +47,8 @@ class ArrayStream:
     def __init__(self, archive: zipfile.ZipFile, name: str, source: str, opened: ExitStack) -> None:
         info = archive.getinfo(name + MEMBER)
         if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
-            raise InputError(
-                source,
-                InputKind.UNSUPPORTED,
-                "packed or encrypted in an unusual way; write it with numpy.savez_compressed",
-            )
+            what = "packed or encrypted in an unusual way; write it with numpy.savez_compressed"
+            raise InputError(source, InputKind.UNSUPPORTED, what)
         self.name = f"{source}[{name}]"
         self._stream = opened.enter_context(archive.open(info))
         self.header = read_header(cast("Source", self._stream), self.name)

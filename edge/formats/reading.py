@@ -151,12 +151,9 @@ def examine(head: bytes, size: int, source: str) -> Format:
     """
     chosen = _choose(head, source)
     if size > chosen.max_bytes:
-        raise InputError(
-            source,
-            InputKind.TOO_LARGE,
-            f"{size / 2**20:,.0f} MiB; a {chosen.name} file of at most "
-            f"{chosen.max_bytes // 2**20} MiB is read",
-        )
+        what = f"{size / 2**20:,.0f} MiB"
+        mend = f"a {chosen.name} file of at most {chosen.max_bytes // 2**20} MiB is read"
+        raise InputError(source, InputKind.TOO_LARGE, f"{what}; {mend}")
     return chosen
 
 
@@ -203,11 +200,8 @@ def _open(source: str) -> io.FileIO:
         return open_regular(source)
     except FileNotFoundError:
         if os.path.islink(source):  # noqa: PTH114
-            raise InputError(
-                source,
-                InputKind.MISSING,
-                "a symbolic link to a file that does not exist; mend or remove the link",
-            ) from None
+            what = "a symbolic link to a file that does not exist; mend or remove the link"
+            raise InputError(source, InputKind.MISSING, what) from None
         raise
     except ValueError as error:
         raise InputError(
@@ -224,11 +218,8 @@ def check_status(status: os.stat_result, source: str) -> None:
     """
     check_regular(status, source)
     if status.st_size == 0:
-        raise InputError(
-            source,
-            InputKind.EMPTY,
-            "zero bytes; the export or copy did not finish, write it again",
-        )
+        what = "zero bytes; the export or copy did not finish, write it again"
+        raise InputError(source, InputKind.EMPTY, what)
 
 
 def _choose(head: bytes, source: str) -> Format:
@@ -242,17 +233,11 @@ def _choose(head: bytes, source: str) -> Format:
             continue
         if entry.signature is None:
             return entry
-        raise InputError(
-            source,
-            InputKind.UNREADABLE,
-            f"named {suffix}, but its content is not that of a {entry.name}; "
-            "export it again or give it its true suffix",
-        )
-    raise InputError(
-        source,
-        InputKind.UNSUPPORTED,
-        f"not a known wafer map format; known: {' '.join(sorted(SUFFIXES))}",
-    )
+        what = f"named {suffix}, but its content is not that of a {entry.name}"
+        mend = "export it again or give it its true suffix"
+        raise InputError(source, InputKind.UNREADABLE, f"{what}; {mend}")
+    what = f"not a known wafer map format; known: {' '.join(sorted(SUFFIXES))}"
+    raise InputError(source, InputKind.UNSUPPORTED, what)
 
 
 def _reader(chosen: Format) -> Reader:

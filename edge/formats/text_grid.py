@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.wafer.wafermap import MAX_SIDE, NO_DIE, STATES, WaferMap, check_grid, mend
+from edge.wafer.wafermap import MAX_SIDE, NO_DIE, STATES, WaferMap, check_grid, mend_of
 
 if TYPE_CHECKING:
     from edge.formats.reading import Source
@@ -116,11 +116,8 @@ class _Grid:
             )
         self._rows, self._width = self._rows + 1, len(row)
         if max(self._rows, self._width) > MAX_SIDE:
-            raise InputError(
-                self._source,
-                InputKind.TOO_LARGE,
-                f"more than {MAX_SIDE} rows or columns; at most {MAX_SIDE} a side are accepted",
-            )
+            what = f"more than {MAX_SIDE} rows or columns; at most {MAX_SIDE} a side are accepted"
+            raise InputError(self._source, InputKind.TOO_LARGE, what)
         self._cells += row
 
     def dies(self) -> npt.NDArray[np.uint8]:
@@ -134,12 +131,9 @@ class _Grid:
                 self._source, InputKind.EMPTY, "blank lines only; write the export again"
             )
         if self._mistakable and self._rows > 1:
-            raise InputError(
-                self._source,
-                InputKind.AMBIGUOUS,
-                "the first row may be dies or a header of column numbers; write it without one "
-                f"({_PLAIN})",
-            )
+            what = "the first row may be dies or a header of column numbers"
+            mend = f"write it without one ({_PLAIN})"
+            raise InputError(self._source, InputKind.AMBIGUOUS, f"{what}; {mend}")
         grid = np.frombuffer(self._cells, np.uint8).reshape(self._rows, self._width)
         if _EMPTY not in self._cells:
             return grid
@@ -163,12 +157,9 @@ def _lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
         if number > MAX_LINES:
             raise InputError(source, InputKind.TOO_LARGE, f"more than {MAX_LINES} lines")
         if len(line) > MAX_LINE:
-            raise InputError(
-                source,
-                InputKind.TOO_LARGE,
-                f"line {number} is longer than {MAX_LINE} characters; "
-                "write one row of the map a line",
-            )
+            what = f"line {number} is longer than {MAX_LINE} characters"
+            mend = "write one row of the map a line"
+            raise InputError(source, InputKind.TOO_LARGE, f"{what}; {mend}")
         if number == 1:
             if line.startswith(_BOM_UTF16):
                 raise InputError(
@@ -178,11 +169,8 @@ def _lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
         try:
             text = line.decode().strip(" ")
         except UnicodeDecodeError as error:
-            raise InputError(
-                source,
-                InputKind.UNREADABLE,
-                f"line {number} is not text (UTF-8); is this a CSV file?",
-            ) from error
+            what = f"line {number} is not text (UTF-8); is this a CSV file?"
+            raise InputError(source, InputKind.UNREADABLE, what) from error
         if text:
             yield number, text
 
@@ -251,7 +239,7 @@ def _hint(cell: str, rows: int) -> str:
     if not rows:
         return f"; if this is a header, leave it out ({_PLAIN})"
     value = _number(cell)
-    return "" if value is None else mend(value)
+    return "" if value is None else mend_of(value)
 
 
 def _number(cell: str) -> float | None:

@@ -66,7 +66,7 @@ class WaferMap:
         return int(np.count_nonzero(self.dies == FAIL))
 
 
-def mend(value: float) -> str:
+def mend_of(value: float) -> str:
     """What to do about a value that is no die state but a known way to write one; may be empty."""
     return next((f" ({how})" for known, how in _MENDS.items() if value in known), "")
 
@@ -79,26 +79,17 @@ def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> N
     """
     if len(shape) != 2 or 0 in shape:
         sides = " x ".join(map(str, shape)) or "a single value"
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"a wafer map has rows and columns, this array is {sides}; "
-            "save one 2-D grid a file, or several as (wafers, rows, columns)",
-        )
+        what = f"a wafer map has rows and columns, this array is {sides}"
+        mend = "save one 2-D grid a file, or several as (wafers, rows, columns)"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
     if max(shape) > MAX_SIDE:
-        raise InputError(
-            source,
-            InputKind.TOO_LARGE,
-            f"{shape[0]} x {shape[1]} dies; at most {MAX_SIDE} a side are accepted",
-        )
+        what = f"{shape[0]} x {shape[1]} dies; at most {MAX_SIDE} a side are accepted"
+        raise InputError(source, InputKind.TOO_LARGE, what)
     if dtype.kind == "b":
         raise InputError(source, InputKind.BAD_VALUE, BOOLEAN)
     if dtype.kind not in "uif":
-        raise InputError(
-            source,
-            InputKind.BAD_VALUE,
-            f"values of type {dtype}; store die states as integers {STATES}",
-        )
+        what = f"values of type {dtype}; store die states as integers {STATES}"
+        raise InputError(source, InputKind.BAD_VALUE, what)
 
 
 def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
@@ -120,11 +111,8 @@ def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
     if top > FAIL:
         raise _bad_value(values, dies > FAIL, source)
     if top == NO_DIE:
-        raise InputError(
-            source,
-            InputKind.NO_DIES,
-            "no die at all (every position is 0); check the export that wrote it",
-        )
+        what = "no die at all (every position is 0); check the export that wrote it"
+        raise InputError(source, InputKind.NO_DIES, what)
     return dies
 
 
@@ -141,4 +129,4 @@ def _bad_value(values: npt.NDArray[Any], wrong: npt.NDArray[np.bool_], source: s
     row, column = np.argwhere(wrong)[0]
     value = values[row, column]
     what = f"value {value} at row {row}, column {column}; die states are {STATES}"
-    return InputError(source, InputKind.BAD_VALUE, what + mend(float(value)))
+    return InputError(source, InputKind.BAD_VALUE, what + mend_of(float(value)))

@@ -211,12 +211,9 @@ def refuse_lines(dies: DieGrid, source: str) -> None:
     if middle and middle.count(0) < MIN_GAPS:
         return
     if _even_gaps(dies.max(axis=0)) and _even_gaps(dies.max(axis=1)):
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            "gaps or grid lines between the dies; export the map without them, or with one "
-            "pixel a die",
-        )
+        what = "gaps or grid lines between the dies"
+        mend = "export the map without them, or with one pixel a die"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
 
 
 def _even_gaps(line: DieGrid) -> bool:

@@ -72,23 +72,17 @@ def damaged(source: str) -> InputError:
 
 
 def _cut_short(source: str) -> InputError:
-    return InputError(
-        source,
-        InputKind.UNREADABLE,
-        "cut short: the file ends before the picture does; copy or export it again",
-    )
+    what = "cut short: the file ends before the picture does; copy or export it again"
+    return InputError(source, InputKind.UNREADABLE, what)
 
 
 def _check_size(width: int, height: int, source: str) -> None:
     if width < 1 or height < 1:
         raise damaged(source)
     if width * height > MAX_PIXELS or max(width, height) > MAX_PICTURE_SIDE:
-        raise InputError(
-            source,
-            InputKind.TOO_LARGE,
-            f"{width} x {height} pixels; at most {MAX_PIXELS:,} are read, "
-            "save it with fewer pixels a die",
-        )
+        what = f"{width} x {height} pixels"
+        mend = f"at most {MAX_PIXELS:,} are read, save it with fewer pixels a die"
+        raise InputError(source, InputKind.TOO_LARGE, f"{what}; {mend}")
 
 
 def _jpeg(data: bytes, source: str) -> None:
@@ -143,19 +137,13 @@ def _tiff(data: bytes, source: str) -> None:
         (found[tag],) = struct.unpack_from(order + _TIFF_VALUES[kind], data, place + inline)
     _check_size(found.get(_TIFF_WIDTH, 0), found.get(_TIFF_HEIGHT, 0), source)
     if found.get(_TIFF_SAMPLES, 1) > _TIFF_MAX_SAMPLES:
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"{found[_TIFF_SAMPLES]} values a pixel; save it as a grey or colour picture (PNG)",
-        )
+        what = f"{found[_TIFF_SAMPLES]} values a pixel; save it as a grey or colour picture (PNG)"
+        raise InputError(source, InputKind.NOT_A_MAP, what)
     end = position + count * step
     (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, end)
     if following:
-        raise InputError(
-            source,
-            InputKind.UNSUPPORTED,
-            "several pages in one TIFF; save each wafer as a picture of its own (PNG)",
-        )
+        what = "several pages in one TIFF; save each wafer as a picture of its own (PNG)"
+        raise InputError(source, InputKind.UNSUPPORTED, what)
 
 
 def _inside(offset: int, data: bytes, source: str) -> int:

@@ -57,11 +57,8 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> tuple[DieGrid, bool]:
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise _not_clean(source)
     if int(pixels.max()) < LEVEL_STEP:
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            "all but black: die states 0, 1, 2 do not survive JPEG; save them as PNG",
-        )
+        what = "all but black: die states 0, 1, 2 do not survive JPEG; save them as PNG"
+        raise InputError(source, InputKind.NOT_A_MAP, what)
     rgb = pixels[..., ::-1] if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1)
     palette = _best_palette(rgb)
     nearest, distance = _classified(rgb, palette)
@@ -82,11 +79,8 @@ def _states(cells: npt.NDArray[np.uint8], palette: Palette, source: str) -> tupl
     colours = palette.colours().astype(np.uint8)
     present = np.flatnonzero(np.bincount(cells.ravel(), minlength=len(colours)))
     if len(present) == 1:
-        raise InputError(
-            source,
-            InputKind.AMBIGUOUS,
-            "one colour all over, which in a JPEG may be anything; save it as PNG",
-        )
+        what = "one colour all over, which in a JPEG may be anything; save it as PNG"
+        raise InputError(source, InputKind.AMBIGUOUS, what)
     table = np.zeros(len(colours), np.uint8)
     states, sure = states_of_colours(colours[present], source, (*PALETTES, GREY))
     table[present] = states

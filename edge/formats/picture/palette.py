@@ -159,19 +159,13 @@ def states_of_levels(levels: Sequence[int], source: str, *, transparent: bool = 
         return Meaning(list(levels))
     names = ", ".join(map(str, levels))
     if len(levels) > 3:
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"grey levels {names}: more than the three of a wafer map (no die, pass, fail); "
-            "export it without grid lines, text and smoothing",
-        )
+        what = f"grey levels {names}: more than the three of a wafer map (no die, pass, fail)"
+        mend = "export it without grid lines, text and smoothing"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
     if any(b - a < LEVEL_STEP for a, b in pairwise(levels)):
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"grey levels {names} lie too close together for die states; "
-            "save them as 0 (no die), 1 (pass), 2 (fail)",
-        )
+        what = f"grey levels {names} lie too close together for die states"
+        mend = "save them as 0 (no die), 1 (pass), 2 (fail)"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
     # 16-bit pictures of an 8-bit scale end in 65535; their middle shifts down to 127 or 128 too.
     shift = 8 if levels[-1] > 255 else 0
     known = {0: NO_DIE, 127: PASS, 128: PASS, 255: FAIL}

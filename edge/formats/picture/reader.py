@@ -115,11 +115,8 @@ def _decode_jpeg(data: bytes, source: str) -> npt.NDArray[Any]:
     try:
         colours = simplejpeg.decode_jpeg_header(data)[2]
         if colours in _PRINTED:
-            raise InputError(
-                source,
-                InputKind.NOT_A_MAP,
-                f"a JPEG in printing colours ({colours}); save it as PNG",
-            )
+            what = f"a JPEG in printing colours ({colours}); save it as PNG"
+            raise InputError(source, InputKind.NOT_A_MAP, what)
         pixels = simplejpeg.decode_jpeg(data, "GRAY" if colours == "Gray" else "BGR")
     except ValueError as error:
         raise header.damaged(source) from error
@@ -131,23 +128,17 @@ def _packed(pixels: npt.NDArray[Any], source: str) -> npt.NDArray[np.uint32]:
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     if pixels.dtype != np.uint8 or pixels.shape[2] not in (3, 4):
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            f"{pixels.shape[2]} values of type {pixels.dtype} a pixel; save die states as a grey "
-            "PNG of 0, 1, 2",
-        )
+        what = f"{pixels.shape[2]} values of type {pixels.dtype} a pixel"
+        mend = "save die states as a grey PNG of 0, 1, 2"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
     if pixels.shape[2] == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
     codes = np.ascontiguousarray(pixels).view("<u4")[..., 0]
     opacity = pixels[..., 3]
     clear = opacity == 0
     if not (clear | (opacity == 255)).all():
-        raise InputError(
-            source,
-            InputKind.NOT_A_MAP,
-            "half-transparent pixels; save the picture without smoothing and transparency",
-        )
+        what = "half-transparent pixels; save the picture without smoothing and transparency"
+        raise InputError(source, InputKind.NOT_A_MAP, what)
     return np.where(clear, 0, codes) if clear.any() else codes
 
 
@@ -218,12 +209,9 @@ def _refuse_other_way_round(dies: DieGrid, source: str, *, sure: bool) -> None:
     corner = int(dies[0, 0])
     if corner != NO_DIE and corner == dies[0, -1] == dies[-1, 0] == dies[-1, -1]:
         what = "failing" if corner == FAIL else "passing"
-        raise InputError(
-            source,
-            InputKind.AMBIGUOUS,
-            f"the level or colour of {what} dies fills all four corners, as a background would; "
-            "save die states as a grey PNG of 0 (no die), 1 (pass), 2 (fail)",
-        )
+        why = f"the level or colour of {what} dies fills all four corners, as a background would"
+        mend = "save die states as a grey PNG of 0 (no die), 1 (pass), 2 (fail)"
+        raise InputError(source, InputKind.AMBIGUOUS, f"{why}; {mend}")
     if not sure and not 0 < np.count_nonzero(dies == FAIL) <= np.count_nonzero(dies == PASS):
         raise InputError(
             source,
