@@ -80,10 +80,8 @@ def header(model: ModelFile, arena: int) -> str:
     }
     texts = {
         "TITLE": _title(model),
-        "SIZES": "".join(f"#define {name} {value}\n" for name, value in defines.items()),
-        "THRESHOLDS": "".join(
-            f"#define {name} ({value!r})\n" for name, value in thresholds.items()
-        ),
+        "SIZES": _defines(defines),
+        "THRESHOLDS": _defines({name: f"({value!r})" for name, value in thresholds.items()}),
     }
     return template("wm_model.h", texts)
 
