@@ -42,12 +42,8 @@ def check_places(out: Path, *, overwrite: bool) -> None:
 class Evidence:
     """What a conversion found.
 
-    Attributes:
-        found: The attempt that is kept, green or red.
-        plain: Parity of the plain conversion, before any remedy.
-        tried: Remedies that were tried after it.
-        float_tflite: The float network of the same two outputs, a bare ``.tflite``.
-        context: What it was judged by.
+    The attempt that is kept, green or red, parity before any remedy, the remedies tried after it,
+    and the float network of the same two outputs, a bare ``.tflite``.
     """
 
     found: Attempt

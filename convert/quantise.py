@@ -25,12 +25,9 @@ PER_CLASS = 40
 
 @dataclass(frozen=True)
 class Calibration:
-    """The wafers that set the activation ranges.
+    """The wafers that set the activation ranges: uint8 (K, size, size, 2).
 
-    Attributes:
-        indices: Positions (K,) in the training part.
-        planes: uint8 (K, size, size, 2), encoded.
-        manifest: JSON form: count a class, fingerprints, how they were chosen.
+    ``indices`` are their places (K,) in the training part, ``manifest`` is what JSON says of them.
     """
 
     indices: npt.NDArray[np.intp]

@@ -37,15 +37,9 @@ _FRAGMENT: Final = (9, 7)
 
 @dataclass(frozen=True)
 class Golden:
-    """One wafer and its answers.
+    """One wafer and its answers, int8 those of the network.
 
-    Attributes:
-        dies: uint8 (rows, columns).
-        encoded: uint8 (size, size, 2).
-        logits: int8 (classes,); all 0 where no network was asked.
-        embedding: int8 (size,); likewise.
-        prediction: The whole answer of the station.
-        clear: Whether so few dies fail that no network was asked.
+    They are all 0 where the wafer is ``clear``: so few dies fail that no network was asked.
     """
 
     dies: DieGrid

@@ -17,14 +17,7 @@ from edge.model.network import Network
 
 @dataclass(frozen=True)
 class PreparedNetwork:
-    """A network ready to be written.
-
-    Attributes:
-        plan: Its steps and where their activations lie.
-        input: Tensor that the caller writes.
-        logits: Tensor of the class scores.
-        embedding: Tensor of the embedding.
-    """
+    """A network ready to be written: its plan, and the tensors that a caller writes and reads."""
 
     plan: Plan
     input: int

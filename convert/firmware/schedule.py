@@ -18,13 +18,9 @@ _BEAM: Final = 64
 
 @dataclass(frozen=True)
 class _Partial:
-    """The beginning of an order: which steps are done, in which order, what it cost.
+    """The beginning of an order: the most bytes alive together, those alive now, and its steps.
 
-    Attributes:
-        peak: Most bytes that were alive together.
-        alive: Bytes alive now.
-        done: Bit mask of the steps.
-        order: Their places.
+    ``done`` has them as a bit mask, ``order`` as places.
     """
 
     peak: int

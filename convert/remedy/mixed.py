@@ -58,13 +58,7 @@ _BITS = {Arithmetic.INT8: 8, Arithmetic.INT16: 16}
 
 @dataclass(frozen=True)
 class Ranged:
-    """A float network and what its activations reach.
-
-    Attributes:
-        content: Float ``.tflite``.
-        inside: Its operators and tensors.
-        ranges: Tensor name -> lowest and highest value on the calibration wafers.
-    """
+    """A float ``.tflite``, what is inside, and what its activations reach, by tensor name."""
 
     content: bytes
     inside: Network

@@ -47,13 +47,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tried:
-    """A trial and what came of it.
-
-    Attributes:
-        trial: What was built.
-        parity: Against the float network; None where there was nothing to judge.
-        refused: Why there was nothing, empty where there was.
-    """
+    """A trial and its parity, or why there was nothing to judge."""
 
     trial: Trial
     parity: Parity | None

@@ -55,12 +55,9 @@ def main() -> None:
 
 
 class Session:
-    """Answers commands about one subject.
+    """Answers commands about one subject, on at least one wafer.
 
-    Args:
-        subject: What ``runner`` was made of, for the runners of further threads.
-        runner: What is measured.
-        wafers: At least one.
+    Further threads get runners of their own, made of the same subject.
     """
 
     def __init__(self, subject: Subject, runner: Runner, wafers: Sequence[WaferMap]) -> None:

@@ -181,9 +181,7 @@ class Categories(StubBase):
 class Extension(StubBase):
     """Stand-in for pandas' array around a numpy array: the texts of pandas 3, or categories.
 
-    Attributes:
-        dtype: ``Categories`` where ``data`` are codes.
-        data: The numpy array.
+    ``dtype`` is ``Categories`` where ``data`` are codes.
     """
 
     __slots__ = ("data", "dtype")

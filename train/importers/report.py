@@ -43,16 +43,10 @@ class SourceKind(Choice):
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import read, kept and left out.
+    """What an import read, kept and left out, by reason.
 
-    Attributes:
-        source: The file or folder.
-        kind: What it was recognised as.
-        read: Rows (wafers, files) read.
-        kept: Labelled wafers in the set.
-        left_out: How many were left out, by reason.
-        notes: What was changed or decided on the way, one sentence each.
-        problems: The first ``MAX_PROBLEMS`` unusable inputs, by name and reason.
+    ``notes`` are what was decided on the way, one sentence each; ``problems`` the first
+    ``MAX_PROBLEMS`` unusable inputs, by name and reason.
     """
 
     source: str

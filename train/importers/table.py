@@ -32,12 +32,7 @@ _MISFITS: Final = (pickle.UnpicklingError, TypeError, ValueError, LookupError, R
 
 @dataclass(frozen=True)
 class LabelledTable:
-    """A data frame's columns.
-
-    Attributes:
-        rows: Number of rows.
-        columns: Column by name; each has ``rows`` entries.
-    """
+    """Columns of a data frame by name, each with so many rows."""
 
     rows: int
     columns: dict[str, Column]

@@ -20,15 +20,9 @@ _UINT16: Final = 65535
 
 @dataclass(frozen=True)
 class Window:
-    """A sliding window; pairs are (rows, columns).
+    """A sliding window: pairs are (rows, columns), shapes have channels as well.
 
-    Attributes:
-        source: Shape of the input: rows, columns, channels.
-        target: Shape of the output.
-        size: Of the window.
-        stride: From one window to the next.
-        dilation: From one position in a window to the next.
-        before: Positions of the first window before the image.
+    ``before`` counts the positions of the first window that lie before the image.
     """
 
     source: tuple[int, int, int]

@@ -17,12 +17,7 @@ TARGETS: Final = {"c99": "convert.firmware.targets.c99", "tflm": "convert.firmwa
 
 @dataclass(frozen=True)
 class Firmware:
-    """What a target made of a model file.
-
-    Attributes:
-        files: Content of each file, by its path inside the folder.
-        figures: What a person may want to know, by name: sizes in bytes, counts.
-    """
+    """Content of each file, by its path inside the folder, and figures that a person may want."""
 
     files: Mapping[str, bytes]
     figures: Mapping[str, int] = field(default_factory=dict)

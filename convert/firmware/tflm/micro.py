@@ -27,12 +27,7 @@ _TIMEOUT: Final = 300.0
 
 @dataclass(frozen=True)
 class Runs:
-    """What TFLite Micro makes of some inputs.
-
-    Attributes:
-        version: Of its wheel, with the commit that it was built from.
-        outputs: int8 (wafers, ...) for each output, in the file's order.
-    """
+    """TFLite Micro's version and outputs, int8 (wafers, ...) each, in the file's order."""
 
     version: str
     outputs: tuple[npt.NDArray[np.int8], ...]
