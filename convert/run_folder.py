@@ -68,10 +68,8 @@ def read_config(run: Path) -> RunConfig:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
     if config.recipe.encoding != "station":
-        raise UsageError(
-            f"{run}: trained on the encoding {config.recipe.encoding!r}, which no station has; it "
-            "serves the ablation only"
-        )
+        what = f"{run}: trained on the encoding {config.recipe.encoding!r}, which no station has"
+        raise UsageError(f"{what}; it serves the ablation only")
     return config
 
 
@@ -85,10 +83,8 @@ def load_network(run: Path) -> keras.Model:
 
     path = run / "model.keras"
     if not exists(path) or not exists(run / "metrics.json"):
-        raise DataError(
-            f"{run}: the training has not been finished; go on with `wm-edge train DATA --out "
-            f"{run} --resume`"
-        )
+        what = f"{run}: the training has not been finished"
+        raise DataError(f"{what}; go on with `wm-edge train DATA --out {run} --resume`")
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras lets through whatever zipfile, h5py and json raise

@@ -135,7 +135,5 @@ def _check_same_data(run: Run, labelled: LabelledSet) -> None:
         labelled.sha256(),
         labelled.parts_sha256(),
     ):
-        raise DataError(
-            f"{run.path} was started on {config['data']} with other wafers or another split; "
-            "resume with the same file"
-        )
+        what = f"{run.path} was started on {config['data']} with other wafers or another split"
+        raise DataError(f"{what}; resume with the same file")

@@ -249,8 +249,6 @@ def _logits_among(path: Path, shapes: list[list[Any]]) -> int:
     """Place of the logits among the outputs. Raises: ModelError where there are none."""
     wanted = [1, len(PATTERNS)]
     if wanted not in shapes:
-        raise ModelError(
-            f"{path}: none of its outputs {shapes} is {wanted}; give the network that the model "
-            "file was made of"
-        )
+        what = f"{path}: none of its outputs {shapes} is {wanted}"
+        raise ModelError(f"{what}; give the network that the model file was made of")
     return shapes.index(wanted)

@@ -82,10 +82,8 @@ def read(source: Path) -> Mixed:
             f"{source}: cannot be read ({why(error)}); was the download complete?"
         ) from error
     if maps.ndim != 3 or hot.shape != (len(maps), len(names)):
-        raise DataError(
-            f"{source}: maps are {maps.shape} and labels {hot.shape}; "
-            f"expected are (wafers, rows, columns) and (wafers, {len(names)})"
-        )
+        what = f"{source}: maps are {maps.shape} and labels {hot.shape}"
+        raise DataError(f"{what}; expected are (wafers, rows, columns) and (wafers, {len(names)})")
     if maps.dtype.kind not in "uibf":
         raise DataError(f"{source}: maps are of type {maps.dtype}; expected are whole numbers")
     if not np.isin(hot, (0, 1)).all():

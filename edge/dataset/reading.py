@@ -47,10 +47,8 @@ def load(path: str | Path) -> LabelledSet:
             "of class folders"
         ) from error
     except UNREADABLE as error:
-        raise DataError(
-            f"{path}: not a labelled set that can be read ({why(error)}); it must be an .npz with "
-            f"{', '.join(REQUIRED)}"
-        ) from error
+        what = f"{path}: not a labelled set that can be read ({why(error)})"
+        raise DataError(f"{what}; it must be an .npz with {', '.join(REQUIRED)}") from error
     columns = {name: values for name, values in arrays.items() if name not in REQUIRED}
     labelled = LabelledSet(**{name: arrays[name] for name in REQUIRED}, columns=columns)
     if problem := next(_problems(labelled), None):

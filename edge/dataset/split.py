@@ -92,10 +92,8 @@ def split(
         raise UsageError(f"shares {shares}: three numbers that sum to 1, the first above 0")
     classes = labelled.class_indices()
     if by is SplitBy.OFFICIAL and "official" not in labelled.columns:
-        raise DataError(
-            "no `official` column: this labelled set does not know the official split; "
-            "import LSWMD.pkl again or split by lot"
-        )
+        why = "no `official` column: this labelled set does not know the official split"
+        raise DataError(f"{why}; import LSWMD.pkl again or split by lot")
     groups = np.arange(len(labelled)) if by is SplitBy.RANDOM else lot_groups(labelled)
     if by is SplitBy.OFFICIAL:
         part = _official_parts(labelled, groups, classes, shares, seed)

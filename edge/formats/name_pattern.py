@@ -209,10 +209,8 @@ def _tokens(part: str, start: int, found: set[str]) -> Iterator[_Token]:
         if field in found:
             raise ValueError(f"{place}: {{{field}}} stands there twice; write * for one of them")
         if before:
-            raise ValueError(
-                f"{place}: {piece[0]} follows {before} at once, and nothing tells where one ends; "
-                "write what stands between them"
-            )
+            why = f"{place}: {piece[0]} follows {before} at once, and nothing tells where one ends"
+            raise ValueError(f"{why}; write what stands between them")
         before = piece[0]
         if field is not None:
             found.add(field)

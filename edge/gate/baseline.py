@@ -109,10 +109,8 @@ class Baseline(Struct, frozen=True, dict=True):
             DataError: measured on other wafers or in another way, or it lacks a class.
         """
         if self.data_sha256 != now.data_sha256:
-            raise DataError(
-                "the baseline was measured on other wafers or another part; measure it again on "
-                "these"
-            )
+            what = "the baseline was measured on other wafers or another part"
+            raise DataError(f"{what}; measure it again on these")
         if self.symmetries != now.symmetries:
             raise DataError(
                 "the baseline was measured with another --average-symmetries; measure both alike"
@@ -161,10 +159,8 @@ def read(path: Path) -> Baseline:
     if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
         raise DataError(f"{path}: the baseline is no output of `wm-edge evaluate --write-baseline`")
     if content.get("baseline", FORMAT) != FORMAT:
-        raise DataError(
-            f"{path}: a baseline of layout {content['baseline']!r}, this version reads {FORMAT}; "
-            "measure it again"
-        )
+        text = f"{path}: a baseline of layout {content['baseline']!r}, this version reads {FORMAT}"
+        raise DataError(f"{text}; measure it again")
     try:
         return decode(Baseline, content)
     except MismatchError as error:

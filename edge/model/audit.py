@@ -52,15 +52,11 @@ def _format(_network: bytes, document: dict[str, Any]) -> str:
     if type(found) is not int or found < 1:
         raise ValueError("its metadata names no format version")
     if found < FORMAT:
-        raise ValueError(
-            f"made by an older wm-edge (metadata format {found}, which knows no embedding; this "
-            f"version reads {FORMAT}); convert its run again"
-        )
+        what = f"format {found}, which knows no embedding; this version reads {FORMAT}"
+        raise ValueError(f"made by an older wm-edge (metadata {what}); convert its run again")
     if found > FORMAT:
-        raise ValueError(
-            f"made for a newer wm-edge (metadata format {found}, this version reads {FORMAT}); "
-            "upgrade with `pip install -U wm-edge`"
-        )
+        what = f"made for a newer wm-edge (metadata format {found}, this version reads {FORMAT})"
+        raise ValueError(f"{what}; upgrade with `pip install -U wm-edge`")
     return f"metadata format {found}"
 
 

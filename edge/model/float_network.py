@@ -103,10 +103,8 @@ class FloatNetwork(LogitsNetwork):
     def __init__(self, content: bytes, model: ModelFile, backend: Backend | None = None) -> None:
         known = model.metadata.network.float_sha256
         if known and known != hashlib.sha256(content).hexdigest():
-            raise ModelError(
-                f"the float network is not the one that {model.path} was made of; give its own "
-                "with --float (`wm-edge convert` writes both)"
-            )
+            what = f"the float network is not the one that {model.path} was made of"
+            raise ModelError(f"{what}; give its own with --float (`wm-edge convert` writes both)")
         self.size = model.metadata.encoding.size
         wanted = (1, self.size, self.size, encoding.PLANES)
         mend = f"it is no float form of {model.path}; check --float"

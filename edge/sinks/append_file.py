@@ -164,10 +164,8 @@ class AppendSink:
         with os.fdopen(self._descriptor, "rb", closefd=False) as file:
             start = file.read(_BEGINNING)
             if not (self._lines.begins(start) or self._lines.is_of_before(start)):
-                raise OutputError(
-                    f"{self._path}: begins like another kind or version of file; "
-                    "choose another name"
-                )
+                why = f"{self._path}: begins like another kind or version of file"
+                raise OutputError(f"{why}; choose another name")
             file.seek(whole)
             record = b""
             for line in file:

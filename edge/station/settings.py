@@ -203,10 +203,8 @@ class Settings(Strict, frozen=True):
         for place, _ in tops:
             for other, folder in tops:  # each file would be two wafers
                 if folder.recursive and Path(other) in Path(place).parents:
-                    raise UsageError(
-                        f"{place}: lies in {other}, which is watched with all that is in it; "
-                        "name one of the two"
-                    )
+                    what = f"{place}: lies in {other}, which is watched with all that is in it"
+                    raise UsageError(f"{what}; name one of the two")
         # Two sources would race for the same wafers.
         cameras = [parse(str(camera.source)) for camera in self.cameras]
         looked_at = [*((place, place) for place, _ in tops), *((c.place, c.shown) for c in cameras)]

@@ -150,10 +150,8 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
     if not ours and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise UsageError(f"{path}: an SQLite database, but not a store; choose another name")
     if version > VERSION:
-        raise UsageError(
-            f"{path}: a store of version {version}, this wm-edge knows {VERSION}; "
-            "install the wm-edge that wrote it, or choose another name"
-        )
+        what = f"{path}: a store of version {version}, this wm-edge knows {VERSION}"
+        raise UsageError(f"{what}; install the wm-edge that wrote it, or choose another name")
     if version == VERSION:
         return
     try:

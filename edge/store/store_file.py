@@ -189,10 +189,8 @@ class StoreFile:
                 assert self._connection is not None  # noqa: S101 - opened above
                 return self._connection
             if doubt is Doubt.MOVED:
-                raise OutputError(
-                    f"{self.path}: was moved or deleted while in use; put it back, or start anew "
-                    "with another one"
-                )
+                what = f"{self.path}: was moved or deleted while in use"
+                raise OutputError(f"{what}; put it back, or start anew with another one")
             if doubt is Doubt.WRITTEN:
                 self._judge()
             else:

@@ -95,10 +95,8 @@ class Lock:
 
 def in_use(path: Path, holder: str) -> UsageError:
     """Another station has a file."""
-    return UsageError(
-        f"{path}: in use by another station (process {holder or 'unknown'}); "
-        "stop that one, or give this one a file of its own"
-    )
+    what = f"{path}: in use by another station (process {holder or 'unknown'})"
+    return UsageError(f"{what}; stop that one, or give this one a file of its own")
 
 
 def claim(descriptor: int, path: Path) -> None:

@@ -141,10 +141,8 @@ def _round(text: str) -> DieGrid:
 
     grid = round_grid(*_size(text))
     if (dies := int(grid.sum())) < LEAST_DIES:
-        raise UsageError(
-            f"--size {text}: {dies} dies are too few to tell patterns apart; from {LEAST_DIES} on "
-            "(8x8) they can be drawn"
-        )
+        what = f"--size {text}: {dies} dies are too few to tell patterns apart"
+        raise UsageError(f"{what}; from {LEAST_DIES} on (8x8) they can be drawn")
     return grid
 
 

@@ -85,7 +85,5 @@ def _import_zip(source: Path, progress: Progress | None) -> Imported:
         raise DataError(f"{source}: is a labelled set already; there is nothing to import")
     if any(Path(name).suffix.lower() in (".pkl", ".pickle", ".npz") for name in members):
         raise DataError(f"{source}: a zip archive; unpack it and import the file inside")
-    raise DataError(
-        f"{source}: no known data set, its arrays are {', '.join(sorted(arrays)[:5]) or 'none'}; "
-        f"known are {_KNOWN}. Maps without patterns are for `wm-edge classify`"
-    )
+    what = f"{source}: no known data set, its arrays are {', '.join(sorted(arrays)[:5]) or 'none'}"
+    raise DataError(f"{what}; known are {_KNOWN}. Maps without patterns are for `wm-edge classify`")

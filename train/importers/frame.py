@@ -106,10 +106,8 @@ def _split_column(frame: table.LabelledTable, source: Path) -> str:
     missing = [name for name in (MAPS, LABELS) if name not in frame.columns]
     found = [name for name in SPLIT_COLUMNS if name in frame.columns]
     if missing:
-        raise DataError(
-            f"{source}: the data frame lacks {', '.join(missing)}; "
-            f"it has {', '.join(frame.columns) or 'no columns'}"
-        )
+        what = f"{source}: the data frame lacks {', '.join(missing)}"
+        raise DataError(f"{what}; it has {', '.join(frame.columns) or 'no columns'}")
     if len(found) > 1:
         raise DataError(f"{source}: has both {' and '.join(found)}; drop the one that is wrong")
     return found[0] if found else ""
@@ -140,10 +138,8 @@ def _pattern(cell: object, source: Path, row: int) -> str:
         return ""
     pattern = pattern_named(text)
     if pattern is None:
-        raise DataError(
-            f"{source}: row {row} is labelled {text!r:.60}; the nine known patterns are "
-            f"{', '.join(PATTERNS)}"
-        )
+        what = f"{source}: row {row} is labelled {text!r:.60}"
+        raise DataError(f"{what}; the nine known patterns are {', '.join(PATTERNS)}")
     return pattern
 
 

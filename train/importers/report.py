@@ -182,10 +182,8 @@ class Collector:
         """Names (W,) as they stand: numbers where every name is one of that type, else text."""
         distinct = set(names) - {""}
         if len(longest := max(distinct, key=len)) > LONGEST:
-            raise DataError(
-                f"{self.source}: the {title} {longest[:20]!r}... has {len(longest):,} characters; "
-                f"at most {LONGEST} are kept, shorten it"
-            )
+            what = f"{self.source}: the {title} {longest[:20]!r}... has {len(longest):,} characters"
+            raise DataError(f"{what}; at most {LONGEST} are kept, shorten it")
         for name in sorted(distinct & UNKNOWN):
             self.note(f"the {title} {name!r} means unknown ({counted(names.count(name), 'wafer')})")
         if all(_NUMBER.fullmatch(name) for name in distinct) and (

@@ -205,10 +205,8 @@ class FrameUnpickler(pickle.Unpickler):
             if module.partition(".")[0] in ("pandas", "pyarrow")
             else ""
         )
-        raise DataError(
-            f"{self._source}: refused: it names {module}.{name}; "
-            f"a wafer data set needs no such thing{hint}"
-        )
+        what = f"{self._source}: refused: it names {module}.{name}"
+        raise DataError(f"{what}; a wafer data set needs no such thing{hint}")
 
 
 class _CountedFile(io.FileIO):
@@ -245,10 +243,8 @@ class _Bounded(io.RawIOBase):
         count: int = self._file.readinto(buffer)
         self._done += count
         if self._done > MAX_UNPACKED:
-            raise DataError(
-                f"{self._source}: unpacks to more than {MAX_UNPACKED >> 20:,} MB; if it is meant "
-                "to, unpack it first"
-            )
+            what = f"{self._source}: unpacks to more than {MAX_UNPACKED >> 20:,} MB"
+            raise DataError(f"{what}; if it is meant to, unpack it first")
         return count
 
 

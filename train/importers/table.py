@@ -46,10 +46,8 @@ def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -
     """
     frame = restricted_unpickler.load(path, progress=progress)
     if not isinstance(frame, FrameStub):
-        raise DataError(
-            f"{path}: holds a {type(frame).__name__}, not the data frame of WM-811K; "
-            "expected is LSWMD.pkl or the MIR pickle as published"
-        )
+        what = f"{path}: holds a {type(frame).__name__}, not the data frame of WM-811K"
+        raise DataError(f"{what}; expected is LSWMD.pkl or the MIR pickle as published")
     try:
         return _table(frame)
     except _MISFITS as error:

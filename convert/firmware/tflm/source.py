@@ -95,8 +95,6 @@ def add_functions(operators: Iterable[str]) -> tuple[str, ...]:
     names = sorted(set(operators))
     unknown = [name for name in names if name not in ADD_FUNCTIONS]
     if unknown:
-        raise ModelError(
-            f"{', '.join(unknown)}: no function of MicroMutableOpResolver is known for it; "
-            "no TFLite Micro firmware for this model"
-        )
+        what = f"{', '.join(unknown)}: no function of MicroMutableOpResolver is known for it"
+        raise ModelError(f"{what}; no TFLite Micro firmware for this model")
     return tuple(ADD_FUNCTIONS[name] for name in names)

@@ -149,10 +149,8 @@ def _prefix(path: str, station: str) -> str:
             "MQTT target: the topic prefix is not valid UTF-8; write it anew"
         ) from None
     if any(char in "+#" or not char.isprintable() for char in prefix):
-        raise UsageError(
-            "MQTT target: the topic prefix has a wildcard (+ or #) or a control character; "
-            "results go to one topic, so name it in full"
-        )
+        what = "MQTT target: the topic prefix has a wildcard (+ or #) or a control character"
+        raise UsageError(f"{what}; results go to one topic, so name it in full")
     if "" in prefix.split("/"):
         raise UsageError("MQTT target: the topic prefix has an empty level (//); leave one / out")
     if size > _MAX_PREFIX:
@@ -213,10 +211,8 @@ class Access:
         try:
             context = ssl.create_default_context(cafile=self.ca)
         except OSError as error:
-            raise UsageError(
-                f"{CA}: {self.ca} holds no certificate that can be read "
-                f"({_short(error)}); give a PEM file"
-            ) from error
+            what = f"{CA}: {self.ca} holds no certificate that can be read ({_short(error)})"
+            raise UsageError(f"{what}; give a PEM file") from error
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.sslsocket_class = _ClosingSocket
         if self.certificate is not None:
@@ -260,10 +256,8 @@ def _file(environment: Mapping[str, str], name: str) -> Path | None:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise UsageError(
-            f"{name}: {path} cannot be read ({_short(error)}); "
-            "name a PEM file that this user can read"
-        ) from error
+        what = f"{name}: {path} cannot be read ({_short(error)})"
+        raise UsageError(f"{what}; name a PEM file that this user can read") from error
     return path
 
 

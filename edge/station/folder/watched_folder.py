@@ -42,10 +42,8 @@ def is_there(name: str) -> bool:
 
 def _refuse_file(name: str) -> None:
     if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112
-        raise UsageError(
-            f"{name}: is a file, not a folder; name the folder to watch (wm-edge classify reads "
-            "files)"
-        )
+        what = f"{name}: is a file, not a folder"
+        raise UsageError(f"{what}; name the folder to watch (wm-edge classify reads files)")
 
 
 class WatchedFolder:
@@ -194,10 +192,8 @@ class WatchedFolder:
         if not os.path.isabs(inside.inner):  # noqa: PTH117
             return Place(self.name, inside.inner)
         if not os.path.isabs(self.inner(path)):  # noqa: PTH117
-            raise UsageError(
-                f"{folder}: leads out of the watched folder by a link, where none is followed; "
-                "name the folder that it leads to"
-            )
+            what = f"{folder}: leads out of the watched folder by a link, where none is followed"
+            raise UsageError(f"{what}; name the folder that it leads to")
         return Place(path, "")
 
     def _say_closed(self, path: str, error: OSError, number: int) -> None:
