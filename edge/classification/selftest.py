@@ -42,8 +42,7 @@ def answers(
 def largest_difference(classifier: Classifier) -> int:
     """Largest difference of any output of any probe from what convert wrote.
 
-    Returns:
-        In steps of the int8 logits; those of the embedding count a tenth, rounded up.
+    In steps of the int8 logits; those of the embedding count a tenth, rounded up.
     """
     known = classifier.model.metadata.selftest
     found = answers(classifier)

@@ -15,9 +15,7 @@ from edge.wafer.patterns import PATTERNS
 def card(model: ModelFile, *, flowing: bool = False) -> str:
     """Model card as plain, printable text: names in the file may hold anything.
 
-    Args:
-        model: Of which.
-        flowing: Each paragraph of the notice on one line, for a terminal that breaks it.
+    Where it is ``flowing``, each paragraph of the notice is on one line: a terminal breaks it.
     """
     lines = [*_lines(model)]
     if notice := model.metadata.notice:

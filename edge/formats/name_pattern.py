@@ -135,11 +135,8 @@ class Names:
     def note(self, record: Mapping[str, Any]) -> str | None:
         """Count the file of a record if its name does not fit and it says nothing itself.
 
-        Args:
-            record: Of a wafer or an unusable input; those of one file come one after the other.
-
-        Returns:
-            At the first such file a sentence for the user.
+        At the first such file, a sentence for the user. Records of one file come one after the
+        other.
         """
         if "error" in record or any(record.get(field) is not None for field in FIELDS):
             return None

@@ -110,10 +110,7 @@ def axis(shown: Shown) -> npt.NDArray[np.float32]:
     """The affine function of BGR that is 0 for no die, +1 for pass and -1 for fail.
 
     Of all such functions the flattest, in which noise and other colours count least; so a state
-    that was not seen has no say.
-
-    Returns:
-        float32 (1, 4): factors of blue, green, red, and the constant.
+    that was not seen has no say. float32 (1, 4): factors of blue, green, red, and the constant.
     """
     ground = shown.colours[0].astype(np.float64)
     dies = [state for state in (PASS, FAIL) if shown.seen[state]] or [PASS, FAIL]

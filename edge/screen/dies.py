@@ -54,15 +54,7 @@ _CROSS: Final = np.ones((3, 3), np.uint8)
 
 
 def read_dies(seen: CloseUp, lines: Lattice, recipe: Recipe) -> DieGrid:
-    """Read a wafer die by die.
-
-    Args:
-        seen: The wafer.
-        lines: Where its rows and columns are.
-        recipe: What to accept.
-
-    Returns:
-        uint8 (rows, columns) of {0, 1, 2}, cropped to the dies.
+    """Read a wafer die by die: uint8 (rows, columns) of {0, 1, 2}, cropped to the dies.
 
     Raises:
         Refused: ``unclear-grid``, ``cut-off`` or ``exposure``.

@@ -168,12 +168,8 @@ def _directed(across: _Plane, down: _Plane, near: _Plane, least: float) -> Slope
 def _marks(smooth: _Plane, across: _Plane, down: _Plane, near: _Plane) -> tuple[Marks, Marks]:
     """Lines between dies, and where there is no line, steps from die to no die.
 
-    Args:
-        smooth: float32 (h, w): how far pass (+1) or fail (-1). Between the two it goes through 0,
-            so that its size drops there as it does on a line.
-        across: float32 (h, w): slope of ``smooth``.
-        down: The same, downwards.
-        near: float32 (h, w): where to look.
+    ``smooth`` is how far a pixel is pass (+1) or fail (-1). Between the two it goes through 0, so
+    that its size drops there as it does on a line.
     """
     levels = np.asarray(cv2.convertScaleAbs(smooth, alpha=255))
     depths = [

@@ -55,12 +55,7 @@ class Lattice:
 
 
 def lattice(upright: Rectified, scale: float, recipe: Recipe) -> Lattice:
-    """Find the lines between the dies.
-
-    Args:
-        upright: The wafer.
-        scale: Frame pixels a pixel of the close-up.
-        recipe: For the least pixels a die.
+    """Find the lines between the dies, where ``scale`` is frame pixels a pixel of the close-up.
 
     Raises:
         Refused: ``unclear-grid``.
@@ -165,9 +160,6 @@ def _followed(
         sides: Edges between columns (0), between rows (1), or both.
         start: float64 (3, 3), from coordinates of -1..1 to dies; about true in the middle.
         stages: Radius and spread of each step.
-
-    Returns:
-        float64 (3, 3), the same made exact.
     """
     matrix = start.copy()
     radii = {axis: np.hypot(side.points[:, 0], side.points[:, 1]) for axis, side in sides.items()}

@@ -53,14 +53,7 @@ class Disc:
 
 
 def whole(dies: npt.NDArray[np.bool_], recipe: Recipe) -> npt.NDArray[np.bool_]:
-    """See whether all of a wafer is there.
-
-    Args:
-        dies: bool (rows, columns), where dies are.
-        recipe: How large a flat and a gap may be.
-
-    Returns:
-        bool (rows, columns): the positions that lie in its disc, read-only.
+    """Of dies, bool (rows, columns), the positions that lie in their wafer's disc; read-only.
 
     Raises:
         Refused: ``cut-off`` or ``unclear-grid``.

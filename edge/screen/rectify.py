@@ -51,11 +51,7 @@ class Rectified:
 
 
 def rectify(found: Edges, hull: npt.NDArray[np.float32]) -> Rectified:
-    """Find the perspective that a wafer is seen in.
-
-    Args:
-        found: Edges of its dies.
-        hull: float32 (N, 2): its outline.
+    """Find the perspective that a wafer of these edges and outline is seen in.
 
     Raises:
         Refused: ``unclear-grid``.

@@ -37,10 +37,7 @@ _TIFF_MAX_SAMPLES: Final = 4
 
 
 def checked(data: bytes, source: str) -> png.Picture | None:
-    """Look at what the bytes of a whole PNG, JPEG, BMP or TIFF file claim.
-
-    Returns:
-        A PNG, taken apart; None for the others.
+    """Look at what the bytes of a PNG (gives it taken apart), JPEG, BMP or TIFF file claim.
 
     Raises:
         InputError: too many pixels, cut short, damaged, or several pages.

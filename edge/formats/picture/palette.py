@@ -235,11 +235,7 @@ def states_of_colours(
 def nearest_colours(
     pixels: npt.NDArray[np.uint8], palette: Palette
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """Index of each pixel's nearest colour in ``palette.colours()`` and how far away it is.
-
-    Returns:
-        (N,) intp, and (N,) float32 Euclidean distances, for uint8 (N, 3) RGB.
-    """
+    """Of pixels uint8 (N, 3) RGB the nearest of ``palette.colours()`` (N,), and how far it is."""
     given = pixels.astype(np.float32)
     squares = np.stack([np.square(given - colour).sum(axis=1) for colour in palette.colours()])
     nearest = squares.argmin(axis=0)
