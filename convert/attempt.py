@@ -33,19 +33,19 @@ class ParityContext:
     """What an attempt is judged by.
 
     Attributes:
-        material: Wafers by part.
+        data: Wafers by part.
         test: The test part with its maps: the station's own code encodes them again.
         float_logits: The float network's (W, 9) for the test part, under the station's rule.
-        goal: What the review rule shall reach.
+        objective: What the review rule shall reach.
         allowed_drop: Points of per-class accuracy that int8 may cost, as the caller gave it and as
             it is recorded in the file; None for ``ALLOWED_POINTS``.
         on: What the test part is, in words.
     """
 
-    material: ConversionData
+    data: ConversionData
     test: LabelledSet
     float_logits: npt.NDArray[np.floating[Any]]
-    goal: ReviewObjective
+    objective: ReviewObjective
     allowed_drop: float | None
     on: str
 
@@ -115,7 +115,7 @@ def attempt(
         },
     }
     fitted = fit.fit(
-        ModelFile.of(out, bare, document), context.material, context.goal, known["network"]["seed"]
+        ModelFile.of(out, bare, document), context.data, context.objective, known["network"]["seed"]
     )
     document |= {"temperature": fitted.temperature, "review": to_builtins(fitted.review)}
     classifier = Classifier(ModelFile.of(out, bare, document))

@@ -60,7 +60,7 @@ class Evidence:
         """
         found = self.found
         document, parity = found.model.document, found.parity
-        manifest = self.context.material.calibration.manifest
+        manifest = self.context.data.calibration.manifest
         model_sha256 = found.sha256 if parity.green else None
         content = {
             **parity.as_dict(),

@@ -76,19 +76,19 @@ def convert(
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
-    goal = config.recipe.review.with_overrides(precision, costs)
+    objective = config.recipe.review.with_overrides(precision, costs)
     plain = load_network(source.run)
     seed = config.recipe.seed
     tell("encoding the wafers")
-    material = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
-    network = with_embedding(plain, material.train.planes, material.train.classes)
+    data = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
+    network = with_embedding(plain, data.train.planes, data.train.classes)
     test = labelled.part(Part.TEST)
-    float_logits = as_station(float_outputs(network, material.test.planes), test)
+    float_logits = as_station(float_outputs(network, data.test.planes), test)
     on = _words(source, by_lot=config.split_by_lot)
-    context = ParityContext(material, test, float_logits, goal, allowed_points, on)
+    context = ParityContext(data, test, float_logits, objective, allowed_points, on)
     train_part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
     known = of_run(
-        source, config, train_part, material.calibration, network.count_params(), float_tflite
+        source, config, train_part, data.calibration, network.count_params(), float_tflite
     )
     judge = functools.partial(attempt, known=known, context=context, out=out)
     evidence = _judged(network, float_tflite, context, judge, remedy, seed=seed, tell=tell)
@@ -132,13 +132,13 @@ def _judged(
     tell: Tell,
 ) -> Evidence:
     """The plain conversion or the first remedy that passes, and what was tried on the way."""
-    material = context.material
+    data = context.data
     tell(f"quantising, judging on {len(context.test):,} wafers of the test part")
-    first = judge(quantise(network, material.calibration))
+    first = judge(quantise(network, data.calibration))
     found, tried = first, list[Tried]()
     if remedy is Remedy.SEARCH and first.parity.verdict.lost:
         tell("the gate is red; trying remedies")
-        offered = trials(network, material.calibration, material.train.planes, tell, seed=seed)
+        offered = trials(network, data.calibration, data.train.planes, tell, seed=seed)
         found, tried = search(first, offered, functools.partial(judge, spared=True))
         tell(table(first.parity, tried))
     mended = tried[-1].trial.name if tried and found.parity.green else None

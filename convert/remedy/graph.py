@@ -169,10 +169,10 @@ def activations(network: keras.Model, names: Collection[str], planes: npt.NDArra
     Yields:
         Layer name -> float32 (wafers of the batch, ...).
     """
-    probe = keras.Model(network.input, {name: network.get_layer(name).output for name in names})
+    recorded = keras.Model(network.input, {name: network.get_layer(name).output for name in names})
     for start in range(0, len(planes), _BATCH):
         shares = encoding.to_shares(planes[start : start + _BATCH])
-        yield {name: np.asarray(value) for name, value in probe(shares).items()}
+        yield {name: np.asarray(value) for name, value in recorded(shares).items()}
 
 
 @keras.saving.register_keras_serializable("wm-edge")

@@ -117,23 +117,25 @@ def measure(
     importlib.import_module("ai_edge_quantizer")  # before any work is done
     began = time.monotonic()
     # The quantizer loads LiteRT, and one process runs one runtime.
-    probe = ActivationRecorder(float_content, Backend.LITERT)
-    if not probe.input.is_float:
+    recorder = ActivationRecorder(float_content, Backend.LITERT)
+    if not recorder.input.is_float:
         raise ModelError("sensitivity is measured from the float network; this one is int8")
-    probe.check(wafers)
-    keep = _logits({index: probe.network.tensors[index].shape for index in probe.network.outputs})
+    recorder.check(wafers)
+    keep = _logits(
+        {index: recorder.network.tensors[index].shape for index in recorder.network.outputs}
+    )
     chosen = wafers[np.linspace(0, len(wafers) - 1, min(limit, len(wafers))).astype(np.intp)]
-    ranges = probe.ranges(chosen)
+    ranges = recorder.ranges(chosen)
     if int8_content is not None:
-        ranges |= _given_ranges(probe.network, flatbuffer.read(int8_content))
-    selective = Selective(float_content, probe.network, keep, ranges)
+        ranges |= _given_ranges(recorder.network, flatbuffer.read(int8_content))
+    selective = Selective(float_content, recorder.network, keep, ranges)
 
     def answers(content: bytes) -> _Shares:
         return _probabilities(content, chosen, temperature)
 
     reference, everything = answers(float_content), answers(selective.everything())
     given = answers(int8_content) if int8_content is not None else None
-    found, names = layers(probe.network), layer_names(probe.network)
+    found, names = layers(recorder.network), layer_names(recorder.network)
     measured: list[LayerSensitivity] = []
     for operator in found:
         place = names[operator.index], operator.name, operator.index

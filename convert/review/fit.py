@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from convert.conversion_data import MEANS_PER_CLASS, ConversionData
 from convert.review.mixtures import fit_detector
-from convert.review.temperature import fit_frequency, fit_temperature
+from convert.review.temperature import fit_log_prior, fit_temperature
 from convert.review.thresholds import above, for_precision
 from edge.classification.classifier import Classifier
 from edge.evaluation import metrics
@@ -46,45 +46,45 @@ def neutral(size: int) -> Review:
     )
 
 
-def fit(draft: ModelFile, material: ConversionData, goal: ReviewObjective, seed: int) -> Fitted:
+def fit(draft: ModelFile, data: ConversionData, objective: ReviewObjective, seed: int) -> Fitted:
     """Fit everything through the station's own code.
 
     Args:
         draft: The network with a ``neutral`` review section.
-        material: Class means and detector come from its train part, all else from its val part.
-        goal: What the thresholds shall reach.
+        data: Class means and detector come from its train part, all else from its val part.
+        objective: What the thresholds shall reach.
         seed: Which training wafers.
     """
     classifier = Classifier(draft)
-    train = material.train.per_class(MEANS_PER_CLASS, np.random.default_rng(seed))
+    train = data.train.per_class(MEANS_PER_CLASS, np.random.default_rng(seed))
     _, single = outputs(classifier, train.planes)
-    _, scattered = outputs(classifier, material.scattered)
-    _, double = outputs(classifier, material.mixtures)
-    raw_logits, steps = raw_outputs(classifier, material.val.planes)
+    _, scattered = outputs(classifier, data.scattered)
+    _, double = outputs(classifier, data.mixtures)
+    raw_logits, steps = raw_outputs(classifier, data.val.planes)
     logits, _ = dequantised(draft, raw_logits, steps)
-    temperature = fit_temperature(logits, material.val.classes)
+    temperature = fit_temperature(logits, data.val.classes)
     detector = fit_detector(np.vstack([single, scattered]), double)
     # To digits that change no verdict: the file must stay small.
     means = np.round(_class_means(single, train.classes), 2).tolist()
     weights, bias = np.round(detector.weights, 3).tolist(), round(detector.bias, 3)
     embedding = draft.metadata.embedding
     familiarity = Familiarity(embedding.scale, embedding.zero_point, means, weights, bias)
-    looks = np.asarray([familiarity.measure(row) for row in steps])
-    guess, classes = logits.argmax(axis=1), material.val.classes
-    log_prior = fit_frequency(logits / temperature, classes)
-    often = metrics.softmax(logits / temperature + np.asarray([log_prior[n] for n in PATTERNS]))
-    confidence = often[np.arange(len(guess)), guess]
+    distances = np.asarray([familiarity.measure(row) for row in steps])
+    guess, classes = logits.argmax(axis=1), data.val.classes
+    log_prior = fit_log_prior(logits / temperature, classes)
+    weighed = metrics.softmax(logits / temperature + np.asarray([log_prior[n] for n in PATTERNS]))
+    confidence = weighed[np.arange(len(guess)), guess]
     below = (
-        {name: round(value, 4) for name, value in goal.costs.below().items()}
-        if goal.costs
-        else for_precision(guess, confidence, guess == classes, goal.precision)
+        {name: round(value, 4) for name, value in objective.costs.below().items()}
+        if objective.costs
+        else for_precision(guess, confidence, guess == classes, objective.precision)
     )
     review = Review(
         below,
-        goal.objective(),
+        objective.objective(),
         MIN_DIES,
-        Unfamiliar(_up(above(looks[:, 0], goal.unfamiliar)), means),
-        Mixed(min(1.0, _up(above(looks[:, 1], goal.mixed))), weights, bias),
+        Unfamiliar(_up(above(distances[:, 0], objective.unfamiliar)), means),
+        Mixed(min(1.0, _up(above(distances[:, 1], objective.mixed))), weights, bias),
         log_prior,
     )
     return Fitted(temperature, review)

@@ -39,7 +39,7 @@ def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.in
     return round(float(candidates[int(np.argmin(losses))]), 2)
 
 
-def fit_frequency(
+def fit_log_prior(
     logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp]
 ) -> dict[str, float]:
     """How much more common each pattern is than the network takes it for.

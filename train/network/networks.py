@@ -43,7 +43,7 @@ def build(
     return NETWORKS[name](input_shape, l2, dropout)
 
 
-def _seed(
+def _reference(
     input_shape: InputShape,
     l2: float,
     dropout: float,
@@ -147,8 +147,8 @@ def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Mode
 
 NETWORKS: dict[str, Callable[[InputShape, float, float], keras.Model]] = {
     # Its models 0 and 6.
-    "seed-initial": functools.partial(_seed, widths=(32, 64, 128), pool=3, norm=False),
-    "seed-final": functools.partial(_seed, widths=(16, 32, 64), pool=2, norm=True),
+    "seed-initial": functools.partial(_reference, widths=(32, 64, 128), pool=3, norm=False),
+    "seed-final": functools.partial(_reference, widths=(16, 32, 64), pool=2, norm=True),
     "residual": residual,
     "symmetric": equivariant,
 }
