@@ -71,7 +71,6 @@ def command(
     from convert.report.manifest import calibration_manifest
     from convert.report.measure import measure
     from edge.dataset.class_folders import load_any
-    from edge.dataset.labelled_set import Part
     from edge.dataset.mixedwm38 import read as read_mixed
     from edge.model import float_network
     from edge.model.model_file import load
@@ -84,7 +83,7 @@ def command(
     labelled = load_any(data)
     name = data.name
     if part:
-        labelled = labelled.part(Part(part))
+        labelled = labelled.part(part)
         name = f"{name}, part {part}"
     with Progress("") as progress:
         evidence = measure(

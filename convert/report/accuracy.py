@@ -33,7 +33,6 @@ from edge.evaluation.calibration import (
 from edge.evaluation.evaluate import Evaluation, as_station
 from edge.model.metadata import ClassFigures
 from edge.model.model_file import ModelFile
-from edge.verdict.rule import REVIEW_REASONS
 from edge.wafer.patterns import PATTERNS, Pattern
 
 #: The label may be among so many most probable patterns.
@@ -192,26 +191,21 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidenc
     """What the model file's rule sends to a person, and what looking at more would catch."""
     wrong = evaluation.predicted != evaluation.true
     doubt = 1 - evaluation.confidence
-    reasons = np.asarray([reason.value if reason else "" for reason in evaluation.reasons])
-    looked_at = reasons != ""
+    went = evaluation.review()
     coverage, risk = risk_coverage(doubt, wrong)
     return ReviewEvidence(
-        int(looked_at.sum()),
-        float(looked_at.mean()),
+        went["wafers"],
+        went["share"],
         tuple(
-            ReasonCount(
-                reason.value,
-                int((reasons == reason.value).sum()),
-                int((wrong & (reasons == reason.value)).sum()),
-            )
-            for reason in REVIEW_REASONS
+            ReasonCount(reason, n, int(wrong[[one == reason for one in evaluation.reasons]].sum()))
+            for reason, n in went["by_reason"].items()
         ),
-        int(wrong.sum()),
-        int((wrong & looked_at).sum()),
+        went["wrong"],
+        went["wrong_caught"],
         {share: caught(doubt, wrong, share) for share in LOOKED_AT},
         Curve.thinned(coverage, risk),
         objective,
-        {name: _pattern(evaluation, index, looked_at) for index, name in enumerate(PATTERNS)},
+        {name: _pattern(evaluation, index) for index, name in enumerate(PATTERNS)},
         tuple(
             Band(low, high, int(inside.sum()), int((inside & ~wrong).sum()))
             for low, high in pairwise(BANDS)
@@ -220,14 +214,11 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidenc
     )
 
 
-def _pattern(evaluation: Evaluation, index: int, looked_at: npt.NDArray[np.bool_]) -> PatternReview:
-    mine, accepted = evaluation.true == index, (evaluation.predicted == index) & ~looked_at
-    return PatternReview(
-        int(mine.sum()),
-        int((mine & looked_at).sum()),
-        int(accepted.sum()),
-        int((accepted & mine).sum()),
-    )
+def _pattern(evaluation: Evaluation, index: int) -> PatternReview:
+    mine = evaluation.true == index
+    accepted = (evaluation.predicted == index) & ~evaluation.reviewed
+    counted = (mine, mine & evaluation.reviewed, accepted, accepted & mine)
+    return PatternReview(*(int(one.sum()) for one in counted))
 
 
 def _inside(confidence: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.bool_]:

@@ -140,10 +140,9 @@ def _examine(
 
 def _read(data: Path, part: str | None) -> LabelledSet:
     from edge.dataset.class_folders import load_any
-    from edge.dataset.labelled_set import Part
 
     labelled = load_any(data)
-    return labelled.part(Part(part)) if part else labelled
+    return labelled.part(part) if part else labelled
 
 
 def _show(outcome: GateOutcome, *, gated: bool) -> None:

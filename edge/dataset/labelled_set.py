@@ -118,8 +118,8 @@ class LabelledSet:
             {name: values[indices] for name, values in self.columns.items()},
         )
 
-    def part(self, part: Part) -> LabelledSet:
-        """The wafers of one part.
+    def part(self, part: str) -> LabelledSet:
+        """The wafers of one ``Part``.
 
         Raises:
             DataError: the set has not been split.
@@ -128,7 +128,7 @@ class LabelledSet:
             raise DataError(
                 "this labelled set has no `part` column; run `wm-edge dataset split` on it first"
             )
-        return self.select(self.columns["part"] == part.value)
+        return self.select(self.columns["part"] == str(part))
 
     def with_columns(self, **columns: npt.NDArray[Any]) -> LabelledSet:
         """The same wafers with optional columns added or replaced."""

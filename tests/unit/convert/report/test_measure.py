@@ -41,6 +41,7 @@ def test_int8_figures_are_those_of_evaluate(
     assert evidence.review.wafers == review["wafers"] > 0
     assert evidence.review.wrong_caught == review["wrong_caught"]
     assert {one.reason: one.wafers for one in evidence.review.reasons} == review["by_reason"]
+    assert sum(one.wrong for one in evidence.review.reasons) == review["wrong_caught"] > 0
 
 
 def test_float_and_int8_are_the_same_network(evidence: Evidence) -> None:
