@@ -123,7 +123,7 @@ def packed(dies: DieGrid) -> npt.NDArray[np.uint8]:
 
 def header(count: int) -> str:
     """``golden.h`` for so many wafers."""
-    return template("golden.h", {"COUNT": str(count)})
+    return template("golden.h", {"COUNT": count})
 
 
 def body(wafers_: Sequence[Golden]) -> str:

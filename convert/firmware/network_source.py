@@ -10,6 +10,7 @@ import numpy as np
 from convert.firmware import csource, lower
 from convert.firmware.memory_plan import Plan, plan
 from convert.firmware.rounding import Rounding
+from convert.firmware.sources import template
 from convert.firmware.step import Call
 from edge.errors import ModelError
 from edge.model.network import Network
@@ -54,28 +55,22 @@ def prepare(
 
 def source(network: PreparedNetwork) -> str:
     """C of a network: ``wm_run`` and its constants."""
-    calls = [call for step in network.plan.steps for call in step.calls]
-    return "".join(
-        (
-            '#include "wm_kernels.h"\n#include "wm_network.h"\n\n',
-            _memory(network.plan),
-            *(text for place, call in enumerate(calls) for text in _constants(place, call)),
-            "\nvoid wm_run(void)\n{\n",
-            *_statements(network.plan),
-            "}\n",
-            *_ends(network),
-        )
-    )
-
-
-def _memory(planned: Plan) -> str:
-    """The arena, aligned for words, and what the largest window is copied to."""
-    patch = f"static int16_t patch[{planned.patch}];\n" if planned.patch else ""
-    return (
-        "/* Word-aligned, for kernels that load words. */\n"
-        f"static union {{\n    int32_t words[{-(-planned.size // 4)}];\n"
-        f"    int8_t bytes[{planned.size}];\n}} arena;\n{patch}"
-    )
+    plan = network.plan
+    calls = [call for step in plan.steps for call in step.calls]
+    values = {
+        "WORDS": -(-plan.size // 4),
+        "BYTES": plan.size,
+        # What the largest window is copied to.
+        "PATCH": f"static int16_t patch[{plan.patch}];\n" if plan.patch else "",
+        "CONSTANTS": "".join(
+            text for place, call in enumerate(calls) for text in _constants(place, call)
+        ),
+        "CALLS": "".join(_statements(plan)),
+        "INPUT": plan.places[network.input],
+        "LOGITS": plan.places[network.logits],
+        "EMBEDDING": plan.places[network.embedding],
+    }
+    return template("network.c", values)
 
 
 def _constants(place: int, call: Call) -> Iterator[str]:
@@ -102,14 +97,3 @@ def _statements(planned: Plan) -> Iterator[str]:
             arguments = ", ".join(f"arena.bytes + {planned.places[item]}" for item in operands)
             yield f"    wm_{call.kernel}(&call{place}, {arguments});\n"
             place += 1
-
-
-def _ends(network: PreparedNetwork) -> Iterator[str]:
-    places = network.plan.places
-    yield _pointer("int8_t *wm_input(void)", places[network.input])
-    yield _pointer("const int8_t *wm_logits(void)", places[network.logits])
-    yield _pointer("const int8_t *wm_embedding(void)", places[network.embedding])
-
-
-def _pointer(signature: str, place: int) -> str:
-    return f"\n{signature}\n{{\n    return arena.bytes + {place};\n}}\n"

@@ -22,7 +22,7 @@ def folder(name: str) -> dict[str, bytes]:
     }
 
 
-def template(name: str, values: Mapping[str, str] | None = None) -> str:
+def template(name: str, values: Mapping[str, object] | None = None) -> str:
     """A text with its ``@WORDS@`` filled in; what is filled in is not looked at again.
 
     Args:
@@ -30,7 +30,7 @@ def template(name: str, values: Mapping[str, str] | None = None) -> str:
         values: What stands for each word, written for the kind of file that it is.
     """
     text = (_root() / _TEMPLATES / name).read_text("utf-8")
-    return re.sub("@([A-Z]+)@", lambda found: (values or {})[found[1]], text)
+    return re.sub("@([A-Z]+)@", lambda found: str((values or {})[found[1]]), text)
 
 
 def code_span(text: str) -> str:

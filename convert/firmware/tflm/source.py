@@ -69,10 +69,10 @@ def project_header(model: ModelFile, network: Network, arena: Arena) -> str:
     logits, embedding = model_source.outputs_of(model, network)
     values = {
         "ORIGIN": csource.comment(["Bytes of TFLite Micro's tensor arena.", *arena.origin]),
-        "BYTES": str(arena.bytes),
-        "MEASURED": str(int(arena.measured)),
-        "LOGITS": str(logits),
-        "EMBEDDING": str(embedding),
+        "BYTES": arena.bytes,
+        "MEASURED": int(arena.measured),
+        "LOGITS": logits,
+        "EMBEDDING": embedding,
     }
     return template("wm_tflm_model.h", values)
 
@@ -83,7 +83,7 @@ def resolver_header(functions: tuple[str, ...]) -> str:
         f"    if (resolver.{name}() != kTfLiteOk) {{\n        return kTfLiteError;\n    }}\n"
         for name in functions
     )
-    return template("wm_tflm_resolver.h", {"COUNT": str(len(functions)), "CHECKS": checks})
+    return template("wm_tflm_resolver.h", {"COUNT": len(functions), "CHECKS": checks})
 
 
 def add_functions(operators: Iterable[str]) -> tuple[str, ...]:
