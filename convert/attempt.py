@@ -114,14 +114,14 @@ def attempt(
             "embedding": [[0] * size] * PROBES,
         },
     }
-    fitted = fit.fit(
+    temperature, review = fit.fit(
         ModelFile.of(out, bare, document), context.data, context.objective, known["network"]["seed"]
     )
-    document |= {"temperature": fitted.temperature, "review": to_builtins(fitted.review)}
+    document |= {"temperature": temperature, "review": to_builtins(review)}
     classifier = Classifier(ModelFile.of(out, bare, document))
     document["selftest"] = to_builtins(answers(classifier))
     found = evaluate(context.test, classifier)
-    float_shares = metrics.softmax(context.float_logits / fitted.temperature)
+    float_shares = metrics.softmax(context.float_logits / temperature)
     parity = compare(found.true, float_shares, found.probabilities, context.allowed_points)
     document["accuracy"] = {
         "on": context.on,
@@ -134,7 +134,7 @@ def attempt(
         "allowed_drop": context.allowed_drop,
         "review": _short_review(found),
     }
-    document["calibration_error"] = _calibration(found, context.float_logits, fitted.temperature)
+    document["calibration_error"] = _calibration(found, context.float_logits, temperature)
     model = ModelFile.of(out, bare, document)
     return Attempt(model, bare, structure, parity, _of(model, found))
 

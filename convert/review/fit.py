@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +25,6 @@ Floats = npt.NDArray[np.float64]
 MIN_DIES = 50
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What conversion found beside the network."""
-
-    temperature: float
-    review: Review
-
-
 def neutral(size: int) -> Review:
     """A section ``review`` that accepts everything: for running a network not yet judged."""
     return Review(
@@ -46,8 +37,10 @@ def neutral(size: int) -> Review:
     )
 
 
-def fit(draft: ModelFile, data: ConversionData, objective: ReviewObjective, seed: int) -> Fitted:
-    """Fit everything through the station's own code.
+def fit(
+    draft: ModelFile, data: ConversionData, objective: ReviewObjective, seed: int
+) -> tuple[float, Review]:
+    """Fit temperature and review rule through the station's own code.
 
     Args:
         draft: The network with a ``neutral`` review section.
@@ -63,10 +56,10 @@ def fit(draft: ModelFile, data: ConversionData, objective: ReviewObjective, seed
     raw_logits, steps = raw_outputs(classifier, data.val.planes)
     logits, _ = dequantised(draft, raw_logits, steps)
     temperature = fit_temperature(logits, data.val.classes)
-    detector = fit_detector(np.vstack([single, scattered]), double)
+    weights, bias = fit_detector(np.vstack([single, scattered]), double)
     # To digits that change no verdict: the file must stay small.
     means = np.round(_class_means(single, train.classes), 2).tolist()
-    weights, bias = np.round(detector.weights, 3).tolist(), round(detector.bias, 3)
+    weights, bias = np.round(weights, 3).tolist(), round(bias, 3)
     embedding = draft.metadata.embedding
     familiarity = Familiarity(embedding.scale, embedding.zero_point, means, weights, bias)
     distances = np.asarray([familiarity.measure(row) for row in steps])
@@ -87,7 +80,7 @@ def fit(draft: ModelFile, data: ConversionData, objective: ReviewObjective, seed
         Mixed(min(1.0, _up(above(distances[:, 1], objective.mixed))), weights, bias),
         log_prior,
     )
-    return Fitted(temperature, review)
+    return temperature, review
 
 
 def outputs(classifier: Classifier, planes: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:

@@ -1,8 +1,7 @@
-"""Two patterns on one wafer: examples made of training wafers, and a detector fitted on them."""
+"""Two patterns on one wafer: a detector, fitted on examples of both kinds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,28 +9,20 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-
 #: Penalty on the detector's weights, and steps of Newton's method (it settles in about ten).
 _RIDGE: Final = 0.1
 _STEPS: Final = 30
 
 
-@dataclass(frozen=True)
-class Detector:
-    """Mixture = sigmoid(weights (size,) . embedding + bias)."""
-
-    weights: Floats
-    bias: float
-
-
-def fit_detector(single: Floats, double: Floats) -> Detector:
+def fit_detector(single: Floats, double: Floats) -> tuple[Floats, float]:
     """Logistic regression by Newton's method, both kinds weighing alike.
 
-    Of embeddings (A, size) of ordinary wafers and (B, size) of wafers with two patterns.
+    From embeddings (A, size) of ordinary wafers and (B, size) of wafers with two patterns to
+    weights (size,) and bias of mixture = sigmoid(weights . embedding + bias).
     """
     size = single.shape[1]
     if not len(double):
-        return Detector(np.zeros(size), -60.0)
+        return np.zeros(size), -60.0
     x = np.vstack([single, double])
     centre, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
     x = np.column_stack([(x - centre) / spread, np.ones(len(x))])
@@ -44,4 +35,4 @@ def fit_detector(single: Floats, double: Floats) -> Detector:
         curve = (x * (weight * p * (1 - p))[:, np.newaxis]).T @ x + ridge
         w -= np.linalg.solve(curve, x.T @ (weight * (p - y)) + ridge @ w)
     weights = w[:-1] / spread
-    return Detector(weights, float(w[-1] - weights @ centre))
+    return weights, float(w[-1] - weights @ centre)

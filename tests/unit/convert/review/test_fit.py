@@ -47,8 +47,7 @@ def test_fitted_rule_keeps_the_shares_that_were_asked_for(
     draft: ModelFile, prepared: ConversionData
 ) -> None:
     goal = ReviewObjective(unfamiliar=0.2, mixed=0.3)
-    found = fit(draft, prepared, goal, seed=0)
-    review = found.review
+    temperature, review = fit(draft, prepared, goal, seed=0)
     model = with_metadata(draft, put("review", value=to_builtins(review)))
     assert review.min_dies == MIN_DIES
     assert review.objective == {"precision": goal.precision}
@@ -59,13 +58,13 @@ def test_fitted_rule_keeps_the_shares_that_were_asked_for(
     ):
         scores = np.asarray([getattr(look, value) for look in looks])
         assert asked - 0.1 <= (scores > share).mean() <= asked
-    assert 0.25 <= found.temperature <= 4
+    assert 0.25 <= temperature <= 4
 
 
 def test_mixtures_that_were_learnt_are_told_from_single_patterns(
     draft: ModelFile, prepared: ConversionData
 ) -> None:
-    review = fit(draft, prepared, ReviewObjective(), seed=0).review
+    _, review = fit(draft, prepared, ReviewObjective(), seed=0)
     classifier = Classifier(with_metadata(draft, put("review", value=to_builtins(review))))
     single, double = (
         np.asarray([classifier.infer(planes).mixture for planes in wafers])
@@ -75,7 +74,7 @@ def test_mixtures_that_were_learnt_are_told_from_single_patterns(
 
 
 def test_class_means_are_near_their_own_wafers(draft: ModelFile, prepared: ConversionData) -> None:
-    review = fit(draft, prepared, ReviewObjective(), seed=0).review
+    _, review = fit(draft, prepared, ReviewObjective(), seed=0)
     means = np.asarray(review.unfamiliar.means)
     _, embedding = outputs(Classifier(draft), prepared.train.planes)
     for index in range(len(PATTERNS)):
@@ -91,7 +90,7 @@ def test_class_without_wafers_is_near_to_nothing(
         prepared,
         train=EncodedSet(prepared.train.planes[classes != 3], classes[classes != 3]),
     )
-    review = fit(draft, lacking, ReviewObjective(), seed=0).review
+    _, review = fit(draft, lacking, ReviewObjective(), seed=0)
     assert min(review.unfamiliar.means[3]) > 1000
     assert review.unfamiliar.above < 1000
 
@@ -101,16 +100,14 @@ def test_without_pairs_to_learn_from_nothing_is_mixed(
 ) -> None:
     """The detector then says 0, and a limit rounded down to 0 would call every wafer mixed."""
     lacking = replace(prepared, mixtures=prepared.mixtures[:0], scattered=prepared.scattered[:0])
-    review = fit(draft, lacking, ReviewObjective(), seed=0).review
+    _, review = fit(draft, lacking, ReviewObjective(), seed=0)
     classifier = Classifier(with_metadata(draft, put("review", value=to_builtins(review))))
     for planes in prepared.val.planes:
         assert classifier.infer(planes).mixture < review.mixed.above
 
 
 def test_costs_set_the_thresholds(draft: ModelFile, prepared: ConversionData) -> None:
-    review = fit(
-        draft, prepared, ReviewObjective(escape=20, false_alarm=3, review=1), seed=0
-    ).review
+    _, review = fit(draft, prepared, ReviewObjective(escape=20, false_alarm=3, review=1), seed=0)
     assert review.below == dict.fromkeys(PATTERNS, 0.6667) | {"none": 0.95}
     assert review.objective == {"escape": 20, "false_alarm": 3, "review": 1}
 
