@@ -60,11 +60,7 @@ class FolderSource:
     """
 
     def __init__(
-        self,
-        settings: FolderSettings,
-        workers: Workers,
-        store: Path,
-        outputs: tuple[Path, ...] = (),
+        self, settings: FolderSettings, workers: Workers, store: Path, outputs: Iterable[Path] = ()
     ) -> None:
         self.name = ", ".join(settings.tops)
         self._settings = settings

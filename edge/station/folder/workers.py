@@ -13,14 +13,16 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Pipe
+from multiprocessing.connection import Connection, Pipe
 from typing import Any, Final
 
+from edge.classification.classifier import Classifier
 from edge.errors import InputError, InputKind
 from edge.station.folder.deaths import MOST, Deaths, Slot
 from edge.station.folder.intake import Entry, FileIntake, IntakeResult, IntakeState, bad
 from edge.store.taken import stamp_at
-from edge.system.worker_pool import Chunk, Worker, WorkerPool, cores, shutdown
+from edge.system.open_writers import leases_harmless
+from edge.system.worker_pool import Chunk, Worker, WorkerPool, cores, serve, shutdown
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +44,10 @@ STREAMED: Final = (".npz",)
 #: Signals by which somebody ends a worker: no file's fault.
 _ENDED: Final = (-signal.SIGTERM, -signal.SIGINT)
 
+#: What a worker runs. The station ends it: Ctrl-C reaches both.
 _START: Final = (
-    "import sys; sys.path = sys.argv[4:]; from edge.station.folder.worker_main import main; main()"
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path = sys.argv[4:]; "
+    "from edge.station.folder.workers import main; main()"
 )
 
 
@@ -65,7 +69,7 @@ class Workers:
 
     Args:
         intake: Takes them in this process.
-        arguments: What a worker is told first, see ``worker_main``.
+        arguments: What a worker is told first, see ``main``.
         deaths: Which files the station died of.
     """
 
@@ -222,3 +226,20 @@ def _started(arguments: dict[str, Any], slot: Slot) -> StationWorker:
 
     ours.send(arguments)
     return StationWorker(ours, stop, process=process, slot=slot)
+
+
+def main() -> None:
+    """What a worker does until its pipe is gone: it takes files.
+
+    The arguments are the pipe's end, the file of notes and the slot in it. The first message are
+    the keyword arguments of ``Classifier``, and as ``names`` what finds lot and wafer in names.
+    Then come chunks.
+    """
+    leases_harmless()
+    pipe, notes, number = map(int, sys.argv[1:4])
+    with Connection(pipe) as connection:
+        arguments = connection.recv()
+        names = arguments.pop("names")
+        slot = Slot(notes, number)
+        slot.hold()
+        serve(connection, FileIntake(Classifier(**arguments), names, slot).take_all)
