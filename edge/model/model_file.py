@@ -62,6 +62,11 @@ class ModelFile:
         return _taken_apart(self.path, self.content)[1]
 
     @property
+    def network(self) -> bytes:
+        """The bare ``.tflite``, without the metadata behind it."""
+        return _taken_apart(self.path, self.content)[0]
+
+    @property
     def name(self) -> str:
         """Short identity for records: the model's name and the first 12 digits of its hash."""
         return f"{self.metadata.name}@{self.sha256[:12]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -14,7 +13,6 @@ from convert.firmware import csource, model_source
 from convert.firmware.sources import template
 from convert.firmware.tflm.arena import Arena
 from edge.errors import ModelError
-from edge.formats.archive import open_archive
 from edge.model.model_file import ModelFile
 from edge.model.network import Network
 
@@ -48,12 +46,10 @@ def bare(model: ModelFile) -> bytes:
     Raises:
         ModelError: what is left is not the network that the metadata was written for.
     """
-    with open_archive(io.BytesIO(model.content)) as archive:
-        content = model.content[: min(item.header_offset for item in archive.infolist())]
     known = model.metadata.tflite_sha256
-    if known and hashlib.sha256(content).hexdigest() != known:
+    if known and hashlib.sha256(model.network).hexdigest() != known:
         raise ModelError(f"{model.path}: its network is not the one that its metadata names")
-    return content
+    return model.network
 
 
 def data_body(content: bytes) -> str:
