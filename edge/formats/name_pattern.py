@@ -111,24 +111,24 @@ class Names:
 
     Args:
         pattern: The pattern.
-        tops: Folders. Of a file in one of them the path below it counts, of any other its whole
-            path as given.
+        folders: Of a file in one of them the path below it counts, of any other its whole path as
+            given.
     """
 
-    def __init__(self, pattern: NamePattern, tops: Iterable[str | Path] = ()) -> None:
+    def __init__(self, pattern: NamePattern, folders: Iterable[str | Path] = ()) -> None:
         self._pattern = pattern
         # As a path is spelled that pathlib joined to a folder.
-        spelled = [os.path.join(Path(top), "") for top in tops]  # noqa: PTH118
-        self._tops = ["" if top == "./" else top for top in spelled]
+        spelled = [os.path.join(Path(folder), "") for folder in folders]  # noqa: PTH118
+        self._folders = ["" if folder == "./" else folder for folder in spelled]
         self._missed = ""
         #: Files that did not fit.
         self.misses = 0
 
     def read(self, path: str) -> Named | None:
         """What a file's name says; None where it does not fit."""
-        for top in self._tops:
-            if path.startswith(top):
-                path = path[len(top) :]
+        for folder in self._folders:
+            if path.startswith(folder):
+                path = path[len(folder) :]
                 break
         return self._pattern.match(path)
 

@@ -53,9 +53,9 @@ def expand(
             that results are written to.
 
     Yields:
-        Files, which may still turn out unreadable, by name: to make a ``Path`` of each of very
-        many would cost time. An ``InputError`` stands for a folder that
-        cannot be listed or holds nothing to read, and for a pattern that matches nothing.
+        Names of files, which may still turn out unreadable (to make a ``Path`` of each costs time).
+        An ``InputError`` stands for a folder that cannot be listed or holds nothing to read, and
+        for a pattern that matches nothing.
     """
     seen = _Seen()
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
