@@ -7,12 +7,14 @@ import re
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from edge.errors import ModelError, UsageError
@@ -40,6 +42,7 @@ from edge.station.settings import (
 )
 from edge.store.store import Store
 from edge.system.toml_file import schema
+from edge.system.typed import MismatchError, decode
 
 FULL = """
 [station]
@@ -464,3 +467,33 @@ def test_the_schema_knows_what_the_example_says() -> None:
         keys = {**table.get("properties", {}), "kind": {"description": ""}}
         assert all("description" in key for key in keys.values())
     assert "null" not in json.dumps(found)
+
+
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.dates()
+PLAIN = st.recursive(
+    LEAF | st.sampled_from(["move", "csv", "mqtt", "{lot}", "rtsp://a:b@c", "Loc"]),
+    lambda one: st.lists(one, max_size=2) | st.dictionaries(st.text(max_size=3), one, max_size=2),
+)
+
+
+def tables(*kinds: type[Any]) -> st.SearchStrategy[Any]:
+    keys = [field.encode_name for kind in kinds for field in fields(kind)]
+    return st.dictionaries(st.sampled_from([*keys, "kind"]) | st.text(max_size=3), PLAIN) | PLAIN
+
+
+@settings(max_examples=50)
+@given(
+    st.fixed_dictionaries(
+        {"station": st.just({"store": "s"}) | tables(StationSettings)},
+        optional={
+            "model": tables(ModelSettings),
+            "review": tables(ReviewSettings),
+            "folder": st.lists(tables(FolderSettings), max_size=2),
+            "camera": st.lists(tables(CameraSettings), max_size=2),
+            "sink": st.lists(tables(*get_args(SinkSettings)), max_size=2),
+        },
+    )
+)
+def test_whatever_a_file_holds_is_settings_or_a_mistake_that_is_told(content: Any) -> None:
+    with suppress(MismatchError, UsageError):
+        assert isinstance(decode(Settings, content, {Path: Path}), Settings)
