@@ -103,11 +103,8 @@ def in_place_offset(first_reads: npt.NDArray[np.int64], written: int, *, copied:
 
 
 def shared(before: int, after: int, distance: int) -> int:
-    """Bytes that an output can have in common with an input that it may lie over.
+    """Bytes that an output of ``after`` bytes can share with an input of ``before`` bytes.
 
-    Args:
-        before: Bytes of the input.
-        after: Bytes of the output.
-        distance: The slack between them.
+    ``distance``: the in-place offset between them.
     """
     return max(0, min(before, after + min(distance, 0)))

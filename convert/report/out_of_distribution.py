@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from convert.report.evidence import Appendix
-from convert.report.unknown_patterns import MEANING, Novel, draw
+from convert.report.unknown_patterns import UnknownPattern, draw
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.mixedwm38 import Mixed
@@ -76,11 +76,11 @@ def new_patterns(
     plain = np.flatnonzero(labelled.labels == Pattern.NONE.value)
     places = plain if len(plain) else np.arange(len(labelled))
 
-    def drawn(kind: Novel) -> Iterator[DieGrid]:
+    def drawn(kind: UnknownPattern) -> Iterator[DieGrid]:
         for index in rng.choice(places, DRAWN):
             yield draw(kind, labelled.grid(int(index)), rng)
 
-    kinds = [(MEANING[kind], drawn(kind)) for kind in Novel]
+    kinds = [(kind.value, drawn(kind)) for kind in UnknownPattern]
     return _groups("new patterns", kinds, evaluation, classifier, progress)
 
 

@@ -15,26 +15,16 @@ from edge.wafer.wafermap import FAIL, NO_DIE, DieGrid
 Mask = npt.NDArray[np.bool_]
 
 
-class Novel(str, Enum):
-    """A pattern that is none of the nine."""
+class UnknownPattern(Enum):
+    """A pattern that is none of the nine, in words."""
 
-    RETICLE = "reticle"
-    STRIPES = "stripes"
-    CHECKERBOARD = "checkerboard"
-    HALF = "half"
-    SPOKES = "spokes"
-    LETTER = "letter"
+    RETICLE = "every n-th die (2 to 5) down and across: one position of every reticle"
+    STRIPES = "parallel stripes in any direction"
+    CHECKERBOARD = "squares of 1 to 6 dies, every other one"
+    HALF = "one side of a line near the centre"
+    SPOKES = "3 to 8 wedges from the centre outwards"
+    LETTER = "a capital letter"
 
-
-#: What readers are told of each.
-MEANING: Final[dict[Novel, str]] = {
-    Novel.RETICLE: "every n-th die (2 to 5) down and across: one position of every reticle",
-    Novel.STRIPES: "parallel stripes in any direction",
-    Novel.CHECKERBOARD: "squares of 1 to 6 dies, every other one",
-    Novel.HALF: "one side of a line near the centre",
-    Novel.SPOKES: "3 to 8 wedges from the centre outwards",
-    Novel.LETTER: "a capital letter",
-}
 
 #: Share of the pattern's dies that fail.
 DENSITY: Final = (0.75, 1.0)
@@ -42,7 +32,7 @@ DENSITY: Final = (0.75, 1.0)
 _LETTER_SIDE: Final = 200
 
 
-def draw(kind: Novel, wafer: DieGrid, rng: np.random.Generator) -> DieGrid:
+def draw(kind: UnknownPattern, wafer: DieGrid, rng: np.random.Generator) -> DieGrid:
     """A copy of a wafer on which the dies of a pattern fail as well.
 
     Args:
@@ -111,11 +101,11 @@ def _letter(_rows: Any, _columns: Any, y: Any, x: Any, rng: np.random.Generator)
     return found
 
 
-_MASKS: Final[dict[Novel, Callable[..., Mask]]] = {
-    Novel.RETICLE: _reticle,
-    Novel.STRIPES: _stripes,
-    Novel.CHECKERBOARD: _checkerboard,
-    Novel.HALF: _half,
-    Novel.SPOKES: _spokes,
-    Novel.LETTER: _letter,
+_MASKS: Final[dict[UnknownPattern, Callable[..., Mask]]] = {
+    UnknownPattern.RETICLE: _reticle,
+    UnknownPattern.STRIPES: _stripes,
+    UnknownPattern.CHECKERBOARD: _checkerboard,
+    UnknownPattern.HALF: _half,
+    UnknownPattern.SPOKES: _spokes,
+    UnknownPattern.LETTER: _letter,
 }

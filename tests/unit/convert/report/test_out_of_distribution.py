@@ -7,7 +7,7 @@ import pytest
 
 from convert.report import out_of_distribution
 from convert.report.out_of_distribution import Group, appendices, new_patterns, several_patterns
-from convert.report.unknown_patterns import MEANING
+from convert.report.unknown_patterns import UnknownPattern
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.mixedwm38 import Mixed
@@ -43,8 +43,8 @@ def test_new_patterns_a_group_a_kind(
     groups = new_patterns(
         generated, evaluation, classifier, lambda _what, done, _total: told.append(done)
     )
-    assert [group.name for group in groups] == list(MEANING.values())
-    assert told == list(range(len(MEANING) + 1))
+    assert [group.name for group in groups] == [kind.value for kind in UnknownPattern]
+    assert told == list(range(len(UnknownPattern) + 1))
     for group in groups:
         check(group, 12)
     assert groups == new_patterns(generated, evaluation, classifier)
@@ -55,7 +55,7 @@ def test_a_set_without_plain_wafers_serves_as_well(
     generated: LabelledSet, evaluation: Evaluation, classifier: Classifier
 ) -> None:
     groups = new_patterns(generated.select(generated.labels == "Loc"), evaluation, classifier)
-    assert len(groups) == len(MEANING)
+    assert len(groups) == len(UnknownPattern)
 
 
 def mixed(generated: LabelledSet, value: int) -> Mixed:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.report.unknown_patterns import MEANING, Novel, draw
+from convert.report.unknown_patterns import UnknownPattern, draw
 from edge.dataset.labelled_set import LabelledSet
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from train.synth import round_grid
 
 
-@pytest.mark.parametrize("kind", Novel)
-def test_only_dies_fail_and_no_fail_is_taken_back(kind: Novel, generated: LabelledSet) -> None:
+@pytest.mark.parametrize("kind", UnknownPattern)
+def test_only_dies_fail_and_no_fail_is_taken_back(
+    kind: UnknownPattern, generated: LabelledSet
+) -> None:
     for seed in range(12):
         wafer = generated.grid(seed * 4)
         before = wafer.copy()
@@ -25,7 +27,7 @@ def test_only_dies_fail_and_no_fail_is_taken_back(kind: Novel, generated: Labell
         assert np.array_equal(drawn, again)
 
 
-def failing(kind: Novel, monkeypatch: pytest.MonkeyPatch) -> list[tuple[DieGrid, float]]:
+def failing(kind: UnknownPattern, monkeypatch: pytest.MonkeyPatch) -> list[tuple[DieGrid, float]]:
     """Twenty clean round wafers with every die of the pattern failing, and the share that fails."""
     monkeypatch.setattr("convert.report.unknown_patterns.DENSITY", (1.0, 1.0))
     clean = np.where(round_grid(40, 40) != NO_DIE, PASS, NO_DIE).astype(np.uint8)
@@ -36,27 +38,26 @@ def failing(kind: Novel, monkeypatch: pytest.MonkeyPatch) -> list[tuple[DieGrid,
 @pytest.mark.parametrize(
     ("kind", "low", "high"),
     [
-        (Novel.RETICLE, 0.03, 0.28),
-        (Novel.STRIPES, 0.2, 0.7),
-        (Novel.CHECKERBOARD, 0.4, 0.6),
-        (Novel.HALF, 0.3, 0.7),
-        (Novel.SPOKES, 0.1, 0.4),
-        (Novel.LETTER, 0.02, 0.4),
+        (UnknownPattern.RETICLE, 0.03, 0.28),
+        (UnknownPattern.STRIPES, 0.2, 0.7),
+        (UnknownPattern.CHECKERBOARD, 0.4, 0.6),
+        (UnknownPattern.HALF, 0.3, 0.7),
+        (UnknownPattern.SPOKES, 0.1, 0.4),
+        (UnknownPattern.LETTER, 0.02, 0.4),
     ],
 )
 def test_share_of_failing_dies(
-    kind: Novel, low: float, high: float, monkeypatch: pytest.MonkeyPatch
+    kind: UnknownPattern, low: float, high: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert all(low <= share <= high for _, share in failing(kind, monkeypatch))
-    assert MEANING[kind]
 
 
 def test_reticle_repeats_and_half_is_one_sided(monkeypatch: pytest.MonkeyPatch) -> None:
-    for drawn, _ in failing(Novel.RETICLE, monkeypatch):
+    for drawn, _ in failing(UnknownPattern.RETICLE, monkeypatch):
         for places in (places for places in np.nonzero(drawn == FAIL)):
             steps = np.unique(np.diff(np.unique(places)))
             assert len(steps) == 1
             assert 2 <= steps[0] <= 5
-    for drawn, _ in failing(Novel.HALF, monkeypatch):
+    for drawn, _ in failing(UnknownPattern.HALF, monkeypatch):
         y, x = (places.mean() for places in np.nonzero(drawn == FAIL))
         assert np.hypot(y - 19.5, x - 19.5) > 4
