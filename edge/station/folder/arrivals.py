@@ -39,11 +39,11 @@ class Arrivals:
     """Names of files in some folders.
 
     Args:
-        tops: The folders.
+        folders: The folders.
     """
 
-    def __init__(self, tops: Sequence[WatchedFolder]) -> None:
-        self._tops = tops
+    def __init__(self, folders: Sequence[WatchedFolder]) -> None:
+        self._watched = folders
         self._scans: deque[Iterator[tuple[WatchedFolder, str]]] = deque()
         self._scanned = 0
         self._again: list[tuple[float, str, WatchedFolder]] = []
@@ -56,13 +56,13 @@ class Arrivals:
 
     def start(self) -> None:
         """Begin to listen."""
-        for top in self._tops:
-            top.listen(self._on_change, self._on_gap)
+        for watched in self._watched:
+            watched.listen(self._on_change, self._on_gap)
 
     def stop(self) -> None:
         """Listen no more."""
-        for top in self._tops:
-            top.stop()
+        for watched in self._watched:
+            watched.stop()
 
     def wait(self, seconds: float) -> None:
         """Until something happens."""
@@ -85,10 +85,11 @@ class Arrivals:
         now = time.monotonic()
         found = self._changed(now)
         while self._again and self._again[0][0] <= now:
-            _, path, top = heapq.heappop(self._again)
-            self._scans.append(_named(top, path))
+            _, path, watched = heapq.heappop(self._again)
+            self._scans.append(_files(watched, path))
         if self._gap or (not self._scans and now >= self._rescan_at):
-            self._look_around()
+            self._gap, self._scanned = False, 0
+            self._scans = deque(_files(each, each.name) for each in self._watched)
         while scanned and self._scans and len(found) < SOME:
             names = list(islice(self._scans[0], SOME - len(found)))
             self._scanned += len(names)
@@ -108,30 +109,25 @@ class Arrivals:
             changes, self._changes = self._changes, {}
         found = []
         folders: list[tuple[str, WatchedFolder]] = []
-        for path, top in changes.items():
+        for path, watched in changes.items():
             if _is_folder(path):
-                folders.append((f"{path}{os.sep}", top))
-            elif top.counts(path):
-                found.append((top, path))
+                folders.append((f"{path}{os.sep}", watched))
+            elif watched.counts(path):
+                found.append((watched, path))
         above = os.sep * 2  # no path begins so
-        for path, top in sorted(folders, key=itemgetter(0)):
+        for path, watched in sorted(folders, key=itemgetter(0)):
             if path.startswith(above):
                 continue  # a folder above it appeared as well, and is looked through with all in it
             above = path
             for due in (now, now + AGAIN):
-                heapq.heappush(self._again, (due, path.removesuffix(os.sep), top))
+                heapq.heappush(self._again, (due, path.removesuffix(os.sep), watched))
         return found
-
-    def _look_around(self) -> None:
-        self._gap = False
-        self._scans = deque(_named(top, top.name) for top in self._tops)
-        self._scanned = 0
 
     # Called by the threads that listen.
 
-    def _on_change(self, top: WatchedFolder, paths: set[str]) -> None:
+    def _on_change(self, watched: WatchedFolder, paths: set[str]) -> None:
         with self._lock:
-            self._changes.update(dict.fromkeys(paths, top))
+            self._changes.update(dict.fromkeys(paths, watched))
             if len(self._changes) > CHANGES:
                 self._changes.clear()
                 self._gap = True
@@ -150,5 +146,5 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _named(top: WatchedFolder, folder: str) -> Iterator[tuple[WatchedFolder, str]]:
-    return ((top, path) for path in top.scan(folder))
+def _files(watched: WatchedFolder, folder: str) -> Iterator[tuple[WatchedFolder, str]]:
+    return ((watched, path) for path in watched.scan(folder))

@@ -11,34 +11,34 @@ from tests.support.records import error, result
 
 
 def test_each_is_counted_where_it_belongs() -> None:
-    tally = Counters()
-    assert tally.summary() == "0 wafers: 0 accepted, 0 to review"
-    tally.add([result(1, verdict="accept", pattern="none")], 0.0, 0)
-    assert tally.summary() == "1 wafer: 1 accepted, 0 to review"
-    tally.add([result(2), result(3), error(4), error(5, kind="no-dies")], 0.0, 3)
-    assert tally.wafers == {("none", "accept"): 1, ("Loc", "review"): 2}
-    assert tally.errors == {"empty": 1, "no-dies": 1}
+    counters = Counters()
+    assert counters.summary() == "0 wafers: 0 accepted, 0 to review"
+    counters.add([result(1, verdict="accept", pattern="none")], 0.0, 0)
+    assert counters.summary() == "1 wafer: 1 accepted, 0 to review"
+    counters.add([result(2), result(3), error(4), error(5, kind="no-dies")], 0.0, 3)
+    assert counters.wafers == {("none", "accept"): 1, ("Loc", "review"): 2}
+    assert counters.errors == {"empty": 1, "no-dies": 1}
     words = "3 wafers: 1 accepted, 2 to review, 2 could not be read"
-    assert tally.summary() == f"{words}, 3 recorded before"
+    assert counters.summary() == f"{words}, 3 recorded before"
 
 
 @example([(10, 0.0)])  # just on a bound
 @given(st.lists(st.tuples(st.integers(0, 90_000), st.floats(0, 5)), max_size=20))
 def test_latencies_are_a_histogram_of_both_waits(waits: list[tuple[int, float]]) -> None:
-    tally = Counters()
+    counters = Counters()
     for waited_ms, waited in waits:
-        tally.add([result(1, waited_ms=waited_ms), error(1)], waited, 0)
+        counters.add([result(1, waited_ms=waited_ms), error(1)], waited, 0)
     latencies = [waited_ms / 1000 + waited for waited_ms, waited in waits]
-    upto = [sum(tally.latencies[: place + 1]) for place in range(len(tally.latencies))]
+    upto = [sum(counters.latencies[: place + 1]) for place in range(len(counters.latencies))]
     wanted = [sum(latency <= bound for latency in latencies) for bound in BOUNDS]
     assert upto == [*wanted, len(waits)]
-    assert tally.latency_sum == pytest.approx(sum(latencies))
+    assert counters.latency_sum == pytest.approx(sum(latencies))
 
 
 def test_idle_is_since_the_last_wafer() -> None:
-    tally = Counters()
-    tally._last -= 100
-    tally.add([error(1)], 0.0, 1)
-    assert tally.idle >= 100, "an error is no wafer"
-    tally.add([result(1)], 0.0, 0)
-    assert 0 <= tally.idle < 50
+    counters = Counters()
+    counters._last -= 100
+    counters.add([error(1)], 0.0, 1)
+    assert counters.idle >= 100, "an error is no wafer"
+    counters.add([result(1)], 0.0, 0)
+    assert 0 <= counters.idle < 50
