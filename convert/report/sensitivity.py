@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,21 +121,19 @@ def measure(
     if not recorder.input.is_float:
         raise ModelError("sensitivity is measured from the float network; this one is int8")
     recorder.check(wafers)
-    keep = _logits(
-        {index: recorder.network.tensors[index].shape for index in recorder.network.outputs}
-    )
+    network, keep = recorder.network, _logits(recorder.network)
     chosen = wafers[np.linspace(0, len(wafers) - 1, min(limit, len(wafers))).astype(np.intp)]
     ranges = recorder.ranges(chosen)
     if int8_content is not None:
-        ranges |= _given_ranges(recorder.network, flatbuffer.read(int8_content))
-    selective = Selective(float_content, recorder.network, keep, ranges)
+        ranges |= _given_ranges(network, flatbuffer.read(int8_content))
+    selective = Selective(float_content, network, keep, ranges)
 
     def answers(content: bytes) -> _Shares:
         return _probabilities(content, chosen, temperature)
 
     reference, everything = answers(float_content), answers(selective.everything())
     given = answers(int8_content) if int8_content is not None else None
-    found, names = layers(recorder.network), layer_names(recorder.network)
+    found, names = layers(network), layer_names(network)
     measured: list[LayerSensitivity] = []
     for operator in found:
         place = names[operator.index], operator.name, operator.index
@@ -188,14 +186,14 @@ def _given_ranges(float_network: Network, int8_network: Network) -> Ranges:
     }
 
 
-def _logits(shapes: Mapping[int, Sequence[int]]) -> int:
-    """Which output has a logit a class, by the outputs' shapes.
+def _logits(network: Network) -> int:
+    """Which output has a logit a class.
 
     Raises:
         ModelError: there is none, or there are several.
     """
     wanted = (1, len(PATTERNS))
-    found = [index for index, shape in shapes.items() if tuple(shape) == wanted]
+    found = [index for index in network.outputs if network.tensors[index].shape == wanted]
     if len(found) != 1:
         raise ModelError(f"the network has {len(found)} outputs of {wanted}, not one")
     return found[0]
