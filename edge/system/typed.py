@@ -134,7 +134,8 @@ def _closest(key: str, keys: Collection[str]) -> str:
     """The key that may have been meant; empty for none."""
     from difflib import get_close_matches  # loaded where something is wrong already
 
-    return next(iter(get_close_matches(key, keys, 1)), "")
+    folded = {each.lower(): each for each in keys}
+    return folded[close[0]] if (close := get_close_matches(key.lower(), folded, 1, 0.65)) else ""
 
 
 def _explained(

@@ -180,6 +180,8 @@ def test_the_schema_says_ranges_meanings_and_choices() -> None:
 
 def test_unknown_keys_are_told_from_each_other() -> None:
     assert unknown("nmae", ["name", "store"]) == "is not known here; did you mean name?"
+    assert unknown("STORE", ["name", "store"]) == "is not known here; did you mean store?"
+    assert unknown("name", ["station", "camera"]) == "is not known here; known: station, camera"
     assert unknown("q", ["name", "store"]) == "is not known here; known: name, store"
 
 
