@@ -84,7 +84,7 @@ def train(
             if not patience or scores.macro_recall > best:
                 best, best_epoch = scores.macro_recall, epoch + 1
                 run.save_model(finished)
-        entry = _entry(epoch, model, fit, scores, _cross_entropy(val.classes, logits))
+        entry = _entry(epoch, model, fit, scores, metrics.cross_entropy(logits, val.classes))
         entry["seconds"] = time.monotonic() - began
         history.append(entry)
         run.save_checkpoint(model, average, history)
@@ -192,8 +192,3 @@ def _exempt(optimizer: keras.optimizers.Optimizer) -> None:
 def _score(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> metrics.Scores:
     confusion = metrics.confusion_matrix(classes, logits.argmax(axis=1), len(PATTERNS))
     return metrics.score(confusion, PATTERNS)
-
-
-def _cross_entropy(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> float:
-    chosen = metrics.softmax(logits)[np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,10 +92,7 @@ def command(
     except UnicodeDecodeError as error:
         raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
     source = Source(run, name or run.resolve().name, data_name or data.name, lines)
-
-    def tell(text: str) -> None:
-        click.echo(text, err=True)
-
+    tell = partial(click.echo, err=True)
     found = convert(
         source,
         ensure_parts(load(data), tell),

@@ -31,11 +31,7 @@ def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.in
     By logits (W, classes) of wafers that did not train the network.
     """
     candidates = np.geomspace(0.25, 4.0, 200)
-    wafers = np.arange(len(classes))
-    losses = [
-        -np.log(np.maximum(metrics.softmax(logits / t)[wafers, classes], 1e-12)).mean()
-        for t in candidates
-    ]
+    losses = [metrics.cross_entropy(logits / t, classes) for t in candidates]
     return round(float(candidates[int(np.argmin(losses))]), 2)
 
 

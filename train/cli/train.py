@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -43,7 +44,7 @@ def command(
     from edge.evaluation.evaluate import ONE_ANSWER
     from train.session import Settings, start
 
-    result = start(Settings(data, recipe, out, seed, epochs, resume), _tell)
+    result = start(Settings(data, recipe, out, seed, epochs, resume), partial(click.echo, err=True))
     click.echo(f"{'pattern':<10} {'wafers':>7} {'recall':>7}  95 % interval")
     for name, score in result.scores.per_class.items():
         if score.recall is not None:
@@ -61,7 +62,3 @@ def command(
         click.secho(f"WARNING: {warning}; convert will refuse it", err=True, fg="yellow", bold=True)
     click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
     return 0
-
-
-def _tell(text: str) -> None:
-    click.echo(text, err=True)
