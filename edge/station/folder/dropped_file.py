@@ -167,6 +167,7 @@ class DroppedFiles:
 
     def postpone(self, file: DroppedFile, seconds: float) -> None:
         """Look at a file again after some seconds; now, if something happened to it meanwhile."""
+        file.is_fresh = False
         if file.has_changed:
             file.has_changed, file.pause, seconds = False, SOON, 0.0
         self.enter(file, FileState.WAITING)

@@ -88,6 +88,17 @@ def test_a_file_is_due_once_and_when_it_changed(tmp_path: Path, wafer: Path) -> 
     assert source.due() == [str(wafer)]
 
 
+def test_a_file_that_waited_is_looked_at_before_it_is_taken_again(
+    tmp_path: Path, wafer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source(tmp_path)
+    assert source.due() == [str(wafer)]
+    source.files.postpone(source.files[str(wafer)], 0)
+    monkeypatch.setattr(WatchedFolder, "trouble", "the folder was closed to this user")
+    assert source.due() == [], "no file in it is bad"
+    assert not source.files.under_way
+
+
 def test_what_was_taken_in_this_state_is_not_due(tmp_path: Path, wafer: Path) -> None:
     source = Source(tmp_path)
     stamp = stamp_at(str(wafer))
