@@ -117,7 +117,11 @@ def settings(given: Mapping[str, Any], **source: Mapping[str, Any]) -> Settings:
         return decode(Settings, plain)
     except MismatchError as error:
         *_, key = (step for step in error.place if isinstance(step, str))
-        named = {each.name: each.opts[0] for each in click.get_current_context().command.params}
+        parameters = click.get_current_context().command.params
+        named = {
+            each.name: each.opts[0] if isinstance(each, click.Option) else each.human_readable_name
+            for each in parameters
+        }
         option = named.get(key, f"--{key.replace('_', '-')}")
         raise UsageError(f"{option} {error.what}") from None
 

@@ -186,11 +186,11 @@ class Settings(Strict, frozen=True):
     folders: Annotated[tuple[FolderSettings, ...], about("What is watched.")] = field(
         name="folder", default=()
     )
-    cameras: Annotated[tuple[CameraSettings, ...], about("What is looked at.")] = field(
-        name="camera", default=()
+    cameras: Annotated[tuple[CameraSettings, ...], about("What is looked at.", secret=True)] = (
+        field(name="camera", default=())
     )
-    sinks: Annotated[tuple[SinkSettings, ...], about("Where records go, too.")] = field(
-        name="sink", default=()
+    sinks: Annotated[tuple[SinkSettings, ...], about("Where records go, too.", secret=True)] = (
+        field(name="sink", default=())
     )
 
     def __post_init__(self) -> None:
@@ -206,7 +206,13 @@ class Settings(Strict, frozen=True):
                     what = f"{place}: lies in {other}, which is watched with all that is in it"
                     raise UsageError(f"{what}; name one of the two")
         # Two sources would race for the same wafers.
-        cameras = [parse(str(camera.source)) for camera in self.cameras]
+        cameras = []
+        for number, camera in enumerate(self.cameras):
+            try:
+                cameras.append(parse(str(camera.source)))
+            except UsageError as error:
+                what = f"is refused: {error}"
+                raise MismatchError(("camera", number, "source"), what) from None
         looked_at = [*((place, place) for place, _ in tops), *((c.place, c.shown) for c in cameras)]
         _once(looked_at, "named twice; once is enough")
         named = [(camera.name, camera.name) for camera in self.cameras if camera.name]

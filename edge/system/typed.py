@@ -144,6 +144,8 @@ def _explained(
     """What msgspec said of a value, in the words of the struct."""
     found = _ERROR.fullmatch(str(error))
     text, of_key, path = found.groups("") if found else (str(error), "", "")
+    if (alone := _FIELD.fullmatch(str(error))) and alone[2] in value:  # a key that reads as a place
+        text, path = str(error), ""
     steps = [name or index for name, index in _STEP.findall(path)] + ["..."] * bool(of_key)
     place: Place = ()
     for step in steps:

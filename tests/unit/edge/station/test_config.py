@@ -238,6 +238,10 @@ def test_mistakes_in_the_station(tmp_path: Path, wrong: str, message: str) -> No
         ("[[folder]]\npaths=['a']\nname_sample='A'", "line 7: [folder] name_sample says nothing"),
         ("[[camera]]", "line 5: [camera] source is missing"),
         (
+            "[[camera]]\nsource='rtsp://'",
+            "line 6: [camera] source is refused: rtsp://: names no host; write rtsp://host",
+        ),
+        (
             "[[camera]]\nsource='0'\nstable='x'",
             "line 7: [camera] stable is 'x', must be a whole",
         ),
@@ -386,6 +390,10 @@ def test_no_message_shows_more_of_an_address_than_its_host(tmp_path: Path) -> No
         CAMERAS + "[[camera]]\nsource='rtsp://me:geheim@cam/4'\nusername='me'",
         CAMERAS + "[[camera]]\nsource=['rtsp://me:geheim@cam/4']",
         CAMERAS + sink * 2,
+        f"camera = 'rtsp://me:geheim@cam'\n{LEAST}",
+        f"camera = ['rtsp://me:geheim@cam']\n{LEAST}",
+        f"sink = 'mqtt://me:geheim@b'\n{LEAST}",
+        f"sink = ['mqtt://me:geheim@b']\n{LEAST}",
     ):
         with pytest.raises(UsageError) as caught:
             read(written(tmp_path, text))

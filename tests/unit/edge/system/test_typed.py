@@ -136,6 +136,7 @@ def test_what_is_right_is_taken_as_it_is() -> None:
         ({"both": {"second": 2}}, "both.second says nothing without first"),
         ({"sped": "fast"}, "sped is not known here; did you mean speed?"),
         ({"a - at `$.b`": 1}, "a - at `$.b` is not known here; known: name"),
+        ({"a` - at `$.b": 1}, "a` - at `$.b is not known here; known: name"),
         (3, "is 3, must be a table"),
     ],
 )  # fmt: skip
