@@ -10,6 +10,7 @@ import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -121,16 +122,13 @@ def measure(
     if not recorder.input.is_float:
         raise ModelError("sensitivity is measured from the float network; this one is int8")
     recorder.check(wafers)
-    network, keep = recorder.network, _logits(recorder.network)
+    network = recorder.network
     chosen = wafers[np.linspace(0, len(wafers) - 1, min(limit, len(wafers))).astype(np.intp)]
     ranges = recorder.ranges(chosen)
     if int8_content is not None:
         ranges |= _given_ranges(network, flatbuffer.read(int8_content))
-    selective = Selective(float_content, network, keep, ranges)
-
-    def answers(content: bytes) -> _Shares:
-        return _probabilities(content, chosen, temperature)
-
+    selective = Selective(float_content, network, _logits(network), ranges)
+    answers = partial(_probabilities, wafers=chosen, temperature=temperature)
     reference, everything = answers(float_content), answers(selective.everything())
     given = answers(int8_content) if int8_content is not None else None
     found, names = layers(network), layer_names(network)
