@@ -63,6 +63,9 @@ class InputError(WmEdgeError):
         self.kind = kind
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, InputKind, str]]:
+        return type(self), (self.source, self.kind, self.reason)  # not the text of all three
+
     def as_record(self) -> dict[str, str]:
         """JSON form: one flat object (``edge.results.record.Error``)."""
         return {"source": self.source, "error": self.reason, "kind": self.kind.value}

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from edge.classification.classifier import Classifier as Classifier
     from edge.classification.prediction import Prediction as Prediction
     from edge.errors import InputError as InputError
+    from edge.errors import InputKind as InputKind
+    from edge.errors import ModelError as ModelError
     from edge.errors import WmEdgeError as WmEdgeError
+    from edge.model.model_file import ModelFile as ModelFile
     from edge.model.model_file import load as load
+    from edge.verdict.rule import Reason as Reason
     from edge.verdict.rule import ReviewRule as ReviewRule
+    from edge.verdict.rule import Verdict as Verdict
     from edge.wafer.wafermap import WaferMap as WaferMap
     from wm_edge.functions import classify as classify
     from wm_edge.functions import read as read
@@ -24,8 +29,13 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "Classifier": "edge.classification.classifier",
     "InputError": "edge.errors",
+    "InputKind": "edge.errors",
+    "ModelError": "edge.errors",
+    "ModelFile": "edge.model.model_file",
     "Prediction": "edge.classification.prediction",
+    "Reason": "edge.verdict.rule",
     "ReviewRule": "edge.verdict.rule",
+    "Verdict": "edge.verdict.rule",
     "WaferMap": "edge.wafer.wafermap",
     "WmEdgeError": "edge.errors",
     "__version__": "edge",
@@ -33,6 +43,8 @@ _HOMES: Final = {
     "load": "edge.model.model_file",
     "read": "wm_edge.functions",
 }
+
+__all__ = [*_HOMES]  # noqa: PLE0604 - all are texts
 
 if not TYPE_CHECKING:  # a checker knows the names above, and complains of others
 
@@ -51,4 +63,4 @@ if not TYPE_CHECKING:  # a checker knows the names above, and complains of other
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted(_HOMES)

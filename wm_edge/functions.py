@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-import numpy as np
 import numpy.typing as npt
 
 from edge.classification.classifier import Classifier
@@ -19,7 +17,7 @@ from edge.classification.prediction import Prediction
 from edge.errors import InputError, InputKind
 from edge.formats.paths import read_all
 from edge.model.model_file import load
-from edge.wafer.wafermap import WaferMap, check_grid
+from edge.wafer.wafermap import WaferMap, as_grid
 
 #: A classifier is not for several threads at once, and all share the one that ships.
 _ONE_AT_A_TIME: Final = Lock()
@@ -58,10 +56,14 @@ def classify(
         classifier: None for the model file that ships, loaded once.
 
     Raises:
+        TypeError: it is something else.
         InputError: it cannot be read, or is not exactly one wafer.
         ModelError: the model file that ships is damaged.
         RuntimeUnavailableError: no TFLite runtime works here.
     """
+    if classifier is not None and not isinstance(classifier, Classifier):
+        what = f"the second argument is a Classifier, not {type(classifier).__name__}"
+        raise TypeError(f"{what}; make one for all wafers: Classifier(load(path))")
     found = _one(wafer)
     if classifier is not None:
         return classifier.classify(found)
@@ -76,14 +78,32 @@ def _shipped() -> Classifier:
 
 def _one(wafer: WaferMap | npt.ArrayLike | str | Path) -> WaferMap:
     if isinstance(wafer, WaferMap):
-        return replace(wafer, dies=check_grid(np.asarray(wafer.dies), wafer.source or "wafer map"))
+        return wafer
     if not isinstance(wafer, (str, os.PathLike)):
-        return WaferMap(check_grid(np.asarray(wafer), "array"))
-    wafers = list(islice(read(wafer), 2))
+        _check_type(wafer)
+        return WaferMap(as_grid(wafer, "array"))
+    path = os.fspath(wafer)
+    if not path or "://" in path:
+        what = "no name of a file; give the path of one, and save first what is elsewhere"
+        raise InputError(path or repr(path), InputKind.MISSING, what)
+    wafers = [] if Path(path).is_dir() else list(islice(read(path), 2))
     if len(wafers) == 1:
         return wafers[0]
-    kind, how_many = (
-        (InputKind.AMBIGUOUS, "several wafers") if wafers else (InputKind.EMPTY, "no wafer")
-    )
-    text = f"holds {how_many}, and classify() takes one; go through it with wm_edge.read()"
-    raise InputError(os.fspath(wafer), kind, text)
+    what = "holds several wafers" if wafers else "is a folder"
+    text = f"{what}, and classify() takes one wafer; go through it with wm_edge.read()"
+    raise InputError(path, InputKind.AMBIGUOUS, text)
+
+
+def _check_type(wafer: object) -> None:
+    """Refuse what is neither an array nor lists of numbers."""
+    kind, mend = type(wafer).__name__, ""
+    if isinstance(wafer, (list, tuple)):
+        if not any(isinstance(one, (str, os.PathLike, WaferMap)) for one in wafer):
+            return
+        mend = ": take one after the other"
+    elif hasattr(wafer, "__array__"):
+        return
+    elif isinstance(wafer, (bytes, bytearray)) or hasattr(wafer, "read"):
+        mend = ": a file is read by its path"
+    what = "classify() takes a path, an array (rows, columns) or a WaferMap"
+    raise TypeError(f"{what}, not {kind}{mend}")

@@ -18,7 +18,7 @@ from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 from edge.wafer.patterns import Pattern
-from edge.wafer.wafermap import WaferMap
+from edge.wafer.wafermap import WaferMap, checked
 
 
 class NetworkOutput(NamedTuple):
@@ -68,6 +68,9 @@ class Classifier:
         average_symmetries: bool = False,
         review: ReviewRule | None = None,
     ) -> None:
+        if not isinstance(model, ModelFile):
+            what = f"a model file is needed, not {type(model).__name__}"
+            raise TypeError(f"{what}; give Classifier(load(path))")
         self.model = model
         self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
         self._logits, self._embedding = check_tensors(
@@ -98,18 +101,21 @@ class Classifier:
         self._clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
         self._min_fails = MIN_FAILS if none in self._labels else 0
 
+    def __repr__(self) -> str:
+        return f"<Classifier {self._model_name}, {self.runtime.backend.value}>"
+
     def classify(self, wafer_map: WaferMap) -> Prediction:
         """Classify one wafer.
 
         With fewer than ``MIN_FAILS`` failing dies it is ``none``, and the network does not run.
 
         Raises:
-            ValueError: the map holds no die (readers refuse such maps).
+            TypeError: it is no wafer map.
+            InputError: its dies are no grid of 0, 1 and 2, or none is a die.
         """
         began = time.perf_counter_ns()
+        wafer_map = checked(wafer_map)
         clear = self.is_clear(wafer_map)
-        if clear and not wafer_map.die_count:
-            raise ValueError(encoding.NO_DIES)
         shares, confidence, unfamiliarity, mixture, embedding = (
             self._clear if clear else self.infer(encoding.encode(wafer_map.dies, self.size))
         )

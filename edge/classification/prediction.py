@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from edge.errors import UsageError
 from edge.system.text import percent, printable
 from edge.verdict.familiarity import Embedding
 from edge.verdict.rule import Reason, Verdict
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 class Prediction(NamedTuple):
     """What the model says of one wafer. A tuple, because it is made faster than a frozen dataclass.
+
+    Two are equal where all is but ``latency_us``.
 
     Attributes:
         wafer_map: The wafer it is about.
@@ -60,9 +65,14 @@ class Prediction(NamedTuple):
 
         Args:
             top_k: Keep only the most probable patterns in ``probabilities``; None keeps all nine.
+
+        Raises:
+            UsageError: not even one is to be kept.
         """
         probabilities = self.probabilities
         if top_k is not None:
+            if top_k < 1:
+                raise UsageError(f"top_k is {top_k}, must be from 1 up, or None for all")
             ranked = sorted(probabilities, key=probabilities.__getitem__, reverse=True)
             probabilities = {name: probabilities[name] for name in ranked[:top_k]}
         wafer_map = self.wafer_map
@@ -101,6 +111,18 @@ class Prediction(NamedTuple):
             ModuleNotFoundError: there is no matplotlib.
         """
         return self._drawing().plot(axes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Prediction):
+            return False
+        embeddings = np.asarray(self.embedding), np.asarray(other.embedding)
+        return self[:-2] == other[:-2] and np.array_equal(*embeddings)
+
+    def __ne__(self, other: object) -> bool:  # a tuple has one of its own
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.wafer_map, self.pattern, self.model))
 
     def __repr__(self) -> str:
         return f"<Prediction {', '.join(filter(None, self._words()))}>"

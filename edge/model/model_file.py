@@ -42,6 +42,9 @@ class ModelFile:
     content: bytes
     metadata: Metadata
 
+    def __repr__(self) -> str:
+        return f"<ModelFile {self.name}, {len(self.content):,} bytes, {self.path}>"
+
     @classmethod
     def of(cls, path: Path, tflite: bytes, document: dict[str, Any]) -> ModelFile:
         """A model file made here, in memory; see ``attach``.

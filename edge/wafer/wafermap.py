@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +39,8 @@ DieGrid = npt.NDArray[np.uint8]
 class WaferMap:
     """One wafer as it came off test.
 
+    Two are equal where all is, die by die.
+
     Attributes:
         dies: uint8 (rows, columns); 0 no die, 1 pass, 2 fail. Row 0 is the top as displayed.
         source: Where it was read from (a path as the user gave it).
@@ -55,6 +59,14 @@ class WaferMap:
     slot: int | None = None
     orientation: int | None = None
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WaferMap):
+            return NotImplemented
+        return bool(_NAMES(self) == _NAMES(other) and np.array_equal(self.dies, other.dies))
+
+    def __hash__(self) -> int:
+        return hash(_NAMES(self))
+
     @cached_property
     def die_count(self) -> int:
         """Number of dies on the wafer."""
@@ -66,8 +78,14 @@ class WaferMap:
         return int(np.count_nonzero(self.dies == FAIL))
 
 
+#: All of a wafer map but its dies.
+_NAMES: Final = attrgetter(*WaferMap.__match_args__[1:])
+
+
 def mend_of(value: float) -> str:
     """What to do about a value that is no die state but a known way to write one; may be empty."""
+    if math.isnan(value):
+        return " (NaN where there is no die: make it 0 with numpy.nan_to_num(grid))"
     return next((f" ({how})" for known, how in _MENDS.items() if value in known), "")
 
 
@@ -114,6 +132,49 @@ def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
         what = "no die at all (every position is 0); check the export that wrote it"
         raise InputError(source, InputKind.NO_DIES, what)
     return dies
+
+
+def checked(given: WaferMap) -> WaferMap:
+    """A wafer map of which it is certain that its dies are a grid.
+
+    Raises:
+        TypeError: it is none at all.
+        InputError: no grid can be made of its dies, see ``as_grid``.
+    """
+    if not isinstance(given, WaferMap):
+        what = f"a WaferMap is needed, not {type(given).__name__}"
+        raise TypeError(f"{what}; make one, WaferMap(array), or call wm_edge.classify()")
+    dies = given.dies
+    if (  # as readers make them: two microseconds
+        type(dies) is np.ndarray
+        and dies.dtype == np.uint8
+        and dies.ndim == 2
+        and dies.size > 0
+        and NO_DIE < dies.max() <= FAIL
+        and max(dies.shape) <= MAX_SIDE
+    ):
+        return given
+    return replace(given, dies=as_grid(dies, given.source or "wafer map"))
+
+
+def as_grid(given: npt.ArrayLike, source: str) -> DieGrid:
+    """Make a die grid, a copy, of an array that a script has.
+
+    Raises:
+        InputError: see ``check_grid``; masked values, several wafers, rows that differ in length.
+    """
+    if np.ma.is_masked(given):
+        what = "values are masked; give array.filled(0) where these are no die"
+        raise InputError(source, InputKind.BAD_VALUE, what)
+    try:
+        values = np.array(given, subok=False)
+    except ValueError:
+        what = "its rows differ in length; fill the short ones up with 0 (no die)"
+        raise InputError(source, InputKind.NOT_A_MAP, what) from None
+    if values.ndim == 3:
+        what = f"{len(values)} wafers; give one (rows, columns): for dies in array: ..."
+        raise InputError(source, InputKind.AMBIGUOUS, what)
+    return check_grid(values, source)
 
 
 def _to_uint8(values: npt.NDArray[np.generic], source: str) -> DieGrid:

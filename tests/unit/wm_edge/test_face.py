@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pydoc
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,18 +26,24 @@ ROOT = Path(wm_edge.__file__).parents[1]
 
 
 NAMES = {"load", "Classifier", "classify", "read", "WaferMap", "Prediction", "ReviewRule"}
+TYPES = {"ModelFile", "Verdict", "Reason", "InputKind", "WmEdgeError", "InputError", "ModelError"}
 
 
 def test_every_name_is_there_and_is_the_one_of_the_house() -> None:
-    assert set(dir(wm_edge)) >= NAMES
-    for name in NAMES:
+    assert {*dir(wm_edge)} == {*wm_edge.__all__} == NAMES | TYPES | {"__version__"}
+    told = pydoc.plain(pydoc.render_doc(wm_edge))
+    assert all(f"\n    {name}(" in told for name in ("classify", "load", "read"))
+    for name in NAMES | TYPES:
         assert getattr(wm_edge, name).__name__ == name
     assert wm_edge.Classifier is Classifier
     assert wm_edge.Prediction is Prediction
     assert wm_edge.__version__
-    with pytest.raises(AttributeError, match="no attribute 'clasify'") as told:
+    with pytest.raises(AttributeError, match="no attribute 'clasify'") as missing:
         _ = wm_edge.clasify
-    assert (told.value.name, told.value.obj) == ("clasify", wm_edge)  # Python says what is like it
+    assert (missing.value.name, missing.value.obj) == (
+        "clasify",
+        wm_edge,
+    )  # Python says what is like it
 
 
 def test_the_face_loads_nothing_before_it_is_used() -> None:
@@ -73,11 +82,53 @@ def test_what_is_not_one_wafer_is_refused_with_the_mend(tmp_path: Path) -> None:
         wm_edge.classify(stack)
     assert told.value.kind is InputKind.AMBIGUOUS
     assert told.value.source == os.fspath(stack)
-    for wrong, words in (([[0, 7]], "value 7 at row 0"), ([[0, 0]], "no die"), (5, "single value")):
+    for array, words in (
+        ([[0, 7]], "value 7 at row 0"),
+        ([[0, 0]], "no die"),
+        (np.uint8(5), "single value"),
+        (np.stack([probe(1)] * 3), "3 wafers; give one"),
+        ([[1, 2], [1]], "differ in length"),
+        (np.ma.masked_array(probe(1), probe(1) == 2), "masked"),
+    ):
         with pytest.raises(InputError, match=f"array: .*{words}"):
-            wm_edge.classify(wrong)
+            wm_edge.classify(array)
+    for path, words in (("", "''.*give the path"), ("https://a/b.png", "save first")):
+        with pytest.raises(InputError, match=words):
+            wm_edge.classify(path)
+    with pytest.raises(InputError, match=r"is a folder, .*wm_edge\.read"):
+        wm_edge.classify(tmp_path)
     with pytest.raises(InputError, match="here: value 9"):
         wm_edge.classify(WaferMap(np.asarray([[1, 9]], np.uint8), "here"))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "not NoneType"),
+        (5, "not int"),
+        (b"\x93NUMPY", "not bytes: a file is read by its path"),
+        (io.BytesIO(), "not BytesIO: a file is read by its path"),
+        (["a.npy", "b.npy"], "not list: take one after the other"),
+        ([WaferMap(probe(1))], "not list: take one after the other"),
+        ({"dies": 1}, "not dict"),
+    ],
+)
+def test_what_is_no_wafer_at_all_is_told_what_is(given: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=rf"a path, an array .* or a WaferMap, {words}"):
+        wm_edge.classify(given)
+
+
+def test_a_model_file_is_made_a_classifier_first() -> None:
+    for given in ("mine.tflite", wm_edge.load()):
+        with pytest.raises(TypeError, match=r"Classifier\(load\(path\)\)"):
+            wm_edge.classify(probe(1), given)  # type: ignore[arg-type]
+
+
+def test_a_prediction_does_not_change_with_the_array() -> None:
+    dies = probe(3)
+    found = wm_edge.classify(dies)
+    dies[:] = 0
+    assert found.wafer_map.fail_count == np.count_nonzero(found.wafer_map.dies == 2) > 0
 
 
 def test_reading_streams_and_says_what_cannot_be_read(tmp_path: Path) -> None:

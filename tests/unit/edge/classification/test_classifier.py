@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from convert.firmware.golden import few_fails
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
+from edge.errors import InputError
 from edge.model.model_file import ModelFile
 from edge.model.runtime import Kernels
 from edge.verdict.familiarity import Embedding
@@ -255,9 +258,47 @@ def test_classifying_twice_gives_the_same(classifier: Classifier, wafers: list[W
     assert first.probabilities == again.probabilities
 
 
-def test_a_map_without_dies_is_a_programming_error(classifier: Classifier) -> None:
-    with pytest.raises(ValueError, match="without dies"):
-        classifier.classify(WaferMap(np.zeros((3, 3), np.uint8)))
+@pytest.mark.parametrize("made", [list, lambda dies: dies.astype(np.int64), np.asfortranarray])
+def test_dies_of_any_kind_are_brought_to_a_grid(
+    classifier: Classifier, wafers: list[WaferMap], made: Callable[[Any], Any]
+) -> None:
+    wanted = classifier.classify(wafers[0])
+    found = classifier.classify(replace(wafers[0], dies=made(wafers[0].dies)))
+    assert found.probabilities == wanted.probabilities
+    assert found.wafer_map.dies.dtype == np.uint8
+    assert found == wanted
+
+
+def test_what_is_no_grid_of_die_states_is_never_accepted(
+    classifier: Classifier, wafers: list[WaferMap]
+) -> None:
+    dies = wafers[0].dies
+    hidden = np.ma.masked_array(dies, dies == 2)
+    wrong: dict[str, Any] = {
+        "value 3 at row": np.where(dies == 2, 3, dies).astype(np.uint8),
+        "value 1.5 at row": dies * 1.5,
+        "True and False": dies == 2,
+        "2 wafers; give one": np.stack([dies, dies]),
+        "no die at all": dies * 0,
+        "differ in length": [[1, 2], [1]],
+        r"masked; give array.filled\(0\)": hidden,
+        "nan_to_num": np.where(dies == 0, np.nan, dies),
+        "a single value": None,
+    }
+    for words, odd in wrong.items():
+        with pytest.raises(InputError, match=f"^wafer map: .*{words}"):
+            classifier.classify(WaferMap(odd))
+    for other in (dies, "wafer.npy"):
+        with pytest.raises(TypeError, match=r"WaferMap is needed, .*WaferMap\(array\)"):
+            classifier.classify(other)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"not str; give Classifier\(load\(path\)\)"):
+        Classifier("mine.tflite")  # type: ignore[arg-type]
+
+
+def test_a_classifier_and_its_file_show_themselves_in_a_line(classifier: Classifier) -> None:
+    file = classifier.model
+    assert repr(classifier).startswith(f"<Classifier {file.name}, ")
+    assert repr(file) == f"<ModelFile {file.name}, {len(file.content):,} bytes, {file.path}>"
 
 
 def test_it_does_not_matter_how_a_wafer_was_loaded(

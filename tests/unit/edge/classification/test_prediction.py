@@ -14,6 +14,7 @@ import pytest
 
 from edge.classification.classifier import Classifier
 from edge.classification.prediction import Prediction
+from edge.errors import UsageError
 from edge.model.model_file import load
 from edge.verdict.rule import Reason, Verdict
 from edge.wafer.probes import probe
@@ -28,6 +29,27 @@ NASTY = "$\\frac{$<b>&\x1b[31m\udcff晶圆\n.npy"
 def prediction() -> Prediction:
     wafer = WaferMap(probe(3), "lot/wafer.npy", 4, lot="A12", wafer="07")
     return Classifier(load()).classify(wafer)
+
+
+def test_predictions_are_compared_by_what_they_say(prediction: Prediction) -> None:
+    again = Classifier(load()).classify(replace(prediction.wafer_map))
+    assert again == prediction
+    assert not again != prediction  # noqa: SIM202 - a tuple has one of its own
+    assert len({again, prediction}) == 1
+    assert prediction.embedding is not None
+    for other in (
+        prediction._replace(pattern="none"),
+        prediction._replace(embedding=prediction.embedding + 1),
+        prediction._replace(embedding=None),
+        tuple(prediction),
+    ):
+        assert other != prediction
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+def test_no_pattern_at_all_is_not_kept(prediction: Prediction, top_k: int) -> None:
+    with pytest.raises(UsageError, match=f"top_k is {top_k}, must be from 1 up"):
+        prediction.as_record(top_k)
 
 
 def named(prediction: Prediction, source: str) -> Prediction:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from edge.errors import InputError, InputKind
-from edge.wafer.wafermap import MAX_SIDE, WaferMap, check_grid
+from edge.wafer.wafermap import MAX_SIDE, WaferMap, as_grid, check_grid
 
 GRID = np.asarray([[0, 1, 2], [1, 1, 0]], np.uint8)
 
@@ -65,6 +65,20 @@ def test_refusals_name_the_file_the_kind_and_the_place(
 
 def test_largest_grid_is_accepted() -> None:
     assert check_grid(np.ones((MAX_SIDE, 1), np.uint8), "a").shape == (MAX_SIDE, 1)
+
+
+def test_wafer_maps_are_compared_die_by_die() -> None:
+    wafer_map = WaferMap(GRID, "a.npy", lot="A")
+    same = WaferMap(GRID.copy(), "a.npy", lot="A")
+    assert wafer_map == same
+    assert len({wafer_map, same}) == 1
+    for other in (WaferMap(GRID, "a.npy"), WaferMap(GRID.T, "a.npy", lot="A"), GRID.tolist()):
+        assert wafer_map != other
+
+
+def test_a_grid_that_is_made_is_not_the_array_that_was_given() -> None:
+    assert not np.shares_memory(as_grid(GRID, "array"), GRID)
+    assert np.array_equal(as_grid(np.ma.masked_array(GRID), "array"), GRID)  # none is masked
 
 
 def test_counts() -> None:
