@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class FileSettings(Strict, frozen=True, tag_field="kind"):
     """A sink that is a file."""
 
-    file: Annotated[Path, about("Made where there is none.")]
+    file: Annotated[Path, about("Where records go; made when it is not there.")]
 
     @property
     def place(self) -> tuple[str, str]:

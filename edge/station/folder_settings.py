@@ -26,7 +26,7 @@ class FolderSettings(Strict, frozen=True):
     """What to watch and what to do with its files.
 
     Attributes:
-        paths: The folders.
+        paths: The folders to watch.
         recursive: Whether the folders in them count.
         globs: Patterns of which a file's name, or its path in the folder, must fit one.
         name_pattern: Where lot, wafer and slot stand in names: ``{lot}_{wafer}``.

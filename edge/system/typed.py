@@ -241,7 +241,7 @@ def _missing(node: Any, value: Any, place: Place, key: str) -> MismatchError:
         return MismatchError((*place, like), f"is not known here; did you mean {key}?")
     of_struct = meanings(cleandoc(_structs(node, value)[0].cls.__doc__ or ""))
     _, node, notes = _declared(node, value, (key,))
-    meaning = notes.get("meaning") or of_struct.get(key)
+    meaning = (notes.get("meaning") or of_struct.get(key, "")).rstrip(".")
     what = f"is missing; {_must(node, notes, (*place, key))}" + (f" ({meaning})" if meaning else "")
     return MismatchError((*place, key), what)
 

@@ -211,7 +211,7 @@ def test_meanings_come_from_the_docstring_where_the_key_has_none() -> None:
     assert described == {"first": first, "second": "something else"}
     with pytest.raises(MismatchError) as caught:
         decode(Told, {})
-    assert str(caught.value) == f"first is missing; must be a text of its own ({first})"
+    assert str(caught.value) == f"first is missing; must be a text of its own ({first[:-1]})"
 
 
 def test_a_check_of_a_struct_need_not_say_what_the_type_says() -> None:
