@@ -77,10 +77,9 @@ class FolderSource:
 
     def metrics(self) -> Iterable[SourceMetric]:
         """Files that are waited for: somebody writes them, or they cannot be read yet."""
-        metrics = [SourceMetric("files_waiting", self._files.waiting)]
+        yield SourceMetric("files_waiting", self._files.waiting)
         if self._names:
-            metrics.append(SourceMetric("names_unread_total", self._names.misses))
-        return metrics
+            yield SourceMetric("names_unread_total", self._names.misses)
 
     def trouble(self) -> str | None:
         """Folders that are away, or that do not answer: a share may hang for ever."""
@@ -92,11 +91,10 @@ class FolderSource:
     def notice(self) -> str | None:
         """Folders in them that nothing is taken from, and files that cannot be put away."""
         closed = [path for folder in self._folders for path in folder.closed.copy()]
-        whats = {"looked into": closed, "put away": self._files.stuck}
         notices = [
-            f"cannot be {what}: {min(paths)}" + (f" and {more} more" if more else "")
-            for what, paths in whats.items()
-            if (more := len(paths) - 1) >= 0
+            f"cannot be {what}: {min(paths)}" + (f" and {len(paths) - 1} more" if paths[1:] else "")
+            for what, paths in (("looked into", closed), ("put away", self._files.stuck))
+            if paths
         ]
         return "; ".join(notices) or None
 
@@ -172,9 +170,9 @@ class FolderSource:
 
     def _complete(self, file: DroppedFile, result: IntakeResult) -> None:
         """Complete the records of a file, and what is to be remembered of it."""
-        stamp, name, target = result.stamp, file.folder.inner(file.path), None
-        if stamp is not None:
-            target = self._disposal.plan(file, bad=result.state is IntakeState.BAD)
+        stamp, name = result.stamp, file.folder.inner(file.path)
+        bad = result.state is IntakeState.BAD
+        target = None if stamp is None else self._disposal.plan(file, bad=bad)
         for record in result.records:
             record["file"] = name
             record["moved_to"] = target or None
@@ -182,13 +180,11 @@ class FolderSource:
             record["waited_ms"] = int(1000 * (time.monotonic() - file.seen))
             if self._names and (sentence := self._names.note(record)):
                 _log.warning("%s", printable(sentence))
-        if stamp is None:  # it is taken anew
-            file.note = None
-            return
         if result.state is IntakeState.PART:
-            stamp, target = stamp._replace(ctime_ns=PART), None
+            stamp, target = stamp and stamp._replace(ctime_ns=PART), None
         digest = result.records[0]["source_sha256"] if result.records else ""
-        file.note = FileNote(stamp, name, digest, target, result.born_ns)
+        # Without a stamp it is taken anew.
+        file.note = stamp and FileNote(stamp, name, digest, target, result.born_ns)
 
     def _batch(
         self, known: KnownFiles, records: list[Record], files: Sequence[DroppedFile]
