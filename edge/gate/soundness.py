@@ -60,6 +60,7 @@ def examine(
         return ModelFileAudit([failed("model-file", str(error)), *rest], None, error)
     findings = list(audit(network, document))
     checks = [(passed if one.sound else failed)(one.check, one.message) for one in findings]
+    checks += _limits(document)
     # A damaged network may crash the runtime, and with it the report.
     if findings[0].sound:
         checks += _tensors(path, content, document, backend)
@@ -69,7 +70,6 @@ def examine(
         return ModelFileAudit([*checks, failed("model-file", str(refused))], None, refused)
     model = ModelFile(path, content, parsed(document))
     checks.append(passed("model-file", f"{model.name}, {len(content) / 1000:.1f} kB"))
-    checks += _limits(model.metadata.review)
     try:
         classifier = build(model)
     except (ModelError, RuntimeUnavailableError) as error:
@@ -77,8 +77,12 @@ def examine(
     return ModelFileAudit([*checks, *_self_test(classifier)], classifier)
 
 
-def _limits(rule: Review) -> Iterator[Check]:
+def _limits(document: dict[str, Any]) -> Iterator[Check]:
     """Limits that nothing could exceed: a file may have them, but not by intention."""
+    try:
+        rule = decode(Review, document.get("review"))
+    except MismatchError:  # the audit says so
+        return
     if not any(rule.below.values()):
         yield failed(
             "review-table",

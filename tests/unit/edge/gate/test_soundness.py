@@ -114,6 +114,15 @@ def test_limit_that_no_wafer_could_exceed_is_named(
     assert any(word in check.message for check in found.checks if check.failed)
 
 
+def test_limit_is_named_beside_what_else_is_wrong(shipped: ModelFile, tmp_path: Path) -> None:
+    def change(metadata: dict[str, Any]) -> None:
+        metadata["labels"][0] = "Centre"
+        metadata["review"]["min_dies"] = 0
+
+    found = examined(changed(shipped, change), tmp_path)
+    assert failed(found) == {"model-file", "labels", "review-table"}
+
+
 def test_threshold_of_a_pattern_that_is_lost_is_named(shipped: ModelFile, tmp_path: Path) -> None:
     found = examined(changed(shipped, lambda m: m["review"]["below"].pop("Loc")), tmp_path)
     assert failed(found) == {"model-file", "review-table"}
