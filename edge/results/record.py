@@ -119,12 +119,14 @@ def schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a record: a line of JSON, a message of MQTT."""
     from msgspec.json import schema_components
 
+    from edge.system.typed_schema import DRAFT, documented
+
     kinds, definitions = schema_components((Result, Error))
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "title": "wm-edge record",
         "oneOf": [*kinds],
-        "$defs": definitions,
+        "$defs": documented(definitions),
     }
 
 

@@ -22,8 +22,8 @@ from edge.model.runtime import Kernels
 from edge.sinks.settings import SinkSettings
 from edge.station.folder_settings import FolderSettings
 from edge.store.rows import Same
-from edge.store.wafer_maps import KEPT, KeepMaps
-from edge.system import toml_file
+from edge.store.wafer_maps import KEPT, KeepMaps, Which
+from edge.system import typed_schema
 from edge.system.text import told_apart
 from edge.system.typed import MismatchError, Share, Strict, Text, about, unknown
 from edge.verdict.rule import Costs, ReviewRule
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 MOST_PORT: Final = 65535
 
 Cost = Annotated[float, Meta(ge=0, le=1e300)]
+_Maps = Annotated[str, about(enum=[each.value for each in Which])]
+_Days = Annotated[int, Meta(ge=1)]
 
 
 class CameraSettings(Strict, frozen=True):
@@ -158,7 +160,7 @@ class StationSettings(Strict, frozen=True):
     store: Path
     name: Text = field(default_factory=socket.gethostname)
     same: Same = Same.NAME
-    keep_maps: Annotated[str | int, about(must=KEPT)] = "all"
+    keep_maps: Annotated[_Maps | _Days, about(must=KEPT)] = "all"
     metrics: Annotated[str | int | None, about(must="[HOST:]PORT, for instance 9105")] = None
 
     def __post_init__(self) -> None:
@@ -221,7 +223,7 @@ class Settings(Strict, frozen=True):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a station's file."""
-    return toml_file.schema(Settings, "Configuration of a wm-edge station")
+    return typed_schema.schema(Settings, "Configuration of a wm-edge station")
 
 
 def camera_names(cameras: Iterable[CameraSettings]) -> list[str]:

@@ -16,7 +16,6 @@ else:
     import tomli as tomllib
 
 from edge.errors import UsageError
-from edge.system import typed
 from edge.system.regular_file import expanded, read_text
 from edge.system.typed import MismatchError, Place, decode
 
@@ -89,20 +88,6 @@ def read(path: Path) -> TomlFile:
         raise UsageError(f"{path}: not TOML: {error}") from error
     except RecursionError:
         raise UsageError(f"{path}: not TOML: brackets nested too deeply; mend it") from None
-
-
-def schema(kind: type, title: str) -> dict[str, Any]:
-    """The JSON Schema of a file that is decoded as ``kind``; TOML knows no null."""
-
-    def bare(node: Any) -> Any:
-        if isinstance(node, list):
-            return [bare(one) for one in node if one != {"type": "null"}]
-        if isinstance(node, dict):
-            return {key: bare(one) for key, one in node.items() if one is not None}
-        return node
-
-    plain: dict[str, Any] = bare(typed.schema(kind, title))
-    return plain
 
 
 def _common(one: Place, other: Place) -> int:

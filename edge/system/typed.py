@@ -12,7 +12,6 @@ from copy import deepcopy
 from functools import reduce
 from inspect import cleandoc
 from operator import getitem
-from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -104,23 +103,11 @@ def decode(kind: type[T], value: object, readers: Readers | None = None) -> T:
         raise _explained(kind, value, error, built) from None
 
 
-def schema(kind: Any, title: str) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what ``decode`` takes, with the meanings of all keys."""
-    texts: dict[type, dict[str, Any]] = {Path: {"type": "string"}}
-    found = msgspec.json.schema(kind, schema_hook=lambda cls: texts.get(cls, {}))
-    for struct in found["$defs"].values():
-        said = meanings(struct.get("description", ""))
-        struct["description"] = said.pop("", "")
-        for key, meaning in said.items():
-            struct["properties"].get(key, {}).setdefault("description", meaning)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
-
-
 def meanings(docstring: str) -> dict[str, str]:
     """What a struct's docstring says of its attributes; and under no name, of itself."""
-    about, _, attributes = docstring.partition("\n\nAttributes:")
+    about, _, attributes = docstring.replace("``", "").partition("\n\nAttributes:")
     found = re.findall(r"(?m)^ {4}(\w+): (.+(?:\n {8}.+)*)", attributes)
-    return {"": about} | {key: re.sub(r"\s+", " ", said.replace("``", "")) for key, said in found}
+    return {key: re.sub(r"\s+", " ", said) for key, said in [("", about), *found]}
 
 
 def unknown(key: str, known: Collection[str]) -> str:
@@ -252,7 +239,17 @@ def _wrong(node: Any, notes: dict[str, Any], value: Any, place: Place) -> str:
     if any(isinstance(one, dict) for one in tables):  # long, and a secret may stand in it
         return must
     shown = "something else" if notes.get("secret") else repr(value)
-    return f"is {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}, {must}"
+    choices = [name for one in _options(node) for name in _choices(one)]
+    like = _closest(value, choices) if isinstance(value, str) else ""
+    mend = f"; did you mean {like}?" if like else ""
+    return f"is {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}, {must}{mend}"
+
+
+def _choices(node: Any) -> list[str]:
+    """The words of which one must stand there; none where that may be something else."""
+    if isinstance(node, inspect.EnumType):
+        return [str(each.value) for each in node.cls]
+    return [str(each) for each in getattr(node, "values", ())]
 
 
 def _must(node: Any, notes: dict[str, Any], place: Place) -> str:
@@ -286,8 +283,8 @@ _WORDS: Final[dict[type, Callable[[Any, str], str]]] = {
     inspect.IntType: _number,
     inspect.StrType: lambda _, __: 'a text: "..."',
     inspect.BoolType: lambda _, __: "true or false",
-    inspect.EnumType: lambda node, _: f"one of: {', '.join(str(e.value) for e in node.cls)}",
-    inspect.LiteralType: lambda node, _: f"one of: {', '.join(map(str, node.values))}",
+    inspect.EnumType: lambda node, _: f"one of: {', '.join(_choices(node))}",
+    inspect.LiteralType: lambda node, _: f"one of: {', '.join(_choices(node))}",
     inspect.CustomType: lambda node, _: f'a {node.cls.__name__.lower()}: "..."',
     inspect.TupleType: lambda node, _: f"a list of {len(node.item_types)}",
     inspect.ListType: _array,

@@ -22,9 +22,9 @@ class Verdict(str, Enum):
 
 
 class Reason(str, Enum):
-    """What decided over a verdict, the strongest first: the first that holds is given.
+    """What decided over a verdict: ``few-fails``, why no network was asked; else why to look.
 
-    All but ``FEW_FAILS`` say why a person should look; that one, why no network was asked.
+    Of several the first of ``few-dies``, ``mixed``, ``unfamiliar``, ``low-confidence`` is given.
     """
 
     FEW_DIES = "few-dies"

@@ -41,8 +41,8 @@ from edge.station.settings import (
     listen_on,
 )
 from edge.store.store import Store
-from edge.system.toml_file import schema
 from edge.system.typed import MismatchError, decode
+from edge.system.typed_schema import schema
 
 FULL = """
 [station]

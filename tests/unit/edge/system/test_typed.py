@@ -20,9 +20,9 @@ from edge.system.typed import (
     Text,
     about,
     decode,
-    schema,
     unknown,
 )
+from edge.system.typed_schema import schema
 
 
 class Speed(str, Enum):
@@ -120,6 +120,8 @@ def test_what_is_right_is_taken_as_it_is() -> None:
         ({"sinks": [{}]}, "sinks[0].kind is missing; must be one of: file, broker"),
         ({"sinks": [{"kimd": "file"}]}, "sinks[0].kimd is not known here; did you mean kind?"),
         ({"sinks": [{"kind": "tape"}]}, "sinks[0].kind is 'tape', must be one of: file, broker"),
+        ({"sinks": [{"kind": "flie"}]}, "one of: file, broker; did you mean file?"),
+        ({"speed": "FAST"}, "speed is 'FAST', must be one of: fast, exact; did you mean fast?"),
         ({"sinks": [{"kind": "file", "file": 3}]}, 'sinks[0].file is 3, must be a path: "..."'),
         ({"sinks": [{"kind": "file", "q": 3}]}, "sinks[0].q is not known here; known: kind, file"),
         ({"sinks": [{"kind": "broker", "url": ["geheim"]}]}, "url is something else, must be a t"),
@@ -177,6 +179,15 @@ def test_the_schema_says_ranges_meanings_and_choices() -> None:
     assert inner["additionalProperties"] is False
     assert found["$defs"]["Speed"]["enum"] == ["exact", "fast"]
     assert found["$defs"]["ToFile"]["properties"]["file"] == {"type": "string"}
+
+
+def test_the_schema_takes_what_is_taken_and_tells_a_tag_that_is_none() -> None:
+    found = schema(Whole, "all of it")["$defs"]
+    assert found["ToFile"]["properties"]["kind"] == {"const": "file"}
+    items = found["Whole"]["properties"]["sinks"]["items"]
+    assert items["properties"] == {"kind": {"enum": ["file", "broker"]}}
+    assert "default" not in found["Whole"]["properties"]["source"]  # as where it is not given
+    assert found["Whole"]["properties"]["name"]["default"] == "x"
 
 
 def test_unknown_keys_are_told_from_each_other() -> None:
