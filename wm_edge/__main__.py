@@ -7,6 +7,7 @@ has such a name is told of before any of it runs.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Final, NoReturn
 
 from wm_edge.hidden import Guard, in_the_way
@@ -37,7 +38,9 @@ def _refuse(why: str) -> NoReturn:
     sys.exit(UNUSABLE)
 
 
+@cache
 def _say_what_hides() -> bool:
+    """Whether it is known what is behind an error; it is said once."""
     found = list(in_the_way())
     for place in found:
         _say(f"{place}: hides a module of Python or of a library; rename it and try again")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from edge import __version__
-from edge.errors import CUT_SHORT, ReaderGoneError, WmEdgeError, cause
+from edge.errors import CUT_SHORT, ModelError, ReaderGoneError, WmEdgeError, cause
 from edge.system.text import printable
 from edge.terminal.lazy_group import LazyGroup, Route
 from edge.terminal.streams import forget, make_safe
@@ -55,6 +55,9 @@ LIBRARIES = {
     "numpy": "numpy",
 }
 
+#: wm-edge is on no index.
+AGAIN = "install wm-edge again from where it was installed"
+
 
 class Main(LazyGroup):
     """The top-level group."""
@@ -87,11 +90,11 @@ def cli() -> None:
     """
 
 
-def main(explain: Callable[[], object] = lambda: None) -> NoReturn:
+def main(explain: Callable[[], bool] = lambda: False) -> NoReturn:
     """Entry point: every error ends in one line on stderr and its exit code.
 
     Args:
-        explain: Called after a fault that nobody foresaw, to say what may be behind it.
+        explain: Called at a fault that nobody foresaw: whether it has said what is behind it.
     """
     make_safe()
     try:
@@ -104,16 +107,17 @@ def main(explain: Callable[[], object] = lambda: None) -> NoReturn:
     except WmEdgeError as error:
         code = _say(str(error), error.exit_code)
     except ImportError as error:
-        code = _missing(error)
+        told = explain() and isinstance(error, ModuleNotFoundError)
+        code = ModelError.exit_code if told else _missing(error)
     except OSError as error:
         code = _say(f"{error.filename or 'output'}: {error.strerror or error}", CUT_SHORT)
     except MemoryError:
         code = _say(
             "not enough memory for this; smaller files or fewer --threads may do", CUT_SHORT
         )
-    except Exception:  # noqa: BLE001 - what nobody foresaw must not look like some bad inputs
-        code = _say(f"failed; please report this:\n{_traceback()}", CUT_SHORT)
-        explain()
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw must not look like bad inputs
+        what = cause(error) if explain() else f"please report this:\n{_traceback()}"
+        code = _say(f"failed; {what}", CUT_SHORT)
     sys.exit(_flushed(code if isinstance(code, int) else 0))
 
 
@@ -145,7 +149,6 @@ def _flushed(code: int) -> int:
 def _missing(error: ImportError) -> int:
     verb = next((name for name in sys.argv[1:] if not name.startswith("-")), "")
     extra = ROUTES[verb].extra if verb in ROUTES else ""
-    package = f"'wm-edge[{extra}]'" if extra else "wm-edge"
     if isinstance(error, ModuleNotFoundError):
         if str(error.name).partition(".")[0] in {"tensorflow", "keras"}:
             from edge.model import wheels
@@ -153,10 +156,11 @@ def _missing(error: ImportError) -> int:
 
             if not wheels.exists(Backend.TENSORFLOW):
                 return _say(f"{verb} needs TensorFlow, and there is none for {wheels.here()}", 3)
-        option = "" if extra else "--force-reinstall "
-        mend = f"pip install {option}{package}"
+        mend = f"pip install 'wm-edge[{extra}]'" if extra else AGAIN
         return _say(f"{error.name} is not installed, {verb} needs it; mend: {mend}", 3)
     about = f"{error.name} {error}".lower()
-    broken = next((name for library, name in LIBRARIES.items() if library in about), package)
-    mend = f"pip install --force-reinstall {broken}"
-    return _say(f"{error.name or broken} cannot be loaded ({cause(error)}); mend: {mend}", 3)
+    broken = next((name for library, name in LIBRARIES.items() if library in about), "")
+    mend = f"pip install --force-reinstall {broken}" if broken else AGAIN
+    return _say(
+        f"{error.name or broken or 'a library'} cannot be loaded ({cause(error)}); mend: {mend}", 3
+    )

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from edge.results.record import Record
     from edge.results.writers import Sink
 
-#: Form of results by the ending of a file's name; into any other file come JSON lines.
-_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
+#: Form of results that the ending of a file's name promises: any, or one that is none of ours.
+_ENDINGS = {"csv": "csv", "jsonl": "jsonl", "json": "jsonl", "ndjson": "jsonl"}
+_ENDINGS |= dict.fromkeys(("", "txt", "log"), "")
 
 
 def check(output: Path | None, paths: Iterable[str], *, overwrite: bool) -> None:
@@ -39,12 +40,13 @@ def check(output: Path | None, paths: Iterable[str], *, overwrite: bool) -> None
 
 def form(kind: str | None, output: Path | None, *, quiet: bool) -> str:
     """``table``, ``csv`` or ``jsonl``; it is said where the file's name promises another."""
-    usual = _ENDINGS.get(output.suffix.lower()) if output is not None else None
+    ending = output.suffix.lower()[1:] if output is not None else ""
+    promised = _ENDINGS.get(ending, ending)
+    why = "as --format says" if kind else "where --format says nothing else"
     if kind is None:
-        return "table" if _on_terminal(output) else usual or "jsonl"
-    if usual and usual != kind and not quiet:
-        name = printable(str(output))
-        click.echo(f"note: {name} is written as {kind}, as --format says", err=True)
+        kind = "table" if _on_terminal(output) else "csv" if promised == "csv" else "jsonl"
+    if promised not in ("", kind) and not quiet:
+        click.echo(f"note: {printable(str(output))} is written as {kind}, {why}", err=True)
     return kind
 
 

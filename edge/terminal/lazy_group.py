@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
         if (name := args[0]) not in self.routes and not name.startswith("-"):
             from difflib import get_close_matches  # loaded where something is wrong already
 
-            like = " or ".join(get_close_matches(name, self.routes, 2))
+            like = " or ".join(get_close_matches(name.lower(), [*self.routes, "--help"], 2))
             ctx.fail(f"no command {name!r}" + (f"; did you mean {like}?" if like else ""))
         return super().resolve_command(ctx, args)
 

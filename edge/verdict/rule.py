@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from edge.errors import UsageError
 from edge.wafer.patterns import PATTERNS
 
 #: With fewer failing dies no pattern can be told from them: the wafer is ``none``, and no network
@@ -56,12 +57,27 @@ class ReviewRule:
             deviations of the training wafers (see ``edge.verdict.familiarity``).
         mixed_above: Largest probability of two patterns at once that is accepted, 0..1.
         min_dies: Wafers with fewer dies are fragments.
+
+    Raises:
+        UsageError: ``below`` has not each pattern, or another name, or something is no such number.
     """
 
     below: Mapping[str, float]
     unfamiliar_above: float
     mixed_above: float
     min_dies: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no verdict can be given by."""
+        if odd := sorted(self.below.keys() ^ PATTERNS):
+            what = f"needs each of {', '.join(PATTERNS)} and no other name; differs in"
+            raise UsageError(f"below: {what} {', '.join(map(str, odd))}")
+        shares = {**self.below, "mixed_above": self.mixed_above}
+        for name, share in shares.items():
+            if not 0 <= share <= 1:
+                raise UsageError(f"{name}: is {share}, must be from 0 to 1")
+        if not self.unfamiliar_above >= 0:
+            raise UsageError(f"unfamiliar_above: is {self.unfamiliar_above}, must be from 0 up")
 
     def reason(
         self, pattern: str, confidence: float, unfamiliarity: float, mixture: float, dies: int

@@ -57,6 +57,8 @@ def test_a_mistyped_verb_is_answered_with_the_one_meant() -> None:
     for arguments, words in (
         (("clasify", "x"), "no command 'clasify'; did you mean classify?"),
         (("dataset", "improt"), "no command 'improt'; did you mean import?"),
+        (("CLASSIFY",), "did you mean classify?"),
+        (("help",), "did you mean --help?"),
         (("zzz",), "no command 'zzz'\n"),
     ):
         done = wm_edge(*arguments)
@@ -293,6 +295,20 @@ def test_a_fault_of_ours_is_told_with_what_to_report() -> None:
     assert done.code == 1
     assert done.stderr.startswith("wm-edge: failed; please report this:\nTraceback")
     assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["click", "cv2", "numpy"])
+def test_the_file_that_hides_a_library_comes_first_and_no_traceback(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / f"{name}.py").write_text("")
+    env = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    done = wm_edge("classify", ROOT / "samples" / "donut.png", start=DOOR, env=env)
+    assert done.code
+    assert done.stderr.startswith(f"wm-edge: {tmp_path / name}.py: hides a module")
+    assert done.stderr.count("hides a module") == 1
+    assert "Traceback" not in done.stderr
+    assert "pip install" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["click", "statistics", "numpy"])

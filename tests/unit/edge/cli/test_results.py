@@ -14,6 +14,15 @@ from edge.cli import results
     [
         (None, "a.csv", "csv", ""),
         (None, "a.txt", "jsonl", ""),
+        (None, "a", "jsonl", ""),
+        (None, "a.ndjson", "jsonl", ""),
+        (
+            None,
+            "a.tsv",
+            "jsonl",
+            "note: a.tsv is written as jsonl, where --format says nothing else\n",
+        ),
+        ("csv", "a.xls", "csv", "note: a.xls is written as csv, as --format says\n"),
         ("csv", "a.csv", "csv", ""),
         ("csv", "a.txt", "csv", ""),
         ("jsonl", "a.CSV", "jsonl", "note: a.CSV is written as jsonl, as --format says\n"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.errors import UsageError
 from edge.verdict.rule import Costs, Reason, ReviewRule
 from edge.wafer.patterns import PATTERNS
 
@@ -31,6 +34,24 @@ def test_the_strongest_reason_is_given(
     wafer: tuple[str, float, float, float, int], reason: Reason | None
 ) -> None:
     assert RULE.reason(*wafer) is reason
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"below": {"Loc": 0.9}}, "below: needs each of Center, .*differs in Center, "),
+        ({"below": RULE.below | {"Edge Ring": 0.9}}, "no other name; differs in Edge Ring$"),
+        ({"below": RULE.below | {"Loc": 90}}, "Loc: is 90, must be from 0 to 1"),
+        ({"below": RULE.below | {"Loc": math.nan}}, "Loc: is nan, must be"),
+        ({"mixed_above": -0.1}, "mixed_above: is -0.1, must be from 0 to 1"),
+        ({"unfamiliar_above": math.nan}, "unfamiliar_above: is nan, must be from 0 up"),
+    ],
+)
+def test_a_rule_that_nothing_can_be_judged_by_is_refused(
+    change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        replace(RULE, **change)
 
 
 def test_other_thresholds_change_the_patterns_named_and_nothing_else() -> None:
