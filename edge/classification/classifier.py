@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.classification.prediction import Prediction
+from edge.errors import UsageError
 from edge.model.backend import Backend
 from edge.model.model_file import ModelFile, check_tensors
 from edge.model.runtime import Kernels, start
@@ -56,6 +57,7 @@ class Classifier:
     Raises:
         RuntimeUnavailableError: no TFLite runtime works here.
         ModelError: the file's tensors do not match its metadata.
+        UsageError: the rule of review is for other patterns.
     """
 
     def __init__(
@@ -82,6 +84,9 @@ class Classifier:
         self._fed = np.empty((1, self.size, self.size, encoding.PLANES), np.int8)
         self._fed_bytes = self._fed[0].view(np.uint8)
         self._labels = model.labels
+        if odd := self.review.below.keys() ^ set(self._labels):
+            what = f"below needs each of {', '.join(self._labels)} and no other"
+            raise UsageError(f"review: {what}; differs in {', '.join(sorted(odd))}")
         self._model_name = model.name
         self._input = self.runtime.interpreter.get_input_details()[0]["index"]
         embedding, rule = model.metadata.embedding, model.metadata.review

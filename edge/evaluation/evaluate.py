@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet
-from edge.errors import DataError
+from edge.errors import DataError, InputError
 from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
 from edge.evaluation.overlap import Overlap, overlap_of
@@ -137,8 +137,8 @@ def evaluate(
     for index in range(len(labelled)):
         try:
             found = classifier.classify(WaferMap(labelled.grid(index)))
-        except ValueError as error:
-            raise DataError(f"wafer {index}: {error}; leave it out of the set") from error
+        except InputError as error:
+            raise DataError(f"wafer {index}: {error.reason}; leave it out of the set") from error
         shares[index] = [found.probabilities[name] for name in PATTERNS]
         others[index] = found.confidence, found.unfamiliarity, found.mixture
         reasons.append(found.reason if found.verdict is Verdict.REVIEW else None)

@@ -59,7 +59,7 @@ class ReviewRule:
         min_dies: Wafers with fewer dies are fragments.
 
     Raises:
-        UsageError: ``below`` has not each pattern, or another name, or something is no such number.
+        UsageError: a number is out of its range.
     """
 
     below: Mapping[str, float]
@@ -68,16 +68,11 @@ class ReviewRule:
     min_dies: int
 
     def __post_init__(self) -> None:
-        """Refuse what no verdict can be given by."""
-        if odd := sorted(self.below.keys() ^ PATTERNS):
-            what = f"needs each of {', '.join(PATTERNS)} and no other name; differs in"
-            raise UsageError(f"below: {what} {', '.join(map(str, odd))}")
-        shares = {**self.below, "mixed_above": self.mixed_above}
-        for name, share in shares.items():
-            if not 0 <= share <= 1:
-                raise UsageError(f"{name}: is {share}, must be from 0 to 1")
-        if not self.unfamiliar_above >= 0:
-            raise UsageError(f"unfamiliar_above: is {self.unfamiliar_above}, must be from 0 up")
+        """Refuse what NaN and percents would make of it."""
+        limits = {"mixed_above": self.mixed_above, **self.below}
+        for name, limit in limits.items():
+            if not 0 <= limit <= 1:
+                raise UsageError(f"{name}: is {limit}, must be from 0 to 1")
 
     def reason(
         self, pattern: str, confidence: float, unfamiliarity: float, mixture: float, dies: int

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from convert.firmware.golden import few_fails
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import InputError
+from edge.errors import InputError, UsageError
 from edge.model.model_file import ModelFile
 from edge.model.runtime import Kernels
 from edge.verdict.familiarity import Embedding
@@ -140,6 +140,13 @@ def test_a_person_looks_at_few_fails_where_there_are_few_dies_or_at_every_none(
         monkeypatch.setattr(classifier, "review", rule)
         found = classifier.classify(wafer_map)
         assert (found.pattern, found.verdict, found.reason) == ("none", Verdict.REVIEW, reason)
+
+
+def test_a_rule_for_other_patterns_is_refused(shipped: ModelFile) -> None:
+    whole = dict(shipped.review.below)
+    for below, odd in (({"Loc": 0.9}, "Center, Donut"), (whole | {"Edge Ring": 0.9}, "Edge Ring")):
+        with pytest.raises(UsageError, match=f"below needs each of Center, .* differs in {odd}"):
+            Classifier(shipped, review=replace(shipped.review, below=below))
 
 
 def test_a_model_that_knows_no_none_is_not_given_it(
