@@ -106,7 +106,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         OSError: it cannot be written.
     """
     with unfinished(str(path.parent)) as (descriptor, name):
-        with os.fdopen(descriptor, "wb", closefd=False) as file:
+        # Closed before it gets its name: only then does a network share say that it is full.
+        with os.fdopen(os.dup(descriptor), "wb") as file:
             yield file
         path.with_name(name).replace(path)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from pathlib import Path
 
@@ -84,6 +86,32 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert not list(tmp_path.iterdir())
+
+
+class OnAShare(io.FileIO):
+    """A file of which only closing tells that there is no room for it."""
+
+    def close(self) -> None:
+        tells = self.closefd and not self.closed
+        super().close()
+        if tells:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_closing_tells_keeps_the_file_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.json"
+    write_text(path, "one")
+
+    def opened(descriptor: int, mode: str, *, closefd: bool = True) -> io.BufferedWriter:
+        return io.BufferedWriter(OnAShare(descriptor, mode, closefd=closefd))
+
+    monkeypatch.setattr(os, "fdopen", opened)
+    with pytest.raises(OutputError, match="No space left"):
+        write_text(path, "two")
+    assert path.read_text() == "one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_printable() -> None:
