@@ -15,7 +15,8 @@ import numpy.typing as npt
 from edge.classification.classifier import Classifier
 from edge.classification.prediction import Prediction
 from edge.errors import InputError, InputKind
-from edge.formats.paths import read_all
+from edge.formats.name_pattern import NamePattern, Names
+from edge.formats.paths import expand, read_items
 from edge.model.model_file import load
 from edge.wafer.wafermap import WaferMap, as_grid
 
@@ -24,7 +25,10 @@ _ONE_AT_A_TIME: Final = Lock()
 
 
 def read(
-    path: str | Path, *, on_error: Callable[[InputError], object] | None = None
+    path: str | Path,
+    *,
+    on_error: Callable[[InputError], object] | None = None,
+    name_pattern: str = "",
 ) -> Iterator[WaferMap]:
     """Read wafer maps, one after the other: none is kept.
 
@@ -32,11 +36,14 @@ def read(
         path: A file of any format that ``wm-edge classify`` reads, a folder or a pattern (``*``).
         on_error: Called with each wafer, file or folder that cannot be used; the others go on. By
             default the first ends it.
+        name_pattern: Where lot, wafer and slot stand in names, ``{lot}_{wafer}``, if anywhere.
 
     Raises:
+        ValueError: the pattern is none.
         InputError: the first that cannot be used, where there is no ``on_error``.
     """
-    for item in read_all([path]):
+    names = Names(NamePattern(name_pattern), [path]) if name_pattern else None
+    for item in read_items(expand([path]), names):
         if isinstance(item, WaferMap):
             yield item
         elif on_error is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from edge.classification.classifier import Classifier
-from edge.classification.pipeline import Item, classify_items
+from edge.classification.pipeline import classify_items
 from edge.errors import InputError
 from edge.formats import paths as files
 from edge.formats.reading import STDIN
@@ -83,7 +83,7 @@ def classify_paths(
         One record a wafer or unusable input, in the order of ``paths``.
     """
     if processes == 1 or not hasattr(os, "fork"):
-        items = read_items(files.expand(paths, exclude=exclude), names)
+        items = files.read_items(files.expand(paths, exclude=exclude), names)
         yield from classify_items(items, make(), top_k)
         return
     workers: list[Worker] = []
@@ -99,23 +99,12 @@ def classify_paths(
         shutdown(workers)
 
 
-def read_items(found: Iterable[str | InputError], names: Names | None) -> Iterator[Item]:
-    """What stands in files, as ``expand`` names them; errors stand for themselves."""
-    for item in found:
-        if isinstance(item, InputError):
-            yield item
-        elif names is None:
-            yield from files.read_file(item)
-        else:
-            yield from names.apply(files.read_file(item), item)
-
-
 def _classify(
     entries: list[Entry], own: Classifier, top_k: int | None, names: Names | None
 ) -> Iterator[Record]:
     for entry in entries:
         if isinstance(entry, str):
-            yield from classify_items(read_items([entry], names), own, top_k)
+            yield from classify_items(files.read_items([entry], names), own, top_k)
         else:
             yield entry
 

@@ -78,7 +78,6 @@ def command(
       wm-edge serial --exec ./station wafers/
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from edge.classification.parallel import read_items
     from edge.classification.pipeline import classify_items
     from edge.formats import paths as files
     from edge.formats.name_pattern import Names
@@ -92,7 +91,7 @@ def command(
     with _device(arguments[0], program, baud, timeout, retries) as device:
         device.check_model(model_file)
         names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
-        items = read_items(files.expand(paths, exclude=output), names)
+        items = files.read_items(files.expand(paths, exclude=output), names)
         return results.write(
             classify_items(items, device, top_k, block=1),
             names,

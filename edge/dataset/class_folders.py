@@ -31,7 +31,7 @@ def from_class_folders(path: Path) -> LabelledSet:
     labels: list[str] = []
     dies = 0
     for folder, pattern in class_folders(path):
-        for item in paths.read_all([folder]):
+        for item in paths.read_items(paths.expand([folder])):
             if isinstance(item, InputError):
                 raise DataError(f"{item} (or take it out of the set)") from item
             dies += item.dies.size

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.reading import STDIN, os_error, read, read_stdin
@@ -22,6 +22,9 @@ from edge.system.files import Identity
 from edge.system.files import identity as _identity
 from edge.system.name_list import NameList, natural
 from edge.wafer.wafermap import WaferMap
+
+if TYPE_CHECKING:
+    from edge.formats.name_pattern import Names
 
 #: Beginnings and ends of names under which other programs write unfinished files.
 HIDDEN: Final = "."
@@ -70,15 +73,24 @@ def expand(
                 yield plain if plain != STDIN or name == STDIN else os.path.abspath(name)  # noqa: PTH100
 
 
-def read_all(paths: Iterable[str | Path]) -> Iterator[WaferMap | InputError]:
-    """Read everything behind paths, folders and patterns; what they may be, see ``expand``.
+def read_items(
+    found: Iterable[str | InputError], names: Names | None = None
+) -> Iterator[WaferMap | InputError]:
+    """Read files, as ``expand`` names them; errors stand for themselves.
+
+    Args:
+        found: The files.
+        names: Gives wafers the lot and number that stand in a file's name.
 
     Yields:
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
         cannot be used. Nothing is raised on behalf of an input.
     """
-    for item in expand(paths):
-        yield from [item] if isinstance(item, InputError) else read_file(item)
+    for item in found:
+        if isinstance(item, InputError):
+            yield item
+        else:
+            yield from names.apply(read_file(item), item) if names else read_file(item)
 
 
 def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from edge.classification.parallel import read_items
 from edge.dataset.class_folders import class_folders
 from edge.errors import InputError
 from edge.formats.name_pattern import Names
-from edge.formats.paths import HIDDEN, eligible, expand
+from edge.formats.paths import HIDDEN, eligible, expand, read_items
 from edge.system.text import counted
 from train.importers.report import Collector, Imported, SourceKind
 

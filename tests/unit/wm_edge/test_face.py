@@ -145,6 +145,14 @@ def test_reading_streams_and_says_what_cannot_be_read(tmp_path: Path) -> None:
     assert next(wm_edge.read(good[0])).source == os.fspath(good[0])
 
 
+def test_lot_and_wafer_are_read_off_names(tmp_path: Path) -> None:
+    (tmp_path / "A12").mkdir()
+    np.save(tmp_path / "A12" / "w07.npy", probe(3))
+    for path in (tmp_path, tmp_path / "A12" / "w07.npy"):
+        (found,) = wm_edge.read(path, name_pattern="{lot}/w{wafer}")
+        assert (found.lot, found.wafer) == ("A12", "07")
+
+
 def script(code: str, folder: Path) -> Finished:
     """A script in a folder of the user, whose modules come first."""
     start = [sys.executable, "-c", code]

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,12 @@ from edge.dataset.labelled_set import build
 from edge.errors import InputError, InputKind
 from edge.formats import paths as files
 from edge.formats import reading
-from edge.formats.paths import count, expand, read_all
+from edge.formats.paths import count, expand, read_items
 from edge.wafer.wafermap import WaferMap
+
+
+def read_all(paths: Iterable[str | Path]) -> Iterator[WaferMap | InputError]:
+    return read_items(expand(paths))
 
 
 def wafer(path: Path) -> Path:
@@ -137,10 +142,10 @@ def test_no_permission(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from edge.formats import npy\n"  # while the interpreter's folder is open to us
-        "from edge.formats.paths import read_all\n"
+        "from edge.formats.paths import expand, read_items\n"
         "os.setuid(65534)\n"
-        f"for error in read_all({[str(tmp_path / 'closed'), str(tmp_path / 'locked')]}):\n"
-        "    print(error.kind.value)\n"
+        f"for e in read_items(expand({[str(tmp_path / 'closed'), str(tmp_path / 'locked')]})):\n"
+        "    print(e.kind.value)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=20
