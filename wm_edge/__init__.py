@@ -26,23 +26,17 @@ if TYPE_CHECKING:
     from wm_edge.functions import classify as classify
     from wm_edge.functions import read as read
 
-_HOMES: Final = {
-    "Classifier": "edge.classification.classifier",
-    "InputError": "edge.errors",
-    "InputKind": "edge.errors",
-    "ModelError": "edge.errors",
-    "ModelFile": "edge.model.model_file",
-    "Prediction": "edge.classification.prediction",
-    "Reason": "edge.verdict.rule",
-    "ReviewRule": "edge.verdict.rule",
-    "Verdict": "edge.verdict.rule",
-    "WaferMap": "edge.wafer.wafermap",
-    "WmEdgeError": "edge.errors",
-    "__version__": "edge",
-    "classify": "wm_edge.functions",
-    "load": "edge.model.model_file",
-    "read": "wm_edge.functions",
+_NAMES: Final = {
+    "edge": ("__version__",),
+    "edge.classification.classifier": ("Classifier",),
+    "edge.classification.prediction": ("Prediction",),
+    "edge.errors": ("InputError", "InputKind", "ModelError", "WmEdgeError"),
+    "edge.model.model_file": ("ModelFile", "load"),
+    "edge.verdict.rule": ("Reason", "ReviewRule", "Verdict"),
+    "edge.wafer.wafermap": ("WaferMap",),
+    "wm_edge.functions": ("classify", "read"),
 }
+_HOMES: Final = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - all are texts
 

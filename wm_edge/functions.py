@@ -86,10 +86,21 @@ def _shipped() -> Classifier:
 def _one(wafer: WaferMap | npt.ArrayLike | str | Path) -> WaferMap:
     if isinstance(wafer, WaferMap):
         return wafer
-    if not isinstance(wafer, (str, os.PathLike)):
-        _check_type(wafer)
-        return WaferMap(as_grid(wafer, "array"))
-    path = os.fspath(wafer)
+    if isinstance(wafer, (str, os.PathLike)):
+        return _of_file(os.fspath(wafer))
+    numbers = (
+        not any(isinstance(one, (str, os.PathLike, WaferMap)) for one in wafer)
+        if isinstance(wafer, (list, tuple))
+        else hasattr(wafer, "__array__")
+    )
+    if not numbers:
+        what = "classify() takes one wafer: its path, an array (rows, columns) or a WaferMap"
+        mend = "of several give one after the other, of what is open the path"
+        raise TypeError(f"{what}, not {type(wafer).__name__}; {mend}")
+    return WaferMap(as_grid(wafer, "array").copy())  # what becomes of the array is the script's
+
+
+def _of_file(path: str) -> WaferMap:
     if not path or "://" in path:
         what = "no name of a file; give the path of one, and save first what is elsewhere"
         raise InputError(path or repr(path), InputKind.MISSING, what)
@@ -99,18 +110,3 @@ def _one(wafer: WaferMap | npt.ArrayLike | str | Path) -> WaferMap:
     what = "holds several wafers" if wafers else "is a folder"
     text = f"{what}, and classify() takes one wafer; go through it with wm_edge.read()"
     raise InputError(path, InputKind.AMBIGUOUS, text)
-
-
-def _check_type(wafer: object) -> None:
-    """Refuse what is neither an array nor lists of numbers."""
-    kind, mend = type(wafer).__name__, ""
-    if isinstance(wafer, (list, tuple)):
-        if not any(isinstance(one, (str, os.PathLike, WaferMap)) for one in wafer):
-            return
-        mend = ": take one after the other"
-    elif hasattr(wafer, "__array__"):
-        return
-    elif isinstance(wafer, (bytes, bytearray)) or hasattr(wafer, "read"):
-        mend = ": a file is read by its path"
-    what = "classify() takes a path, an array (rows, columns) or a WaferMap"
-    raise TypeError(f"{what}, not {kind}{mend}")

@@ -98,7 +98,7 @@ def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> N
     if len(shape) != 2 or 0 in shape:
         sides = " x ".join(map(str, shape)) or "a single value"
         what = f"a wafer map has rows and columns, this array is {sides}"
-        mend = "save one 2-D grid a file, or several as (wafers, rows, columns)"
+        mend = "one wafer is one 2-D grid; a file may hold several as (wafers, rows, columns)"
         raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
     if max(shape) > MAX_SIDE:
         what = f"{shape[0]} x {shape[1]} dies; at most {MAX_SIDE} a side are accepted"
@@ -135,45 +135,27 @@ def check_grid(values: npt.NDArray[np.generic], source: str) -> DieGrid:
 
 
 def checked(given: WaferMap) -> WaferMap:
-    """A wafer map of which it is certain that its dies are a grid.
-
-    Raises:
-        TypeError: it is none at all.
-        InputError: no grid can be made of its dies, see ``as_grid``.
-    """
+    """A wafer map of which it is certain that its dies are a grid; errors as of ``as_grid``."""
     if not isinstance(given, WaferMap):
         what = f"a WaferMap is needed, not {type(given).__name__}"
         raise TypeError(f"{what}; make one, WaferMap(array), or call wm_edge.classify()")
     dies = given.dies
-    if (  # as readers make them: two microseconds
-        type(dies) is np.ndarray
-        and dies.dtype == np.uint8
-        and dies.ndim == 2
-        and dies.size > 0
-        and NO_DIE < dies.max() <= FAIL
-        and max(dies.shape) <= MAX_SIDE
-    ):
-        return given
+    plain = type(dies) is np.ndarray and dies.dtype == np.uint8 and dies.ndim == 2
+    if plain and NO_DIE < dies.max(initial=0) <= FAIL and max(dies.shape) <= MAX_SIDE:
+        return given  # as readers make them: this takes two microseconds
     return replace(given, dies=as_grid(dies, given.source or "wafer map"))
 
 
 def as_grid(given: npt.ArrayLike, source: str) -> DieGrid:
-    """Make a die grid, a copy, of an array that a script has.
-
-    Raises:
-        InputError: see ``check_grid``; masked values, several wafers, rows that differ in length.
-    """
-    if np.ma.is_masked(given):
+    """``check_grid`` of what a script has: lists, too, and nothing that is masked."""
+    if type(given) is not np.ndarray and np.ma.is_masked(given):
         what = "values are masked; give array.filled(0) where these are no die"
         raise InputError(source, InputKind.BAD_VALUE, what)
     try:
-        values = np.array(given, subok=False)
+        values = np.asarray(given)
     except ValueError:
         what = "its rows differ in length; fill the short ones up with 0 (no die)"
         raise InputError(source, InputKind.NOT_A_MAP, what) from None
-    if values.ndim == 3:
-        what = f"{len(values)} wafers; give one (rows, columns): for dies in array: ..."
-        raise InputError(source, InputKind.AMBIGUOUS, what)
     return check_grid(values, source)
 
 

@@ -86,7 +86,7 @@ def test_what_is_not_one_wafer_is_refused_with_the_mend(tmp_path: Path) -> None:
         ([[0, 7]], "value 7 at row 0"),
         ([[0, 0]], "no die"),
         (np.uint8(5), "single value"),
-        (np.stack([probe(1)] * 3), "3 wafers; give one"),
+        (np.stack([probe(1)] * 3), "one wafer is one 2-D grid"),
         ([[1, 2], [1]], "differ in length"),
         (np.ma.masked_array(probe(1), probe(1) == 2), "masked"),
     ):
@@ -106,15 +106,15 @@ def test_what_is_not_one_wafer_is_refused_with_the_mend(tmp_path: Path) -> None:
     [
         (None, "not NoneType"),
         (5, "not int"),
-        (b"\x93NUMPY", "not bytes: a file is read by its path"),
-        (io.BytesIO(), "not BytesIO: a file is read by its path"),
-        (["a.npy", "b.npy"], "not list: take one after the other"),
-        ([WaferMap(probe(1))], "not list: take one after the other"),
+        (b"\x93NUMPY", "not bytes; .* of what is open the path"),
+        (io.BytesIO(), "not BytesIO; .* of what is open the path"),
+        (["a.npy", "b.npy"], "not list; of several give one after the other"),
+        ([WaferMap(probe(1))], "not list; of several give one after the other"),
         ({"dies": 1}, "not dict"),
     ],
 )
 def test_what_is_no_wafer_at_all_is_told_what_is(given: Any, words: str) -> None:
-    with pytest.raises(TypeError, match=rf"a path, an array .* or a WaferMap, {words}"):
+    with pytest.raises(TypeError, match=rf"its path, an array .* or a WaferMap, {words}"):
         wm_edge.classify(given)
 
 

@@ -285,7 +285,7 @@ def test_what_is_no_grid_of_die_states_is_never_accepted(
         "value 3 at row": np.where(dies == 2, 3, dies).astype(np.uint8),
         "value 1.5 at row": dies * 1.5,
         "True and False": dies == 2,
-        "2 wafers; give one": np.stack([dies, dies]),
+        "one wafer is one 2-D grid": np.stack([dies, dies]),
         "no die at all": dies * 0,
         "differ in length": [[1, 2], [1]],
         r"masked; give array.filled\(0\)": hidden,
