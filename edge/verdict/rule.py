@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -73,6 +74,8 @@ class ReviewRule:
         for name, limit in limits.items():
             if not 0 <= limit <= 1:
                 raise UsageError(f"{name}: is {limit}, must be from 0 to 1")
+        if math.isnan(self.unfamiliar_above):
+            raise UsageError("unfamiliar_above: is nan, must be a number")
 
     def reason(
         self, pattern: str, confidence: float, unfamiliarity: float, mixture: float, dies: int

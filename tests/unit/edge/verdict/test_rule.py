@@ -42,6 +42,7 @@ def test_the_strongest_reason_is_given(
         ({"below": RULE.below | {"Loc": 90}}, "Loc: is 90, must be from 0 to 1"),
         ({"below": RULE.below | {"Loc": math.nan}}, "Loc: is nan, must be"),
         ({"mixed_above": -0.1}, "mixed_above: is -0.1, must be from 0 to 1"),
+        ({"unfamiliar_above": math.nan}, "unfamiliar_above: is nan, must be a number"),
     ],
 )
 def test_a_rule_that_nothing_can_be_judged_by_is_refused(
