@@ -15,7 +15,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,11 +23,13 @@ from edge.errors import ModelError
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.model.audit import audit
 from edge.model.metadata import Metadata, Quantised, Tensors, parsed
-from edge.model.runtime import Interpreter
 from edge.system.regular_file import read_bytes
 from edge.verdict.rule import ReviewRule
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from edge.model.runtime import Interpreter
 
 METADATA_NAME: Final = "metadata.json"
 MAX_BYTES: Final = 64 * 2**20

@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.errors import RuntimeUnavailableError, UsageError
@@ -84,7 +85,7 @@ class Runtime:
     @property
     def version(self) -> str:
         """Its distribution's version."""
-        return installed()[self.backend] or "unknown"
+        return _noted(*_SOURCES[self.backend]) or installed()[self.backend] or "unknown"
 
 
 def start(
@@ -198,6 +199,18 @@ def _silenced(descriptor: int) -> Iterator[None]:
     finally:
         os.dup2(kept, descriptor)
         os.close(kept)
+
+
+def _noted(module: str, distribution: str) -> str:
+    """Version in the name of what pip wrote beside a loaded package; empty where it is not clear.
+
+    ``importlib.metadata`` says the same, and takes longer to load than a model file.
+    """
+    file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None) or ""
+    begin, end = distribution.replace("-", "_") + "-", ".dist-info"
+    beside = Path(file).absolute().parents[1].glob(f"{begin}*{end}") if file else ()
+    found = [path.name.removeprefix(begin).removesuffix(end) for path in beside]
+    return found[0] if len(found) == 1 else ""
 
 
 def installed() -> dict[Backend, str | None]:
