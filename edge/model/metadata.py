@@ -90,8 +90,8 @@ class Review(Struct, frozen=True):
         below: Smallest confidence a pattern that is accepted.
         objective: What ``below`` was set for.
         min_dies: Wafers with fewer dies are fragments.
-        unfamiliar: See there.
-        mixed: See there.
+        unfamiliar: How far from every class a wafer may be.
+        mixed: How probably a wafer may show two patterns at once.
         log_prior: Natural logarithm of how much more or less common a pattern is than the network
             was trained to take it.
     """
