@@ -75,6 +75,7 @@ def command(
     from edge.classification.classifier import Classifier
     from edge.classification.parallel import classify_paths, processes_for
     from edge.formats import paths as files
+    from edge.formats.name_pattern import Names
     from edge.model.backend import Backend
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
@@ -93,11 +94,7 @@ def command(
         )
 
     processes = threads or processes_for(paths, exclude=output)
-    names = None
-    if pattern:
-        from edge.formats.name_pattern import Names
-
-        names = Names(pattern, filter(os.path.isdir, paths))
+    names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     records = classify_paths(
         paths, make, processes=processes, top_k=top_k, exclude=output, names=names
     )

@@ -89,19 +89,12 @@ def read_items(
     for item in found:
         if isinstance(item, InputError):
             yield item
-        else:
-            yield from names.apply(read_file(item), item) if names else read_file(item)
-
-
-def read_file(path: str | Path) -> Iterator[WaferMap | InputError]:
-    """Read one file, or standard input where it is ``-``.
-
-    What is unusable gives an ``InputError`` item instead of raising.
-    """
-    try:
-        yield from read_stdin() if os.fspath(path) == STDIN else read(path)
-    except InputError as error:
-        yield error
+            continue
+        try:
+            wafers = read_stdin() if item == STDIN else read(item)
+            yield from names.apply(wafers, item) if names else wafers
+        except InputError as error:
+            yield error
 
 
 def count(

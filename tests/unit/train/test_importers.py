@@ -16,7 +16,7 @@ from edge.dataset.mixedwm38 import PATTERN_ORDER
 from edge.errors import DataError, UsageError
 from edge.formats.columns import LONGEST
 from edge.formats.name_pattern import NamePattern
-from edge.formats.paths import read_file
+from edge.formats.paths import read_items
 from edge.wafer.wafermap import WaferMap
 from tests.support import pandas_pickle, recorded_frames
 from tests.support.pandas_pickle import Row
@@ -401,7 +401,9 @@ def test_lot_and_wafer_are_kept_as_they_stand_in_names(tmp_path: Path) -> None:
     # As a labelled set, and as wafers to be classified.
     whole = reading.load(tmp_path / "set.npz")
     read = [whole.wafer_map(index) for index in range(len(whole))]
-    streamed = [wafer for wafer in read_file(tmp_path / "set.npz") if isinstance(wafer, WaferMap)]
+    streamed = [
+        wafer for wafer in read_items([str(tmp_path / "set.npz")]) if isinstance(wafer, WaferMap)
+    ]
     for found in (read, streamed):
         assert [f"{wafer.lot}_{wafer.wafer}" for wafer in found] == names
 
