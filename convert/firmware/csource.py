@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ _TYPES: Final = {
 }
 _WIDTH: Final = 100
 _INDENT: Final = "    "
+_LINE: Final = re.compile(f"(.{{1,{_WIDTH - len(_INDENT)}}})(?: |$)")
 _INT32_MIN: Final = -(2**31)
 
 
@@ -76,9 +77,5 @@ def _commented(line: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return (
-        textwrap.fill(
-            text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False
-        )
-        + "\n"
-    )
+    """Lines as long as they may be; no number is longer than one."""
+    return _LINE.sub(rf"{_INDENT}\1\n", text) or "\n"
