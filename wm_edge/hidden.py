@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,20 +22,18 @@ OURS: Final = frozenset({"edge", "train", "convert"})
 HOME: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-class Guard:
+class Guard(NamedTuple):
     """Stands before all finders of ``sys.meta_path``: our names are ours, or nothing is imported.
 
-    Args:
-        refuse: Called with the reason; does not return.
+    Attributes: refuse (called with the reason; does not return).
     """
 
-    def __init__(self, refuse: Callable[[str], object]) -> None:
-        self._refuse = refuse
+    refuse: Callable[[str], object]
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Leave it to the others, unless they would find a user's file under a name of ours."""
         if name in OURS and (why := hidden(name)):
-            self._refuse(why)
+            self.refuse(why)
 
 
 def hidden(name: str) -> str:

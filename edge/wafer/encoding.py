@@ -35,9 +35,6 @@ PLANES: Final = 2
 #: 172 * 172 positions, few enough for float32 to be exact (see ``encode``).
 MIN_SIZE: Final = 24
 
-#: For messages.
-NO_DIES: Final = "a wafer map without dies cannot be classified"
-
 #: Flips and quarter turns that keep a pattern what it is.
 SYMMETRIES: Final = 8
 
@@ -95,7 +92,7 @@ def crop(dies: DieGrid) -> DieGrid:
     top, bottom = _extent(dies.max(axis=1))
     left, right = _extent(dies.max(axis=0))
     if not bottom:
-        raise ValueError(NO_DIES)
+        raise ValueError("a wafer map without dies cannot be classified")
     return dies[top:bottom, left:right]
 
 
