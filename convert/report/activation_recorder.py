@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from edge.errors import DataError, ModelError
 from edge.model import flatbuffer
-from edge.model.backend import Backend
 from edge.model.network import Tensor
 from edge.model.runtime import start
+from edge.model.wheels import Backend
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 

@@ -22,9 +22,9 @@ from convert.report.selective import Ranges, Selective
 from edge.errors import ModelError, RuntimeUnavailableError
 from edge.evaluation import metrics
 from edge.model import flatbuffer
-from edge.model.backend import Backend
 from edge.model.float_network import LogitsNetwork
 from edge.model.network import Network, Operator
+from edge.model.wheels import Backend
 from edge.wafer.encoding import Encoded
 from edge.wafer.patterns import PATTERNS
 

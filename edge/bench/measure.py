@@ -22,9 +22,9 @@ from edge.dataset.drawn import SEED, drawn
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, ModelError, RuntimeUnavailableError, UsageError
 from edge.model import float_network
-from edge.model.backend import Backend
 from edge.model.model_file import ModelFile
 from edge.model.runtime import installed
+from edge.model.wheels import Backend
 from edge.system.files import exists
 from edge.verdict.rule import MIN_FAILS
 

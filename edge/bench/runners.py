@@ -26,8 +26,8 @@ from edge.errors import ModelError
 from edge.evaluation import metrics
 from edge.model import float_network
 from edge.model import model_file as model
-from edge.model.backend import Backend
 from edge.model.runtime import start
+from edge.model.wheels import Backend
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import WaferMap

@@ -11,9 +11,9 @@ import numpy as np
 
 from edge.classification.prediction import Prediction
 from edge.errors import UsageError
-from edge.model.backend import Backend
 from edge.model.model_file import ModelFile, check_tensors
 from edge.model.runtime import Kernels, start
+from edge.model.wheels import Backend
 from edge.verdict.familiarity import Embedding, Familiarity
 from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding

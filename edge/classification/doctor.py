@@ -22,8 +22,8 @@ from edge import __version__
 from edge.camera.confine import DEAF, MEND
 from edge.errors import ModelError, RuntimeUnavailableError, cause
 from edge.model import wheels
-from edge.model.backend import Backend
 from edge.model.runtime import installed
+from edge.model.wheels import Backend
 from edge.system.text import printable
 
 if TYPE_CHECKING:

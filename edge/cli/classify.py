@@ -76,9 +76,9 @@ def command(
     from edge.classification.parallel import classify_paths, processes_for
     from edge.formats import paths as files
     from edge.formats.name_pattern import Names
-    from edge.model.backend import Backend
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
+    from edge.model.wheels import Backend
 
     results.check(output, paths, overwrite=overwrite)
     model_file = load(model)

@@ -27,7 +27,7 @@ def command(model: Path | None, backend: str | None) -> int:
       wm-edge doctor --backend tflite
     """
     from edge.classification.doctor import examine
-    from edge.model.backend import Backend
+    from edge.model.wheels import Backend
 
     code = 0
     for check in examine(model, Backend(backend) if backend else None):

@@ -125,8 +125,8 @@ def _examine(
 ) -> ModelFileAudit:
     from edge.classification.classifier import Classifier
     from edge.gate.soundness import examine
-    from edge.model.backend import Backend
     from edge.model.runtime import Kernels
+    from edge.model.wheels import Backend
 
     chosen = Backend(backend) if backend else None
     return examine(

@@ -152,7 +152,7 @@ def _missing(error: ImportError) -> int:
     if isinstance(error, ModuleNotFoundError):
         if str(error.name).partition(".")[0] in {"tensorflow", "keras"}:
             from edge.model import wheels
-            from edge.model.backend import Backend
+            from edge.model.wheels import Backend
 
             if not wheels.exists(Backend.TENSORFLOW):
                 return _say(f"{verb} needs TensorFlow, and there is none for {wheels.here()}", 3)

@@ -17,7 +17,6 @@ from edge.errors import ModelError, RuntimeUnavailableError
 from edge.gate import diagnosis
 from edge.gate.checks import MODEL_CHECKS, Check, failed, passed, skipped
 from edge.model.audit import audit
-from edge.model.backend import Backend
 from edge.model.metadata import Review, Tensors, parsed
 from edge.model.model_file import (
     ModelFile,
@@ -27,6 +26,7 @@ from edge.model.model_file import (
     shipped_path,
 )
 from edge.model.runtime import start
+from edge.model.wheels import Backend
 from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
 from edge.wafer.probes import PROBES

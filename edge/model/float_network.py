@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError
-from edge.model.backend import Backend
 from edge.model.model_file import MAX_BYTES, ModelFile
 from edge.model.runtime import start
+from edge.model.wheels import Backend
 from edge.system.regular_file import read_bytes
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.errors import RuntimeUnavailableError, UsageError
-from edge.model.backend import Backend
+from edge.model.wheels import Backend
 from edge.system.choice import Choice
 
 if TYPE_CHECKING:

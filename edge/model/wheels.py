@@ -1,4 +1,4 @@
-"""Which TFLite runtimes exist for a machine, so that nobody is told to install what there is not.
+"""The TFLite runtimes, and which exist for a machine: nobody is told to install what there is not.
 
 What stands here was asked of PyPI with ``pip download --only-binary=:all:``.
 """
@@ -10,7 +10,16 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from edge.model.backend import Backend
+from edge.system.choice import Choice
+
+
+class Backend(Choice):
+    """A TFLite runtime."""
+
+    LITERT = "litert"
+    TFLITE = "tflite"
+    TENSORFLOW = "tensorflow"
+
 
 #: How different systems call the processors.
 _INTEL: Final = frozenset({"x86_64", "amd64"})

@@ -14,14 +14,16 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError
+from edge.results.csv import STATION_COLUMNS, Rows
+from edge.results.jsonl import encode
 from edge.results.record import Record, number_of
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.system.choice import Choice
 from edge.system.files import identity
 from edge.system.text import printable
@@ -233,3 +235,23 @@ class AppendSink:
             yield
         except OSError as error:
             raise OutputError(f"{self._path}: cannot be written ({error.strerror})") from error
+
+
+def _json() -> Lines:
+    return Lines(
+        lambda record: f"{encode(record)}\n".encode(), before_id=b'{"id": "', after_id=b'"'
+    )
+
+
+def _csv() -> Lines:
+    rows = Rows(STATION_COLUMNS)
+    return Lines(
+        lambda record: f"{rows.row(record)}\n".encode(),
+        header=f"{rows.header()}\n".encode(),
+        any_header=b"id,source,index,",
+        is_quoted=True,
+    )
+
+
+#: By the kind of sink.
+LINES: Final[Mapping[str, Callable[[], Lines]]] = {"jsonl": _json, "csv": _csv}

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from edge.errors import OutputError
 from edge.results.record import Record
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 
 
 class RecordRefusedError(OutputError):

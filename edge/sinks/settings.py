@@ -42,8 +42,7 @@ class LinesSettings(FileSettings, frozen=True):
 
     def make(self, station: str) -> DurableSink:
         """See ``MqttSettings.make``."""
-        from edge.sinks.append_file import AppendSink
-        from edge.sinks.line_files import LINES
+        from edge.sinks.append_file import LINES, AppendSink
 
         kind = str(self.__struct_config__.tag)
         return AppendSink(kind, self.file, LINES[kind](), self.fsync)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import Record, number_of
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.store import Store
 
 

@@ -12,7 +12,7 @@ from edge.camera.address import without_secrets
 from edge.errors import OutputError
 from edge.sinks.durable_sink import DurableSink
 from edge.station.outbox import Outbox
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.store import Store
 from edge.system.text import counted, printable, told_apart
 

@@ -20,7 +20,7 @@ from edge.errors import OutputError, WmEdgeError
 from edge.results.record import Record, number_of, short
 from edge.sinks.durable_sink import DurableSink, RecordRefusedError
 from edge.station.heartbeat import Heartbeat
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.reader import StoreReader
 from edge.system.text import printable
 

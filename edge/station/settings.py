@@ -17,8 +17,8 @@ from msgspec.structs import force_setattr
 from edge.camera.address import Address, parse
 from edge.camera.login import with_login
 from edge.errors import UsageError
-from edge.model.backend import Backend
 from edge.model.runtime import Kernels
+from edge.model.wheels import Backend
 from edge.sinks.settings import SinkSettings
 from edge.station.folder_settings import FolderSettings
 from edge.store.rows import Same

@@ -59,3 +59,18 @@ def rename(connection: sqlite3.Connection, first: int) -> str:
     connection.execute("UPDATE numbering SET store = ?", (name,))
     connection.execute(_SAME_AS, (name, first, first))
     return name
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a sink has come. Kept in the store, so it survives any crash, but may lag behind.
+
+    Attributes:
+        delivered: Number of the last record that is kept (``results.id``, ``errors.id``); 0: none.
+        offset: For a sink that is a file: its length after that record, in bytes.
+        names: Names of the store that numbers the records: which ``id`` is whose number.
+    """
+
+    delivered: int = 0
+    offset: int = 0
+    names: StoreNames = NO_NAMES

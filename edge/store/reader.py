@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import ERROR_KEYS, RESULT_KEYS, Record
-from edge.store.access import access_of
 from edge.store.names import StoreNames, read_names
-from edge.store.sqlite import connect, select_in, sqlite_errors, storable
+from edge.store.sqlite import access_of, connect, select_in, sqlite_errors, storable
 from edge.store.taken import FileNote, Stamp
 from edge.system.files import state_of
 from edge.system.text import name_of

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from edge.errors import OutputError, UsageError
 from edge.system.text import utf8
 
 #: Seconds that SQLite waits for somebody who looks into the file with another program.
 _PATIENCE: Final = 10.0
-
 
 #: Values in a statement: what every SQLite takes.
 _VALUES: Final = 900
@@ -83,3 +85,63 @@ def sqlite_errors(path: Path, *, in_use: bool = False) -> Iterator[None]:
             f"{path}: not a usable SQLite file ({error}); move it away and start again: files that "
             "are still in their folder are taken anew"
         ) from error
+
+
+#: Seconds that looks into the store may take while their end is waited for.
+_LOOKS: Final = 5.0
+
+
+class SharedAccess:
+    """The readers of one store in this process, so that all can let go of it for a moment.
+
+    Their connections share what SQLite knows of the write-ahead log. Where its files were replaced
+    under them, all have to be closed before any sees the new ones.
+
+    Attributes:
+        is_owned: A ``StoreFile`` of this process has the store open for writing.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers: dict[threading.Lock, Callable[[], None]] = {}
+        self.is_owned = False
+
+    def enter(self, lock: threading.Lock, close: Callable[[], None]) -> None:
+        """A reader begins; it holds ``lock`` while it looks, and ``close`` closes its connection.
+
+        It opens that anew where it is closed.
+        """
+        with self._lock:
+            self._readers[lock] = close
+
+    def leave(self, lock: threading.Lock) -> None:
+        """A reader has ended."""
+        with self._lock:
+            self._readers.pop(lock, None)
+
+    @contextmanager
+    def exclusive(self, path: Path) -> Iterator[None]:
+        """Close the connections of all readers; none is opened while the block runs.
+
+        Raises:
+            OutputError: one is in use for too long.
+        """
+        deadline = time.monotonic() + _LOOKS
+        with self._lock, ExitStack() as held:
+            for lock in self._readers:
+                if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    raise OutputError(f"{path}: is being read; it is tried again")
+                held.callback(lock.release)
+            for close in self._readers.values():
+                close()
+            yield
+
+
+_known: Final[WeakValueDictionary[Path, SharedAccess]] = WeakValueDictionary()
+_making: Final = threading.Lock()
+
+
+def access_of(path: Path) -> SharedAccess:
+    """The one of a store, by whatever link it is named."""
+    with _making:
+        return _known.setdefault(path.resolve(), SharedAccess())

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.results.record import Record
-from edge.store.cursor import Cursor
 from edge.store.file_table import NEW, FileTable
+from edge.store.names import Cursor
 from edge.store.rows import Rows, Same
 from edge.store.store_file import StoreFile
 from edge.store.taken import FileNote, Placed

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError, UsageError
-from edge.store.access import access_of
 from edge.store.guard import Doubt, Guard
 from edge.store.names import StoreNames, read_names, rename
 from edge.store.opening import Note, grown, is_intact, open_database, put_away
 from edge.store.rows import NEXT
-from edge.store.sqlite import connect, sqlite_errors
+from edge.store.sqlite import access_of, connect, sqlite_errors
 from edge.system.file_lock import Lock, in_use
 from edge.system.files import exists
 from edge.system.text import printable

@@ -22,7 +22,7 @@ import pytest
 from edge.errors import OutputError
 from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.mqtt.sink import MqttSink, open_durable
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from tests.support import broker as brokers
 from tests.support import certificates
 from tests.support.broker import Broker, Subscriber, free_port, wait_until
@@ -153,7 +153,7 @@ def test_closing_twice_or_unopened_is_quiet(broker: Broker) -> None:
 def test_a_killed_station_is_offline(broker: Broker, ending: signal.Signals) -> None:
     code = (
         "import sys, time; from edge.sinks.mqtt.sink import open_durable; "
-        "from edge.store.cursor import Cursor; s = open_durable(sys.argv[1]); "
+        "from edge.store.names import Cursor; s = open_durable(sys.argv[1]); "
         "s.open(Cursor()); time.sleep(60)"
     )
     with (

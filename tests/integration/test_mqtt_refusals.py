@@ -17,7 +17,7 @@ from edge.results.record import UNDELIVERABLE
 from edge.sinks.mqtt.sink import MqttSink, open_durable
 from edge.station import outbox as outboxes
 from edge.station.outbox import Outbox
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.store import Store
 from tests.support import broker as brokers
 from tests.support.broker import Broker, Subscriber

@@ -24,7 +24,7 @@ from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.mqtt.link import KEEPALIVE, ONLINE, Link
 from edge.sinks.mqtt.reasons import LostError, is_of_a_record
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 
 #: Seconds for connecting, and from one acknowledgement to the next.
 DEFAULT_TIMEOUT: Final = 10.0

@@ -13,9 +13,9 @@ from edge.bench.subject import STAGES
 from edge.bench.table import render
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import ModelError, RuntimeUnavailableError, UsageError
-from edge.model.backend import Backend
 from edge.model.float_network import beside
 from edge.model.model_file import ModelFile
+from edge.model.wheels import Backend
 from tests.support.cli import python
 
 PLAN = Plan(seconds=0.1, rounds=2, cold_starts=0, threads=(1,))

@@ -6,8 +6,8 @@ import numpy as np
 
 from edge.bench import peak
 from edge.model import flatbuffer
-from edge.model.backend import Backend
 from edge.model.runtime import start
+from edge.model.wheels import Backend
 
 
 def test_one_int8_convolution_with_the_macs_it_claims() -> None:

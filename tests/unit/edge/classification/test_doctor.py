@@ -10,9 +10,8 @@ import pytest
 from edge.classification import doctor
 from edge.classification.doctor import Check, examine
 from edge.model import wheels
-from edge.model.backend import Backend
 from edge.model.model_file import ModelFile
-from edge.model.wheels import Machine
+from edge.model.wheels import Backend, Machine
 from tests.support import spoil
 
 

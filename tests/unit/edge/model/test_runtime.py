@@ -16,10 +16,9 @@ import pytest
 
 from edge.errors import RuntimeUnavailableError, UsageError
 from edge.model import wheels
-from edge.model.backend import Backend
 from edge.model.model_file import ModelFile
 from edge.model.runtime import ENVIRONMENT_VARIABLE, Kernels, installed, start
-from edge.model.wheels import Machine
+from edge.model.wheels import Backend, Machine
 
 
 @pytest.fixture(autouse=True)

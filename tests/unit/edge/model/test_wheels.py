@@ -10,9 +10,8 @@ from edge.classification import doctor
 from edge.classification.doctor import examine
 from edge.errors import RuntimeUnavailableError
 from edge.model import wheels
-from edge.model.backend import Backend
 from edge.model.runtime import start
-from edge.model.wheels import Machine, exists, mend
+from edge.model.wheels import Backend, Machine, exists, mend
 
 PC = Machine("x86_64", 64, (3, 11))
 TRIXIE_32 = Machine("armv7l", 32, (3, 13))

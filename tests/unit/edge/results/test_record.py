@@ -51,7 +51,7 @@ exec(compile(source, spec.origin, "exec"), module.__dict__)
 
 from edge.results.csv import STATION_COLUMNS
 from edge.sinks.settings import CsvSettings, JsonLinesSettings, StoreSettings
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.store import Store
 from edge.store.reader import StoreReader
 from tests.support.records import result

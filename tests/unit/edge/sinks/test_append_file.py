@@ -18,8 +18,7 @@ from edge.results.csv import STATION_COLUMNS
 from edge.results.record import Record
 from edge.sinks.append_file import AppendSink, Fsync
 from edge.sinks.settings import CsvSettings, JsonLinesSettings
-from edge.store.cursor import Cursor
-from edge.store.names import StoreNames
+from edge.store.names import Cursor, StoreNames
 from tests.support.records import error, holder, result
 
 STORE = "ab12cd34"
@@ -31,7 +30,7 @@ ODD = ["plain", 'a"b', "two\nlines", 'all\r\n",\n"of it"\n', "=1+1", "\u2028æ™¶å
 OPEN = """
 import sys
 from pathlib import Path
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.sinks.settings import CsvSettings, JsonLinesSettings
 kinds = {"csv": CsvSettings, "jsonl": JsonLinesSettings}
 sink = kinds[sys.argv[1]](Path(sys.argv[2])).make("")

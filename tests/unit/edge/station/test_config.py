@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from edge.errors import ModelError, UsageError
-from edge.model.backend import Backend
 from edge.model.runtime import Kernels
+from edge.model.wheels import Backend
 from edge.sinks.append_file import Fsync
 from edge.sinks.settings import (
     CsvSettings,

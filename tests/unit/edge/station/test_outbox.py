@@ -18,7 +18,7 @@ from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.store_copy import StoreSink
 from edge.station import outbox as module
 from edge.station.outbox import LAST, Outbox
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.store import Store
 from tests.support.records import error, result
 from tests.support.station import rows, wait_for

@@ -14,7 +14,7 @@ from edge.errors import OutputError
 from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS
 from edge.results.writers import ResultFormat, open_sink
 from edge.sinks.settings import CsvSettings, JsonLinesSettings
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.reader import StoreReader
 from edge.store.schema import APPLICATION_ID, STEPS, VERSION, migrate
 from edge.store.store import Store

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.errors import OutputError, UsageError
 from edge.results.record import Record, number_of
 from edge.sinks.store_copy import StoreSink
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 from edge.store.reader import StoreReader
 from edge.store.rows import Same
 from edge.store.store import Store

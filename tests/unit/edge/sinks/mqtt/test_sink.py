@@ -14,7 +14,7 @@ from edge.errors import OutputError, UsageError
 from edge.sinks.mqtt.sink import open_durable, payload
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
 from edge.sinks.settings import MqttSettings
-from edge.store.cursor import Cursor
+from edge.store.names import Cursor
 
 SECRET = "hunter2-do-not-show"  # noqa: S105
 
