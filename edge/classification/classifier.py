@@ -7,6 +7,7 @@ import time
 from operator import mul
 from typing import NamedTuple
 
+import cv2  # noqa: F401 - `encoding` needs it: said here, not at the first wafer
 import numpy as np
 
 from edge.classification.prediction import Prediction

@@ -87,6 +87,6 @@ def _problems(labelled: LabelledSet) -> Iterator[str]:
         place = int(np.argmax(labelled.dies > FAIL))
         wafer = int(np.searchsorted(labelled.offsets, place, side="right")) - 1
         yield f"die state {labelled.dies[place]} in wafer {wafer} (0 no die, 1 pass, 2 fail)"
-    yield from unknown_labels(set(np.unique(labelled.labels).tolist()))
+    yield from unknown_labels(set(labelled.labels.ravel().tolist()))
     for name, values in labelled.columns.items():
         yield from column_problems(name, values, wafers)

@@ -75,6 +75,6 @@ def column_problems(name: str, values: npt.NDArray[Any], wafers: int) -> Iterato
         yield f"column {name} has {values.shape} entries for {wafers} wafers"
     if values.dtype.kind not in column.kinds:
         yield f"column {name} is of type {values.dtype}, must be {column.what}"
-    foreign = sorted(set(np.unique(values).tolist()) - column.allowed) if column.allowed else []
+    foreign = sorted(set(values.ravel().tolist()) - column.allowed) if column.allowed else []
     if foreign:
         yield f"column {name} holds {foreign[0]!r}, must be {column.what}"

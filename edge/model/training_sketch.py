@@ -62,7 +62,10 @@ class Sketch:
 
     def sampled(self, fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         """Of the fingerprints that fall into the sample: bool (S,), whether each one is kept."""
-        return np.isin(_sample(fingerprints, self.skip), self.kept)
+        sample = _sample(fingerprints, self.skip)
+        # What is kept is in order; `np.isin` loads the masked arrays, and sorts both.
+        before, after = (np.searchsorted(self.kept, sample, side) for side in ("left", "right"))
+        return after > before
 
 
 def build(fingerprints: npt.NDArray[np.uint64]) -> str:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -66,6 +65,8 @@ def encode(dies: DieGrid, size: int = SIZE) -> Encoded:
     Raises:
         ValueError: the map holds no die.
     """
+    import cv2  # a model card needs it not, and it takes a tenth of its time
+
     dies = crop(dies)
     top, bottom, left, right, area = _cells(*dies.shape, size)
     members = _MEMBERS.take(dies, 0)
