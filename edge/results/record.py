@@ -119,15 +119,10 @@ def schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a record: a line of JSON, a message of MQTT."""
     from msgspec.json import schema_components
 
-    from edge.system.typed_schema import DRAFT, documented
+    from edge.system.typed_schema import documented
 
     kinds, definitions = schema_components((Result, Error))
-    return {
-        "$schema": DRAFT,
-        "title": "wm-edge record",
-        "oneOf": [*kinds],
-        "$defs": documented(definitions),
-    }
+    return documented("wm-edge record", {"oneOf": [*kinds], "$defs": definitions})
 
 
 def number_of(record: Record) -> int:

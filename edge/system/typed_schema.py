@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from edge.system.typed import meanings
 
-DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
-
 
 def schema(kind: Any, title: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a TOML file that is decoded as ``kind``."""
     texts: dict[type, dict[str, Any]] = {Path: {"type": "string"}}
-    found = _bare(msgspec.json.schema(kind, schema_hook=lambda cls: texts.get(cls, {})))
-    return {"$schema": DRAFT, "title": title, **found, "$defs": documented(found["$defs"])}
+    found = msgspec.json.schema(kind, schema_hook=lambda cls: texts.get(cls, {}))
+    return documented(title, _bare(found))
 
 
 def _bare(node: Any) -> Any:
@@ -28,12 +26,12 @@ def _bare(node: Any) -> Any:
     return node
 
 
-def documented(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The same definitions: meanings at their keys, no default that is refused, and tags by name.
+def documented(title: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The schema with meanings at its keys, no default that is refused, and tags by name.
 
     A tag that no struct has is told as such, instead of with what every one of them lacks.
     """
-    for struct in definitions.values():
+    for struct in found["$defs"].values():
         said = meanings(struct.get("description", ""))
         struct["description"] = said.pop("", "")
         for key, key_schema in struct.get("properties", {}).items():
@@ -46,4 +44,4 @@ def documented(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
             items = key_schema.get("items") or {}
             if tags := items.get("discriminator"):
                 items["properties"] = {tags["propertyName"]: {"enum": [*tags["mapping"]]}}
-    return definitions
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
