@@ -27,10 +27,7 @@ _INT32_MIN: Final = -(2**31)
 def array(name: str, values: npt.NDArray[Any], *, scope: str = "static ") -> str:
     """A constant array of the C type of its dtype; two dimensions keep their rows.
 
-    Args:
-        name: In C.
-        values: int8, uint8, int32 or float64; one or two dimensions.
-        scope: What stands before ``const``.
+    It is int8, uint8, int32 or float64; ``scope`` stands before ``const``.
     """
     sides = "".join(f"[{side}]" for side in values.shape)
     kind = _TYPES[values.dtype.newbyteorder("=").name]

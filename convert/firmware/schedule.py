@@ -34,11 +34,8 @@ def best(
 ) -> tuple[Step, ...]:
     """The steps in the order of the smallest peak that a beam search finds.
 
-    Args:
-        steps: In any order that works.
-        sizes: Bytes of each activation.
-        inputs: Activations that are there from the beginning.
-        outputs: Activations that must stay to the end.
+    ``sizes``: bytes of each activation. ``inputs`` are there from the beginning, ``outputs`` must
+    stay to the end.
     """
     readers: dict[int, int] = {}
     for place, step in enumerate(steps):

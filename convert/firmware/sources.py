@@ -25,9 +25,7 @@ def folder(name: str) -> dict[str, bytes]:
 def template(name: str, values: Mapping[str, object] | None = None) -> str:
     """A text with its ``@WORDS@`` filled in; what is filled in is not looked at again.
 
-    Args:
-        name: A file of the templates.
-        values: What stands for each word, written for the kind of file that it is.
+    ``name`` is a file of the templates; ``values`` are written for the kind of file that it is.
     """
     text = (_root() / _TEMPLATES / name).read_text("utf-8")
     return re.sub("@([A-Z]+)@", lambda found: str((values or {})[found[1]]), text)

@@ -36,10 +36,7 @@ class Step:
     """One operator as calls.
 
     Attributes:
-        operator: Where it comes from.
-        calls: In this order.
         inputs: Activations that it reads.
-        output: The activation that it writes.
         in_place_offset: By input that the output may lie over: the largest distance in bytes from
             where that input begins to where the output may begin. Smaller ones are as good.
         patch: Values, int16, that its kernel copies before it writes an output pixel.

@@ -112,7 +112,6 @@ class Changes:
 
     Attributes:
         reference: The float form.
-        total: How many there are.
         now_wrong: Of them, right in float and wrong in int8.
         now_right: Of them, wrong in float and right in int8.
         agreement: Share of all wafers given the same class by both.
@@ -171,8 +170,6 @@ class ReviewEvidence:
         caught: Share of wafers looked at (the least confident) -> share of wrong answers among.
         risk_coverage: Share accepted (x, most confident first) and share of those wrong (y).
         objective: What the thresholds were set for at conversion.
-        patterns: By pattern.
-        bands: By confidence.
     """
 
     wafers: int
@@ -203,12 +200,8 @@ class Evidence:
 
     Attributes:
         model: Name and hash of the model file.
-        file_name: Of the model file.
-        file_bytes: Size of the model file.
         float_bytes: Size of the float TFLite; None without one.
-        wafers: Number of wafers judged.
         data: What they are, as the user named it.
-        verdict: First of all.
         warnings: What a reader must know before quoting a figure.
         outcomes: Of every form of the network that was run on the wafers.
         recorded: Keras figures by class from the model file (n, recall, ci95), where the wafers are
@@ -220,11 +213,8 @@ class Evidence:
         calibration: None where the model file says nothing of it.
         tensors: Scale and zero point of input, logits and embedding.
         temperature: What logits are divided by.
-        latency: On this machine.
-        review: What goes to a person.
         provenance: Hashes and versions, by what they are of.
         missing: Section -> the sentence that stands in its place.
-        appendices: Further tables.
     """
 
     model: str

@@ -28,17 +28,13 @@ _OUTPUT_AXIS: Final = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 
 
 @dataclass(frozen=True)
 class Weights:
-    """The float weights of a layer and how they are quantised.
+    """The float weights of a layer, by output channels, and how they are quantised.
 
     Attributes:
         per_channel: Whether each output channel has a scale of its own.
-        channels: Number of output channels.
-        minimum: Smallest weight.
-        maximum: Largest weight.
         channel_ratio: Largest over smallest of the channels' ranges (largest absolute weight),
             channels of zeros left out; far above 1 asks for a scale a channel. None where all
             weights are zero.
-        dead_channels: Channels whose weights are all zero.
     """
 
     per_channel: bool
@@ -57,12 +53,9 @@ class Layer:
         name: Short and unique in the network.
         operator: TFLite's name.
         index: Place of the operator in the int8 network.
-        matched_by: How the two operators were found to belong together.
         shape: Of the output, with a batch of one.
-        minimum: Smallest float activation.
-        maximum: Largest float activation.
-        scale: Of the int8 output.
-        zero_point: Of the int8 output.
+        minimum, maximum: Of the float activations.
+        scale, zero_point: Of the int8 output.
         rmse_steps: Root mean square error of the int8 activations in steps of ``scale``; rounding
             alone gives 1 / sqrt(12) = 0.29. TensorFlow's QuantizationDebugger calls it RMSE/scale.
         sqnr_db: Signal to quantisation noise ratio, 10 log10(sum x^2 / sum (x_int8 - x)^2); None

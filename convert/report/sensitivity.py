@@ -71,15 +71,13 @@ class LayerSensitivity:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The sensitivity of every layer.
+    """The sensitivity of every layer, and the wafers that it was measured on.
 
     Attributes:
         layers: In the order of the network.
         all_int8: With every layer in int8 that the quantizer has an int8 form of, against float.
         against_given: The same against the int8 network that was given: near zero when the figures
             speak for that network. None when none was given.
-        wafers: Number of wafers measured on.
-        seconds: How long it took.
     """
 
     layers: tuple[LayerSensitivity, ...]

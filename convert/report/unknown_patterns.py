@@ -33,12 +33,9 @@ _LETTER_SIDE: Final = 200
 
 
 def draw(kind: UnknownPattern, wafer: DieGrid, rng: np.random.Generator) -> DieGrid:
-    """A copy of a wafer on which the dies of a pattern fail as well.
+    """A copy of a wafer, uint8 (rows, columns), on which the dies of a pattern fail as well.
 
-    Args:
-        kind: Which pattern.
-        wafer: uint8 (rows, columns), best one labelled ``none``: its own scatter stays.
-        rng: Source of chance.
+    Best of one labelled ``none``: its own scatter stays.
     """
     pattern = _MASKS[kind](*_places(wafer), rng)
     failing = pattern & (rng.random(wafer.shape) < rng.uniform(*DENSITY)) & (wafer != NO_DIE)

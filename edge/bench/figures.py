@@ -20,8 +20,6 @@ class Row:
     """The figures of one subject.
 
     Attributes:
-        name: Of the subject.
-        kind: Of the subject.
         version: Of the runtime.
         failure: Why there are no figures, or None.
         latency_us: Microseconds a wafer by stage and percentile (``p50``), over all rounds.

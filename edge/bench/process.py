@@ -36,10 +36,6 @@ class ChildError(RuntimeUnavailableError):
 class Child:
     """A process that runs one subject. Use as a context manager, or call ``close``.
 
-    Args:
-        subject: What to run.
-        wafers: A labelled set.
-
     Attributes:
         version: Of the runtime.
         cold_start: Seconds from starting the process to its first verdict.

@@ -21,7 +21,6 @@ class Bin:
     Attributes:
         low: Lower end of the interval, exclusive.
         high: Upper end, inclusive.
-        n: Number of predictions.
         confidence: Their mean confidence, 0 where n is 0.
         accuracy: Share of them that were right, 0 where n is 0.
     """

@@ -35,7 +35,6 @@ class Evaluation:
     """How a model did on a labelled set.
 
     Attributes:
-        scores: Per-class figures.
         true: Class index (W,) of each label, in the order of ``PATTERNS``.
         probabilities: Float64 (W, 9), in the order of ``PATTERNS``.
         confidence: Chance that the most probable pattern is right, float64 (W,).
@@ -43,7 +42,6 @@ class Evaluation:
         mixture: Probability of two patterns at once, float64 (W,).
         reasons: Why a person should look at each wafer, None where it was accepted, (W,).
         model: Name and hash of the model file.
-        model_sha256: Hash of the model file.
         data_sha256: Hash of the labelled set (of the wafers that were judged).
         symmetries: Views averaged.
         overlap: Wafers that trained the model; None where its file keeps no sample of them.

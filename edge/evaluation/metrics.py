@@ -82,7 +82,6 @@ class Scores:
     Attributes:
         labels: Class names, in the order of ``confusion``.
         confusion: int (classes, classes); row = true class, column = predicted class.
-        per_class: One score a class.
     """
 
     labels: tuple[str, ...]

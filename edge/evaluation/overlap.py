@@ -18,7 +18,6 @@ class Overlap:
     """How many wafers of a set trained the model.
 
     Attributes:
-        wafers: Wafers in the set.
         sampled: Those whose fingerprint falls into the sample; only they can be found.
         found: Those of them that trained the model.
     """

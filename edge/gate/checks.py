@@ -24,7 +24,6 @@ class Check:
 
     Attributes:
         name: One of ``NAMES``; machines rely on it.
-        status: How it ended.
         message: What was found and, where it failed, what to do.
     """
 

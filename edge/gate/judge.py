@@ -90,12 +90,8 @@ def run(
 ) -> GateOutcome:
     """Look at everything that can be looked at; what is wrong early hides nothing else.
 
-    Args:
-        sound: What was found of the model file.
-        read_data: Reads the wafers.
-        read_baseline: Reads the figures to compare with; None measures without comparing.
-        max_drop: Largest fall of a class or of the mean, in percentage points.
-        progress: Called with the number of wafers done.
+    Without ``read_baseline`` nothing is compared. ``max_drop`` is the largest fall of a class or of
+    the mean, in percentage points; ``progress`` is told of the number of wafers done.
     """
     checks = list(sound.checks)
     errors: list[WmEdgeError] = [sound.error] if sound.error else []

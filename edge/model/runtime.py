@@ -75,7 +75,6 @@ class Runtime:
     """A running interpreter and where it comes from.
 
     Attributes:
-        backend: Which runtime.
         interpreter: Ready to invoke (tensors allocated).
     """
 

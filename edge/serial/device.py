@@ -107,10 +107,7 @@ class Device:
         self._model = model.name
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
-        """Have one wafer classified.
-
-        Returns:
-            What the device says, as if it had been classified here.
+        """Have one wafer classified, as if that had been done here.
 
         Raises:
             InputError: the map is larger than the device takes, it refuses it or does not answer.

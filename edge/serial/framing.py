@@ -83,11 +83,7 @@ class Parser:
         self.damaged = 0
 
     def feed(self, received: bytes) -> list[SerialFrame]:
-        """Take bytes from the line.
-
-        Returns:
-            The frames that end in them, in order; of any version.
-        """
+        """The frames that end in bytes from the line, in order; of any version."""
         *ended, rest = received.split(_FLAG)
         frames = []
         for piece in ended:

@@ -16,12 +16,7 @@ from edge.store.names import Cursor
 
 
 class RecordRefusedError(OutputError):
-    """A sink will never take a record as it is; it has kept those before it and takes others.
-
-    Attributes:
-        id: The record's.
-        why: In a few words.
-    """
+    """A sink will never take a record as it is; it has kept those before it and takes others."""
 
     def __init__(self, message: str, id_: str, why: str) -> None:
         super().__init__(message)
@@ -64,8 +59,7 @@ class DurableSink(Protocol):
     def idle(self, seconds: float) -> None:
         """There is nothing to send; called about once a second for what must be kept alive.
 
-        Args:
-            seconds: May take this long.
+        It may take ``seconds``.
 
         Raises:
             OutputError: the sink has to be opened again.

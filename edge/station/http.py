@@ -155,12 +155,7 @@ def listening(host: str, port: int) -> Iterator[WSGIServer]:
 
 @contextmanager
 def serving(station: Station, server: WSGIServer) -> Iterator[None]:
-    """Answer requests in a thread while the block runs.
-
-    Args:
-        station: What is asked about.
-        server: Has the port.
-    """
+    """Answer requests in a thread while the block runs."""
     server.set_app(_application(station))
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()

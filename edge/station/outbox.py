@@ -148,11 +148,7 @@ class Outbox:
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
     def _feed(self) -> bool:
-        """Hand records on until the station stops, or the store has a new name.
-
-        Returns:
-            Whether to begin again.
-        """
+        """Hand records on until the station stops; True where the store has a new name instead."""
         with closing(StoreReader(self._store)) as reader:
             first, self._first = self._first, None
             if first is not None:

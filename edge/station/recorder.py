@@ -90,13 +90,10 @@ class Recorder:
             self._queue.put_nowait(Batch([]))
 
     def commit_next(self, seconds: float) -> bool:
-        """Keep what is waiting, or what could not be kept the last time.
+        """Keep what is waiting, or what could not be kept the last time; whether anything was.
 
         Args:
             seconds: Wait at most so long for the next batch, or for room on the disk.
-
-        Returns:
-            Whether anything was kept.
         """
         if not self._unkept:
             try:

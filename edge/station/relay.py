@@ -33,7 +33,6 @@ class Relay:
         output: Descriptor that is written to.
 
     Attributes:
-        name: As given.
         input: Descriptor to write to.
         dropped: Lines that nobody read in time, or that could not be written.
     """
@@ -146,9 +145,6 @@ def relayed(descriptor: int, name: str) -> Iterator[Relay]:
     Args:
         descriptor: 1 or 2; a closed one leads nowhere.
         name: For the metrics.
-
-    Yields:
-        The relay.
     """
     # Where a standard stream is closed, the next file would take its place: the store.
     while (spare := os.open(os.devnull, os.O_RDWR)) <= descriptor:

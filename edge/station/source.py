@@ -84,11 +84,8 @@ class StationSource(Protocol):
 def result(classifier: Classifier, wafer_map: WaferMap, digest: str, event: str = "") -> Record:
     """What a classifier says of a wafer, as a station records it.
 
-    Args:
-        classifier: Says it.
-        wafer_map: The wafer.
-        digest: Hash of its source.
-        event: Tells wafers of one source with one hash apart; empty for files.
+    ``digest`` is the hash of the wafer's source; ``event`` tells wafers of one source with one hash
+    apart, and is empty for files.
     """
     prediction = classifier.classify(wafer_map)
     record: dict[str, Any] = prediction.as_record()

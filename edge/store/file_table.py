@@ -94,13 +94,7 @@ class FileTable:
         known: Mapping[str, Known],
         names: Mapping[str, str],
     ) -> None:
-        """Note the files that were taken.
-
-        Args:
-            notes: As for ``begin``.
-            known: What that gave.
-            names: By what name results know each file.
-        """
+        """Note the files that were taken; ``names``: by what name results know each."""
         # As long as a part alone is recorded, the file is known by its former name.
         whole = {
             path: note

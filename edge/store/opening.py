@@ -70,8 +70,6 @@ class Opened(NamedTuple):
 
     Attributes:
         connection: To it, in autocommit mode.
-        names: Its names.
-        next: Number of the next record.
         is_behind: Whether it may have given more numbers before than it knows of.
     """
 

@@ -68,11 +68,7 @@ class Rows:
     def keep(self, number: int, record: Record, known: Known, *, copied: bool) -> Kept:
         """Insert a record, if it does not stand there already.
 
-        Args:
-            number: Its number.
-            record: A result or an error.
-            known: What is known of its file.
-            copied: Whether it is another store's, which knows it for another wafer than all before.
+        ``copied``: it is another store's, which knows it for another wafer than all before.
         """
         record = {**record, "source": storable(record["source"])}
         if "error" in record:
@@ -126,8 +122,7 @@ class Rows:
     def _renamed(self, number: int, record: Record, former: str) -> str | None:
         """Give a wafer that stands there under its file's former name the new one.
 
-        Returns:
-            That name; None where there is no such wafer.
+        That name is returned; None where there is no such wafer.
         """
         key = record["source_sha256"], record["index"]
         # The whole name where the other is taken, and more than that where that is.

@@ -137,9 +137,7 @@ VERSION: Final = len(STEPS)
 def migrate(connection: sqlite3.Connection, path: str) -> None:
     """Bring a store to today's tables, in one transaction; an empty file becomes a store.
 
-    Args:
-        connection: In autocommit mode.
-        path: For messages.
+    ``connection`` is in autocommit mode.
 
     Raises:
         UsageError: a database of something else, or a store of a later version.

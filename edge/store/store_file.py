@@ -47,7 +47,6 @@ class StoreFile:
     What cannot be done now raises ``OutputError``: nothing of it was kept.
 
     Attributes:
-        names: The store's names.
         next: Number of the next record.
         notice: What somebody should know though recording goes on; None for nothing.
     """

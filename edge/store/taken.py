@@ -57,7 +57,6 @@ class FileNote(NamedTuple):
     """What is remembered of a file that was taken.
 
     Attributes:
-        stamp: Its state.
         file: Its path below the watched folder.
         sha256: Of its bytes.
         target: Where it is to be put away, absolute; empty to delete it. None: it stays. As long as

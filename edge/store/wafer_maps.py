@@ -35,8 +35,6 @@ class KeptMap(NamedTuple):
     """What is kept of a wafer.
 
     Attributes:
-        rows: Of its map.
-        columns: Of its map.
         dies: zlib of the uint8 states, row by row; None where they are not kept.
         embedding: The network's int8 output; None where no network was asked.
     """
@@ -74,7 +72,6 @@ class KeepMaps:
     """How long maps are kept.
 
     Attributes:
-        which: Of which wafers.
         days: Older ones are dropped; None for none.
     """
 

@@ -29,9 +29,7 @@ class Target(Protocol):
     def generate(self, model: ModelFile, *choices: Rounding) -> Firmware:
         """All files of a firmware.
 
-        Args:
-            model: A checked model file.
-            choices: Whose bytes the kernels give, for a target that has kernels of its own.
+        ``choices``: whose bytes the kernels give, for a target that has kernels of its own.
 
         Raises:
             ModelError: the model needs something that this target has not.

@@ -195,11 +195,8 @@ class Link:
     def publish(self, topic: Topic, payload: bytes, label: str, *, retain: bool = False) -> None:
         """Send a message; only ``settle`` makes sure that it has arrived.
 
-        Args:
-            topic: Where to, behind the prefix.
-            payload: The message.
-            label: What it is called in errors.
-            retain: Whether the broker keeps it for those who come later.
+        ``label`` is what it is called in errors; the broker keeps it for those who come later where
+        ``retain`` is True.
 
         Raises:
             LostError: the connection is lost.

@@ -27,14 +27,6 @@ WAITING: Final = 10_000
 class ArrivalTracker:
     """Takes up files and says which are to be taken.
 
-    Args:
-        arrivals: Names that come up.
-        known: What is known of them.
-        files: Those that something is left to do about.
-        completeness: Says whether one is whole.
-        disposal: Puts away what was taken before.
-        heartbeat: Is told that the folders answer.
-
     Attributes:
         has_found: Whether there was a file at all.
     """

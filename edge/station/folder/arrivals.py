@@ -36,11 +36,7 @@ CHANGES: Final = 50_000
 
 
 class Arrivals:
-    """Names of files in some folders.
-
-    Args:
-        folders: The folders.
-    """
+    """Names of files in some folders."""
 
     def __init__(self, folders: Sequence[WatchedFolder]) -> None:
         self._watched = folders
@@ -74,10 +70,7 @@ class Arrivals:
         self._woken.set()
 
     def some(self, *, scanned: bool = True) -> list[tuple[WatchedFolder, str]]:
-        """Files that changed, and a few of those that lie there.
-
-        Args:
-            scanned: False leaves out those that lie there; they come later.
+        """Files that changed, and a few of those that lie there, unless ``scanned`` is False.
 
         Returns:
             Folder and name; empty when there is nothing for now.

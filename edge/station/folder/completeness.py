@@ -27,11 +27,7 @@ FAT_STEP: Final = 2_000_000_000
 
 
 class Completeness:
-    """Judges files by what is seen of them, look by look.
-
-    Args:
-        settings: How long they are given.
-    """
+    """Judges files by what is seen of them, look by look."""
 
     def __init__(self, settings: FolderSettings) -> None:
         self._settings = settings

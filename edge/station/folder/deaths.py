@@ -37,12 +37,7 @@ _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Slot:
-    """Where one process notes what it takes.
-
-    Args:
-        descriptor: Of the file of notes.
-        number: Of the slot.
-    """
+    """Where one process notes what it takes."""
 
     def __init__(self, descriptor: int, number: int) -> None:
         self.descriptor = descriptor
@@ -143,12 +138,7 @@ class Deaths:
             )
 
     def times(self, path: str, stamp: Stamp | None) -> int:
-        """How often the station died of a file.
-
-        Args:
-            path: The file.
-            stamp: Its state; another one than it died of is another file.
-        """
+        """How often the station died of a file in this state; in another one it is another file."""
         found = self._found.get(path)
         return found[1] if found is not None and found[0] == stamp else 0
 

@@ -37,13 +37,7 @@ NUMBERED: Final = 9
 
 
 class FileDisposal:
-    """Puts files away whose records are kept.
-
-    Args:
-        settings: Where they go.
-        folders: Where they come from.
-        files: The files.
-    """
+    """Puts files away whose records are kept."""
 
     def __init__(
         self, settings: FolderSettings, folders: Sequence[WatchedFolder], files: DroppedFiles
@@ -117,11 +111,7 @@ class FileDisposal:
             self._note(file.path, note, None)  # its record says so
 
     def note_gone(self, in_hand: Mapping[str, FileNote]) -> None:
-        """Files that an earlier run had in hand, and put away without coming to note it.
-
-        Args:
-            in_hand: What is remembered of them, by path.
-        """
+        """Files that an earlier run had in hand, and put away without coming to note it."""
         for path, note in in_hand.items():
             ours = any(folder.trouble is None and folder.holds(path) for folder in self._folders)
             file = self._files.get(path)
@@ -130,11 +120,7 @@ class FileDisposal:
                 self._note(path, note, note.target and _found(note.target, note))
 
     def has_news(self, *, now: bool) -> bool:
-        """Whether there is something for the store to note.
-
-        Args:
-            now: However little it is.
-        """
+        """Whether there is something for the store to note; ``now`` counts however little it is."""
         enough = len(self._notes) >= NEWS or time.monotonic() - self._since >= NEWS_AFTER
         return bool(self._notes) and (now or enough)
 

@@ -100,13 +100,7 @@ class IntakeResult(NamedTuple):
 
 
 class FileIntake:
-    """Takes files with a classifier of its own.
-
-    Args:
-        classifier: Of its own.
-        names: Finds lot and wafer in names.
-        slot: Where it notes what it reads.
-    """
+    """Takes files with a classifier of its own."""
 
     def __init__(
         self, classifier: Classifier, names: Names | None = None, slot: Slot | None = None
@@ -220,14 +214,9 @@ def _failed(
 def bad(
     path: str, stamp: Stamp | None, error: InputError, digest: str, records: Sequence[Record] = ()
 ) -> IntakeResult:
-    """A file that cannot be taken.
+    """A file that cannot be taken; without a stamp that is not the file's fault.
 
-    Args:
-        path: The file.
-        stamp: Its state; None where it is not the file's fault.
-        error: Why.
-        digest: Hash of its content, as far as it is known.
-        records: What could be read of it.
+    ``records`` are what could be read of it.
     """
     record = {**error.as_record(), "source_sha256": digest}
     return IntakeResult(path, IntakeState.BAD, stamp, [*records, record])

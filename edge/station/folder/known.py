@@ -16,11 +16,7 @@ Notes = Mapping[str, FileNote | None]
 
 
 class KnownFiles:
-    """Used by the thread of the source whose files they are; ``kept`` by any.
-
-    Args:
-        reader: Looks into the station's store.
-    """
+    """Used by the thread of the source whose files they are; ``kept`` by any."""
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader

@@ -96,13 +96,10 @@ def put_away(source: Place, stamp: Stamp, target: Place | None) -> str | None:
 
 
 def restore(found: Place) -> Iterator[str]:
-    """Give files back their names that a crash left under a hidden one.
+    """Give files back their names that a crash left under a hidden one, and tell these.
 
     Args:
         found: What stands under a name that begins with ``HIDDEN``.
-
-    Yields:
-        Their names.
     """
     with contextlib.suppress(OSError), found.folder() as (folder, hidden):
         if hidden != HIDDEN:

@@ -110,8 +110,7 @@ class WatchedFolder:
     def scan(self, folder: str = "") -> Iterator[str]:
         """Files that count, in natural order; what a crash left hidden gets its name back.
 
-        Args:
-            folder: Look into this folder of it alone, absolute.
+        Given a folder in it, absolute, that one alone is looked into.
         """
         inner = self.inner(folder) if folder and folder != self.name else ""
         without: set[str] = set()

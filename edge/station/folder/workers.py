@@ -53,12 +53,7 @@ _START: Final = (
 
 @dataclass(kw_only=True)
 class StationWorker(Worker):
-    """A worker of a station.
-
-    Attributes:
-        process: What it runs in.
-        slot: Where it notes what it takes.
-    """
+    """A worker of a station."""
 
     process: subprocess.Popen[bytes]
     slot: Slot
@@ -67,10 +62,7 @@ class StationWorker(Worker):
 class Workers:
     """Takes files; one that the station died of is taken by a worker of its own.
 
-    Args:
-        intake: Takes them in this process.
-        arguments: What a worker is told first, see ``main``.
-        deaths: Which files the station died of.
+    ``arguments`` are what a worker is told first, see ``main``.
     """
 
     def __init__(self, intake: FileIntake, arguments: dict[str, Any], deaths: Deaths) -> None:
