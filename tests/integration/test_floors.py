@@ -124,6 +124,12 @@ def test_other_verbs_of_a_station_do_without_tensorflow(verb: list[str]) -> None
     assert not names & HEAVY
 
 
+def test_a_model_card_is_read_without_opencv_and_a_runtime() -> None:
+    _, code, names = modules_after("info")
+    assert code == 0
+    assert not names & {"cv2", *RUNTIMES}
+
+
 @pytest.mark.parametrize(
     ("folders", "absent"),
     [(["edge"], HEAVY), (["convert/report", "convert/firmware"], {"tensorflow", "keras"})],
