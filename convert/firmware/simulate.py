@@ -1,8 +1,9 @@
 """A network's steps computed in NumPy: the bytes that the exported kernels must give.
 
-Only whole numbers (but for ``fixed.rounded_product``), from the same constants that go to flash.
+Only whole numbers (but for ``rounded_product``), from the same constants that go to flash.
 It is the second opinion on the C kernels that needs no TFLite runtime, and the first one where the
-station has none of that arithmetic: TFLite Micro's.
+station has none of that arithmetic: TFLite Micro's. Written from TFLite's formulas and not from the
+C, so that each is a check of the other.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from convert.firmware import fixed
-from convert.firmware.fixed import Whole
 from convert.firmware.lower import lower
 from convert.firmware.quantised import ADD_LEFT_SHIFT, INT8
 from convert.firmware.rounding import Rounding
@@ -91,7 +90,7 @@ def _depthwise(fields: Fields, values: Values) -> Values:
 def _dense(fields: Fields, values: Values) -> Values:
     weights = np.asarray(fields["weights"]).reshape(fields["outputs"], -1)
     sums = _products(values, weights) + fields["bias"]
-    return _clamped(fields, fixed.rounded_product(sums, fields["mantissas"], fields["shifts"]))
+    return _clamped(fields, rounded_product(sums, fields["mantissas"], fields["shifts"]))
 
 
 def _dense_micro(fields: Fields, values: Values) -> Values:
@@ -107,7 +106,7 @@ def _max_pool(fields: Fields, values: Values) -> Values:
 def _average_pool(fields: Fields, values: Values) -> Values:
     sums = _windows(fields, values, 0).sum(axis=(3, 4))
     counts = _windows(fields, np.ones_like(values[:1]), 0).sum(axis=(3, 4))
-    means = fixed.quotient(sums, counts)
+    means = quotient(sums, counts)
     return np.clip(means, fields["low"], fields["high"]).astype(np.int8)
 
 
@@ -206,12 +205,12 @@ def _products(values: npt.NDArray[Any], weights: npt.NDArray[Any]) -> Whole:
 def _rescaled(fields: Fields, sums: Whole) -> Values:
     """Sums without bias to int8, a multiplier a channel."""
     total = sums + fields["bias"]
-    return _clamped(fields, fixed.rescale(total, fields["multipliers"], fields["shifts"]))
+    return _clamped(fields, rescale(total, fields["multipliers"], fields["shifts"]))
 
 
 def _scaled(fields: Fields, name: str, values: Whole) -> Whole:
     """By one multiplier: a ``wm_scale`` of the kernel's parameters."""
-    return fixed.rescale(values, fields[f"{name}.multiplier"], fields[f"{name}.shift"])
+    return rescale(values, fields[f"{name}.multiplier"], fields[f"{name}.shift"])
 
 
 def _clamped(fields: Fields, values: Whole) -> Values:
@@ -221,3 +220,61 @@ def _clamped(fields: Fields, values: Whole) -> Values:
 def _positions(fields: Fields, values: Values) -> Values:
     """(wafers, positions, channels)."""
     return values.reshape(len(values), int(fields["positions"]), int(fields["channels"]))
+
+
+Whole = npt.NDArray[np.int64]
+
+#: Bits behind the point of a multiplier.
+_BITS: Final = 31
+
+
+def rescale(values: Whole, multipliers: Any, shifts: Any) -> Whole:
+    """tflite/kernels/internal/common.cc, MultiplyByQuantizedMultiplier with double rounding.
+
+    SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT (gemmlowp/fixedpoint/fixedpoint.h).
+
+    Args:
+        values: int64 (..., channels) that fit into int32.
+        multipliers: int32, one or one a channel.
+        shifts: int8, likewise; positive ones to the left.
+
+    Returns:
+        int64 (..., channels): values * multipliers * 2**(shifts - 31).
+    """
+    factors, exponents = np.asarray(multipliers, np.int64), np.asarray(shifts, np.int64)
+    # What a left shift pushes out of 32 bits is lost in TFLite as well.
+    moved = (values << np.maximum(exponents, 0)).astype(np.int32).astype(np.int64)
+    # Halves up. The original divides towards zero after a nudge of the sign's, which is the same.
+    high = (moved * factors + (1 << (_BITS - 1))) >> _BITS
+    return quotient(high, 1 << np.maximum(-exponents, 0))
+
+
+def rounded_product(values: Whole, mantissas: Any, shifts: Any) -> Whole:
+    """LiteRT's dense layers: ``round(double(sum) * scale)``, halves away from zero.
+
+    tflite/kernels/internal/reference/integer_ops/fully_connected.h. The product is float64 here
+    too, which IEEE 754 rounds alike everywhere; the C kernel does it in whole numbers.
+
+    Args:
+        values: int64 (..., outputs) that fit into int32.
+        mantissas: uint64 (outputs,) below 2**53.
+        shifts: int8 (outputs,): scale = mantissa * 2**-shift.
+    """
+    scales = np.ldexp(np.asarray(mantissas).astype(np.float64), -np.asarray(shifts, np.int32))
+    products = values.astype(np.float64) * scales
+    whole = np.floor(np.abs(products))
+    # Not floor(x + 0.5): that sum is itself rounded, and just under a half it goes up.
+    whole += np.abs(products) - whole >= 0.5
+    found: Whole = np.copysign(whole, products).astype(np.int64)
+    return found
+
+
+def quotient(values: Whole, counts: Any) -> Whole:
+    """Halves away from zero (integer_ops/pooling.h, AveragePool; RoundingDivideByPOT).
+
+    Args:
+        values: int64 (...).
+        counts: Whole numbers that broadcast to it, 1 or more.
+    """
+    found: Whole = np.sign(values) * ((2 * np.abs(values) + counts) // (2 * counts))
+    return found

@@ -111,18 +111,13 @@ def without_temperature(shares: Shares, temperature: float) -> Shares:
 def any_defect(true: Classes, shares: Shares) -> AnyDefect:
     """Any pattern against ``none``."""
     defect, called = true != _NONE, shares.argmax(axis=1) != _NONE
-    hits = int((defect & called).sum())
-    precision = hits / int(called.sum()) if called.any() else None
-    recall = hits / int(defect.sum()) if defect.any() else None
-    f1 = None
-    if precision is not None and recall is not None:
-        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    confusion = metrics.confusion_matrix(defect.astype(np.intp), called.astype(np.intp), 2)
+    found = metrics.score(confusion, ("none", "any")).per_class["any"]
+    shares_right = found.precision, found.recall, found.f1
     if defect.all() or not defect.any():
-        return AnyDefect(precision, recall, f1, None, None)
+        return AnyDefect(*shares_right, None, None)
     doubt = 1 - shares[:, _NONE]
-    return AnyDefect(
-        precision, recall, f1, auroc(doubt[~defect], doubt[defect]), _roc(doubt, defect)
-    )
+    return AnyDefect(*shares_right, auroc(doubt[~defect], doubt[defect]), _roc(doubt, defect))
 
 
 def _roc(score: Shares, positive: npt.NDArray[np.bool_]) -> Curve:

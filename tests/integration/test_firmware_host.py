@@ -13,7 +13,7 @@ import pytest
 
 from convert.firmware import golden, model_source
 from convert.firmware.lower import OPERATORS
-from convert.firmware.network_source import PreparedNetwork, prepare
+from convert.firmware.model_source import PreparedNetwork, prepare
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
 from convert.firmware.targets import TARGETS

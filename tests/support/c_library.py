@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.firmware import golden
-from convert.firmware.network_source import PreparedNetwork, source
+from convert.firmware.model_source import PreparedNetwork, source
 from convert.firmware.targets.c99 import core_files
 from edge.classification.classifier import Classifier
 from edge.wafer import encoding

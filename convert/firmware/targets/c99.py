@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from convert.firmware import golden, model_source
-from convert.firmware.network_source import PreparedNetwork
+from convert.firmware.model_source import PreparedNetwork
 from convert.firmware.rounding import Rounding
 from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
