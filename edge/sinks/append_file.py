@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import OutputError
-from edge.results.csv import STATION_COLUMNS, Rows
-from edge.results.jsonl import encode
 from edge.results.record import Record, number_of
 from edge.store.names import Cursor
 from edge.system.choice import Choice
@@ -238,12 +236,16 @@ class AppendSink:
 
 
 def _json() -> Lines:
+    from edge.results.jsonl import encode
+
     return Lines(
         lambda record: f"{encode(record)}\n".encode(), before_id=b'{"id": "', after_id=b'"'
     )
 
 
 def _csv() -> Lines:
+    from edge.results.csv import STATION_COLUMNS, Rows
+
     rows = Rows(STATION_COLUMNS)
     return Lines(
         lambda record: f"{rows.row(record)}\n".encode(),
