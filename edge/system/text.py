@@ -29,6 +29,8 @@ _LIKE: Final = {
 
 def printable(text: str, instead: str = "?") -> str:
     """The text without what a terminal would obey instead of showing; one line stays one line."""
+    if text.isprintable():  # nearly all are
+        return text
     return "".join(char if char.isprintable() else instead for char in text)
 
 
