@@ -24,7 +24,6 @@ from edge.evaluation.calibration import calibration_error
 from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.model.model_file import ModelFile
 from edge.verdict.objective import ReviewObjective
-from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
 
 
@@ -35,7 +34,7 @@ class ParityContext:
     Attributes:
         data: Wafers by part.
         test: The test part with its maps: the station's own code encodes them again.
-        float_logits: The float network's (W, 9) for the test part, under the station's rule.
+        float_logits: The float network's (W, patterns) for the test part, under the station's rule.
         objective: What the review rule shall reach.
         allowed_drop: Points of per-class accuracy that int8 may cost, as the caller gave it and as
             it is recorded in the file; None for ``ALLOWED_POINTS``.
@@ -101,16 +100,16 @@ def attempt(
     Raises:
         ModelError: the network is not what a station can trust.
     """
-    structure = inspect(bare, spared=spared)
+    structure = inspect(bare, len(context.data.patterns), spared=spared)
     ends, size = to_builtins(structure), structure.embedding.size
     document: dict[str, Any] = {
         **known,
         "network": {**known["network"], "operators": ends.pop("operators")},
         **ends,
         "temperature": 1.0,
-        "review": to_builtins(fit.neutral(size)),
+        "review": to_builtins(fit.neutral(context.data.patterns, size)),
         "selftest": {
-            "logits": [[0] * len(PATTERNS)] * PROBES,
+            "logits": [[0] * len(context.data.patterns)] * PROBES,
             "embedding": [[0] * size] * PROBES,
         },
     }
@@ -122,7 +121,13 @@ def attempt(
     document["selftest"] = to_builtins(answers(classifier))
     found = evaluate(context.test, classifier)
     float_shares = metrics.softmax(context.float_logits / temperature)
-    parity = compare(found.true, float_shares, found.probabilities, context.allowed_points)
+    parity = compare(
+        found.true,
+        float_shares,
+        found.probabilities,
+        context.allowed_points,
+        context.data.patterns.names,
+    )
     document["accuracy"] = {
         "on": context.on,
         "wafers": found.wafers,

@@ -16,13 +16,13 @@ from edge.dataset.labelled_set import LabelledSet, Part
 from edge.errors import DataError
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS, Pattern
+from edge.wafer.patterns import Pattern, PatternSet
 
 if TYPE_CHECKING:
     import keras
 
-#: Patterns that leave no room for another one, or are none.
-_ALONE: Final = ("Near-full", "Random", "none")
+#: Patterns that leave no room for another one.
+_ALONE: Final = (Pattern.NEAR_FULL.value, Pattern.RANDOM.value)
 
 
 Planes = npt.NDArray[np.uint8]
@@ -55,6 +55,11 @@ class ConversionData:
     mixtures: Planes
     calibration: Calibration
 
+    @property
+    def patterns(self) -> PatternSet:
+        """What the classes are."""
+        return self.train.patterns
+
     @classmethod
     def of(cls, labelled: LabelledSet, size: int, seed: int) -> ConversionData:
         """Encode a split labelled set.
@@ -78,13 +83,15 @@ class ConversionData:
                 )
         train = parts[Part.TRAIN]
         calibration = calibration_set(train, seed, size=size)
-        some = np.concatenate(some_of_each(train.class_indices(), PER_CLASS, rng))
+        some = np.concatenate(
+            some_of_each(train.class_indices(), len(train.patterns), PER_CLASS, rng)
+        )
         sample = encoded(train.select(some), size)
         return cls(
             sample,
             encoded(parts[Part.VAL], size),
             encoded(parts[Part.TEST], size),
-            *overlaid(sample.planes, sample.classes, MIXTURES, rng),
+            *overlaid(sample, MIXTURES, rng),
             calibration,
         )
 
@@ -96,7 +103,7 @@ def _asked(labelled: LabelledSet) -> LabelledSet:
 
 
 def float_outputs(network: keras.Model, planes: Planes) -> npt.NDArray[np.float32]:
-    """Logits (W, 9) of the float network, the first of its outputs."""
+    """Logits (W, patterns) of the float network, the first of its outputs."""
     chunks = [
         network.predict(encoding.to_shares(planes[at : at + 2048]), batch_size=512, verbose=0)
         for at in range(0, len(planes), 2048)
@@ -105,27 +112,26 @@ def float_outputs(network: keras.Model, planes: Planes) -> npt.NDArray[np.float3
 
 
 def overlaid(
-    planes: npt.NDArray[np.uint8],
-    classes: npt.NDArray[np.intp],
+    sample: EncodedSet,
     count: int,
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Wafers laid over each other: the failing share of each cell is the larger of the two.
 
     Args:
-        planes: Encoded training wafers, uint8 (W, size, size, 2).
-        classes: Their classes, (W,).
+        sample: Encoded training wafers.
         count: How many of each to make.
         rng: Source of chance.
 
     Returns:
-        Wafers with one pattern under the scatter of a ``none`` wafer, and wafers with two, uint8
+        Wafers with one pattern under the scatter of a wafer without, and wafers with two, uint8
         (count, size, size, 2) each, on the die grid of the first wafer: so the detector learns that
         scatter is no second pattern. Classes that are missing give no such wafers.
     """
-    own = {name: np.flatnonzero(classes == index) for index, name in enumerate(PATTERNS)}
-    plain = own[Pattern.NONE.value]
-    patterns = [own[name] for name in PATTERNS if name not in _ALONE and len(own[name])]
+    planes, known = sample.planes, sample.patterns
+    own = {name: np.flatnonzero(sample.classes == index) for index, name in enumerate(known)}
+    plain = planes[:0] if known.none is None else own.pop(known.none)
+    patterns = [mine for name, mine in own.items() if name not in _ALONE and len(mine)]
 
     def pairs(*, two: bool) -> Iterator[npt.NDArray[np.uint8]]:
         for _ in range(count):

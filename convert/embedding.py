@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from edge.errors import DataError
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +67,7 @@ def texture_bank() -> npt.NDArray[np.float32]:
 def with_embedding(
     network: keras.Model, planes: npt.NDArray[np.uint8], classes: npt.NDArray[np.intp]
 ) -> keras.Model:
-    """The network with the outputs ``logits`` (9,) and ``embedding`` (size,).
+    """The network with the outputs ``logits`` (patterns,) and ``embedding`` (size,).
 
     Args:
         network: Float network with one output, plain layers.
@@ -94,6 +93,8 @@ def with_embedding(
         columns.append(values @ kernel + bias)
     features = np.concatenate(columns, axis=1)
     kernel = _whitening(features, classes)
+    if kernel.shape[1] == network.output.shape[-1]:  # the two outputs are told apart by their shape
+        kernel = kernel[:, 1:]
     stretch = layers.Conv2D(kernel.shape[1], 1, use_bias=False, name="whitened")
     joined = layers.Concatenate(name="features")(scaled) if len(scaled) > 1 else scaled[0]
     # The mean over a single cell: a reshape would drag the batch's size into the graph.
@@ -196,7 +197,7 @@ def _standardised(values: Floats, copies: int) -> tuple[Floats, Floats]:
 
 def _whitening(features: Floats, classes: npt.NDArray[np.intp]) -> Floats:
     """Matrix (n, n) after which the wafers of a class scatter with covariance 1."""
-    present = [k for k in range(len(PATTERNS)) if np.count_nonzero(classes == k) > 1]
+    present = [k for k in np.unique(classes) if np.count_nonzero(classes == k) > 1]
     if not present:
         raise DataError("no class has two wafers in the train part: how they scatter is unknown")
     scatter = np.mean(

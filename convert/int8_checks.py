@@ -11,7 +11,6 @@ from edge.model import flatbuffer
 from edge.model.metadata import Embedding, Quantised
 from edge.model.network import Tensor
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 
 
 class Structure(Struct, frozen=True):
@@ -23,11 +22,12 @@ class Structure(Struct, frozen=True):
     embedding: Embedding
 
 
-def inspect(content: bytes, *, spared: bool = False) -> Structure:
+def inspect(content: bytes, patterns: int, *, spared: bool = False) -> Structure:
     """Look inside a bare ``.tflite`` and refuse what a station or microcontroller could not trust.
 
     Args:
         content: The network.
+        patterns: How many logits it must give.
         spared: A remedy may have left operators in float or 16 bits; input and outputs are int8.
 
     Raises:
@@ -45,11 +45,11 @@ def inspect(content: bytes, *, spared: bool = False) -> Structure:
             )
     found = _quantised(network.tensors[network.inputs[0]], "input")
     outputs = [network.tensors[number] for number in network.outputs]
-    logits = [tensor for tensor in outputs if tensor.shape[-1:] == (len(PATTERNS),)]
+    logits = [tensor for tensor in outputs if tensor.shape[-1:] == (patterns,)]
     others = [tensor for tensor in outputs if tensor not in logits]
     if len(logits) != 1 or len(others) != 1:
         shapes = [tensor.shape for tensor in outputs]
-        raise ModelError(f"the outputs are {shapes}, not nine logits and an embedding")
+        raise ModelError(f"the outputs are {shapes}, not {patterns} logits and an embedding")
     if not found.same(encoding.INPUT_SCALE, encoding.INPUT_ZERO_POINT):
         raise ModelError(
             f"the input has scale {found.scale:.8g} and zero point {found.zero_point}; the "

@@ -18,7 +18,7 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.model.metadata import FORMAT
 from edge.model.training_sketch import build
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import WM811K, PatternSet
 
 INTENDED_USE = [
     "electrical test (pass / fail) maps of whole wafers, one die a position, such as WM-811K's",
@@ -27,7 +27,7 @@ INTENDED_USE = [
 NOT_FOR = [
     "photographs and optical images of a wafer (another domain: figures do not carry over)",
     "several patterns on one wafer: it names one of them, and says `mixed` of most, not all",
-    "patterns outside the nine: it names the nearest one, and says `unfamiliar` of most, not all",
+    "patterns outside the {}: it names the nearest one, and says `unfamiliar` of most, not all",
     "strips, panels and fragments of fewer than 50 dies",
 ]
 
@@ -63,7 +63,7 @@ def of_run(
         "format": FORMAT,
         "name": source.name,
         "created": dt.datetime.now(dt.timezone.utc).date().isoformat(),
-        "labels": list(PATTERNS),
+        "labels": list(train_part.patterns),
         "encoding": {
             "name": encoding.NAME,
             "version": encoding.VERSION,
@@ -92,9 +92,22 @@ def of_run(
             "platform": platform.system(),
         },
         "intended_use": INTENDED_USE,
-        "not_for": NOT_FOR,
+        "not_for": [text.format(_number(train_part.patterns)) for text in NOT_FOR],
         "notice": source.notice,
+        **_meaning(train_part.patterns),
     }
+
+
+def _number(patterns: PatternSet) -> str:
+    return "nine" if patterns == WM811K else str(len(patterns))
+
+
+def _meaning(patterns: PatternSet) -> dict[str, Any]:
+    """What the labels mean, where they are not the preset's."""
+    if patterns == WM811K:
+        return {}
+    meaning = {key: value for key, value in asdict(patterns).items() if key != "names"}
+    return {"patterns": meaning}
 
 
 def short(figures: dict[str, Any]) -> dict[str, Any]:

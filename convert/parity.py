@@ -103,8 +103,9 @@ class Parity:
 
     def summary(self) -> str:
         """Readable form, Markdown."""
+        count = len(self.after.labels)
         judged = sum(score.n > 0 for score in self.after.per_class.values())
-        few = "" if judged == len(PATTERNS) else f", on {judged} of {len(PATTERNS)} patterns"
+        few = "" if judged == count else f", on {judged} of {count} patterns"
         lines = [
             f"# Parity: {'green' if self.green else 'RED'}{few}",
             "",
@@ -119,14 +120,15 @@ class Parity:
             "| pattern | wafers | float % | int8 % | change | 95 % interval (int8) | |",
             "|---|---:|---:|---:|---:|---|---|",
         ]
-        for name in PATTERNS:
+        for name in self.after.labels:
+            shown = name.replace("|", r"\|")
             one, two = self.before.per_class[name], self.after.per_class[name]
             if one.recall is None or two.recall is None:
-                lines.append(f"| {name} | 0 | - | - | - | - | not judged |")
+                lines.append(f"| {shown} | 0 | - | - | - | - | not judged |")
                 continue
             mark = "**lost**" if name in self.verdict.lost else ""
             lines.append(
-                f"| {name} | {two.n} | {100 * one.recall:.1f} | {100 * two.recall:.1f} | "
+                f"| {shown} | {two.n} | {100 * one.recall:.1f} | {100 * two.recall:.1f} | "
                 f"{100 * (two.recall - one.recall):+.1f} | "
                 f"{100 * two.ci95[0]:.1f} - {100 * two.ci95[1]:.1f} | {mark} |"
             )
@@ -138,15 +140,16 @@ def compare(
     before: npt.NDArray[np.float64],
     after: npt.NDArray[np.float64],
     allowed_points: float = ALLOWED_POINTS,
+    names: tuple[str, ...] = PATTERNS,
 ) -> Parity:
-    """Compare probabilities (W, classes) of wafers of known classes (W,); as ``judge``.
+    """Compare probabilities (W, classes) of wafers of known classes (W,), ``names``; as ``judge``.
 
     Raises:
         UsageError: ``allowed_points`` is no number from 0 up.
     """
     one, two = before.argmax(axis=1), after.argmax(axis=1)
     left, right = (
-        metrics.score(metrics.confusion_matrix(classes, guess, len(PATTERNS)), PATTERNS)
+        metrics.score(metrics.confusion_matrix(classes, guess, len(names)), names)
         for guess in (one, two)
     )
     return Parity(
@@ -190,7 +193,7 @@ def judge(
             f"{_classes(now)} and {wafers:,} wafers"
         )
         return ParityVerdict(Level.UNKNOWN, text, rule, None, {})
-    judged = {name: (*before[name], now[name][0]) for name in PATTERNS if now[name][1]}
+    judged = {name: (*before[name], now[name][0]) for name in now if now[name][1]}
     gone = {name: (right, kept, n) for name, (right, n, kept) in judged.items() if kept < right}
     lost = {
         name: (right, kept, n)
@@ -218,10 +221,14 @@ def counts(scores: Scores) -> dict[str, tuple[int, int]]:
 def _classes(now: Counts) -> str:
     present = sum(1 for _, n in now.values() if n)
     if present == len(now):
-        return f"{_WORDS[present]} classes"
+        return f"{_number(present)} classes"
     if present == 1:
         return f"the one class present ({len(now) - present} not judged)"
-    return f"the {_WORDS[present]} classes present ({len(now) - present} not judged)"
+    return f"the {_number(present)} classes present ({len(now) - present} not judged)"
+
+
+def _number(count: int) -> str:
+    return _WORDS[count] if count < len(_WORDS) else str(count)
 
 
 def _one_answer(answer: str, before: Counts) -> str:

@@ -14,7 +14,6 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
 from edge.model.runtime import silence_native_output
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +52,7 @@ def calibration_set(
     """
     rng = np.random.default_rng(seed)
     classes = train_part.class_indices()
-    chosen = some_of_each(classes, per_class, rng)
+    chosen = some_of_each(classes, len(train_part.patterns), per_class, rng)
     indices = np.concatenate(chosen)
     wafers = train_part.select(indices)
     planes = encoded(wafers, size).planes
@@ -66,7 +65,9 @@ def calibration_set(
         "part": "train",
         "seed": seed,
         "wafers": len(indices),
-        "per_class": {name: len(found) for name, found in zip(PATTERNS, chosen, strict=True)},
+        "per_class": {
+            name: len(found) for name, found in zip(train_part.patterns, chosen, strict=True)
+        },
         "fingerprints": [f"{print_:016x}" for print_ in wafers.fingerprints().tolist()],
     }
     return Calibration(indices, planes, manifest)
@@ -98,7 +99,7 @@ def quantise(model: keras.Model, calibration: Calibration) -> bytes:
     converter.representative_dataset = wafers
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    # TensorFlow Lite Micro refuses per-channel dense layers; ours has one, of nine outputs.
+    # TensorFlow Lite Micro refuses per-channel dense layers; ours has one, of few outputs.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
     with silence_native_output():
         content: bytes = converter.convert()

@@ -14,6 +14,7 @@ from edge.system.files import exists
 from edge.system.regular_file import read_text
 from edge.system.typed import decode
 from edge.verdict.objective import ReviewObjective
+from edge.wafer.patterns import WM811K, PatternSet
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +52,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     split_by_lot: bool
     recipe: RunRecipe
     tools: RunTools
+    patterns: PatternSet = WM811K
 
 
 def read_config(run: Path) -> RunConfig:
@@ -98,8 +100,8 @@ def check_same_data(config: RunConfig, labelled: LabelledSet, run: Path) -> None
     Raises:
         DataError: other wafers or another split: its test part might have trained the network.
     """
-    found = (labelled.sha256(), labelled.parts_sha256())
-    if found != (config.data_sha256, config.parts_sha256):
+    found = (labelled.sha256(), labelled.parts_sha256(), labelled.patterns)
+    if found != (config.data_sha256, config.parts_sha256, config.patterns):
         raise DataError(
             f"{run} was trained on {config.data} with other wafers or another split; with this "
             "set, wafers that trained the network could judge it. Give the same file, or judge a "

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from edge.dataset.encoded_set import EncodedSet, encoded
 from edge.dataset.labelled_set import LabelledSet
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 from train.augment import random_symmetries, random_turns
 from train.network import reference_networks
 from train.recipe import Dihedral, EncodingName, Recipe
@@ -22,7 +21,7 @@ def encode_all(labelled: LabelledSet, name: EncodingName = EncodingName.STATION)
     if name is EncodingName.STATION:
         return encoded(labelled)
     planes = [reference_networks.encode(labelled.grid(index)) for index in range(len(labelled))]
-    return EncodedSet(np.stack(planes), labelled.class_indices())
+    return EncodedSet(np.stack(planes), labelled.class_indices(), labelled.patterns)
 
 
 def class_shares(counts: npt.NDArray[Any], power: float) -> npt.NDArray[np.float64]:
@@ -47,7 +46,7 @@ def epoch_order(
     """
     if power == 0 and size == len(classes):
         return rng.permutation(size)
-    counts = np.bincount(classes, minlength=len(PATTERNS))
+    counts = np.bincount(classes)
     wanted = rng.multinomial(size, class_shares(counts, power))
     chosen = []
     for index, number in enumerate(wanted):
@@ -72,7 +71,8 @@ def make_sequence(samples: EncodedSet, recipe: Recipe, epoch: int) -> Any:
     order = epoch_order(samples.classes, size, recipe.balance.power, rng)
     batch = recipe.optimise.batch
     smoothing = recipe.optimise.label_smoothing
-    targets = np.eye(len(PATTERNS), dtype=np.float32) * (1 - smoothing) + smoothing / len(PATTERNS)
+    count = len(samples.patterns)
+    targets = np.eye(count, dtype=np.float32) * (1 - smoothing) + smoothing / count
 
     class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
         def __len__(self) -> int:

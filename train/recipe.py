@@ -14,7 +14,7 @@ from edge.errors import UsageError
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Share, Strict, decode
 from edge.verdict.objective import ReviewObjective
-from edge.wafer.patterns import PATTERNS, pattern_named
+from edge.wafer.patterns import WM811K
 
 
 class EncodingName(str, Enum):
@@ -95,10 +95,10 @@ class Synthetic(Strict, frozen=True):
     def __post_init__(self) -> None:
         """Spell the patterns as everybody does; refuse what is none."""
         for position, name in enumerate(self.patterns):
-            if pattern_named(name) is None:
-                what = f"is {name!r}, must be one of: {', '.join(PATTERNS)}"
+            if WM811K.named(name) is None:
+                what = f"is {name!r}, must be one of: {WM811K.listed}"
                 raise MismatchError(("patterns", position), what)
-        force_setattr(self, "patterns", tuple(str(pattern_named(name)) for name in self.patterns))
+        force_setattr(self, "patterns", tuple(str(WM811K.named(name)) for name in self.patterns))
 
 
 class Schedule(str, Enum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from edge import __version__
@@ -118,6 +119,7 @@ def _config(recipe: Recipe, labelled: LabelledSet, settings: Settings) -> dict[s
         "data_sha256": labelled.sha256(),
         "parts_sha256": labelled.parts_sha256(),
         "split_by_lot": lots_apart(labelled),
+        "patterns": to_builtins(labelled.patterns),
         "parts": dict(zip(parts.tolist(), counts.tolist(), strict=True)),
         "tools": {
             "wm-edge": __version__,

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
 from edge.system.files import exists, write_bytes
-from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import DieGrid
 
 Picture = npt.NDArray[np.uint8]
@@ -53,10 +52,10 @@ def draw_sheet(labelled: LabelledSet, per_class: int, seed: int) -> Picture:
         raise UsageError(f"{per_class} wafers a class; choose between 1 and {MAX_PER_CLASS}")
     rng = np.random.default_rng(seed)
     pitch = CELL + GAP
-    height = 2 * MARGIN + len(PATTERNS) * pitch - GAP
+    height = 2 * MARGIN + len(labelled.patterns) * pitch - GAP
     width = 2 * MARGIN + NAME_WIDTH + per_class * pitch - GAP
     sheet: Picture = np.full((height, width, 3), PAPER, np.uint8)
-    for row, pattern in enumerate(PATTERNS):
+    for row, pattern in enumerate(labelled.patterns):
         members = np.flatnonzero(labelled.labels == pattern)
         top = MARGIN + row * pitch
         _draw_name(sheet, pattern, len(members), top)

@@ -15,12 +15,12 @@ from edge.dataset.labelled_set import LabelledSet, Part, concatenate
 from edge.errors import DataError
 from edge.evaluation import metrics
 from edge.wafer.encoding import to_shares
-from edge.wafer.patterns import PATTERNS
 from train.batches import class_shares, encode_all, make_sequence
 from train.network import networks, reference_networks
 from train.recipe import Dihedral, Generator, Recipe, Schedule
 from train.run import Run
 from train.synth import synthetic_set
+from train.synth.sets import GENERATORS
 
 if TYPE_CHECKING:
     import keras
@@ -79,7 +79,7 @@ def train(
         with average.applied(model):
             finished = networks.finished(model, offsets)
             logits = finished.predict(to_shares(val.planes), batch_size=512, verbose=0)
-            scores = _score(val.classes, logits)
+            scores = _score(val, logits)
             # Without early stopping the schedule runs to its end, and its end is what counts.
             if not patience or scores.macro_recall > best:
                 best, best_epoch = scores.macro_recall, epoch + 1
@@ -91,7 +91,7 @@ def train(
         if progress:
             progress(entry, recipe.optimise.epochs)
     logits = run.load_model().predict(to_shares(val.planes), batch_size=512, verbose=0)
-    result = Result(_score(val.classes, logits), best_epoch, len(history))
+    result = Result(_score(val, logits), best_epoch, len(history))
     run.finish(result.scores, history, best_epoch)
     return result
 
@@ -105,7 +105,7 @@ def _parts(labelled: LabelledSet) -> tuple[LabelledSet, LabelledSet]:
 
 def _offsets(samples: EncodedSet, recipe: Recipe) -> npt.NDArray[np.float64]:
     """What the network's logits are moved by for how often each class was shown, (classes,)."""
-    counts = np.bincount(samples.classes, minlength=len(PATTERNS))
+    counts = np.bincount(samples.classes, minlength=len(samples.patterns))
     shown = class_shares(counts, recipe.balance.power)
     return recipe.balance.adjust * np.log(np.maximum(shown, 1e-6))
 
@@ -137,7 +137,9 @@ def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
     elif synthetic.up_to:
         counts = train_part.class_counts()
         wanted = {
-            name: max(0, synthetic.up_to - counts[name]) for name in synthetic.patterns or PATTERNS
+            name: max(0, synthetic.up_to - counts[name])
+            for name in synthetic.patterns or GENERATORS
+            if name in counts
         }
         grids = [train_part.grid(index) for index in range(len(train_part))]
         made = synthetic_set(wanted, grids, recipe.seed)
@@ -162,7 +164,7 @@ def _start(
         return model, len(history), history
     shape = samples.planes.shape[1:]
     wanted = recipe.network
-    model = networks.build(wanted.name, shape, wanted.l2, wanted.dropout)
+    model = networks.build(wanted.name, shape, wanted.l2, wanted.dropout, len(samples.patterns))
     optimise = recipe.optimise
     steps = -(-(optimise.epoch_wafers or len(samples)) // optimise.batch)
     rate: Any = optimise.learning_rate
@@ -189,6 +191,7 @@ def _exempt(optimizer: keras.optimizers.Optimizer) -> None:
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
 
-def _score(classes: npt.NDArray[np.intp], logits: npt.NDArray[np.float32]) -> metrics.Scores:
-    confusion = metrics.confusion_matrix(classes, logits.argmax(axis=1), len(PATTERNS))
-    return metrics.score(confusion, PATTERNS)
+def _score(val: EncodedSet, logits: npt.NDArray[np.float32]) -> metrics.Scores:
+    names = val.patterns.names
+    confusion = metrics.confusion_matrix(val.classes, logits.argmax(axis=1), len(names))
+    return metrics.score(confusion, names)

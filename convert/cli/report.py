@@ -80,7 +80,7 @@ def command(
     beside = float_network.beside(file.path)
     if float_path is None and beside.is_file():
         float_path = beside
-    labelled = load_any(data)
+    labelled = load_any(data, file.patterns)
     name = data.name
     if part:
         labelled = labelled.part(part)

@@ -19,7 +19,6 @@ from edge.model.model_file import ModelFile
 from edge.model.network import Network
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
-from edge.wafer.patterns import Pattern
 
 #: An int8 logit lies at most so many steps under the largest one, plus the 0.
 _STEPS: Final = 256
@@ -57,7 +56,7 @@ def header(model: ModelFile, arena: int) -> str:
     ``arena``: bytes of memory that its network needs.
     """
     review, labels = model.review, model.labels
-    knows_none = Pattern.NONE.value in labels
+    none = model.patterns.none
     embedding, mixed = model.metadata.embedding, model.metadata.review.mixed
     weights = np.asarray(mixed.weights, np.float64)
     bias = mixed.bias - embedding.scale * embedding.zero_point * float(weights.sum())
@@ -70,7 +69,7 @@ def header(model: ModelFile, arena: int) -> str:
         "WM_ARENA_BYTES": arena,
         "WM_SHA256_BYTES": 32,
         "WM_LOGIT_STEPS": _STEPS,
-        "WM_NONE": labels.index(Pattern.NONE.value) if knows_none else 0,
+        "WM_NONE": 0 if none is None else labels.index(none),
     }
     thresholds = {
         "WM_EMBEDDING_SCALE": embedding.scale,
@@ -78,7 +77,7 @@ def header(model: ModelFile, arena: int) -> str:
         "WM_MIXED_ABOVE": review.mixed_above,
         "WM_UNFAMILIAR_ABOVE": review.unfamiliar_above,
         "WM_MIN_DIES": float(review.min_dies),
-        "WM_MIN_FAILS": float(MIN_FAILS if knows_none else 0),
+        "WM_MIN_FAILS": float(0 if none is None else MIN_FAILS),
     }
     texts = {
         "TITLE": _title(model),

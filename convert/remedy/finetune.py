@@ -23,7 +23,6 @@ from convert.remedy import graph
 from convert.remedy.clipping import CHOICES, measure, ranges
 from convert.report.activation_recorder import Range
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 
 if TYPE_CHECKING:
     from convert.remedy.search import Build
@@ -154,7 +153,7 @@ def _scales(network: keras.Model, planes: npt.NDArray[np.uint8]) -> list[float]:
     What is not the logits counts a tenth: the gate judges classes.
     """
     outputs = keras.tree.flatten(network(encoding.to_shares(thinned(planes, _JUDGED_ON))))
-    weights = [1.0 if out.shape[-1] == len(PATTERNS) else _BESIDE for out in outputs]
+    weights = [1.0] + [_BESIDE] * (len(outputs) - 1)
     return [
         weight / (float(ops.mean(ops.var(out, axis=0))) + _TINY)
         for weight, out in zip(weights, outputs, strict=True)

@@ -58,11 +58,12 @@ _BITS = {Arithmetic.INT8: 8, Arithmetic.INT16: 16}
 
 @dataclass(frozen=True)
 class Ranged:
-    """A float ``.tflite``, what is inside, and what its activations reach, by tensor name."""
+    """A float ``.tflite``, what is inside, and what its activations reach; its logits."""
 
     content: bytes
     inside: Network
     ranges: dict[str, Range]
+    patterns: int
 
 
 def remedies(float_network: keras.Model, calibration: Calibration) -> Iterator[tuple[str, Build]]:
@@ -104,7 +105,7 @@ def ranged(float_network: keras.Model, planes: npt.NDArray[np.uint8]) -> Ranged:
     content = to_float_tflite(_pooled(float_network))
     recorder = ActivationRecorder(content)
     reached = recorder.ranges(planes) | {recorder.input.name: (0.0, 1.0)}
-    return Ranged(content, recorder.network, reached)
+    return Ranged(content, recorder.network, reached, int(float_network.outputs[0].shape[-1]))
 
 
 def _pooled(float_network: keras.Model) -> keras.Model:
@@ -180,7 +181,7 @@ def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
     Returns:
         For each activation the numbers of the operators that write or read it.
     """
-    wanted = _logits(base.content, planes)
+    wanted = _logits(base.content, base.patterns, planes)
     groups = [
         {op.index for op in base.inside.operators if index in (*op.inputs, *op.outputs)}
         for written in base.inside.operators
@@ -188,13 +189,16 @@ def rank(base: Ranged, planes: npt.NDArray[np.uint8]) -> list[set[int]]:
     ]
 
     def error(group: Collection[int]) -> float:
-        found = _logits(quantised(base, dict.fromkeys(group, Arithmetic.FLOAT)), planes)
+        spared = quantised(base, dict.fromkeys(group, Arithmetic.FLOAT))
+        found = _logits(spared, base.patterns, planes)
         return float(((found - wanted) ** 2).mean())
 
     return sorted(groups, key=error)
 
 
-def _logits(content: bytes, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]]:
+def _logits(
+    content: bytes, patterns: int, planes: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.floating[Any]]:
     """Logits (W, classes) of all wafers: the gate judges these, not the embedding."""
-    network = LogitsNetwork(content)
+    network = LogitsNetwork(content, patterns)
     return np.stack([network.run(plane) for plane in planes])

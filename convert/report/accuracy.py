@@ -33,7 +33,7 @@ from edge.evaluation.calibration import (
 from edge.evaluation.evaluate import Evaluation, as_station
 from edge.model.metadata import ClassFigures
 from edge.model.model_file import ModelFile
-from edge.wafer.patterns import PATTERNS, Pattern
+from edge.wafer.patterns import PatternSet
 
 #: The label may be among so many most probable patterns.
 TOP: Final = (1, 3, 5)
@@ -43,8 +43,6 @@ LOOKED_AT: Final = (0.02, 0.05, 0.10)
 
 Shares = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
-
-_NONE: Final = PATTERNS.index(Pattern.NONE)
 
 
 def compared(
@@ -57,20 +55,22 @@ def compared(
 ) -> dict[str, Any]:
     """Every form of the network on the wafers, and int8 against the first of the float ones.
 
-    ``floats`` holds their logits (W, 9), in the order of ``PATTERNS``; what comes out are members
-    of the evidence.
+    ``floats`` holds their logits (W, patterns), in the order of the pattern set; what comes out are
+    members of the evidence.
 
     Raises:
         UsageError: ``allowed_points`` is no number from 0 up.
     """
     shares: dict[Variant, npt.NDArray[np.float64]] = {}
     outcomes: dict[Variant, Outcome] = {}
-    true, int8 = evaluation.true, evaluation.probabilities
+    true, int8, patterns = evaluation.true, evaluation.probabilities, model.patterns
     for variant, given in floats.items():
         logits = as_station(given, labelled)
         shares[variant] = metrics.softmax(logits / model.temperature)
-        outcomes[variant] = outcome(true, metrics.softmax(logits), shares[variant])
-    outcomes[Variant.INT8] = outcome(true, without_temperature(int8, model.temperature), int8)
+        outcomes[variant] = outcome(true, metrics.softmax(logits), shares[variant], patterns)
+    outcomes[Variant.INT8] = outcome(
+        true, without_temperature(int8, model.temperature), int8, patterns
+    )
     recorded = None if Variant.KERAS in floats else _recorded(model, evaluation)
     reference = next(iter(shares), None)
     return {
@@ -83,40 +83,43 @@ def compared(
     }
 
 
-def outcome(true: Classes, before: Shares, after: Shares) -> Outcome:
+def outcome(true: Classes, before: Shares, after: Shares, patterns: PatternSet) -> Outcome:
     """All figures of one form of the network.
 
-    ``true`` are class indices (W,), ``before`` and ``after`` probabilities (W, 9) without and with
-    the temperature, all in the order of ``PATTERNS``.
+    ``true`` are class indices (W,), ``before`` and ``after`` probabilities (W, patterns)
+    without and with the temperature, all in the order of ``patterns``.
     """
-    confusion = metrics.confusion_matrix(true, after.argmax(axis=1), len(PATTERNS))
+    confusion = metrics.confusion_matrix(true, after.argmax(axis=1), len(patterns))
     own = after[np.arange(len(true)), true]
     # Ties count for the label: with the stable order of argmax they would depend on its place.
     rank = (after > own[:, np.newaxis]).sum(axis=1)
     return Outcome(
-        metrics.score(confusion, PATTERNS),
+        metrics.score(confusion, patterns.names),
         {k: float((rank < k).mean()) for k in TOP},
-        any_defect(true, after),
+        any_defect(true, after, patterns),
         _reliability(true, before),
         _reliability(true, after),
     )
 
 
 def without_temperature(shares: Shares, temperature: float) -> Shares:
-    """Probabilities (W, 9) as they were before the logits were divided by the temperature."""
+    """Probabilities (W, patterns) before the logits were divided by the temperature."""
     # A probability that underflowed to 0 stays 0.
     return metrics.softmax(np.log(np.maximum(shares, np.finfo(float).tiny)) * temperature)
 
 
-def any_defect(true: Classes, shares: Shares) -> AnyDefect:
-    """Any pattern against ``none``."""
-    defect, called = true != _NONE, shares.argmax(axis=1) != _NONE
+def any_defect(true: Classes, shares: Shares, patterns: PatternSet) -> AnyDefect:
+    """Any pattern against the one that means none; all are None where none does."""
+    if patterns.none is None:
+        return AnyDefect(None, None, None, None, None)
+    none = patterns.index(patterns.none)
+    defect, called = true != none, shares.argmax(axis=1) != none
     confusion = metrics.confusion_matrix(defect.astype(np.intp), called.astype(np.intp), 2)
     found = metrics.score(confusion, ("none", "any")).per_class["any"]
     shares_right = found.precision, found.recall, found.f1
     if defect.all() or not defect.any():
         return AnyDefect(*shares_right, None, None)
-    doubt = 1 - shares[:, _NONE]
+    doubt = 1 - shares[:, none]
     return AnyDefect(*shares_right, auroc(doubt[~defect], doubt[defect]), _roc(doubt, defect))
 
 
@@ -143,8 +146,8 @@ def changes(
     after: Shares,
     limit: int,
 ) -> Changes:
-    """Wafers that are called by different names by probabilities (W, 9) in float and in int8."""
-    true = labelled.class_indices()
+    """Wafers that are called otherwise by probabilities (W, patterns) in float and in int8."""
+    true, names = labelled.class_indices(), labelled.patterns.names
     one, two = before.argmax(axis=1), after.argmax(axis=1)
     drift = np.abs(after - before).max(axis=1)
     now_wrong, now_right = (one == true) & (two != true), (one != true) & (two == true)
@@ -159,9 +162,9 @@ def changes(
                 index,
                 wafer.lot,
                 wafer.wafer,
-                PATTERNS[true[index]],
-                PATTERNS[both[0]],
-                PATTERNS[both[1]],
+                names[true[index]],
+                names[both[0]],
+                names[both[1]],
                 (float(before[index, both[0]]), float(before[index, both[1]])),
                 (float(after[index, both[0]]), float(after[index, both[1]])),
                 wafer.dies,
@@ -200,7 +203,7 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidenc
         {share: caught(doubt, wrong, share) for share in LOOKED_AT},
         Curve.thinned(coverage, risk),
         objective,
-        {name: _pattern(evaluation, index) for index, name in enumerate(PATTERNS)},
+        {name: _pattern(evaluation, index) for index, name in enumerate(evaluation.scores.labels)},
         tuple(
             Band(low, high, int(inside.sum()), int((inside & ~wrong).sum()))
             for low, high in pairwise(BANDS)
@@ -246,4 +249,4 @@ def _recorded(model: ModelFile, evaluation: Evaluation) -> dict[str, ClassFigure
     per_class = accuracy.float_.per_class
     numbers = {name: score.n for name, score in evaluation.scores.per_class.items()}
     same = all(per_class[name].n == n for name, n in numbers.items())
-    return {name: per_class[name] for name in PATTERNS} if same else None
+    return {name: per_class[name] for name in evaluation.scores.labels} if same else None

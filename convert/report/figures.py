@@ -16,8 +16,10 @@ from typing import Any, Final
 from convert.parity import Variant
 from convert.report.evidence import Evidence, Outcome
 from convert.report.sensitivity import Effect, Sensitivity
-from edge.system.text import printable
-from edge.wafer.patterns import PATTERNS
+from edge.system.text import cut, printable
+
+#: Columns of a pattern's name.
+_NAME: Final = 20
 
 _COLOUR: Final = {
     Variant.KERAS: "#009E73",
@@ -87,8 +89,9 @@ def _figure(height: float, alt: str, draw_on: Callable[[Any], None]) -> Figure:
 def _recall(evidence: Evidence) -> Figure:
     def draw_on(axes: Any) -> None:
         count = len(evidence.outcomes)
+        names = evidence.outcomes[Variant.INT8].scores.labels
         for place, (variant, outcome) in enumerate(evidence.outcomes.items()):
-            for row, name in enumerate(PATTERNS):
+            for row, name in enumerate(names):
                 score = outcome.scores.per_class[name]
                 if score.recall is None:
                     continue
@@ -103,7 +106,7 @@ def _recall(evidence: Evidence) -> Figure:
                     markersize=4,
                     label=variant.value if row == _first(outcome) else None,
                 )
-        axes.set_yticks(range(len(PATTERNS)), PATTERNS)
+        axes.set_yticks(range(len(names)), [cut(printable(name), _NAME) for name in names])
         axes.invert_yaxis()
         axes.set(xlabel="per-class accuracy, % (line: 95 % interval)")
         axes.set_xlim(right=101)
@@ -117,7 +120,7 @@ def _recall(evidence: Evidence) -> Figure:
 
 def _first(outcome: Outcome) -> int:
     """Row of the first class that has a figure: the one that names the line."""
-    return next(row for row, name in enumerate(PATTERNS) if outcome.scores.per_class[name].n)
+    return next(row for row, score in enumerate(outcome.scores.per_class.values()) if score.n)
 
 
 def _reliability(variant: Variant, outcome: Outcome) -> Figure:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from edge.model.model_file import ModelFile
 from edge.system.regular_file import read_text
 from edge.system.typed import MismatchError, decode
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PatternSet
 
 #: A manifest of a thousand fingerprints takes 30 kB.
 _MAX_BYTES: Final = 16 * 2**20
@@ -56,13 +56,13 @@ def calibration_manifest(model: ModelFile) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def checked(manifest: Any) -> Calibration | None:
+def checked(manifest: Any, patterns: PatternSet) -> Calibration | None:
     """The manifest as far as it is sound; it comes from a file that anyone may have written."""
     try:
         found = decode(_Manifest, manifest)
     except MismatchError:
         return None
-    per_class = {name: found.per_class.get(name, 0) for name in PATTERNS}
+    per_class = {name: found.per_class.get(name, 0) for name in patterns}
     # JSON may hold half a character.
     prints = "\n".join(found.fingerprints).encode("utf-8", "surrogatepass")
     return Calibration(

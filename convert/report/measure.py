@@ -31,7 +31,6 @@ from edge.model.float_network import FloatNetwork
 from edge.model.model_file import ModelFile
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
-from edge.wafer.patterns import PATTERNS
 
 #: Wafers that were called differently are drawn up to this number.
 DRAWN: Final = 24
@@ -81,7 +80,7 @@ def measure(
         labelled: Wafers to judge on, at least one, that trained nothing.
         data: What the wafers are, for the reader.
         float_content: The float ``.tflite`` of the same network.
-        keras_logits: The float Keras network's (W, 9), in the order of ``PATTERNS``.
+        keras_logits: The float Keras network's (W, patterns), in the order of the pattern set.
         calibration_manifest: As in ``*.parity.json``; None for what the model file holds of it.
         evaluation: Of ``model`` on these wafers, where it has been made already.
         allowed_points: Points of per-class accuracy that int8 may cost.
@@ -95,6 +94,7 @@ def measure(
         RuntimeUnavailableError: no TFLite runtime works here.
         UsageError: ``allowed_points`` is no number from 0 up.
     """
+    labelled = labelled.under(model.patterns)
     classifier, total = Classifier(model), len(labelled)
     evaluation = evaluation or evaluate(
         labelled, classifier, lambda done: progress("int8 network", done, total)
@@ -110,7 +110,9 @@ def measure(
         **_about(model, evaluation, float_content),
         **compared(model, labelled, evaluation, floats, allowed_points, drawn),
         **_inside(model, float_content, labelled, classifier, progress),
-        "calibration": manifest.checked(calibration_manifest or model.metadata.calibration),
+        "calibration": manifest.checked(
+            calibration_manifest or model.metadata.calibration, model.patterns
+        ),
     }
     return Evidence(
         data=data,
@@ -189,7 +191,9 @@ def _doubts(classifier: Classifier, evaluation: Evaluation) -> Iterator[str]:
     """What int8 and float can share, so that comparing them does not show it."""
     if selftest.largest_difference(classifier) > selftest.TOLERANCE:
         yield "known wafers give other outputs than at conversion: the file was changed"
-    exchanged = diagnosis.exchanged_labels(evaluation.true, evaluation.predicted)
+    exchanged = diagnosis.exchanged_labels(
+        evaluation.true, evaluation.predicted, evaluation.scores.labels
+    )
     if exchanged:
         yield exchanged.message
     constant = diagnosis.constant_outputs(classifier)
@@ -206,6 +210,7 @@ def _sensitivity(
             float_content,
             wafers,
             int8_content=model.content,
+            patterns=len(model.labels),
             temperature=model.temperature,
             progress=lambda done, n: progress("each layer alone", done, n),
         )
@@ -246,12 +251,12 @@ def _provenance(
 def float_logits(
     network: FloatNetwork, labelled: LabelledSet, progress: Callable[[int], None] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Logits (W, 9) of all wafers, in the order of ``PATTERNS``.
+    """Logits (W, patterns) of all wafers, in the order of the pattern set.
 
     Raises:
         ModelError: a logit is no finite number.
     """
-    found = np.empty((len(labelled), len(PATTERNS)))
+    found = np.empty((len(labelled), len(labelled.patterns)))
     for index in range(len(labelled)):
         found[index] = network.run(encoding.encode(labelled.grid(index), network.size))
         if progress:

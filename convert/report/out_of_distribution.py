@@ -19,7 +19,6 @@ from edge.dataset.mixedwm38 import Mixed
 from edge.evaluation.calibration import auroc
 from edge.evaluation.evaluate import Evaluation
 from edge.verdict.rule import REVIEW_REASONS, Reason, Verdict
-from edge.wafer.patterns import Pattern
 from edge.wafer.wafermap import FAIL, NO_DIE, DieGrid, WaferMap, check_grid
 
 #: Heading and text of the two tables.
@@ -75,7 +74,7 @@ def new_patterns(
     ``evaluation`` is of the same ordinary wafers: what the new ones are told from.
     """
     rng = np.random.default_rng(seed)
-    plain = np.flatnonzero(labelled.labels == Pattern.NONE.value)
+    plain = np.flatnonzero(labelled.labels == (labelled.patterns.none or ""))
     places = plain if len(plain) else np.arange(len(labelled))
 
     def drawn(kind: UnknownPattern) -> Iterator[DieGrid]:

@@ -92,6 +92,7 @@ def measure(
     wafers: Encoded,
     *,
     int8_content: bytes | None = None,
+    patterns: int = len(PATTERNS),
     temperature: float = 1.0,
     limit: int = WAFERS,
     progress: Callable[[int, int], None] | None = None,
@@ -99,17 +100,18 @@ def measure(
     """Measure every layer of a network.
 
     Args:
-        float_content: The float ``.tflite``, with an output (1, 9) of logits.
+        float_content: The float ``.tflite``, with an output (1, patterns) of logits.
         wafers: uint8 (W, size, size, 2), encoded; ``limit`` of them are used, evenly spaced.
         int8_content: The int8 form in use, which gives the ranges; else these wafers do.
+        patterns: How many logits there are.
         temperature: What logits are divided by before the softmax.
         limit: Most wafers, at least 1.
         progress: Called with the number of layers measured and of all.
 
     Raises:
         ModuleNotFoundError: ai-edge-quantizer is not installed.
-        ModelError: not a float network with one input and one output of nine logits, one that the
-            quantizer cannot take, or the two networks have no layer in common.
+        ModelError: not a float network with one input and one output of as many logits, one
+            that the quantizer cannot take, or the two networks have no layer in common.
         DataError: the wafers are none, or not of the network's input shape.
         RuntimeUnavailableError: LiteRT, which the quantizer needs, does not run here.
     """
@@ -125,8 +127,8 @@ def measure(
     ranges = recorder.ranges(chosen)
     if int8_content is not None:
         ranges |= _given_ranges(network, flatbuffer.read(int8_content))
-    selective = Selective(float_content, network, _logits(network), ranges)
-    answers = partial(_probabilities, wafers=chosen, temperature=temperature)
+    selective = Selective(float_content, network, _logits(network, patterns), ranges)
+    answers = partial(_probabilities, patterns=patterns, wafers=chosen, temperature=temperature)
     reference, everything = answers(float_content), answers(selective.everything())
     given = answers(int8_content) if int8_content is not None else None
     found, names = layers(network), layer_names(network)
@@ -182,13 +184,13 @@ def _given_ranges(float_network: Network, int8_network: Network) -> Ranges:
     }
 
 
-def _logits(network: Network) -> int:
+def _logits(network: Network, patterns: int) -> int:
     """Which output has a logit a class.
 
     Raises:
         ModelError: there is none, or there are several.
     """
-    wanted = (1, len(PATTERNS))
+    wanted = (1, patterns)
     found = [index for index in network.outputs if network.tensors[index].shape == wanted]
     if len(found) != 1:
         raise ModelError(f"the network has {len(found)} outputs of {wanted}, not one")
@@ -201,9 +203,9 @@ def _is_int8(content: bytes) -> bool:
     return any(tensor.dtype == "int8" for tensor in tensors)
 
 
-def _probabilities(content: bytes, wafers: Encoded, temperature: float) -> _Shares:
-    """Class probabilities (W, 9) of a network of any input and output type."""
-    network = LogitsNetwork(content, Backend.LITERT)
+def _probabilities(content: bytes, patterns: int, wafers: Encoded, temperature: float) -> _Shares:
+    """Class probabilities (W, patterns) of a network of any input and output type."""
+    network = LogitsNetwork(content, patterns, Backend.LITERT)
     return metrics.softmax(np.stack([network.run(wafer) for wafer in wafers]) / temperature)
 
 

@@ -10,7 +10,6 @@ from convert.parity import Variant
 from convert.report.evidence import AnyDefect, Evidence, Reliability
 from edge.evaluation.metrics import ClassScore
 from edge.model.metadata import ClassFigures
-from edge.wafer.patterns import PATTERNS
 
 ABSENT: Final = "–"
 
@@ -52,7 +51,7 @@ def accuracy(evidence: Evidence) -> PageTable:
             *(_interval(column[name]) for column in columns.values()),
             change(name),
         )
-        for name in PATTERNS
+        for name in evidence.outcomes[Variant.INT8].scores.labels
     ]
     means = {variant: 100 * _mean(found) for variant, found in recalls.items() if found}
     shown = (f"{means[variant]:.2f}" if variant in means else ABSENT for variant in columns)

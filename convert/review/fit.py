@@ -17,7 +17,7 @@ from edge.model.metadata import Mixed, Review, Unfamiliar
 from edge.model.model_file import ModelFile
 from edge.verdict.familiarity import Familiarity
 from edge.verdict.objective import ReviewObjective
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PatternSet
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,15 +25,15 @@ Floats = npt.NDArray[np.float64]
 MIN_DIES = 50
 
 
-def neutral(size: int) -> Review:
+def neutral(patterns: PatternSet, size: int) -> Review:
     """A section ``review`` that accepts everything: for running a network not yet judged."""
     return Review(
-        dict.fromkeys(PATTERNS, 0.0),
+        dict.fromkeys(patterns, 0.0),
         {},
         MIN_DIES,
-        Unfamiliar(1e9, [[0.0] * size] * len(PATTERNS)),
+        Unfamiliar(1e9, [[0.0] * size] * len(patterns)),
         Mixed(1.0, [0.0] * size, 0.0),
-        dict.fromkeys(PATTERNS, 0.0),
+        dict.fromkeys(patterns, 0.0),
     )
 
 
@@ -48,7 +48,7 @@ def fit(
         objective: What the thresholds shall reach.
         seed: Which training wafers.
     """
-    classifier = Classifier(draft)
+    classifier, patterns = Classifier(draft), data.patterns
     train = data.train.per_class(MEANS_PER_CLASS, np.random.default_rng(seed))
     _, single = outputs(classifier, train.planes)
     _, scattered = outputs(classifier, data.scattered)
@@ -58,19 +58,19 @@ def fit(
     temperature = fit_temperature(logits, data.val.classes)
     weights, bias = fit_detector(np.vstack([single, scattered]), double)
     # To digits that change no verdict: the file must stay small.
-    means = np.round(_class_means(single, train.classes), 2).tolist()
+    means = np.round(_class_means(single, train.classes, len(patterns)), 2).tolist()
     weights, bias = np.round(weights, 3).tolist(), round(bias, 3)
     embedding = draft.metadata.embedding
     familiarity = Familiarity(embedding.scale, embedding.zero_point, means, weights, bias)
     distances = np.asarray([familiarity.measure(row) for row in steps])
     guess, classes = logits.argmax(axis=1), data.val.classes
-    log_prior = fit_log_prior(logits / temperature, classes)
-    weighed = metrics.softmax(logits / temperature + np.asarray([log_prior[n] for n in PATTERNS]))
+    log_prior = fit_log_prior(logits / temperature, classes, patterns)
+    weighed = metrics.softmax(logits / temperature + np.asarray([log_prior[n] for n in patterns]))
     confidence = weighed[np.arange(len(guess)), guess]
     below = (
-        {name: round(value, 4) for name, value in objective.costs.below().items()}
+        {name: round(value, 4) for name, value in objective.costs.below(patterns).items()}
         if objective.costs
-        else for_precision(guess, confidence, guess == classes, objective.precision)
+        else for_precision(guess, confidence, guess == classes, objective.precision, patterns)
     )
     review = Review(
         below,
@@ -84,7 +84,7 @@ def fit(
 
 
 def outputs(classifier: Classifier, planes: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Logits (W, 9) in the order of ``PATTERNS`` and embeddings (W, size), dequantised."""
+    """Logits (W, patterns) in the pattern set's order, embeddings (W, size), dequantised."""
     return dequantised(classifier.model, *raw_outputs(classifier, planes))
 
 
@@ -93,7 +93,9 @@ def raw_outputs(
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     """The same as the network gives them: int8, in the order of the file's labels."""
     rows = [classifier.outputs(wafer) for wafer in planes]
-    logits = np.asarray([row[0] for row in rows], np.int8).reshape(len(rows), len(PATTERNS))
+    logits = np.asarray([row[0] for row in rows], np.int8).reshape(
+        len(rows), len(classifier.model.labels)
+    )
     embedding = np.asarray([row[1] for row in rows], np.int8)
     return logits, embedding.reshape(len(rows), classifier.model.metadata.embedding.size)
 
@@ -102,22 +104,22 @@ def dequantised(
     model: ModelFile, logits: npt.NDArray[np.int8], embedding: npt.NDArray[np.int8]
 ) -> tuple[Floats, Floats]:
     """What ``raw_outputs`` gave, by the model file's scales and zero points."""
-    places = [model.labels.index(name) for name in PATTERNS]
+    places = [model.labels.index(name) for name in model.patterns]
     return (
         model.metadata.output.real(logits)[:, places],
         model.metadata.embedding.real(embedding),
     )
 
 
-def _class_means(embedding: Floats, classes: npt.NDArray[np.intp]) -> Floats:
-    """Mean (9, size) of each class; one without wafers stands where nothing comes near."""
+def _class_means(embedding: Floats, classes: npt.NDArray[np.intp], count: int) -> Floats:
+    """Mean (count, size) of each class; one without wafers stands where nothing comes near."""
     size = embedding.shape[1]
     return np.stack(
         [
             embedding[classes == index].mean(axis=0)
             if (classes == index).any()
             else np.full(size, 1e4)
-            for index in range(len(PATTERNS))
+            for index in range(count)
         ]
     )
 

@@ -7,13 +7,13 @@ balanced patterns, so what they say of a rare one must be believed less.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.evaluation import metrics
-from edge.wafer.patterns import PATTERNS
 
 #: Wafers' worth of belief that a pattern is as common as the network takes it for: a handful of
 #: wafers must not decide over a rare class.
@@ -36,7 +36,7 @@ def fit_temperature(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.in
 
 
 def fit_log_prior(
-    logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp]
+    logits: npt.NDArray[np.floating], classes: npt.NDArray[np.intp], names: Iterable[str]
 ) -> dict[str, float]:
     """How much more common each pattern is than the network takes it for.
 
@@ -52,4 +52,4 @@ def fit_log_prior(
         # Half steps: whole ones may jump over the valley where a class is nearly absent.
         added -= 0.5 * np.linalg.solve(curve, slope)
     added = np.clip(added - added.mean(), -_LARGEST, _LARGEST)
-    return {name: round(float(value), 3) for name, value in zip(PATTERNS, added, strict=True)}
+    return {name: round(float(value), 3) for name, value in zip(names, added, strict=True)}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
-
-from edge.wafer.patterns import PATTERNS
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,6 +19,7 @@ def for_precision(
     confidence: Floats,
     right: npt.NDArray[np.bool_],
     target: float,
+    names: Iterable[str],
 ) -> dict[str, float]:
     """Smallest confidence a pattern at which the accepted predictions reach a precision.
 
@@ -30,13 +31,13 @@ def for_precision(
         confidence: Chance that it is right (W,), 0..1.
         right: Whether it is (W,).
         target: Share of the accepted predictions of a pattern that must be right, 0..1.
+        names: Of the classes.
 
     Returns:
         Threshold a pattern, 0..1 rounded to 0.001; 1 where no threshold reaches the target.
     """
     return {
-        name: _lowest(confidence, right, guess == index, target)
-        for index, name in enumerate(PATTERNS)
+        name: _lowest(confidence, right, guess == index, target) for index, name in enumerate(names)
     }
 
 

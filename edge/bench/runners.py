@@ -29,7 +29,7 @@ from edge.model import model_file as model
 from edge.model.runtime import start
 from edge.model.wheels import Backend
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import FEWEST, MOST, PATTERNS
 from edge.wafer.wafermap import WaferMap
 
 #: Nanoseconds by stage.
@@ -246,9 +246,15 @@ def _check_input(path: Path, shape: list[Any], dtype: str) -> int:
 
 
 def _logits_among(path: Path, shapes: list[list[Any]]) -> int:
-    """Place of the logits among the outputs. Raises: ModelError where there are none."""
+    """Place of the logits among the outputs. Raises: ModelError where there are none.
+
+    The embedding beside them has more numbers, unless there are many patterns: nine come first.
+    """
+    able = [shape for shape in shapes if len(shape) == 2 and FEWEST <= shape[1] <= MOST]
     wanted = [1, len(PATTERNS)]
+    wanted = wanted if wanted in shapes else min(able, default=wanted)
     if wanted not in shapes:
-        what = f"{path}: none of its outputs {shapes} is {wanted}"
+        what = f"{path}: none of its outputs {shapes} has a logit for each of {FEWEST} to {MOST} "
+        what += "patterns"
         raise ModelError(f"{what}; give the network that the model file was made of")
     return shapes.index(wanted)

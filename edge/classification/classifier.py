@@ -19,7 +19,6 @@ from edge.verdict.familiarity import Embedding, Familiarity
 from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
-from edge.wafer.patterns import Pattern
 from edge.wafer.wafermap import WaferMap, checked
 
 
@@ -77,7 +76,7 @@ class Classifier:
         self.model = model
         self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
         self._logits, self._embedding = check_tensors(
-            model.path, model.metadata, self.runtime.interpreter
+            model.path, model.metadata, self.runtime.interpreter, len(model.labels)
         )
         self.average_symmetries = average_symmetries
         self.review = review or model.review
@@ -102,10 +101,10 @@ class Classifier:
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata.output.scale / model.temperature
         self._powers = [math.exp(-step * below) for below in range(256)]
-        none = Pattern.NONE.value
-        # With too few fails for any pattern; a file without the label is not given it.
+        none = model.patterns.none
+        # With too few fails for any pattern; where no label says so, the network is asked.
         self._clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
-        self._min_fails = MIN_FAILS if none in self._labels else 0
+        self._min_fails = MIN_FAILS if none is not None else 0
 
     def __repr__(self) -> str:
         return f"<Classifier {self._model_name}, {self.runtime.backend.value}>"

@@ -109,5 +109,6 @@ def command(
         doing="classifying",
         failed="could not be read",
         total=lambda: files.count_wafers(paths, exclude=output),
+        patterns=model_file.patterns,
         hold_errors=HELD,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.errors import UsageError
-from edge.system.text import counted, percent, printable
+from edge.system.text import columns, counted, padded, percent, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import tell, warn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge.evaluation.evaluate import Evaluation
     from edge.gate.judge import GateOutcome
     from edge.gate.soundness import ModelFileAudit
+    from edge.wafer.patterns import PatternSet
 
 
 @click.command(name="evaluate")
@@ -95,7 +96,8 @@ def command(
     with Progress("evaluating") as progress:
 
         def read() -> LabelledSet:
-            labelled = _read(data, part)
+            patterns = sound.classifier.model.patterns if sound.classifier else None
+            labelled = _read(data, part, patterns)
             progress.at(0, len(labelled))
             return labelled
 
@@ -138,10 +140,10 @@ def _examine(
     )
 
 
-def _read(data: Path, part: str | None) -> LabelledSet:
+def _read(data: Path, part: str | None, patterns: PatternSet | None) -> LabelledSet:
     from edge.dataset.class_folders import load_any
 
-    labelled = load_any(data)
+    labelled = load_any(data, patterns)
     return labelled.part(part) if part else labelled
 
 
@@ -181,13 +183,15 @@ def _notes(outcome: GateOutcome) -> list[str]:
 
 
 def _table(result: Evaluation) -> str:
-    names = f"{'pattern':<10} {'wafers':>7} {'recall':>7}"
+    width = max(10, *map(columns, result.scores.labels))
+    names = f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}"
     lines = [f"{names}  {'95 % interval':<15} {'precision':>9} {'F1':>6}"]
     for name, score in result.scores.per_class.items():
         low, high = score.ci95
         interval = f"{100 * low:.1f} - {100 * high:.1f}" if score.n else "-"
+        shown = padded(printable(name), width)
         lines.append(
-            f"{name:<10} {score.n:>7} {_percent(score.recall):>7}  {interval:<15} "
+            f"{shown} {score.n:>7} {_percent(score.recall):>7}  {interval:<15} "
             f"{_percent(score.precision):>9} {_percent(score.f1):>6}"
         )
     lines.append(f"mean per-class accuracy (macro recall) {100 * result.scores.macro_recall:.2f} %")

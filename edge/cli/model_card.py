@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from edge.evaluation.metrics import wilson
 from edge.model.metadata import Accuracy, Metadata, Training
 from edge.model.model_file import ModelFile
-from edge.system.text import printable
+from edge.system.text import columns, padded, printable
 from edge.verdict.rule import MIN_FAILS
-from edge.wafer.patterns import PATTERNS
 
 
 def card(model: ModelFile, *, flowing: bool = False) -> str:
@@ -56,33 +55,35 @@ def _lines(model: ModelFile) -> Iterator[str]:
             f"trained on  {training.wafers:,} wafers of {training.data or 'unknown'}, "
             f"split by {training.split or '?'}"
         )
-    yield from _accuracy(data.accuracy)
+    yield from _accuracy(data.accuracy, data.patterns.names)
     for title, texts in (("intended use", data.intended_use), ("not for", data.not_for)):
         for number, line in enumerate(texts):
             yield f"{title if number == 0 else '':<13}{line}"
 
 
-def _accuracy(accuracy: Accuracy | None) -> Iterator[str]:
+def _accuracy(accuracy: Accuracy | None, names: Sequence[str]) -> Iterator[str]:
     if not accuracy:
         yield "accuracy    not recorded"
         return
     before, after, averaged = accuracy.float_, accuracy.int8, accuracy.int8_average_symmetries
     yield ""
     yield f"per-class accuracy on {accuracy.on} ({accuracy.wafers:,} wafers)"
-    yield f"  {'pattern':<10} {'wafers':>7} {'float %':>8} {'int8 %':>8}   95 % interval (int8)"
-    for name in PATTERNS:
+    width = max(10, *map(columns, names))
+    head = f"  {padded('pattern', width)} {'wafers':>7} {'float %':>8} {'int8 %':>8}"
+    yield f"{head}   95 % interval (int8)"
+    for name in names:
         one, two = before.per_class[name], after.per_class[name]
         if one.recall is None or two.recall is None:
-            yield f"  {name:<10} {0:>7}        -        -"
+            yield f"  {padded(name, width)} {0:>7}        -        -"
             continue
         # From the counts: the recorded ends are rounded already, and once is enough.
         low, high = wilson(round(two.recall * two.n), two.n)
         yield (
-            f"  {name:<10} {two.n:>7} {100 * one.recall:>8.1f} {100 * two.recall:>8.1f}"
+            f"  {padded(name, width)} {two.n:>7} {100 * one.recall:>8.1f} {100 * two.recall:>8.1f}"
             f"   {100 * low:.1f} - {100 * high:.1f}"
         )
     means = [100 * scores.macro_recall for scores in (before, after)]
-    yield f"  {'mean':<10} {'':>7} {means[0]:>8.2f} {means[1]:>8.2f}"
+    yield f"  {padded('mean', width)} {'':>7} {means[0]:>8.2f} {means[1]:>8.2f}"
     if averaged:
         mean = 100 * averaged.macro_recall
         yield f"  with --average-symmetries: mean {mean:.2f} % (8 x the time)"
@@ -96,17 +97,18 @@ def _review(data: Metadata) -> Iterator[str]:
     """When a wafer goes to a person, and what that did on the test part."""
     rule = data.review
     aim = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in rule.objective.items())
-    below = ", ".join(f"{name} {rule.below[name]:g}" for name in PATTERNS)
+    below = ", ".join(f"{name} {rule.below[name]:g}" for name in data.patterns)
     yield f"review      below {below}"
     yield f"            (set for {aim or 'nothing'})"
     yield (
         f"            unfamiliar above {rule.unfamiliar.above:g} standard deviations, mixed "
         f"above {rule.mixed.above:g}, fewer than {rule.min_dies} dies"
     )
-    yield (
-        f"            fewer than {MIN_FAILS} failing dies are none, no network is asked; of other "
-        "yields above 99 % the figures say little"
-    )
+    if (none := data.patterns.none) is not None:
+        yield (
+            f"            fewer than {MIN_FAILS} failing dies are {none}, no network is asked; of "
+            "other yields above 99 % the figures say little"
+        )
     if data.accuracy and (done := data.accuracy.review):
         yield (
             f"            on the test part {100 * done.share:.1f} % to review, which caught "

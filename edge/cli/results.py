@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
     from edge.results.record import Record
     from edge.results.writers import Sink
+    from edge.wafer.patterns import PatternSet
 
 #: Form of results that the ending of a file's name promises: any, or one that is none of ours.
 _ENDINGS = {"csv": "csv", "jsonl": "jsonl", "json": "jsonl", "ndjson": "jsonl"}
@@ -66,6 +67,7 @@ def write(
     doing: str,
     failed: str,
     total: Callable[[], int | None],
+    patterns: PatternSet,
     hold_errors: int = 0,
     sent_again: Callable[[], int] = lambda: 0,
 ) -> int:
@@ -73,7 +75,8 @@ def write(
 
     The output is touched when the first record is there. ``doing`` stands beside the bar, whose
     ``total`` is asked for where somebody looks; ``failed`` says what became of inputs without a
-    result, ``sent_again`` how many wafers a device was sent again.
+    result, ``patterns`` are those of the model file, ``sent_again`` how many wafers a device was
+    sent again.
     """
     from edge.results.writers import ResultFormat, open_sink
 
@@ -84,7 +87,10 @@ def write(
     with showing as progress, closing(records):
         noted = _noted(records, names)
         first = list(itertools.islice(noted, 1))
-        with closing(open_sink(how, output, overwrite=overwrite, hold_errors=hold_errors)) as sink:
+        written = open_sink(
+            how, output, overwrite=overwrite, hold_errors=hold_errors, patterns=patterns
+        )
+        with closing(written) as sink:
             every = itertools.chain(first, noted)
             summary = _run(every, sink, output, fail_fast=fail_fast, on_record=progress.at)
     if not quiet:

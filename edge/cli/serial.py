@@ -103,6 +103,7 @@ def command(
             doing="sending",
             failed="without a result",
             total=lambda: files.count(paths, exclude=output),
+            patterns=model_file.patterns,
             sent_again=lambda: device.retried,
         )
 

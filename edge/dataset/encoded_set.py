@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PatternSet
 
 
 @dataclass(frozen=True)
@@ -18,28 +18,28 @@ class EncodedSet:
 
     Attributes:
         planes: uint8 (W, rows, columns, planes), 0..255.
-        classes: Class index (W,), in the order of ``PATTERNS``.
+        classes: Class index (W,), in the order of ``patterns``.
+        patterns: What the classes are.
     """
 
     planes: npt.NDArray[np.uint8]
     classes: npt.NDArray[np.intp]
+    patterns: PatternSet
 
     def __len__(self) -> int:
         return len(self.classes)
 
     def per_class(self, most: int, rng: np.random.Generator) -> EncodedSet:
         """At most so many of each class, by chance."""
-        chosen = np.concatenate(some_of_each(self.classes, most, rng))
-        return EncodedSet(self.planes[chosen], self.classes[chosen])
+        chosen = np.concatenate(some_of_each(self.classes, len(self.patterns), most, rng))
+        return EncodedSet(self.planes[chosen], self.classes[chosen], self.patterns)
 
 
 def some_of_each(
-    classes: npt.NDArray[np.intp], most: int, rng: np.random.Generator
+    classes: npt.NDArray[np.intp], count: int, most: int, rng: np.random.Generator
 ) -> list[npt.NDArray[np.intp]]:
-    """Places of at most ``most`` wafers of each class, by chance, class by class."""
-    return [
-        rng.permutation(np.flatnonzero(classes == index))[:most] for index in range(len(PATTERNS))
-    ]
+    """Places of at most ``most`` wafers of each of ``count`` classes, by chance, class by class."""
+    return [rng.permutation(np.flatnonzero(classes == index))[:most] for index in range(count)]
 
 
 def spread_of_each(classes: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
@@ -58,4 +58,4 @@ def encoded(labelled: LabelledSet, size: int = encoding.SIZE) -> EncodedSet:
     planes = np.empty((len(labelled), size, size, encoding.PLANES), np.uint8)
     for index in range(len(labelled)):
         planes[index] = encoding.encode(labelled.grid(index), size)
-    return EncodedSet(planes, labelled.class_indices())
+    return EncodedSet(planes, labelled.class_indices(), labelled.patterns)

@@ -6,7 +6,9 @@ Layout (``numpy.load`` reads it, no pickles inside):
 ``dies``              (N,) uint8        all maps end to end; 0 no die, 1 pass, 2 fail
 ``offsets``           (W+1,) int64      wafer *i* is ``dies[offsets[i]:offsets[i+1]]``
 ``shapes``            (W, 2) int16      rows, columns
-``labels``            (W,) str          one of the nine patterns, in any spelling
+``labels``            (W,) str          the wafer's pattern, in any spelling
+``pattern_set``       (1,) str          optional; the patterns (``PatternSet``) as JSON; where it is
+                                        not there, the nine, or else all labels there are
 ``lot``               (W,) int32        optional; -1 where unknown; or str
 ``wafer``             (W,) int16        optional; number in its lot, -1 where unknown; or str
 ``lot_band``          (W,) int16        optional; group of neighbouring lots, -1 where unknown
@@ -26,11 +28,12 @@ refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -39,7 +42,8 @@ from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS
 from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
-from edge.wafer.patterns import PATTERNS
+from edge.system.typed import MismatchError
+from edge.wafer.patterns import WM811K, PatternSet, named_set, spelled
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 
 #: With fewer wafers of a class each one moves its figure by 5 points or more.
@@ -64,6 +68,7 @@ class LabelledSet:
         shapes: int (W, 2).
         labels: str (W,).
         columns: The optional arrays that are present, by name, each (W,).
+        patterns: What the labels can be, in the order of class indices.
     """
 
     dies: npt.NDArray[np.uint8]
@@ -71,6 +76,7 @@ class LabelledSet:
     shapes: npt.NDArray[np.int32]
     labels: npt.NDArray[np.str_]
     columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    patterns: PatternSet = WM811K
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -96,14 +102,29 @@ class LabelledSet:
         return np.asarray(counts, np.int64)
 
     def class_indices(self) -> npt.NDArray[np.intp]:
-        """Class index (W,) of each wafer, in the order of ``PATTERNS``."""
-        order = np.argsort(PATTERNS)
-        found = np.searchsorted(np.asarray(PATTERNS)[order], self.labels)
-        return order[found]
+        """Class index (W,) of each wafer, in the order of ``patterns``."""
+        places = {name: place for place, name in enumerate(self.patterns)}
+        return np.fromiter(map(places.__getitem__, self.labels.tolist()), np.intp, len(self))
 
     def class_counts(self) -> dict[str, int]:
-        """Wafers of each of the nine patterns, in canonical order."""
-        return pattern_counts(self.class_indices())
+        """Wafers of each pattern, in order."""
+        return pattern_counts(self.class_indices(), self.patterns)
+
+    def under(self, patterns: PatternSet) -> LabelledSet:
+        """The same wafers, their labels as these patterns are spelled: those of a model file.
+
+        Raises:
+            DataError: a label is none of them.
+        """
+        if self.patterns.names == patterns.names:
+            return self
+        try:
+            labels, _ = labelled_by(self.labels, patterns)
+        except DataError as error:
+            raise DataError(
+                f"{error}: what the model file tells apart; rename it or leave its wafers out"
+            ) from None
+        return replace(self, labels=labels, patterns=patterns)
 
     def select(self, which: npt.NDArray[Any]) -> LabelledSet:
         """The wafers at these indices (or under this mask), copied, in the order given."""
@@ -116,6 +137,7 @@ class LabelledSet:
             self.shapes[indices],
             self.labels[indices],
             {name: values[indices] for name, values in self.columns.items()},
+            self.patterns,
         )
 
     def part(self, part: str) -> LabelledSet:
@@ -175,6 +197,8 @@ class LabelledSet:
             "labels": self.labels,
             **self.columns,
         }
+        if self.patterns != WM811K:
+            arrays["pattern_set"] = np.asarray([msgspec.json.encode(self.patterns).decode()])
         try:
             with replacing(path) as file:
                 np.savez_compressed(file, **arrays)
@@ -182,10 +206,10 @@ class LabelledSet:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def pattern_counts(classes: npt.NDArray[np.intp]) -> dict[str, int]:
-    """Wafers of each of the nine patterns by class index (W,)."""
-    counts = np.bincount(classes, minlength=len(PATTERNS))
-    return dict(zip(PATTERNS, counts.tolist(), strict=True))
+def pattern_counts(classes: npt.NDArray[np.intp], patterns: PatternSet) -> dict[str, int]:
+    """Wafers of each pattern by class index (W,)."""
+    counts = np.bincount(classes, minlength=len(patterns))
+    return dict(zip(patterns, counts.tolist(), strict=True))
 
 
 def fingerprint(dies: DieGrid) -> int:
@@ -197,30 +221,58 @@ def fingerprint(dies: DieGrid) -> int:
 
 
 def build(
-    maps: Iterable[DieGrid], labels: Iterable[str], **columns: npt.NDArray[Any]
+    maps: Iterable[DieGrid],
+    labels: Iterable[str],
+    patterns: PatternSet | None = None,
+    **columns: npt.NDArray[Any],
 ) -> LabelledSet:
     """Collect maps, uint8 (rows, columns), their labels and columns (W,) into a labelled set.
 
+    Args:
+        maps: Of each wafer.
+        labels: Of each wafer, in any spelling.
+        patterns: What the labels can be; None: as ``named_set`` makes it of them.
+        columns: Optional columns.
+
     Raises:
-        DataError: a label is none of the nine.
+        DataError: a label is none of the patterns, or they are no pattern set.
     """
-    grids, names = list(maps), list(labels)
-    for problem in unknown_labels(set(names)):
-        raise DataError(problem)
+    grids = list(maps)
+    names, patterns = labelled_by(np.asarray(list(labels), dtype=str), patterns)
     sizes = [grid.size for grid in grids]
     return LabelledSet(
         np.concatenate([grid.ravel() for grid in grids]) if grids else np.empty(0, np.uint8),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         np.asarray([grid.shape for grid in grids], np.int32).reshape(-1, 2),
-        np.asarray(names, dtype=str),
+        names,
         columns,
+        patterns,
     )
 
 
-def unknown_labels(labels: set[str]) -> Iterator[str]:
-    """What is wrong with labels of which some are none of the nine patterns."""
-    if unknown := ", ".join(map(repr, sorted(labels - set(PATTERNS))[:5])):
-        yield f"unknown label {unknown}; known: {', '.join(PATTERNS)}"
+def labelled_by(
+    labels: npt.NDArray[np.str_], patterns: PatternSet | None
+) -> tuple[npt.NDArray[np.str_], PatternSet]:
+    """Labels (W,) in the one spelling, and the patterns that they can be.
+
+    Args:
+        labels: In any spelling.
+        patterns: None: as ``named_set`` makes it of the labels.
+
+    Raises:
+        DataError: a label is none of the patterns, or they are no pattern set.
+    """
+    found = sorted(set(labels.tolist()))
+    alike = {spelled(label): label for label in reversed(found)}
+    try:
+        patterns = patterns or named_set(alike.values())
+    except MismatchError as error:
+        raise DataError(f"the labels are no pattern set: {error}") from None
+    names = {label: patterns.named(label) or "" for label in found}
+    if unknown := [label for label, name in names.items() if not name]:
+        listed = ", ".join(map(repr, unknown[:5]))
+        raise DataError(f"unknown label {listed}; known: {patterns.listed}")
+    return np.asarray([names[label] for label in labels.tolist()], dtype=str), patterns
 
 
 def check_bounds(wafers: int, dies: int, source: str) -> None:
@@ -236,8 +288,13 @@ def check_bounds(wafers: int, dies: int, source: str) -> None:
 
 
 def concatenate(sets: Iterable[LabelledSet]) -> LabelledSet:
-    """One set of all wafers; only the optional columns that every set has are kept."""
-    parts = list(sets)
+    """One set of all wafers; only the optional columns that every set has are kept.
+
+    Raises:
+        DataError: a label is none of the first set's patterns.
+    """
+    first, *others = sets
+    parts = [first, *(each.under(first.patterns) for each in others)]
     shared = set(OPTIONAL).intersection(*(part.columns for part in parts))
     sizes = np.concatenate([np.diff(part.offsets) for part in parts])
     return LabelledSet(
@@ -246,6 +303,7 @@ def concatenate(sets: Iterable[LabelledSet]) -> LabelledSet:
         np.concatenate([part.shapes for part in parts]),
         np.concatenate([part.labels for part in parts]),
         {name: np.concatenate([part.columns[name] for part in parts]) for name in sorted(shared)},
+        first.patterns,
     )
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labelled_set import LabelledSet, unknown_labels
+from edge.dataset.labelled_set import LabelledSet, labelled_by
 from edge.errors import DataError, why
 from edge.formats.archive import MAX_WAFERS, UNREADABLE
 from edge.formats.columns import OPTIONAL, column_problems, normalised
 from edge.formats.npz import Arrays
-from edge.wafer.patterns import pattern_named
+from edge.system.typed import decode
+from edge.wafer.patterns import PatternSet
 from edge.wafer.wafermap import FAIL, MAX_SIDE
+
+#: Its pattern set, as JSON.
+_SET: Final = "pattern_set"
 
 REQUIRED: Final = ("dies", "offsets", "shapes", "labels")
 
@@ -35,10 +41,10 @@ def load(path: str | Path) -> LabelledSet:
                     f"{path}: not a labelled set, it lacks {', '.join(missing)}; "
                     "`wm-edge dataset import` makes one from LSWMD.pkl, MixedWM38 or class folders"
                 )
-            present = [name for name in (*REQUIRED, *OPTIONAL) if name in file.names]
+            present = [name for name in (*REQUIRED, *OPTIONAL, _SET) if name in file.names]
             arrays = {name: file.read(name) for name in present}
         arrays = {name: normalised(name, values) for name, values in arrays.items()}
-        arrays["labels"] = _named(arrays["labels"])
+        known = _patterns(path, arrays.pop(_SET, None))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -50,19 +56,26 @@ def load(path: str | Path) -> LabelledSet:
         what = f"{path}: not a labelled set that can be read ({why(error)})"
         raise DataError(f"{what}; it must be an .npz with {', '.join(REQUIRED)}") from error
     columns = {name: values for name, values in arrays.items() if name not in REQUIRED}
-    labelled = LabelledSet(**{name: arrays[name] for name in REQUIRED}, columns=columns)
+    dies, offsets, shapes, labels = (arrays[name] for name in REQUIRED)
+    labelled = LabelledSet(dies, offsets, shapes, labels, columns)
+    unusable = f"{path}: not a usable labelled set"
     if problem := next(_problems(labelled), None):
-        raise DataError(f"{path}: not a usable labelled set: {problem}")
-    return labelled
+        raise DataError(f"{unusable}: {problem}")
+    try:
+        labels, patterns = labelled_by(labels, known)
+    except DataError as error:
+        raise DataError(f"{unusable}: {error}") from None
+    return replace(labelled, labels=labels, patterns=patterns)
 
 
-def _named(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Labels (W,) in the one spelling; what is no pattern stays, to be complained about."""
-    if labels.dtype.kind != "U":
-        return labels
-    found, places = np.unique(labels, return_inverse=True)
-    names = [pattern_named(label) or label for label in found.tolist()]
-    return np.asarray(names, dtype=str)[places].reshape(labels.shape)
+def _patterns(path: Path, stored: npt.NDArray[Any] | None) -> PatternSet | None:
+    """The pattern set that stands in the file, where one does."""
+    if stored is None:
+        return None
+    try:
+        return decode(PatternSet, json.loads(str(stored.reshape(-1)[0])))
+    except (ValueError, IndexError, RecursionError) as error:
+        raise DataError(f"{path}: its `{_SET}` is no pattern set: {error}") from None
 
 
 def _problems(labelled: LabelledSet) -> Iterator[str]:
@@ -87,6 +100,5 @@ def _problems(labelled: LabelledSet) -> Iterator[str]:
         place = int(np.argmax(labelled.dies > FAIL))
         wafer = int(np.searchsorted(labelled.offsets, place, side="right")) - 1
         yield f"die state {labelled.dies[place]} in wafer {wafer} (0 no die, 1 pass, 2 fail)"
-    yield from unknown_labels(set(labelled.labels.ravel().tolist()))
     for name, values in labelled.columns.items():
         yield from column_problems(name, values, wafers)

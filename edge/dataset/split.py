@@ -20,7 +20,6 @@ from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part, pattern_cou
 from edge.dataset.lots import lot_groups
 from edge.errors import DataError, UsageError
 from edge.system.choice import Choice
-from edge.wafer.patterns import PATTERNS
 
 #: Share of train, val, test.
 DEFAULT_SHARES: tuple[float, float, float] = (0.70, 0.15, 0.15)
@@ -105,7 +104,7 @@ def split(
     duplicate = _straddling(prints, part)
     part[duplicate] = -1
     names = np.asarray([*PARTS, ""])[part]
-    counts = {name: pattern_counts(classes[names == name]) for name in PARTS}
+    counts = {name: pattern_counts(classes[names == name], labelled.patterns) for name in PARTS}
     warning = ""
     if by is SplitBy.RANDOM:
         warning = (
@@ -146,9 +145,8 @@ def part_doubts(labelled: LabelledSet) -> Iterator[str]:
     if absent:
         yield f"no wafer of {', '.join(absent)} in the set: a network cannot learn what it is"
     for part, why in _MEANING.items():
-        found = np.bincount(classes[parts == part], minlength=len(PATTERNS))
-        counts = dict(zip(PATTERNS, found.tolist(), strict=True))
-        if not found.any():
+        counts = pattern_counts(classes[parts == part], labelled.patterns)
+        if not any(counts.values()):
             continue
         missing = [name for name, n in counts.items() if not n and name not in absent]
         few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
@@ -181,12 +179,12 @@ def _assign(
 ) -> npt.NDArray[np.intp]:
     """Part index (W,): greedy, largest groups first, each to the part where it fits best."""
     _, groups = np.unique(groups, return_inverse=True)
-    content = np.zeros((groups.max() + 1, len(PATTERNS)))
+    content = np.zeros((groups.max() + 1, classes.max() + 1))
     np.add.at(content, (groups, classes), 1)
     content /= np.maximum(1, content.sum(axis=0))
     shuffled = np.random.default_rng(seed).permutation(len(content))
     order = shuffled[np.argsort(-content[shuffled].max(axis=1), kind="stable")]
-    filled = np.zeros((len(shares), len(PATTERNS)))
+    filled = np.zeros((len(shares), classes.max() + 1))
     target = shares[:, None]
     # A part's deviation counts relative to its size, or the small parts would take every big lot.
     weight = 1 / np.maximum(target, 1e-9)

@@ -20,14 +20,13 @@ from edge.evaluation.overlap import Overlap, overlap_of
 from edge.model.training_sketch import Sketch
 from edge.verdict.rule import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS, Pattern
 from edge.wafer.wafermap import WaferMap
 
 #: For messages: of a network that has learned nothing, or was damaged.
 ONE_ANSWER: Final = "every wafer is called {}: the network tells no pattern from another"
 
-#: Logits of who is sure of ``none``, whatever the temperature.
-_SURE: Final = np.asarray([1e6 if name == Pattern.NONE else 0.0 for name in PATTERNS], np.float32)
+#: Logit of who is sure of no pattern, whatever the temperature.
+_SURE: Final = 1e6
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Evaluation:
     """How a model did on a labelled set.
 
     Attributes:
-        true: Class index (W,) of each label, in the order of ``PATTERNS``.
-        probabilities: Float64 (W, 9), in the order of ``PATTERNS``.
+        true: Class index (W,) of each label, in the order of ``scores.labels``.
+        probabilities: Float64 (W, patterns), in the same order.
         confidence: Chance that the most probable pattern is right, float64 (W,).
         unfamiliarity: Distance to the nearest class, float64 (W,).
         mixture: Probability of two patterns at once, float64 (W,).
@@ -125,11 +124,14 @@ def evaluate(
     """Classify every wafer and compare with its label.
 
     Raises:
-        DataError: the set holds no wafer, or one without dies.
+        DataError: the set holds no wafer, one without dies, or a label that the model file does
+            not know.
     """
     if not len(labelled):
         raise DataError("no wafer to evaluate on")
-    shares = np.empty((len(labelled), len(PATTERNS)))
+    patterns = classifier.model.patterns
+    labelled = labelled.under(patterns)
+    shares = np.empty((len(labelled), len(patterns)))
     others = np.empty((len(labelled), 3))
     reasons: list[Reason | None] = []
     for index in range(len(labelled)):
@@ -137,7 +139,7 @@ def evaluate(
             found = classifier.classify(WaferMap(labelled.grid(index)))
         except InputError as error:
             raise DataError(f"wafer {index}: {error.reason}; leave it out of the set") from error
-        shares[index] = [found.probabilities[name] for name in PATTERNS]
+        shares[index] = [found.probabilities[name] for name in patterns]
         others[index] = found.confidence, found.unfamiliarity, found.mixture
         reasons.append(found.reason if found.verdict is Verdict.REVIEW else None)
         if progress:
@@ -145,8 +147,8 @@ def evaluate(
     true = labelled.class_indices()
     sketch = classifier.model.metadata.training.sketch
     seen = overlap_of(Sketch.parse(sketch), labelled) if sketch else None
-    confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(PATTERNS))
-    scores = metrics.score(confusion, PATTERNS)
+    confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(patterns))
+    scores = metrics.score(confusion, patterns.names)
     warnings = list(data_warnings(labelled, seen))
     if scores.only_answer:
         warnings.insert(0, ONE_ANSWER.format(scores.only_answer))
@@ -170,12 +172,13 @@ def evaluate(
 def as_station(
     logits: npt.NDArray[np.floating[Any]], labelled: LabelledSet
 ) -> npt.NDArray[np.floating[Any]]:
-    """A copy of a float network's logits (W, 9) under the station's rule: few fails are ``none``.
+    """A copy of a float network's logits (W, patterns) under the station's rule on few fails.
 
     Otherwise int8, which is judged through the station's code, would be held against another rule.
     """
-    clear = labelled.fail_counts() < MIN_FAILS
-    return np.where(clear[:, np.newaxis], _SURE, logits)
+    sure = np.asarray([_SURE * (name == labelled.patterns.none) for name in labelled.patterns])
+    clear = (labelled.fail_counts() < MIN_FAILS) & sure.any()
+    return np.where(clear[:, np.newaxis], sure.astype(np.float32), logits)
 
 
 def data_warnings(labelled: LabelledSet, overlap: Overlap | None) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The figures of a model that is trusted, kept to compare later ones with.
 
 ``wm-edge evaluate --write-baseline`` writes the JSON of ``--json`` and, beside it, the answer to
-every wafer: one character each, so that a later model is compared wafer by wafer. The plain JSON of
-an earlier ``--json`` is read as well; the comparison then rests on counts alone and finds less.
+every wafer: one character each (a digit, or what follows the digits in ASCII), so that a later
+model is compared wafer by wafer. The plain JSON of an earlier ``--json`` is read as well; the
+comparison then rests on counts alone and finds less.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec import Meta, Struct, field
 from edge.errors import DataError, why
 from edge.system.regular_file import read_text
 from edge.system.typed import MismatchError, Share, about, decode
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import MOST
 
 if TYPE_CHECKING:
     from edge.evaluation.evaluate import Evaluation
@@ -32,6 +33,7 @@ _MAX_BYTES: Final = 32 * 2**20
 
 _ACCEPTED: Final = "."
 _REVIEWED: Final = "r"
+_FIRST: Final = ord("0")
 _DIGITS: Final = "a digit of a pattern each"
 _LETTERS: Final = f"{_ACCEPTED!r} or {_REVIEWED!r} each"
 
@@ -55,8 +57,8 @@ class Reviewed(Struct, frozen=True):
 class Baseline(Struct, frozen=True, dict=True):
     """What the trusted model did: the JSON, as far as a comparison needs it.
 
-    ``answers`` has a digit for each wafer, its place in ``patterns``, ``verdicts`` a letter; both
-    are empty in figures alone. ``symmetries`` are the views averaged.
+    ``answers`` has a character for each wafer, its place in ``patterns``, ``verdicts`` a letter;
+    both are empty in figures alone. ``symmetries`` are the views averaged.
     """
 
     per_class: dict[str, Recall]
@@ -64,9 +66,9 @@ class Baseline(Struct, frozen=True, dict=True):
     data_sha256: str = ""
     symmetries: int = 0
     patterns: tuple[str, ...] = ()
-    answers: Annotated[str, Meta(pattern=f"^[0-{len(PATTERNS) - 1}]*$"), about(must=_DIGITS)] = (
-        field(name="predicted", default="")
-    )
+    answers: Annotated[
+        str, Meta(pattern=f"^[0-{chr(_FIRST + MOST - 1)}]*$"), about(must=_DIGITS)
+    ] = field(name="predicted", default="")
     verdicts: Annotated[str, Meta(pattern=f"^[{_ACCEPTED}{_REVIEWED}]*$"), about(must=_LETTERS)] = (
         field(name="reviewed", default="")
     )
@@ -79,10 +81,10 @@ class Baseline(Struct, frozen=True, dict=True):
         if not self.recalls:
             raise MismatchError(("per_class",), "holds no per-class recall")
         for name, (_, wafers) in self.recalls.items():
-            if name not in PATTERNS or not wafers:
+            if not wafers or (self.patterns and name not in self.patterns):
                 raise MismatchError(("per_class", name), "is no pattern, or of no wafers")
-        if self.answers and self.patterns != PATTERNS:
-            raise MismatchError(("patterns",), "are others, or in another order")
+        if self.answers and ord(max(self.answers)) >= _FIRST + len(self.patterns):
+            raise MismatchError(("predicted",), f"must be {_DIGITS}")
         if self.answers and len(self.verdicts) != len(self.answers):
             raise MismatchError(("reviewed",), "does not fit the answers")
 
@@ -94,8 +96,8 @@ class Baseline(Struct, frozen=True, dict=True):
 
     @cached_property
     def predicted(self) -> npt.NDArray[np.intp] | None:
-        """Class index (W,) given to each wafer, in the order of ``PATTERNS``; None without."""
-        return _letters(self.answers).astype(np.intp) - ord("0") if self.answers else None
+        """Class index (W,) given to each wafer, in the order of ``patterns``; None without."""
+        return _letters(self.answers).astype(np.intp) - _FIRST if self.answers else None
 
     @cached_property
     def reviewed(self) -> npt.NDArray[np.bool_] | None:
@@ -111,6 +113,9 @@ class Baseline(Struct, frozen=True, dict=True):
         if self.data_sha256 != now.data_sha256:
             what = "the baseline was measured on other wafers or another part"
             raise DataError(f"{what}; measure it again on these")
+        if self.answers and self.patterns != now.scores.labels:
+            what = "the baseline's patterns are others than the model file's, or in another order"
+            raise DataError(f"{what}; measure it again with this one's")
         if self.symmetries != now.symmetries:
             raise DataError(
                 "the baseline was measured with another --average-symmetries; measure both alike"
@@ -139,8 +144,8 @@ def as_dict(result: Evaluation) -> dict[str, Any]:
     return {
         **result.as_dict(),
         "baseline": FORMAT,
-        "patterns": list(PATTERNS),
-        "predicted": "".join(map(str, result.predicted.tolist())),
+        "patterns": list(result.scores.labels),
+        "predicted": "".join(chr(_FIRST + place) for place in result.predicted.tolist()),
         "reviewed": "".join(_REVIEWED if reason else _ACCEPTED for reason in result.reasons),
     }
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.system.choice import Choice
-from edge.wafer.patterns import PATTERNS
 
 
 class Status(Choice):
@@ -23,7 +22,7 @@ class Check:
     """One thing that was looked at.
 
     Attributes:
-        name: One of ``NAMES``; machines rely on it.
+        name: One of ``names``; machines rely on it.
         message: What was found and, where it failed, what to do.
     """
 
@@ -55,18 +54,15 @@ MODEL_CHECKS: Final = (
     "self-test",
 )
 
-#: All checks, in the order in which they are reported. Names are never reused or changed.
-NAMES: Final = (
-    *MODEL_CHECKS,
-    "data",
-    "baseline",
-    "dead-classes",
-    *map(class_check_name, PATTERNS),
-    "mean",
-    "review-share",
-    "accepted-wrong",
-    "calibration",
-)
+
+def names(patterns: Iterable[str]) -> tuple[str, ...]:
+    """All checks, in the order in which they are reported. Names are never reused or changed."""
+    return (
+        *MODEL_CHECKS,
+        *("data", "baseline", "dead-classes"),
+        *map(class_check_name, patterns),
+        *("mean", "review-share", "accepted-wrong", "calibration"),
+    )
 
 
 def passed(name: str, message: str) -> Check:
@@ -84,15 +80,16 @@ def skipped(name: str, message: str) -> Check:
     return Check(name, Status.SKIPPED, message)
 
 
-def complete(checks: Iterable[Check], why: str) -> list[Check]:
-    """One check a name, in the order of ``NAMES``.
+def complete(checks: Iterable[Check], why: str, patterns: Iterable[str]) -> list[Check]:
+    """One check a name, in the order of ``names``.
 
     Args:
         checks: Where a name comes twice, a failed one counts, else the later one.
         why: Message of the checks that are missing: they are reported as skipped.
+        patterns: The model file's.
     """
     found: dict[str, Check] = {}
     for check in checks:
         if not (check.name in found and found[check.name].failed):
             found[check.name] = check
-    return [found.get(name) or skipped(name, why) for name in NAMES]
+    return [found.get(name) or skipped(name, why) for name in names(patterns)]

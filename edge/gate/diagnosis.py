@@ -7,7 +7,7 @@ self-test agrees with it, and only wafers that another model judged can tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,6 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
-from edge.wafer.patterns import PATTERNS
 
 #: Most wafers that a mistake is tried on.
 WAFERS: Final = 500
@@ -78,31 +77,31 @@ def constant_outputs(classifier: Classifier) -> list[str]:
     return [name for name, dead in zip(classifier.model.labels, same, strict=True) if dead]
 
 
-def exchanged_labels(expected: Classes, found: Classes) -> Finding | None:
+def exchanged_labels(expected: Classes, found: Classes, names: Sequence[str]) -> Finding | None:
     """Whether some patterns go under each other's names.
 
-    By the class index (W,) that each wafer should get, and the one it got.
+    By the class index (W,) that each wafer should get, and the one it got, both in ``names``.
     """
     moved: dict[int, tuple[int, float]] = {}
-    for index in range(len(PATTERNS)):
+    for index in range(len(names)):
         given = found[expected == index]
         if len(given) < _MIN_WAFERS:
             continue
-        counts = np.bincount(given, minlength=len(PATTERNS))
+        counts = np.bincount(given, minlength=len(names))
         most = int(counts.argmax())
         share = counts[most] / len(given)
         if most != index and share > _EXPLAINED:
             moved[index] = most, float(share)
     if not moved or {most for most, _ in moved.values()} != set(moved):
         return None
-    names = " and ".join(PATTERNS[index] for index in moved)
+    both = " and ".join(names[index] for index in moved)
     told = ", ".join(
-        f"{100 * share:.0f} % of {PATTERNS[index]} are called {PATTERNS[most]}"
+        f"{100 * share:.0f} % of {names[index]} are called {names[most]}"
         for index, (most, share) in moved.items()
     )
     return Finding(
         "labels",
-        f"{names} look exchanged: {told}; compare the order of the labels at training with the "
+        f"{both} look exchanged: {told}; compare the order of the labels at training with the "
         "model file's",
     )
 
@@ -183,13 +182,14 @@ def _shift_by_probes(classifier: Classifier, found: _Logits, known: _Logits) -> 
 
 
 def _probe_logits(classifier: Classifier, change: _Transform) -> _Logits:
-    """Logits (probes, 9) of the self-test's wafers with the input changed."""
+    """Logits (probes, patterns) of the self-test's wafers with the input changed."""
     return np.asarray(selftest.answers(classifier, change).logits, np.int64)
 
 
 def _judged(classifier: Classifier, encoded: list[Encoded]) -> Classes:
-    """Class index of each encoded wafer, in the order of ``PATTERNS``."""
-    places = np.asarray([PATTERNS.index(label) for label in classifier.model.labels])
+    """Class index of each encoded wafer, in the order of the pattern set."""
+    patterns = classifier.model.patterns
+    places = np.asarray([patterns.index(label) for label in classifier.model.labels])
     return places[[int(np.argmax(classifier.outputs(one)[0])) for one in encoded]]
 
 

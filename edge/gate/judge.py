@@ -117,7 +117,8 @@ def run(
     elif labelled is not None:
         checks.append(passed("data", f"{counted(len(labelled), 'wafer')}, not judged"))
     why = "not examined: see what failed above" if error else "there is no baseline"
-    return GateOutcome(complete(checks, why), result, warnings, error)
+    known = sound.classifier.model.patterns.names if sound.classifier else PATTERNS
+    return GateOutcome(complete(checks, why, known), result, warnings, error)
 
 
 @contextmanager
@@ -143,7 +144,7 @@ def judge(
     if before is None or not red:
         return
     expected = now.true if before.predicted is None else before.predicted
-    exchanged = diagnosis.exchanged_labels(expected, now.predicted)
+    exchanged = diagnosis.exchanged_labels(expected, now.predicted, now.scores.labels)
     goal = 1.0
     if before.predicted is None:
         goal = float(np.mean([recall for recall, _ in before.recalls.values()]))
@@ -160,7 +161,7 @@ def _compared(now: Evaluation, before: Baseline | None, max_drop: float) -> Iter
         return
     how = "by counts alone" if before.predicted is None else "wafer by wafer"
     yield passed("baseline", f"compared {how} with {before.model}")
-    for index, name in enumerate(PATTERNS):
+    for index, name in enumerate(now.scores.labels):
         yield _class(index, name, now, before, max_drop)
     yield _mean(now, before, max_drop)
     yield _review_share(now, before)
@@ -270,7 +271,7 @@ def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> I
     trusted = now.true if before is None or before.predicted is None else before.predicted
     silent = [
         f"{name} (of {counted(now.scores.per_class[name].n, 'wafer')})"
-        for index, name in enumerate(PATTERNS)
+        for index, name in enumerate(now.scores.labels)
         if now.scores.per_class[name].n >= COLLAPSE
         and index in set(trusted.tolist()) - set(now.predicted.tolist())
     ]

@@ -29,6 +29,7 @@ from edge.model.runtime import start
 from edge.model.wheels import Backend
 from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
+from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES
 
 #: Standard deviations that no wafer is away from all classes.
@@ -117,7 +118,8 @@ def _tensors(
             yield passed("planes", f"input {shape}: fail share and die share of each cell")
         else:
             yield failed("planes", f"the input is {shape}, the encoding gives {expected}")
-        check_tensors(path, declared, runtime.interpreter)
+        labels = document["labels"] if isinstance(document.get("labels"), list) else PATTERNS
+        check_tensors(path, declared, runtime.interpreter, len(labels))
     except ModelError as error:
         yield failed("quantization", str(error))
     except MismatchError as error:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 
 from edge.model import metadata
-from edge.model.metadata import FORMAT, EncodingId, Quantised, Review
+from edge.model.metadata import FORMAT, EncodingId, Meaning, Quantised, Review
 from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
 
 T = TypeVar("T")
 
@@ -79,8 +78,11 @@ def _encoding(_network: bytes, document: dict[str, Any]) -> str:
 
 def _labels(_network: bytes, document: dict[str, Any]) -> str:
     labels = _section(document, "labels", tuple[str, ...])
-    if sorted(labels) != sorted(PATTERNS):
-        raise ValueError(f"its labels {', '.join(labels)} are not the nine patterns")
+    meaning = _section(document, "patterns", Meaning) if "patterns" in document else None
+    try:
+        metadata.pattern_set(labels, meaning)
+    except MismatchError as error:
+        raise ValueError(f"its labels {error}") from None
     return ", ".join(labels)
 
 
@@ -95,7 +97,12 @@ def _declared_input(_network: bytes, document: dict[str, Any]) -> str:
 
 
 def _review_table(_network: bytes, document: dict[str, Any]) -> str:
-    _section(document, "review", Review)
+    labels = _section(document, "labels", tuple[str, ...])
+    try:
+        _section(document, "review", Review).check(labels)
+    except MismatchError as error:
+        place = error.place if "review" in error.place[:1] else ("review", *error.place)
+        raise MismatchError(place, error.what) from None
     return "one threshold a pattern, and limits"
 
 

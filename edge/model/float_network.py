@@ -16,7 +16,6 @@ from edge.model.wheels import Backend
 from edge.system.regular_file import read_bytes
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
-from edge.wafer.patterns import PATTERNS
 
 #: A float weight takes four times the space of an int8 one.
 _MAX_BYTES: Final = 4 * MAX_BYTES
@@ -47,6 +46,7 @@ class LogitsNetwork:
 
     Args:
         content: Bytes of a ``.tflite``.
+        patterns: How many logits it gives.
         backend: The runtime; None takes the first that works.
         mend: What to do where it is no such network.
 
@@ -55,21 +55,25 @@ class LogitsNetwork:
         is_float: Whether input and logits are float32.
 
     Raises:
-        ModelError: it has not one input and one output of nine logits.
+        ModelError: it has not one input and one output of as many logits as there are patterns.
         RuntimeUnavailableError: no runtime can run it.
     """
 
     def __init__(
-        self, content: bytes, backend: Backend | None = None, mend: str = "give another one"
+        self,
+        content: bytes,
+        patterns: int,
+        backend: Backend | None = None,
+        mend: str = "give another one",
     ) -> None:
         self._interpreter = start(content, backend=backend).interpreter
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
-        logits = [each for each in outputs if tuple(each["shape"]) == (1, len(PATTERNS))]
+        logits = [each for each in outputs if tuple(each["shape"]) == (1, patterns)]
         if len(inputs) != 1 or len(logits) != 1:
             raise ModelError(
-                f"the network has {len(inputs)} inputs and {len(logits)} outputs of nine logits, "
-                f"not one of each: {mend}"
+                f"the network has {len(inputs)} inputs and {len(logits)} outputs of {patterns} "
+                f"logits, not one of each: {mend}"
             )
         self._input, self._logits = inputs[0]["index"], logits[0]["index"]
         self._scale, self._zero_point = logits[0]["quantization"]
@@ -79,7 +83,7 @@ class LogitsNetwork:
         self._feed = encoding.to_shares if takes_float else encoding.to_int8
 
     def run(self, encoded: Encoded) -> npt.NDArray[np.floating[Any]]:
-        """Logits (9,) of one encoded wafer, uint8 (size, size, 2), in the network's order."""
+        """Logits (patterns,) of one encoded wafer, (size, size, 2), in the network's order."""
         self._interpreter.set_tensor(self._input, self._feed(encoded)[np.newaxis])
         self._interpreter.invoke()
         found = self._interpreter.get_tensor(self._logits)[0]
@@ -108,11 +112,11 @@ class FloatNetwork(LogitsNetwork):
         self.size = model.metadata.encoding.size
         wanted = (1, self.size, self.size, encoding.PLANES)
         mend = f"it is no float form of {model.path}; check --float"
-        super().__init__(content, backend, mend)
+        super().__init__(content, len(model.labels), backend, mend)
         if self.shape != wanted or not self.is_float:
             raise ModelError(f"the network takes {self.shape} and not float32 {wanted}: {mend}")
-        self._order = [model.labels.index(name) for name in PATTERNS]
+        self._order = [model.labels.index(name) for name in model.patterns]
 
     def run(self, encoded: Encoded) -> npt.NDArray[np.floating[Any]]:
-        """Logits (9,) of one encoded wafer, in the order of ``PATTERNS``."""
+        """Logits (patterns,) of one encoded wafer, in the order of the pattern set."""
         return super().run(encoded)[self._order]

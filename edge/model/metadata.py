@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from msgspec import Meta, Struct, field
 
 from edge.model.training_sketch import Sketch
-from edge.system.typed import Finite, MismatchError, Share, decode
+from edge.system.text import OBEYED
+from edge.system.typed import Finite, MismatchError, Place, Share, decode
 from edge.wafer.encoding import MIN_SIZE
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
 from edge.wafer.probes import PROBES
 
 #: Version of the layout.
@@ -27,12 +29,6 @@ FORMAT: Final = 2
 Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Positive = Annotated[float, Meta(gt=0, le=1.7e308, extra={"must": "a number above 0"})]
 Int8 = Annotated[int, Meta(ge=-128, le=127)]
-
-#: What is obeyed instead of shown: control characters, breaks of a line, marks that turn the
-#: direction of a text. Halves of a character are not even text.
-_OBEYED: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
 class EncodingId(Struct, frozen=True):
@@ -62,14 +58,14 @@ class Quantised(Struct, frozen=True):
 
 
 class Embedding(Quantised, frozen=True):
-    """The second output, of ``size`` coordinates; nine could not be told from the logits."""
+    """The second output, of ``size`` coordinates: not as many as there are logits."""
 
     scale: Positive
     size: Annotated[int, Meta(ge=1, le=4096)]
 
 
 class Unfamiliar(Struct, frozen=True):
-    """Largest distance to the nearest class, in standard deviations, and the means (9, size)."""
+    """Largest distance to the nearest class, in standard deviations; means (patterns, size)."""
 
     above: Positive
     means: Sequence[Sequence[Coordinate]]
@@ -103,14 +99,14 @@ class Review(Struct, frozen=True):
     mixed: Mixed
     log_prior: dict[str, Annotated[float, Meta(ge=-20, le=20)]] = field(name="frequency")
 
-    def __post_init__(self) -> None:
-        """Refuse other patterns than the nine."""
-        _check_patterns("below", self.below)
-        _check_patterns("frequency", self.log_prior)
+    def check(self, names: Sequence[str]) -> None:
+        """Refuse other patterns than these, by a ``MismatchError``."""
+        _check_patterns(("below",), self.below, names)
+        _check_patterns(("frequency",), self.log_prior, names)
 
 
 class SelfTest(Struct, frozen=True):
-    """What the probes gave at conversion: logits (probes, 9) and embedding (probes, size)."""
+    """What the probes gave at conversion: logits (probes, patterns), embedding (probes, size)."""
 
     logits: Sequence[Sequence[Int8]]
     embedding: Sequence[Sequence[Int8]]
@@ -146,10 +142,6 @@ class Figures(Struct, frozen=True):
 
     macro_recall: Finite
     per_class: dict[str, ClassFigures]
-
-    def __post_init__(self) -> None:
-        """Refuse other patterns than the nine."""
-        _check_patterns("per_class", self.per_class)
 
 
 class Reviewed(Struct, frozen=True):
@@ -210,7 +202,28 @@ class Tensors(Struct, frozen=True, kw_only=True):
     embedding: Embedding
 
 
-class Metadata(Tensors, frozen=True, kw_only=True):
+class Meaning(Struct, frozen=True):
+    """What the labels mean; see ``PatternSet``."""
+
+    none: str | None = None
+    aliases: dict[str, str] = {}
+    hints: dict[str, str] = {}
+
+
+def pattern_set(labels: tuple[str, ...], meaning: Meaning | None) -> PatternSet:
+    """The patterns of a model file; without their meaning they are the nine, in any order.
+
+    Raises:
+        MismatchError: they are no pattern set.
+    """
+    if meaning is None and sorted(labels) == sorted(PATTERNS):
+        return WM811K
+    if meaning is None:
+        raise MismatchError((), f"{', '.join(labels)} are not the nine patterns")
+    return PatternSet(labels, meaning.none, meaning.aliases, meaning.hints)
+
+
+class Metadata(Tensors, frozen=True, kw_only=True, dict=True):
     """All of ``metadata.json``; see docs/model-file.md for what each key means."""
 
     format: int
@@ -231,26 +244,45 @@ class Metadata(Tensors, frozen=True, kw_only=True):
     intended_use: tuple[str, ...] = ()
     not_for: tuple[str, ...] = ()
     notice: str | tuple[str, ...] = ()
+    meaning: Meaning | None = field(name="patterns", default=None)
+
+    @cached_property
+    def patterns(self) -> PatternSet:
+        """What the model file tells apart: the one order of all figures."""
+        return pattern_set(self.labels, self.meaning)
 
     def __post_init__(self) -> None:
         """Refuse sections that do not fit together."""
+        try:
+            patterns = len(self.patterns)
+        except MismatchError as error:
+            raise MismatchError(("labels", *error.place), error.what) from None
         review, size = self.review, self.embedding.size
-        if size == len(PATTERNS):
+        if size == patterns:
             raise MismatchError(("embedding", "size"), f"is {size}, as many as there are patterns")
         for place, rows, shape in (
-            (("review", "unfamiliar", "means"), review.unfamiliar.means, (len(PATTERNS), size)),
+            (("review", "unfamiliar", "means"), review.unfamiliar.means, (patterns, size)),
             (("review", "mixed", "weights"), [review.mixed.weights], (1, size)),
-            (("selftest", "logits"), self.selftest.logits, (PROBES, len(PATTERNS))),
+            (("selftest", "logits"), self.selftest.logits, (PROBES, patterns)),
             (("selftest", "embedding"), self.selftest.embedding, (PROBES, size)),
         ):
             if len(rows) != shape[0] or any(len(row) != shape[1] for row in rows):
                 raise MismatchError(place, f"must hold {shape[0]} x {shape[1]} numbers")
+        try:
+            review.check(self.labels)
+        except MismatchError as error:
+            raise MismatchError(("review", *error.place), error.what) from None
+        if known := self.accuracy:
+            figures = {"float": known.float_, "int8": known.int8}
+            figures["int8_average_symmetries"] = known.int8_average_symmetries or known.int8
+            for key, each in figures.items():
+                _check_patterns(("accuracy", key, "per_class"), each.per_class, self.labels)
 
 
-def _check_patterns(key: str, table: dict[str, Any]) -> None:
-    if differing := set(table) ^ set(PATTERNS):
+def _check_patterns(place: Place, table: dict[str, Any], names: Sequence[str]) -> None:
+    if differing := set(table) ^ set(names):
         named = ", ".join(sorted(differing))
-        raise MismatchError((key,), f"must hold the nine patterns alone, not so: {named}")
+        raise MismatchError(place, f"must hold the patterns of `labels` alone, not so: {named}")
 
 
 def parsed(document: dict[str, Any]) -> Metadata:
@@ -278,6 +310,6 @@ def obeyed(document: dict[str, Any]) -> str | None:
             left += [(place, item) for item in value]
         elif isinstance(value, str):
             text = re.sub("[\t\n]", " ", value) if place == "notice" else value
-            if found := _OBEYED.search(text):
+            if found := OBEYED.search(text):
                 return f"a control character (U+{ord(found[0]):04X}) in {place}"
     return None

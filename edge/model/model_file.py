@@ -26,7 +26,7 @@ from edge.model.metadata import Metadata, Quantised, Tensors, parsed
 from edge.system.regular_file import read_bytes
 from edge.verdict.rule import ReviewRule
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PatternSet
 
 if TYPE_CHECKING:
     from edge.model.runtime import Interpreter
@@ -82,6 +82,11 @@ class ModelFile:
         return self.metadata.labels
 
     @property
+    def patterns(self) -> PatternSet:
+        """What it tells apart: the one order of all figures; that of its outputs may differ."""
+        return self.metadata.patterns
+
+    @property
     def temperature(self) -> float:
         """What logits are divided by before the softmax."""
         return self.metadata.temperature
@@ -90,10 +95,14 @@ class ModelFile:
     def review(self) -> ReviewRule:
         """When a wafer goes to a person."""
         rule = self.metadata.review
-        return ReviewRule(rule.below, rule.unfamiliar.above, rule.mixed.above, rule.min_dies)
+        return ReviewRule(
+            rule.below, rule.unfamiliar.above, rule.mixed.above, rule.min_dies, self.patterns
+        )
 
 
-def check_tensors(path: Path, declared: Tensors, interpreter: Interpreter) -> tuple[int, int]:
+def check_tensors(
+    path: Path, declared: Tensors, interpreter: Interpreter, patterns: int
+) -> tuple[int, int]:
     """Compare what a model file declares with what the interpreter says of its tensors.
 
     Returns:
@@ -107,7 +116,7 @@ def check_tensors(path: Path, declared: Tensors, interpreter: Interpreter) -> tu
     try:
         _place("input", interpreter.get_input_details(), image, declared.input)
         return (
-            _place("logits", outputs, (1, len(PATTERNS)), declared.output),
+            _place("logits", outputs, (1, patterns), declared.output),
             _place("embedding", outputs, (1, declared.embedding.size), declared.embedding),
         )
     except ValueError as error:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any, Final
 
 from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS, Record
 from edge.system.text import utf8
-from edge.wafer.patterns import PATTERNS
 
 
-def _columns(*keys: str) -> tuple[str, ...]:
+def _columns(keys: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
     """Columns for these keys of a result, for those that an error alone has, and one a pattern."""
     plain = (key for key in keys if key != "probabilities")
     of_errors = (key for key in ERROR_KEYS if key not in RESULT_KEYS)
-    return (*plain, *of_errors, *(f"p_{name}" for name in PATTERNS))
+    return (*plain, *of_errors, *(f"p_{name}" for name in patterns))
 
 
-#: What ``classify`` writes, and what a station appends, which knows more.
-COLUMNS: Final = _columns(*CLASSIFY_KEYS)
-STATION_COLUMNS: Final = _columns("id", *RESULT_KEYS)
+def classify_columns(patterns: Iterable[str]) -> tuple[str, ...]:
+    """What ``classify`` writes with a model file of these patterns."""
+    return _columns(CLASSIFY_KEYS, patterns)
+
+
+def station_columns(patterns: Iterable[str]) -> tuple[str, ...]:
+    """What a station appends, which knows more."""
+    return _columns(("id", *RESULT_KEYS), patterns)
+
 
 #: The writer quotes what holds a character of its line end, so it must know both; the stream ends
 #: the line itself.

@@ -8,7 +8,7 @@ import textwrap
 from typing import Any, Final
 
 from edge.results.line_stream import Stream
-from edge.system.text import columns, cut, percent, shown
+from edge.system.text import columns, cut, padded, percent, shown
 
 _BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
@@ -35,6 +35,9 @@ _COLUMNS: Final = (
     ("next likely", 29),
 )
 
+#: A pattern's own name makes the first of them wider, up to this.
+_WIDEST: Final = 24
+
 #: From how many columns on these are shown, too.
 _IF_WIDE: Final = {"prob.": 92, "next likely": 124}
 
@@ -57,6 +60,7 @@ class TableSink:
         self._first: dict[str, Any] | None = None
         self._started = False
         self._width = self._source = 0
+        self._rooms = dict(_COLUMNS)
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line; an error's text takes as many as it needs."""
@@ -78,6 +82,10 @@ class TableSink:
         self._result(record, several=bool(record.get("index")))
 
     def _result(self, record: dict[str, Any], *, several: bool) -> None:
+        if not self._started:
+            longest = max(map(columns, record["probabilities"]), default=0)
+            self._rooms["pattern"] = min(max(self._rooms["pattern"], longest), _WIDEST)
+            self._measure()
         self._start()
         source = record["source"]
         if several or source.endswith(".npz"):
@@ -115,13 +123,13 @@ class TableSink:
     def _start(self) -> None:
         if not self._started:
             self._started = True
-            self._line(_BOLD, "source", *(title for title, _ in _COLUMNS))
+            self._line(_BOLD, "source", *self._rooms)
 
     def _measure(self) -> None:
         """Asked for each record: a window changes."""
         file = self._stream.is_file
         self._width = FILE if file else shutil.get_terminal_size((USUAL, 24)).columns
-        rest = sum(room + 1 for title, room in _COLUMNS if self._fits(title))
+        rest = sum(room + 1 for title, room in self._rooms.items() if self._fits(title))
         self._source = min(max(self._width - rest - 1, _SOURCE[0]), _SOURCE[1])
 
     def _fits(self, title: str) -> bool:
@@ -130,10 +138,10 @@ class TableSink:
     def _line(self, colour: str, source: str, *cells: str) -> None:
         taken = [
             (self._cell(cell, room), room)
-            for cell, (title, room) in zip(cells, _COLUMNS, strict=True)
+            for cell, (title, room) in zip(cells, self._rooms.items(), strict=True)
             if self._fits(title)
         ]
-        rest = " ".join(f"{cell:<{room}}" for cell, room in taken)
+        rest = " ".join(padded(cell, room) for cell, room in taken)
         self._row(colour, source, rest)
 
     def _error(self, source: str, text: str) -> None:
@@ -146,7 +154,7 @@ class TableSink:
 
     def _row(self, colour: str, source: str, rest: str) -> None:
         name = self._cell(source, self._source)
-        text = f"{name}{' ' * (self._source - columns(name))}  {rest}".rstrip()
+        text = f"{padded(name, self._source)}  {rest}".rstrip()
         self._stream.write_text(f"{colour}{text}{_PLAIN}" if colour and self._colour else text)
 
     def _cell(self, text: str, room: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edge.results.line_stream import Stream
 from edge.system.choice import Choice
+from edge.wafer.patterns import WM811K, PatternSet
 
 if TYPE_CHECKING:
     from edge.results.record import Record
@@ -52,7 +53,12 @@ class ResultFormat(Choice):
 
 
 def open_sink(
-    kind: ResultFormat, output: Path | None, *, overwrite: bool = False, hold_errors: int = 0
+    kind: ResultFormat,
+    output: Path | None,
+    *,
+    overwrite: bool = False,
+    hold_errors: int = 0,
+    patterns: PatternSet = WM811K,
 ) -> Sink:
     """Open a sink on a file, or on stdout where ``output`` is None.
 
@@ -61,6 +67,7 @@ def open_sink(
         output: The file.
         overwrite: Replace it.
         hold_errors: So many errors come last in a table.
+        patterns: Those of the model file, for columns of their own.
 
     Raises:
         UsageError: the file exists and ``overwrite`` is False.
@@ -72,9 +79,9 @@ def open_sink(
 
         return TableSink(stream, hold_errors)
     if kind is ResultFormat.CSV:
-        from edge.results.csv import COLUMNS, Rows
+        from edge.results.csv import Rows, classify_columns
 
-        rows = Rows(COLUMNS)
+        rows = Rows(classify_columns(patterns))
         stream.write_line(rows.header())
         return LineSink(stream, rows.row)
     from edge.results.jsonl import line

@@ -17,13 +17,14 @@ from edge.serial.messages import (
     Answer,
     ErrorCode,
     MessageKind,
+    cut,
     pack_map,
     unpack_answer,
     unpack_error,
     unpack_hello,
 )
 from edge.verdict.rule import MIN_FAILS, Verdict
-from edge.wafer.patterns import Pattern
+from edge.wafer.patterns import WM811K
 from edge.wafer.wafermap import WaferMap
 
 _Answer = TypeVar("_Answer")
@@ -93,18 +94,21 @@ class Device:
                 f"the device refuses to talk ({error}); its firmware and this wm-edge are of "
                 "different versions: export the firmware again and flash it"
             ) from None
-        self._model = self.hello.model  # in predictions
+        self._model, self._labels = self.hello.model, self.hello.labels  # in predictions
+        # Of its labels; which one it is, the model file says.
+        self._none = WM811K.none if WM811K.none in self.hello.labels else None
 
     def check_model(self, model: ModelFile) -> None:
         """Refuse, by a ``ModelError``, a device whose firmware was made from another model file."""
-        if self.hello.sha256 != model.sha256 or self.hello.labels != model.labels:
+        if (self.hello.sha256, self.hello.labels) != (model.sha256, tuple(map(cut, model.labels))):
             raise ModelError(
                 f"the device holds another model: {self.hello.model} "
                 f"(sha256 {self.hello.sha256[:12]}), {model.path} is {model.name}; flash the "
                 "firmware that `wm-edge export-firmware` makes from this file, or name the "
                 "device's file with --model"
             )
-        self._model = model.name
+        self._model, self._labels = model.name, model.labels
+        self._none = model.patterns.none
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
         """Have one wafer classified, as if that had been done here.
@@ -139,7 +143,7 @@ class Device:
                 wafer_map.source, InputKind.DEVICE, f"the device refuses this map: {error}"
             ) from None
         self._check(answer, wafer_map)
-        labels = self.hello.labels
+        labels = self._labels
         return Prediction(
             wafer_map,
             labels[answer.pattern],
@@ -171,8 +175,8 @@ class Device:
                 f"the device's answer has {len(answer.probabilities)} patterns, its hello has "
                 f"{len(self.hello.labels)}; flash its firmware again"
             )
-        pattern, none = self.hello.labels[answer.pattern], Pattern.NONE.value
-        if answer.fails < MIN_FAILS and none in self.hello.labels and pattern != none:
+        pattern, none = self._labels[answer.pattern], self._none
+        if answer.fails < MIN_FAILS and none is not None and pattern != none:
             raise InputError(
                 wafer_map.source,
                 InputKind.DEVICE,

@@ -16,6 +16,9 @@ from edge.wafer.wafermap import DieGrid
 DIES_PER_BYTE: Final = 4
 
 
+#: Bytes of a text that a device sends.
+_LONGEST: Final = 255
+
 _SIDES: Final = struct.Struct("<HH")
 _HELLO: Final = struct.Struct("<HHB32s")
 _RESULT: Final = struct.Struct("<BBBxIIIffff")
@@ -124,6 +127,11 @@ def unpack_hello(payload: bytes) -> Hello:
     if len(texts) != 2 + classes:
         raise ValueError(f"a hello of {classes} classes has {len(texts)} texts")
     return Hello(max_side, silence_ms, sha256.hex(), texts[0], texts[1], tuple(texts[2:]))
+
+
+def cut(text: str) -> str:
+    """A text as a device sends it: at most 255 bytes, whatever letter that ends in."""
+    return text.encode()[:_LONGEST].decode("utf-8", "replace")
 
 
 def _texts(packed: bytes) -> list[str]:

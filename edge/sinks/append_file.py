@@ -25,6 +25,7 @@ from edge.store.names import Cursor
 from edge.system.choice import Choice
 from edge.system.files import identity
 from edge.system.text import printable
+from edge.wafer.patterns import PatternSet
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _NO_FSYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
 _CLOSED: Final = -1
 
 #: Bytes by which a file is recognised; more than any header has.
-_BEGINNING: Final = 4096
+_BEGINNING: Final = 32 * 1024
 
 
 class Fsync(Choice):
@@ -57,7 +58,7 @@ class Lines:
         header: What an empty file begins with.
         before_id: What a record begins with; its ``id`` follows.
         after_id: What follows the ``id``.
-        any_header: Begins the headers of all versions, where they differ.
+        any_header: Begins the headers of all versions and patterns, where they differ.
         is_quoted: A cell in quotes may hold line ends.
     """
 
@@ -81,7 +82,7 @@ class Lines:
         return start[: len(first)] == first[: len(start)]
 
     def is_of_before(self, start: bytes) -> bool:
-        """Whether a file was written by an earlier version, by its first bytes."""
+        """Whether a file has other columns, of an earlier version or other patterns."""
         known = bool(self.any_header) and start.startswith(self.any_header)
         return known and not self.begins(start)
 
@@ -184,14 +185,14 @@ class AppendSink:
         return replace(mark, delivered=delivered, offset=whole)
 
     def _set_aside(self) -> None:
-        """A file of an earlier version is whole as it is; what comes is of another form."""
+        """A file with other columns is whole as it is; what comes is of another form."""
         when = time.strftime("%Y%m%dT%H%M%S")
         kept = self._path.with_name(f"{self._path.stem}-until-{when}{self._path.suffix}")
         os.link(self._path, kept)  # does not replace anything
         self._path.unlink()
         _log.warning(
-            "%s: was written by an earlier version with other columns; it is %s now, and a new "
-            "file is begun",
+            "%s: was written by an earlier version, or with a model file of other patterns, and "
+            "has other columns; it is %s now, and a new file is begun",
             printable(str(self._path)),
             printable(kept.name),
         )
@@ -235,7 +236,7 @@ class AppendSink:
             raise OutputError(f"{self._path}: cannot be written ({error.strerror})") from error
 
 
-def _json() -> Lines:
+def _json(_patterns: PatternSet) -> Lines:
     from edge.results.jsonl import encode
 
     return Lines(
@@ -243,10 +244,10 @@ def _json() -> Lines:
     )
 
 
-def _csv() -> Lines:
-    from edge.results.csv import STATION_COLUMNS, Rows
+def _csv(patterns: PatternSet) -> Lines:
+    from edge.results.csv import Rows, station_columns
 
-    rows = Rows(STATION_COLUMNS)
+    rows = Rows(station_columns(patterns))
     return Lines(
         lambda record: f"{rows.row(record)}\n".encode(),
         header=f"{rows.header()}\n".encode(),
@@ -256,4 +257,4 @@ def _csv() -> Lines:
 
 
 #: By the kind of sink.
-LINES: Final[Mapping[str, Callable[[], Lines]]] = {"jsonl": _json, "csv": _csv}
+LINES: Final[Mapping[str, Callable[[PatternSet], Lines]]] = {"jsonl": _json, "csv": _csv}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from edge.camera.address import without_secrets
 from edge.sinks.append_file import Fsync
 from edge.system.typed import Strict, Text, about
+from edge.wafer.patterns import WM811K, PatternSet
 
 if TYPE_CHECKING:
     from edge.sinks.durable_sink import DurableSink
@@ -28,7 +29,7 @@ class FileSettings(Strict, frozen=True, tag_field="kind"):
 class StoreSettings(FileSettings, frozen=True, tag="store"):
     """A copy of the station's store."""
 
-    def make(self, station: str) -> DurableSink:
+    def make(self, station: str, patterns: PatternSet = WM811K) -> DurableSink:
         """See ``MqttSettings.make``."""
         from edge.sinks.store_copy import StoreSink
 
@@ -40,12 +41,12 @@ class LinesSettings(FileSettings, frozen=True):
 
     fsync: Annotated[Fsync, about("When records are forced onto the disk.")] = Fsync.ALWAYS
 
-    def make(self, station: str) -> DurableSink:
+    def make(self, station: str, patterns: PatternSet = WM811K) -> DurableSink:
         """See ``MqttSettings.make``."""
         from edge.sinks.append_file import LINES, AppendSink
 
         kind = str(self.__struct_config__.tag)
-        return AppendSink(kind, self.file, LINES[kind](), self.fsync)
+        return AppendSink(kind, self.file, LINES[kind](patterns), self.fsync)
 
 
 class JsonLinesSettings(LinesSettings, frozen=True, tag="jsonl"):
@@ -70,8 +71,8 @@ class MqttSettings(Strict, frozen=True, tag="mqtt", tag_field="kind"):
         """What tells it from others, and how it is shown."""
         return self.url, without_secrets(self.url)
 
-    def make(self, station: str) -> DurableSink:
-        """The sink, not opened yet; it is told the name of the station.
+    def make(self, station: str, patterns: PatternSet = WM811K) -> DurableSink:
+        """The sink, not opened yet; it is told the name of the station and the patterns.
 
         Raises:
             UsageError: the target or a setting makes no sense.

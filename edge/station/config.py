@@ -11,12 +11,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from edge.errors import ModelError, UsageError
+from edge.model.model_file import load
 from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.folder_settings import Done, FolderSettings
 from edge.station.settings import Settings
 from edge.system import toml_file
 from edge.system.files import exists
-from edge.system.typed import Place
+from edge.system.typed import MismatchError, Place
 
 
 def read(path: Path) -> Settings:
@@ -38,6 +39,11 @@ def read(path: Path) -> Settings:
     if model is not None and not exists(model):  # the exit code is that of all unusable model files
         what = f"is {model}: there is no such file; check the name"
         raise ModelError(str(file.wrong(("model", "file"), what)))
+    if settings.review.below:  # whose names only the model file knows
+        try:
+            settings.review.changed(load(model).review)
+        except MismatchError as error:
+            raise file.wrong(("review", *error.place), error.what) from None
     for place, problem in _problems(settings):
         raise file.wrong(place, f"is refused: {problem}")
     return settings

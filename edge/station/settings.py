@@ -27,7 +27,6 @@ from edge.system import typed_schema
 from edge.system.text import told_apart
 from edge.system.typed import MismatchError, Share, Strict, Text, about, unknown
 from edge.verdict.rule import Costs, ReviewRule
-from edge.wafer.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
     from edge.screen.reader import ScreenReader
@@ -128,22 +127,25 @@ class ReviewSettings(Strict, frozen=True):
     mixed_above: Share | None = None
     below: dict[str, Share] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Refuse what is no pattern, and one that is there twice."""
-        named = [(key, pattern_named(key)) for key in self.below if key != "all"]
-        for key, pattern in named:
+    def changed(self, rule: ReviewRule) -> ReviewRule:
+        """The model file's rule with what is set here; ``below`` has the last word.
+
+        Raises:
+            MismatchError: a key of ``below`` is none of the model file's patterns, or one again.
+        """
+        least: dict[str, float] = {}
+        for key, confidence in self.below.items():
+            pattern = rule.patterns.named(key) or ("all" if key == "all" else None)
             if pattern is None:
-                raise MismatchError(("below", key), unknown(key, ["all", *PATTERNS]))
-            if next(other for other, same in named if same == pattern) != key:
+                raise MismatchError(("below", key), unknown(key, ["all", *rule.patterns]))
+            if pattern in least:
                 what = f"is {pattern} once more; keep one of them"
                 raise MismatchError(("below", key), what)
-
-    def changed(self, rule: ReviewRule) -> ReviewRule:
-        """The model file's rule with what is set here; ``below`` has the last word."""
-        below = dict.fromkeys(PATTERNS, self.below["all"]) if "all" in self.below else {}
-        below |= {str(pattern_named(k)): v for k, v in self.below.items() if k != "all"}
+            least[pattern] = confidence
+        for_all = [{"all": least.pop("all")}] if "all" in self.below else []
         costs = Costs(*self.costs) if self.costs else None
-        return rule.with_overrides([below], costs, self.unfamiliar_above, self.mixed_above)
+        limits = self.unfamiliar_above, self.mixed_above
+        return rule.with_overrides([*for_all, least], costs, *limits)
 
 
 class StationSettings(Strict, frozen=True):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from edge import __version__
 from edge.classification.classifier import Classifier
-from edge.errors import OutputError
+from edge.errors import OutputError, UsageError
 from edge.model.model_file import ModelFile, load
 from edge.results.record import Record
 from edge.sinks.settings import FileSettings
@@ -27,6 +27,7 @@ from edge.station.systemd import Notifier
 from edge.store.store import Store
 from edge.store.wafer_maps import KeepMaps
 from edge.system.text import counted, printable
+from edge.system.typed import MismatchError
 from edge.wafer import encoding
 
 _log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Station:
         runtime = self._spare[0].runtime
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         told = settings.station
-        sinks = [sink.make(told.name) for sink in settings.sinks]
+        sinks = [sink.make(told.name, self.model.patterns) for sink in settings.sinks]
         tops = [os.path.abspath(top) for folder in settings.folders for top in folder.tops]  # noqa: PTH100
         self.store = Store(
             told.store, same=told.same, tops=tops, keep_maps=KeepMaps.parse(told.keep_maps)
@@ -246,11 +247,19 @@ class Station:
 
 
 def classifier_arguments(model: ModelFile, settings: Settings) -> dict[str, Any]:
-    """The keyword arguments of ``Classifier``."""
+    """The keyword arguments of ``Classifier``.
+
+    Raises:
+        UsageError: a threshold is for a pattern that the model file does not know.
+    """
+    try:
+        review = settings.review.changed(model.review)
+    except MismatchError as error:
+        raise UsageError(f"review: {error}") from None
     return {
         "model": model,
         "backend": settings.model.backend,
         "kernels": settings.model.kernels,
         "average_symmetries": settings.model.average_symmetries,
-        "review": settings.review.changed(model.review),
+        "review": review,
     }

@@ -15,6 +15,12 @@ PLAIN: Final = "wm_edge.plain"
 #: Compiled when the first such name comes by.
 _ESCAPED: Final = r"\\(\\|udc[0-9a-f]{2})"
 
+#: What is obeyed instead of shown: control characters, breaks of a line, marks that turn the
+#: direction of a text. Halves of a character are not even text.
+OBEYED: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
 _LIKE: Final = {
     "…": "...",
     "µ": "u",
@@ -88,6 +94,11 @@ def columns(text: str) -> int:
 
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def padded(text: str, width: int) -> str:
+    """A text with blanks behind it, in all of so many columns."""
+    return text + " " * (width - columns(text))
 
 
 def cut(text: str, width: int, ellipsis: str = "…") -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.terminal import options
-from edge.wafer.patterns import PATTERNS, pattern_named
 
 if TYPE_CHECKING:
     from edge.verdict.rule import Costs
@@ -30,21 +29,20 @@ def costs_of(text: str) -> Costs:
 
 
 def thresholds_of(text: str) -> dict[str, float]:
-    """``0.9`` for all patterns or ``Scratch=0.95`` for one, as {pattern: confidence}."""
+    """``0.9`` for all patterns or ``Scratch=0.95`` for one, as {name or ``all``: confidence}."""
     name, sign, number = text.rpartition("=")
-    pattern = pattern_named(name)
-    if sign and pattern is None:
-        raise click.BadParameter(f"unknown pattern {name!r}; known: {', '.join(PATTERNS)}")
+    if sign and not name.strip():
+        raise click.BadParameter(f"{text!r} lacks its pattern; write Scratch=0.97, for instance")
     try:
         confidence = float(number)
     except ValueError:
         confidence = math.nan
-    if not sign and (named := pattern_named(number)):
-        why = f"{text!r} lacks its confidence; write {named}=0.97, for instance"
+    if not sign and math.isnan(confidence):
+        why = f"{text!r} lacks its confidence; write {text}=0.97, for instance"
         raise click.BadParameter(why)
     if not 0 <= confidence <= 1:
         raise click.BadParameter(f"{text!r}: a confidence lies in 0..1")
-    return dict.fromkeys((pattern,) if pattern else PATTERNS, confidence)
+    return {name or "all": confidence}
 
 
 cost_table = click.option(

@@ -25,7 +25,7 @@ class Familiarity:
     Args:
         scale: Of the embedding.
         zero_point: Of the embedding.
-        means: Of the classes in the embedding, (9, size).
+        means: Of the classes in the embedding, (patterns, size).
         mixed: Weights (size,) of the detector of two patterns.
         bias: Of the same.
     """

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final
 
 from edge.errors import UsageError
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import WM811K, PatternSet
 
 #: With fewer failing dies no pattern can be told from them: the wafer is ``none``, and no network
 #: is asked, which never saw such a wafer.
@@ -58,6 +58,7 @@ class ReviewRule:
             deviations of the training wafers (see ``edge.verdict.familiarity``).
         mixed_above: Largest probability of two patterns at once that is accepted, 0..1.
         min_dies: Wafers with fewer dies are fragments.
+        patterns: The patterns there are.
 
     Raises:
         UsageError: a number is out of its range.
@@ -67,6 +68,7 @@ class ReviewRule:
     unfamiliar_above: float
     mixed_above: float
     min_dies: int
+    patterns: PatternSet = WM811K
 
     def __post_init__(self) -> None:
         """Refuse what NaN and percents would make of it."""
@@ -103,19 +105,28 @@ class ReviewRule:
         """The same with what somebody wants otherwise; ``below`` has the last word over ``costs``.
 
         Args:
-            below: Smallest confidences by pattern; the last one counts.
+            below: Smallest confidences by pattern, in any spelling, or for ``all``; the last one
+                counts.
             costs: From which smallest confidences are computed.
             unfamiliar_above: None leaves the limit.
             mixed_above: None leaves the limit.
+
+        Raises:
+            UsageError: a name in ``below`` is none of the patterns.
         """
-        least = dict(self.below)
-        for change in ([costs.below()] if costs else []) + list(below):
-            least |= change
+        least = dict(costs.below(self.patterns) if costs else self.below)
+        for name, confidence in (item for change in below for item in change.items()):
+            pattern = self.patterns.named(name)
+            if pattern is None and name != "all":
+                known = ", ".join(self.patterns)
+                raise UsageError(f"unknown pattern {name!r}; this model file knows: {known}")
+            least |= dict.fromkeys([pattern] if pattern else self.patterns, confidence)
         return ReviewRule(
             least,
             self.unfamiliar_above if unfamiliar_above is None else unfamiliar_above,
             self.mixed_above if mixed_above is None else mixed_above,
             self.min_dies,
+            self.patterns,
         )
 
 
@@ -124,7 +135,7 @@ class Costs:
     """What a mistake costs against a look by a person, in any one unit.
 
     Attributes:
-        escape: A wafer with a pattern that is accepted as ``none``.
+        escape: A wafer with a pattern that is accepted as one without.
         false_alarm: A wafer accepted under a pattern that it does not have: a machine is stopped,
             or the wrong one looked at.
         review: A person looks at a wafer.
@@ -134,14 +145,16 @@ class Costs:
     false_alarm: float
     review: float
 
-    def below(self) -> dict[str, float]:
+    def below(self, patterns: PatternSet) -> dict[str, float]:
         """Smallest confidence a pattern at which accepting costs less than a look.
 
         Accepting a pattern of confidence p costs (1 - p) times the mistake (C. K. Chow, On optimum
         recognition error and reject tradeoff, IEEE Trans. Inf. Theory 16, 1970), so it pays from
         p = 1 - review / mistake on.
         """
-        mistakes = dict.fromkeys(PATTERNS, self.false_alarm) | {"none": self.escape}
+        mistakes = dict.fromkeys(patterns, self.false_alarm)
+        if patterns.none is not None:
+            mistakes[patterns.none] = self.escape
         return {
             name: max(0.0, 1 - self.review / mistake) if mistake > 0 else 0.0
             for name, mistake in mistakes.items()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.system.files import check_place
-from edge.system.text import printable
+from edge.system.text import columns, padded, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import tell
@@ -27,9 +27,16 @@ if TYPE_CHECKING:
     type=options.UserPath(dir_okay=False),
     help="Labelled set to write.",
 )
+@click.option(
+    "--none",
+    metavar="FOLDER",
+    help="The class folder of wafers without a pattern; none, normal, ok, good and pass are known.",
+)
 @options.name_pattern
 @click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
-def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: bool) -> None:
+def command(
+    source: Path, out: Path, none: str | None, pattern: NamePattern | None, overwrite: bool
+) -> None:
     """Turn a public data set into a labelled set.
 
     SOURCE is recognised by its content:
@@ -39,8 +46,9 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
       WM811K.pkl              WM-811K from mirlab.org
       another .pkl            a data frame with waferMap and failureType
       Wafer_Map_Datasets.npz  MixedWM38: its wafers with one pattern or none
-      a folder                class folders (Center/, Donut/, ..., none/) of
-                              images, .npy or .csv
+      a folder                class folders with names of your own (Grid/, ok/)
+                              or WM-811K's, of images, .npy or .csv; train/, val/
+                              and test/ may stand above them
 
     Class folders whose names state lots (--name-pattern) can be divided by lot.
 
@@ -54,25 +62,26 @@ def command(source: Path, out: Path, pattern: NamePattern | None, overwrite: boo
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
     """
     check_place(out, overwrite=overwrite)
-    imported = _import(source, pattern)
+    imported = _import(source, pattern, none)
     imported.labelled.save(out, overwrite=overwrite)
     for line in _summary(imported):
         tell(line, 2, err=True)
     click.echo(f"wrote {out}", err=True)
 
 
-def _import(source: Path, pattern: NamePattern | None) -> Imported:
+def _import(source: Path, pattern: NamePattern | None, none: str | None) -> Imported:
     from train.importers import import_dataset
 
     with Progress(f"reading {source.name}") as progress:
-        return import_dataset(source, pattern=pattern, progress=progress.at)
+        return import_dataset(source, pattern=pattern, none=none, progress=progress.at)
 
 
 def _summary(imported: Imported) -> list[str]:
     report = imported.report
     lines = [f"{report.source}: {report.kind}, {report.read:,} read, {report.kept:,} kept"]
+    width = max(10, *map(columns, imported.labelled.patterns))
     lines += [
-        f"  {pattern:<10} {count:>9,}"
+        f"  {padded(pattern, width)} {count:>9,}"
         for pattern, count in imported.labelled.class_counts().items()
     ]
     lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.system.files import check_place
+from edge.system.text import columns, padded, printable
 from edge.terminal import options
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ def table(labelled: LabelledSet) -> list[str]:
     from edge.formats.columns import known
 
     lots = labelled.columns.get("lot")
-    lines = [f"{'class':<10} {'wafers':>9} {'lots':>7} {'share':>8}"]
+    width = max(10, *map(columns, labelled.patterns))
+    lines = [f"{padded('class', width)} {'wafers':>9} {'lots':>7} {'share':>8}"]
     rows = [(name, labelled.labels == name) for name in labelled.class_counts()]
     for name, chosen in [*rows, ("all", np.ones(len(labelled), np.bool_))]:
         wafers = int(np.count_nonzero(chosen))
         share = wafers / len(labelled) if len(labelled) else 0.0
         count = "-" if lots is None else f"{np.unique(lots[chosen & known(lots)]).size:,}"
-        lines.append(f"{name:<10} {wafers:>9,} {count:>7} {share:>8.2%}")
+        lines.append(f"{printable(padded(name, width))} {wafers:>9,} {count:>7} {share:>8.2%}")
     return lines

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edge.system.text import counted
+from edge.system.text import columns, counted, padded, printable
 from edge.terminal import options
 from edge.terminal.streams import tell
 
@@ -44,15 +44,16 @@ def command(
     from edge.dataset.reading import load
     from edge.dataset.split import PARTS, SplitBy, part_doubts, require_parts, split
     from edge.system.files import check_place
-    from edge.wafer.patterns import PATTERNS
 
     check_place(out, overwrite=overwrite)
     divided, report = split(load(data), SplitBy(by), shares, seed)
     require_parts(report, shares)
     divided.save(out, overwrite=overwrite)
-    click.echo(f"{'pattern':<10}" + "".join(f"{name:>9}" for name in PARTS))
-    for name in PATTERNS:
-        click.echo(f"{name:<10}" + "".join(f"{report.counts[part][name]:>9,}" for part in PARTS))
+    width = max(10, *(columns(name) + 1 for name in divided.patterns))
+    click.echo(padded("pattern", width) + "".join(f"{name:>9}" for name in PARTS))
+    for name in divided.patterns:
+        numbers = "".join(f"{report.counts[part][name]:>9,}" for part in PARTS)
+        click.echo(printable(padded(name, width)) + numbers)
     groups = counted(report.groups, "wafer" if by == "random" else "group")
     tell(f"divided by {by}: {groups}", err=True)
     tell(

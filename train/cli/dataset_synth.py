@@ -12,7 +12,7 @@ from edge.system.files import check_place
 from edge.system.text import counted
 from edge.terminal import options
 from edge.terminal.streams import tell
-from edge.wafer.patterns import PATTERNS, pattern_named
+from edge.wafer.patterns import PATTERNS, WM811K
 
 if TYPE_CHECKING:
     from edge.wafer.wafermap import DieGrid
@@ -102,7 +102,7 @@ def _counts(per_class: int | None, counts: tuple[str, ...]) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for text in counts:
         name, _, number = text.partition("=")
-        pattern = pattern_named(name)
+        pattern = WM811K.named(name)
         if pattern is None:
             raise UsageError(f"--count {text}: the patterns are {', '.join(PATTERNS)}")
         if not (number.strip().isascii() and number.strip().isdigit()):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from edge.system.text import columns, padded
 from edge.terminal import options
 
 
@@ -45,12 +46,13 @@ def command(
     from train.session import Settings, start
 
     result = start(Settings(data, recipe, out, seed, epochs, resume), partial(click.echo, err=True))
-    click.echo(f"{'pattern':<10} {'wafers':>7} {'recall':>7}  95 % interval")
+    width = max(10, *map(columns, result.scores.labels))
+    click.echo(f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}  95 % interval")
     for name, score in result.scores.per_class.items():
         if score.recall is not None:
             low, high = score.ci95
             click.echo(
-                f"{name:<10} {score.n:>7} {100 * score.recall:>7.1f}  "
+                f"{padded(name, width)} {score.n:>7} {100 * score.recall:>7.1f}  "
                 f"{100 * low:.1f} - {100 * high:.1f}"
             )
     click.echo(

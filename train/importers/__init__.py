@@ -28,13 +28,18 @@ _KNOWN = (
 
 
 def import_dataset(
-    source: str | Path, *, pattern: NamePattern | None = None, progress: Progress | None = None
+    source: str | Path,
+    *,
+    pattern: NamePattern | None = None,
+    none: str | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
     """Import a public data set, recognised by its content.
 
     Args:
         source: ``LSWMD.pkl``, the MIR pickle, MixedWM38's ``.npz``, or a folder of class folders.
         pattern: Where lot and wafer stand in the names below the class folders.
+        none: Which class folder means no pattern, where its name does not say it.
         progress: Called with what has been read and how much there is (bytes of a pickle, wafers,
             files).
 
@@ -42,17 +47,19 @@ def import_dataset(
         The labelled set and a report of what was kept and left out.
 
     Raises:
-        UsageError: a name pattern for something else than class folders.
+        UsageError: a name pattern, or ``none``, for something else than class folders.
         DataError: no such file, not one of these, refused, damaged, or nothing usable in it.
     """
     source = Path(source)
     try:
         if source.is_dir():
-            return import_folders(source, pattern=pattern, progress=progress)
+            return import_folders(source, pattern=pattern, none=none, progress=progress)
         if pattern is not None:
             raise UsageError(
                 f"{source}: a name pattern is for class folders; this is one file of many wafers"
             )
+        if none is not None:
+            raise UsageError(f"{source}: --none is for class folders; here the labels say it")
         with open_regular(source) as file:
             start = file.read(8)
     except FileNotFoundError as error:

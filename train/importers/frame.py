@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edge.errors import DataError
-from edge.wafer.patterns import PATTERNS, pattern_named
+from edge.wafer.patterns import flaw
 from train.importers import table
 from train.importers.pickle_types import Array
 from train.importers.report import Collector, Imported, SourceKind
@@ -62,7 +62,7 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
         ``lot``, ``wafer``, ``official``.
 
     Raises:
-        DataError: refused, unreadable, maps or labels are missing, or a label is unknown.
+        DataError: refused, unreadable, maps or labels are missing, or these are no pattern set.
     """
     frame = table.read(source, progress=progress)
     split = _split_column(frame, source)
@@ -126,7 +126,7 @@ def _note_missing(frame: table.LabelledTable, split: str, collector: Collector) 
 def _numbers(source: Path, kind: str) -> DataError:
     return DataError(
         f"{source}: the column {LABELS} holds numbers ({kind}), and which number means which "
-        f"pattern is not known here; put the names back: {', '.join(PATTERNS)}"
+        "pattern is not known here; put the names back"
     )
 
 
@@ -134,13 +134,9 @@ def _pattern(cell: object, source: Path, row: int) -> str:
     if isinstance(cell, (int, float)) and not (isinstance(cell, float) and math.isnan(cell)):
         raise _numbers(source, type(cell).__name__)
     text = _text(cell, source, row, LABELS).strip()
-    if not text:
-        return ""
-    pattern = pattern_named(text)
-    if pattern is None:
-        what = f"{source}: row {row} is labelled {text!r:.60}"
-        raise DataError(f"{what}; the nine known patterns are {', '.join(PATTERNS)}")
-    return pattern
+    if text and (wrong := flaw(text)):
+        raise DataError(f"{source}: row {row}: the label {text!r:.60} {wrong}")
+    return text
 
 
 def _lot_names(lots: Column, patterns: list[str], source: Path) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from edge.dataset import mixedwm38
 from edge.errors import DataError
 from edge.system.text import counted
-from edge.wafer.patterns import PATTERNS, Pattern, pattern_named
+from edge.wafer.patterns import WM811K, Pattern
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
     """
     found = mixedwm38.read(source)
     names = _known(source, found.names)
-    collector = Collector(str(source), SourceKind.MIXED)
+    collector = Collector(str(source), SourceKind.MIXED, WM811K)
     several = found.patterns.sum(axis=1) > 1
     if several.any():
         collector.leave_out("two or more patterns at once", count=int(several.sum()))
@@ -58,10 +58,10 @@ def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
 
 
 def _known(source: Path, names: tuple[str, ...]) -> tuple[str, ...]:
-    patterns = tuple(pattern_named(name) or "" for name in names)
+    patterns = tuple(WM811K.named(name) or "" for name in names)
     if "" in patterns:
         unknown = names[patterns.index("")]
         raise DataError(
-            f"{source}: unknown pattern {unknown!r} in label_names; known: {', '.join(PATTERNS)}"
+            f"{source}: unknown pattern {unknown!r} in label_names; known: {WM811K.listed}"
         )
     return patterns

@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labelled_set import LabelledSet, check_bounds
+from edge.dataset.labelled_set import LabelledSet, check_bounds, labelled_by
 from edge.errors import DataError, InputError, InputKind
 from edge.formats.columns import LONGEST, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.text import counted
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PatternSet
 from edge.wafer.wafermap import check_grid
 
 #: Most problems that a report quotes word for word; the rest are in the counts.
@@ -69,9 +69,16 @@ class Imported:
 class Collector:
     """Grows a labelled set wafer by wafer, keeping every die once."""
 
-    def __init__(self, source: str, kind: SourceKind) -> None:
-        """Start empty; ``source`` names the input in messages and in the report."""
+    def __init__(self, source: str, kind: SourceKind, patterns: PatternSet | None = None) -> None:
+        """Start empty.
+
+        Args:
+            source: Names the input in messages and in the report.
+            kind: What it is.
+            patterns: What the labels can be; None: all that come.
+        """
         self.source = source
+        self._patterns = patterns
         self._kind = kind
         self._dies = bytearray()
         self._shapes: list[tuple[int, int]] = []
@@ -79,6 +86,7 @@ class Collector:
         self._lots: list[str] = []
         self._wafers: list[str] = []
         self._official: list[str] = []
+        self._parts: list[str] = []
         self._left_out: Counter[str] = Counter()
         self._notes: list[str] = []
         self._problems: list[str] = []
@@ -92,16 +100,18 @@ class Collector:
         lot: str = "",
         wafer: str = "",
         official: str = "",
+        part: str = "",
     ) -> None:
         """Keep a wafer, or count why its map cannot be used.
 
         Args:
             values: The map as found, any integer type (rows, columns).
-            label: One of the nine patterns.
+            label: Its pattern.
             name: What to call the wafer in a problem.
             lot: Lot name, empty where unknown.
             wafer: Number or name in the lot, empty where unknown.
             official: Training, Test or empty.
+            part: A ``Part``, or empty.
         """
         try:
             grid = check_grid(values, name)
@@ -115,6 +125,7 @@ class Collector:
         self._lots.append(lot)
         self._wafers.append(wafer)
         self._official.append(official)
+        self._parts.append(part)
 
     def leave_out(self, reason: str, problem: str = "", count: int = 1) -> None:
         """Count wafers that are not kept; quote the problem if there is room."""
@@ -129,11 +140,11 @@ class Collector:
     def finish(self) -> Imported:
         """The set and its report.
 
-        Columns: ``label_conflict`` always; ``lot``, ``wafer`` and ``official`` where any wafer
-        has one.
+        Columns: ``label_conflict`` always; ``lot``, ``wafer``, ``official`` and ``part`` where any
+        wafer has one.
 
         Raises:
-            DataError: not one wafer could be kept.
+            DataError: not one wafer could be kept, or the labels are no pattern set.
         """
         left_out = dict(self._left_out.most_common())
         if not self._labels:
@@ -143,12 +154,17 @@ class Collector:
                 f"{self.source}: no usable labelled wafer in it ({why or 'it is empty'}){first}"
             )
         shapes = np.asarray(self._shapes, np.int32)
+        try:
+            labels, patterns = labelled_by(np.asarray(self._labels), self._patterns)
+        except DataError as error:
+            raise DataError(f"{self.source}: {error}") from None
         labelled = LabelledSet(
             np.frombuffer(self._dies, np.uint8),
             np.concatenate([[0], np.cumsum(shapes.prod(axis=1, dtype=np.int64))]),
             shapes,
-            np.asarray(self._labels),
+            labels,
             self._columns(),
+            patterns,
         )
         conflicts = label_conflicts(labelled)
         labelled = labelled.with_columns(label_conflict=conflicts)
@@ -174,6 +190,8 @@ class Collector:
             columns["wafer"] = self._names("wafer", self._wafers, np.int16)
         if any(self._official):
             columns["official"] = np.asarray(self._official)
+        if any(self._parts):
+            columns["part"] = np.asarray(self._parts)
         return columns
 
     def _names(
@@ -197,7 +215,7 @@ def label_conflicts(labelled: LabelledSet) -> npt.NDArray[np.bool_]:
     """Which wafers (W,) have an identical twin under another label."""
     _, group = np.unique(labelled.fingerprints(), return_inverse=True)
     classes = labelled.class_indices()
-    low = np.full(len(labelled), len(PATTERNS))
+    low = np.full(len(labelled), len(labelled.patterns))
     high = np.full(len(labelled), -1)
     np.minimum.at(low, group, classes)
     np.maximum.at(high, group, classes)

@@ -1,4 +1,4 @@
-"""The networks, by name. Each takes (size, size, 2) shares in [0, 1] and gives nine logits.
+"""The networks, by name. Each takes (size, size, 2) shares in [0, 1] and gives a logit a pattern.
 
 There is no softmax inside: the station applies it with the model file's temperature, and int8
 logits keep more of the probability than int8 probabilities would.
@@ -24,7 +24,11 @@ InputShape = tuple[int, int, int]
 
 
 def build(
-    name: str, input_shape: InputShape = (SIZE, SIZE, PLANES), l2: float = 0.0, dropout: float = 0.0
+    name: str,
+    input_shape: InputShape = (SIZE, SIZE, PLANES),
+    l2: float = 0.0,
+    dropout: float = 0.0,
+    patterns: int = len(PATTERNS),
 ) -> keras.Model:
     """Build an untrained network.
 
@@ -34,19 +38,21 @@ def build(
         l2: L2 penalty on the kernels of the seed networks (the seed used it); ours take decoupled
             weight decay from the optimiser instead.
         dropout: Share of the embedding dropped before the last layer while training (ours only).
+        patterns: Logits.
 
     Raises:
         UsageError: unknown name.
     """
     if name not in NETWORKS:
         raise UsageError(f"no network named {name!r}; known: {', '.join(NETWORKS)}")
-    return NETWORKS[name](input_shape, l2, dropout)
+    return NETWORKS[name](input_shape, l2, dropout, patterns)
 
 
 def _reference(
     input_shape: InputShape,
     l2: float,
     dropout: float,
+    patterns: int,
     *,
     widths: tuple[int, ...],
     pool: int,
@@ -66,11 +72,11 @@ def _reference(
         if index + 1 < len(widths):
             x = layers.MaxPooling2D(pool)(x)
     x = layers.GlobalMaxPooling2D(name="embedding")(x)
-    outputs = layers.Dense(len(PATTERNS), kernel_regularizer=decay, name="logits")(x)
+    outputs = layers.Dense(patterns, kernel_regularizer=decay, name="logits")(x)
     return keras.Model(inputs, outputs, name="seed-final" if norm else "seed-initial")
 
 
-def residual(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+def residual(input_shape: InputShape, l2: float, dropout: float, patterns: int) -> keras.Model:
     """Plain convolutions with residual blocks: the fastest int8 for its accuracy on PC and Pi."""
     import keras
     from keras import layers
@@ -92,10 +98,10 @@ def residual(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
     x = layers.Concatenate(name="embedding")(pooled)
     if dropout:
         x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(len(PATTERNS), name="logits")(x), name="residual")
+    return keras.Model(inputs, layers.Dense(patterns, name="logits")(x), name="residual")
 
 
-def equivariant(input_shape: InputShape, l2: float, dropout: float) -> keras.Model:
+def equivariant(input_shape: InputShape, l2: float, dropout: float, patterns: int) -> keras.Model:
     """Residual network that gives the same answer for all eight views, by tied kernels."""
     import keras
     from keras import layers
@@ -117,9 +123,7 @@ def equivariant(input_shape: InputShape, l2: float, dropout: float) -> keras.Mod
     average, largest = layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)
     if dropout:
         average, largest = layers.Dropout(dropout)(average), layers.Dropout(dropout)(largest)
-    logits = layers.Add(name="logits")(
-        [TiedDense(len(PATTERNS))(average), TiedDense(len(PATTERNS))(largest)]
-    )
+    logits = layers.Add(name="logits")([TiedDense(patterns)(average), TiedDense(patterns)(largest)])
     return keras.Model(inputs, logits, name="symmetric")
 
 
@@ -145,7 +149,7 @@ def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Mode
     return copy
 
 
-NETWORKS: dict[str, Callable[[InputShape, float, float], keras.Model]] = {
+NETWORKS: dict[str, Callable[[InputShape, float, float, int], keras.Model]] = {
     # Its models 0 and 6.
     "seed-initial": functools.partial(_reference, widths=(32, 64, 128), pool=3, norm=False),
     "seed-final": functools.partial(_reference, widths=(16, 32, 64), pool=2, norm=True),

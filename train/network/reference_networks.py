@@ -54,8 +54,10 @@ def add_synthetics(labelled: LabelledSet, up_to: int, seed: int) -> LabelledSet:
     """Fill its five classes up to ``up_to`` wafers, all drawn on one 53 x 52 template."""
     rng = np.random.default_rng([seed, 53])
     counts = labelled.class_counts()
-    names = [name for name in SYNTHETIC_PATTERNS for _ in range(up_to - counts[name])]
-    return concatenate([labelled, build((draw(name, rng) for name in names), names)])
+    names = [name for name in SYNTHETIC_PATTERNS for _ in range(up_to - counts.get(name, up_to))]
+    return concatenate(
+        [labelled, build((draw(name, rng) for name in names), names, labelled.patterns)]
+    )
 
 
 def draw(pattern: str, rng: np.random.Generator) -> DieGrid:
@@ -100,8 +102,8 @@ def _walk(fails: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
 def add_turned_copies(labelled: LabelledSet) -> LabelledSet:
     """Every defect wafer four times more: both flips and both quarter turns."""
     grids, names = [], []
-    for index in np.flatnonzero(labelled.labels != "none"):
+    for index in np.flatnonzero(labelled.labels != (labelled.patterns.none or "")):
         grid = labelled.grid(int(index))
         grids += [grid[::-1], grid[:, ::-1], np.rot90(grid), np.rot90(grid, 3)]
         names += [labelled.labels[index]] * 4
-    return concatenate([labelled, build(grids, names)])
+    return concatenate([labelled, build(grids, names, labelled.patterns)])

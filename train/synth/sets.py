@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import UsageError
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring, near_full, random
 from train.synth.draws import background
@@ -79,6 +79,7 @@ def synthetic_set(counts: Mapping[str, int], grids: Sequence[DieGrid], seed: int
             for _ in range(counts.get(pattern, 0))
         ),
         labels,
+        WM811K,
     )
 
 

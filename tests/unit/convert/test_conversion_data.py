@@ -12,6 +12,7 @@ from edge.dataset.encoded_set import EncodedSet, encoded
 from edge.dataset.labelled_set import LabelledSet, build, concatenate
 from edge.errors import DataError
 from edge.wafer import encoding
+from edge.wafer.patterns import WM811K
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_an_empty_part_is_an_error(divided: LabelledSet, part: str) -> None:
 
 def test_at_most_so_many_of_a_class() -> None:
     classes = np.asarray([0, 0, 0, 3, 8, 8])
-    wafers = EncodedSet(np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1), classes)
+    wafers = EncodedSet(np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1), classes, WM811K)
     found = wafers.per_class(2, np.random.default_rng(0))
     assert sorted(found.classes.tolist()) == [0, 0, 3, 8, 8]
     assert [classes[k] for k in found.planes.ravel()] == found.classes.tolist()

@@ -85,7 +85,7 @@ def test_never_nine_coordinates(wafers: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_tied_network_embeds_all_eight_views_alike(generated: LabelledSet) -> None:
     keras.utils.set_random_seed(0)
-    tied = NETWORKS["symmetric"]((encoding.SIZE, encoding.SIZE, 2), 0.0, 0.0)
+    tied = NETWORKS["symmetric"]((encoding.SIZE, encoding.SIZE, 2), 0.0, 0.0, 9)
     from train.network.equivariant import written_out
 
     planes = np.stack([encoding.encode(generated.grid(index)) for index in range(0, 54, 2)])

@@ -41,7 +41,7 @@ def right(network: Any) -> bytes:
 
 
 def test_right_one_passes(right: bytes) -> None:
-    found = inspect(right)
+    found = inspect(right, 9)
     assert found.input.scale == pytest.approx(encoding.INPUT_SCALE, rel=1e-5)
     assert found.input.zero_point == encoding.INPUT_ZERO_POINT
     assert found.operators["CONV_2D"] == 1
@@ -85,7 +85,7 @@ def test_dense_layer_has_one_scale(right: bytes) -> None:
 
 def test_wrong_calibration_range_is_refused_naming_the_scale(network: Any) -> None:
     with pytest.raises(ModelError, match=r"input has scale 0\.0019\d+ .* calibrated on another"):
-        inspect(quantise(network, calibration(0, 127)))
+        inspect(quantise(network, calibration(0, 127)), 9)
 
 
 @pytest.mark.parametrize("sizes", [(9,), (9, 9), (9, 4, 5), (8, 4)], ids=str)
@@ -95,8 +95,8 @@ def test_other_outputs_than_logits_and_embedding_are_refused(sizes: tuple[int, .
     wafer = keras.Input((SIDE, SIDE, 2))
     pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(wafer))
     network = keras.Model(wafer, [layers.Dense(size)(pooled) for size in sizes])
-    with pytest.raises(ModelError, match="not nine logits and an embedding"):
-        inspect(quantise(network, calibration(0, 255)))
+    with pytest.raises(ModelError, match="not 9 logits and an embedding"):
+        inspect(quantise(network, calibration(0, 255)), 9)
 
 
 def converted(network: Any, *, dynamic: bool) -> bytes:
@@ -112,7 +112,7 @@ def converted(network: Any, *, dynamic: bool) -> bytes:
 @pytest.mark.parametrize("dynamic", [False, True], ids=["float", "int8 weights only"])
 def test_float_network_is_refused(network: Any, dynamic: bool) -> None:
     with pytest.raises(ModelError, match="is float32: not all of the network was quantised"):
-        inspect(converted(network, dynamic=dynamic))
+        inspect(converted(network, dynamic=dynamic), 9)
 
 
 def test_foreign_operator_is_refused() -> None:
@@ -133,4 +133,4 @@ def test_foreign_operator_is_refused() -> None:
         tf.lite.OpsSet.SELECT_TF_OPS,
     ]
     with pytest.raises(ModelError, match="builtin operator"):
-        inspect(converter.convert())
+        inspect(converter.convert(), 9)

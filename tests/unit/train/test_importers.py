@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from edge.dataset import reading
+from edge.dataset.class_folders import load_any
 from edge.dataset.lots import lot_groups
 from edge.dataset.mixedwm38 import PATTERN_ORDER
+from edge.dataset.reading import load
 from edge.errors import DataError, UsageError
 from edge.formats.columns import LONGEST
 from edge.formats.name_pattern import NamePattern
 from edge.formats.paths import read_items
+from edge.wafer.patterns import PatternSet
 from edge.wafer.wafermap import WaferMap
 from tests.support import pandas_pickle, recorded_frames
 from tests.support.pandas_pickle import Row
@@ -149,11 +153,14 @@ def test_labels_in_any_case_and_kind(frame: Callable[..., Path], kind: str) -> N
     assert imported.labelled.labels.tolist() == ["none", "Edge-Ring", "Near-full", "Edge-Loc"]
 
 
-def test_an_unknown_label_is_an_error_that_names_row_and_patterns(
-    frame: Callable[..., Path],
-) -> None:
-    with pytest.raises(DataError, match=r"row 1 is labelled 'Spiral'; the nine .* Center, Donut"):
-        import_dataset(frame([Row(MAP, "none"), Row(MAP, "Spiral")]))
+def test_labels_of_ones_own(frame: Callable[..., Path]) -> None:
+    labelled = import_dataset(frame([Row(MAP, "none"), Row(MAP, "a Spiral")])).labelled
+    assert labelled.labels.tolist() == ["none", "a Spiral"]
+    assert labelled.patterns == PatternSet(("a Spiral", "none"), "none")
+    with pytest.raises(DataError, match=r"row 1: the label 'Spi\\nral' holds a control character"):
+        import_dataset(frame([Row(MAP, "none"), Row(MAP, "Spi\nral")]))
+    with pytest.raises(DataError, match=r"\.pkl: .* must hold 2 to 64 patterns"):
+        import_dataset(frame([Row(MAP, "Spiral")]))
 
 
 def test_unusable_maps_are_counted_by_reason(frame: Callable[..., Path]) -> None:
@@ -292,11 +299,56 @@ def test_class_folders_in_any_case(tmp_path: Path) -> None:
     assert "passed over: 1 file beside the class folders" in imported.report.notes
 
 
-def test_a_folder_of_no_pattern_is_named_with_the_nine(tmp_path: Path) -> None:
-    (tmp_path / "Center").mkdir()
-    (tmp_path / "Spiral").mkdir()
-    with pytest.raises(DataError, match=r"Spiral: .* none of Center, Donut, .*, none "):
+def filled(*folders: Path) -> None:
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        np.save(folder / "w.npy", np.full((3, 3 + number), 2, np.uint8))
+
+
+def test_class_folders_of_ones_own_names(tmp_path: Path) -> None:
+    names = ["Grid", "GRID", "Comet, left", "Rand \N{MICRO SIGN}", "in order"]
+    filled(*(tmp_path / name for name in names))
+    found = import_dataset(tmp_path, none="In_Order")
+    assert found.labelled.patterns.names == (
+        "Comet, left",
+        "GRID",
+        "Rand \N{MICRO SIGN}",
+        "in order",
+    )
+    assert found.labelled.patterns.none == "in order"
+    assert "the folders GRID and Grid are one pattern, GRID" in found.report.notes
+    found.labelled.save(tmp_path / "set.npz")
+    assert load(tmp_path / "set.npz").patterns == found.labelled.patterns
+    assert load_any(tmp_path).labels.tolist() == found.labelled.labels.tolist()
+    (tmp_path / "Empty").mkdir()
+    with pytest.raises(DataError, match="Empty: an empty class folder"):
         import_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "none", "words"),
+    [
+        (["Grid"], None, "must hold 2 to 64 patterns"),
+        (["Grid", "ok", "good"], None, "may both mean no pattern; say which"),
+        (["Grid", "Comet"], "ok", "'ok' is none of the patterns"),
+        (["Grid", "Co\nmet"], None, r"holds a control character \(U\+000A\)"),
+    ],
+)
+def test_folders_that_are_no_pattern_set(
+    tmp_path: Path, names: list[str], none: str | None, words: str
+) -> None:
+    filled(*(tmp_path / name for name in names))
+    with pytest.raises(DataError, match=words):
+        import_dataset(tmp_path, none=none)
+
+
+def test_parts_above_class_folders(tmp_path: Path) -> None:
+    filled(*(tmp_path / part / name for part in ("train", "valid") for name in ("Grid", "ok")))
+    filled(tmp_path / "test" / "grid")
+    found = import_dataset(tmp_path).labelled
+    assert found.patterns == PatternSet(("grid", "ok"), "ok")
+    assert Counter(found.columns["part"].tolist()) == {"train": 2, "val": 2, "test": 1}
+    assert load_any(tmp_path).part("val").labels.tolist() == ["grid", "ok"]
 
 
 def test_a_folder_without_class_folders_says_what_is_expected(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from convert.report.accuracy import any_defect, changes, outcome, without_temper
 from convert.report.evidence import CURVE_POINTS, Curve
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation import metrics
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K
 
 NONE = PATTERNS.index("none")
 
@@ -29,7 +29,7 @@ def answers(wafers: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_top_k_counts_labels_among_the_most_probable() -> None:
     true, shares = answers(300)
     ranked = np.argsort(-shares, axis=1)
-    found = outcome(true, shares, shares).top
+    found = outcome(true, shares, shares, WM811K).top
     for k in (1, 3, 5):
         expected = np.mean([label in row[:k] for label, row in zip(true, ranked, strict=True)])
         assert found[k] == pytest.approx(expected)
@@ -40,7 +40,7 @@ def test_any_defect_counts_patterns_against_none() -> None:
     true, shares = answers(500)
     called = shares.argmax(axis=1)
     hits = sum(NONE not in {t, c} for t, c in zip(true, called, strict=True))
-    found = any_defect(true, shares)
+    found = any_defect(true, shares, WM811K)
     assert found.precision == pytest.approx(hits / sum(called != NONE))
     assert found.recall == pytest.approx(hits / sum(true != NONE))
     assert found.f1 == pytest.approx(
@@ -50,7 +50,7 @@ def test_any_defect_counts_patterns_against_none() -> None:
 
 def test_area_is_that_under_the_curve() -> None:
     true, shares = answers(150)  # few enough for the curve to keep every point
-    found = any_defect(true, shares)
+    found = any_defect(true, shares, WM811K)
     x, y = np.asarray(found.roc.x), np.asarray(found.roc.y)
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
@@ -60,7 +60,7 @@ def test_area_is_that_under_the_curve() -> None:
 @pytest.mark.parametrize("label", [NONE, 0])
 def test_one_kind_of_wafer_has_no_curve(label: int) -> None:
     _, shares = answers(20)
-    found = any_defect(np.full(20, label), shares)
+    found = any_defect(np.full(20, label), shares, WM811K)
     assert found.auc is None
     assert found.roc is None
 

@@ -18,7 +18,7 @@ from edge.evaluation.calibration import auroc
 from edge.model.model_file import ModelFile
 from edge.verdict.objective import ReviewObjective
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K
 from tests.support.model_files import put, with_metadata
 
 
@@ -33,7 +33,7 @@ def prepared(generated: LabelledSet) -> ConversionData:
 @pytest.fixture(scope="module")
 def draft(shipped: ModelFile) -> ModelFile:
     size = shipped.metadata.embedding.size
-    return with_metadata(shipped, put("review", value=to_builtins(neutral(size))))
+    return with_metadata(shipped, put("review", value=to_builtins(neutral(WM811K, size))))
 
 
 def test_neutral_rule_accepts_every_wafer(draft: ModelFile, generated: LabelledSet) -> None:
@@ -88,7 +88,7 @@ def test_class_without_wafers_is_near_to_nothing(
     classes = prepared.train.classes
     lacking = replace(
         prepared,
-        train=EncodedSet(prepared.train.planes[classes != 3], classes[classes != 3]),
+        train=EncodedSet(prepared.train.planes[classes != 3], classes[classes != 3], WM811K),
     )
     _, review = fit(draft, lacking, ReviewObjective(), seed=0)
     assert min(review.unfamiliar.means[3]) > 1000

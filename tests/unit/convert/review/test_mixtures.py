@@ -7,10 +7,11 @@ import pytest
 
 from convert.conversion_data import overlaid
 from convert.review.mixtures import fit_detector
+from edge.dataset.encoded_set import EncodedSet
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation.calibration import auroc
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS, Pattern
+from edge.wafer.patterns import PATTERNS, WM811K, Pattern
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +31,13 @@ def test_made_wafers_stand_on_the_dies_of_a_patterned_one(
     classes = generated.class_indices()
     alone = [PATTERNS.index(name) for name in ("Near-full", "Random", "none")]
     sources = planes[~np.isin(classes, alone)]
-    single, double = overlaid(planes, classes, 15, np.random.default_rng(0))
+    single, double = overlaid(EncodedSet(planes, classes, WM811K), 15, np.random.default_rng(0))
     assert single.shape == double.shape == (15, *planes.shape[1:])
     for made in (*single, *double):
         assert made.dtype == np.uint8
         assert (made[..., 0] <= made[..., 1]).all()
         assert any(is_overlay(made, first) for first in sources)
-    again, _ = overlaid(planes, classes, 15, np.random.default_rng(0))
+    again, _ = overlaid(EncodedSet(planes, classes, WM811K), 15, np.random.default_rng(0))
     assert np.array_equal(single, again)
 
 
@@ -47,7 +48,7 @@ def test_both_patterns_are_on_it() -> None:
     planes[..., 1] = 255
     planes[0, :, : side // 2, 0] = planes[1, : side // 2, :, 0] = 255
     classes = np.asarray([PATTERNS.index("Loc"), PATTERNS.index("Scratch")])
-    single, double = overlaid(planes, classes, 3, np.random.default_rng(0))
+    single, double = overlaid(EncodedSet(planes, classes, WM811K), 3, np.random.default_rng(0))
     assert len(single) == 0  # nothing plain to take scatter from
     for made in double:
         assert made[..., 0].tolist() == planes[..., 0].max(axis=0).tolist()
@@ -56,7 +57,7 @@ def test_both_patterns_are_on_it() -> None:
 def test_one_class_alone_makes_none(generated: LabelledSet, planes: np.ndarray) -> None:
     own = np.isin(generated.labels, ["Loc", "none", "Random"])
     classes = generated.class_indices()[own]
-    single, double = overlaid(planes[own], classes, 5, np.random.default_rng(0))
+    single, double = overlaid(EncodedSet(planes[own], classes, WM811K), 5, np.random.default_rng(0))
     assert (len(single), len(double)) == (0, 0)
     assert PATTERNS[classes[-1]] == Pattern.NONE.value
 

@@ -46,12 +46,12 @@ def test_finds_how_common_the_patterns_are() -> None:
     true[[PATTERNS.index("none"), PATTERNS.index("Donut")]] = 2, -1
     chances = softmax(logits + true)
     classes = (chances.cumsum(axis=1) > rng.random((len(logits), 1))).argmax(axis=1)
-    found = np.asarray(list(fit_log_prior(logits, classes).values()))
+    found = np.asarray(list(fit_log_prior(logits, classes, PATTERNS).values()))
     assert found == pytest.approx(true - true.mean(), abs=0.12)
 
 
 def test_a_pattern_without_wafers_is_not_written_off() -> None:
     logits = np.random.default_rng(3).normal(0, 2, (300, 9))
-    found = fit_log_prior(logits, np.zeros(300, np.intp))
+    found = fit_log_prior(logits, np.zeros(300, np.intp), PATTERNS)
     assert max(found, key=found.__getitem__) == PATTERNS[0]
     assert all(-6 <= value <= 6 for value in found.values())

@@ -17,7 +17,7 @@ LOC, NONE = PATTERNS.index("Loc"), PATTERNS.index("none")
 def thresholds(probabilities: np.ndarray, classes: np.ndarray, target: float) -> dict[str, float]:
     """With the probability of the predicted class as confidence."""
     guess = probabilities.argmax(axis=1)
-    return for_precision(guess, probabilities.max(axis=1), guess == classes, target)
+    return for_precision(guess, probabilities.max(axis=1), guess == classes, target, PATTERNS)
 
 
 def drawn(seed: int, wafers: int = 400) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from convert.firmware.golden import few_fails
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import InputError, UsageError
+from edge.model.metadata import Meaning
 from edge.model.model_file import ModelFile
 from edge.model.runtime import Kernels
 from edge.verdict.familiarity import Embedding
@@ -149,14 +151,12 @@ def test_a_rule_for_other_patterns_is_refused(shipped: ModelFile) -> None:
             Classifier(shipped, review=replace(shipped.review, below=below))
 
 
-def test_a_model_that_knows_no_none_is_not_given_it(
-    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    labels = tuple(name.replace("none", "Ring") for name in classifier.model.labels)
-    other = ModelFile(classifier.model.path, classifier.model.content, classifier.model.metadata)
-    monkeypatch.setattr(ModelFile, "labels", labels)
-    monkeypatch.setitem(other.metadata.review.log_prior, "Ring", 0.0)
-    asked = Classifier(other, review=ReviewRule(dict.fromkeys(labels, 0.0), math.inf, 1.0, 0))
+def test_a_model_that_knows_no_none_is_not_given_it(classifier: Classifier) -> None:
+    model = classifier.model
+    known = msgspec.structs.replace(model.metadata, meaning=Meaning())
+    other = ModelFile(model.path, model.content, known)
+    below = dict.fromkeys(model.labels, 0.0)
+    asked = Classifier(other, review=ReviewRule(below, math.inf, 1.0, 0, other.patterns))
     assert asked.classify(WaferMap(few_fails(0))).reason is None
 
 

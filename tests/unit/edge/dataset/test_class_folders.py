@@ -11,6 +11,7 @@ import pytest
 from edge.dataset.class_folders import load_any
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
+from edge.wafer.patterns import WM811K
 from edge.wafer.wafermap import DieGrid
 from train.importers import import_dataset
 
@@ -52,7 +53,7 @@ def test_one_unreadable_wafer_stops_it(folders: Path) -> None:
 def test_a_folder_that_is_no_pattern_is_named(folders: Path) -> None:
     (folders / "Scratches").mkdir()
     with pytest.raises(DataError, match=r"Scratches: .*Center.*Scratch"):
-        load_any(folders)
+        load_any(folders, WM811K)
 
 
 def test_empty_folders_are_refused(folders: Path, tmp_path: Path) -> None:

@@ -143,9 +143,11 @@ def added(name: str, values: list[Any]) -> Callable[[Arrays], None]:
 REFUSALS: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "no labels": (without("labels"), "lacks labels; `wm-edge dataset import`"),
     "unknown label": (
-        replaced("labels", lambda a: np.where(a == "Loc", "ring", a)),
-        "unknown label 'ring'; known: Center",
+        added("pattern_set", ['{"names": ["Grid", "ok"], "none": "ok"}']),
+        "unknown label 'Donut', 'Loc'; known: Grid, ok",
     ),
+    "no pattern set": (added("pattern_set", ["[]"]), "its `pattern_set` is no pattern set"),
+    "one pattern": (replaced("labels", lambda a: np.full(len(a), "ring")), "must hold 2 to 64"),
     "labels as numbers": (replaced("labels", lambda a: np.arange(len(a))), "not text"),
     "labels in two columns": (replaced("labels", lambda a: np.stack([a, a])), "do not agree"),
     "objects": (replaced("labels", lambda a: a.astype(object)), "Python objects"),

@@ -97,6 +97,9 @@ def test_answers_to_another_number_of_wafers_are_refused(
     fewer = {"answers": right.answers[:-1], "verdicts": right.verdicts[:-1]}
     with pytest.raises(DataError, match="54 answers to 55 wafers"):
         msgspec.structs.replace(right, **fewer).require_same(result)
+    turned = msgspec.structs.replace(right, patterns=right.patterns[::-1])
+    with pytest.raises(DataError, match="in another order"):
+        turned.require_same(result)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_answers_to_another_number_of_wafers_are_refused(
         ({"per_class": {"Loc": {"recall": 0.5, "n": 0}}}, "Loc is no pattern, or of no wafers"),
         ({"per_class": {"Lok": {"recall": 0.5, "n": 2}}}, "Lok is no pattern"),
         ({"baseline": 2}, "layout 2"),
-        ({"patterns": ["none", "Loc"]}, "another order"),
+        ({"patterns": ["none", "Loc"]}, "Donut is no pattern"),
         ({"predicted": "9" * 55}, "a digit of a pattern each"),
         ({"predicted": "ä" * 55}, "malformed"),
         ({"predicted": 7}, "malformed"),

@@ -70,14 +70,14 @@ def test_only_a_stuck_output_is_constant(classifier: Classifier, tmp_path: Path)
 
 def test_exchanged_names_are_seen_whatever_their_number() -> None:
     for order in ([1, 0, 2, 3, 4, 5, 6, 7, 8], [1, 2, 0, 3, 4, 5, 6, 8, 7]):
-        assert named(exchanged_labels(TRUE, np.asarray(order)[TRUE])) == "labels"
+        assert named(exchanged_labels(TRUE, np.asarray(order)[TRUE], PATTERNS)) == "labels"
 
 
 def test_other_mistakes_are_no_exchange_of_names() -> None:
-    assert exchanged_labels(TRUE, TRUE) is None
-    assert exchanged_labels(TRUE, np.zeros_like(TRUE)) is None  # all are called Center
+    assert exchanged_labels(TRUE, TRUE, PATTERNS) is None
+    assert exchanged_labels(TRUE, np.zeros_like(TRUE), PATTERNS) is None  # all are called Center
     few = np.asarray([0, 0, 1, 1])
-    assert exchanged_labels(few, 1 - few) is None  # two wafers a class say nothing
+    assert exchanged_labels(few, 1 - few, PATTERNS) is None  # two wafers a class say nothing
 
 
 def test_wafers_tell_what_the_self_test_cannot(

@@ -126,7 +126,9 @@ def test_limit_is_named_beside_what_else_is_wrong(shipped: ModelFile, tmp_path: 
 def test_threshold_of_a_pattern_that_is_lost_is_named(shipped: ModelFile, tmp_path: Path) -> None:
     found = examined(changed(shipped, lambda m: m["review"]["below"].pop("Loc")), tmp_path)
     assert failed(found) == {"model-file", "review-table"}
-    assert any("review.below must hold the nine" in check.message for check in found.checks)
+    assert any(
+        "review.below must hold the patterns of `labels`" in check.message for check in found.checks
+    )
 
 
 def test_bare_network_is_refused(shipped: ModelFile, tmp_path: Path) -> None:

@@ -180,11 +180,11 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     ),
     "review of 8": (
         lambda m: m["review"]["below"].pop("Loc"),
-        "review.below must hold the nine patterns alone, not so: Loc",
+        "review.below must hold the patterns of `labels` alone, not so: Loc",
     ),
     "review of 10": (
         put("review", "below", "Ring", value=0.5),
-        "review.below must hold the nine patterns alone, not so: Ring",
+        "review.below must hold the patterns of `labels` alone, not so: Ring",
     ),
     "mixed above 1": (
         put("review", "mixed", "above", value=2),
@@ -336,7 +336,7 @@ class FakeInterpreter:
 
 def check(model: ModelFile, side: str = "", **detail: Any) -> tuple[int, int]:
     interpreter: Any = FakeInterpreter(model, side, **detail)
-    return check_tensors(model.path, model.metadata, interpreter)
+    return check_tensors(model.path, model.metadata, interpreter, len(model.labels))
 
 
 def test_tensors_that_differ_from_the_metadata_are_refused(shipped: ModelFile) -> None:

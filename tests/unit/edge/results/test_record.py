@@ -49,7 +49,7 @@ sys.modules[name] = module
 source = text.replace(last, last + key.replace("STEP", sys.argv[2]), 1)
 exec(compile(source, spec.origin, "exec"), module.__dict__)
 
-from edge.results.csv import STATION_COLUMNS
+from edge.results.csv import station_columns
 from edge.sinks.settings import CsvSettings, JsonLinesSettings, StoreSettings
 from edge.store.names import Cursor
 from edge.store.store import Store
@@ -64,7 +64,8 @@ with closing(Store(path / "s.sqlite")) as store, closing(StoreReader(path / "s.s
         with closing(kind(file=path / name).make("s")) as sink:
             sink.open(Cursor(names=reader.names))
             sink.send(reader.after(0, 10))
-print(json.dumps([STATION_COLUMNS, module.schema()]))
+from edge.wafer.patterns import PATTERNS
+print(json.dumps([station_columns(PATTERNS), module.schema()]))
 """
 
 

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import OutputError
-from edge.results.csv import STATION_COLUMNS
+from edge.results.csv import station_columns
 from edge.results.record import Record
 from edge.sinks.append_file import AppendSink, Fsync
 from edge.sinks.settings import CsvSettings, JsonLinesSettings
 from edge.store.names import Cursor, StoreNames
+from edge.wafer.patterns import PATTERNS
 from tests.support.records import error, holder, result
 
 STORE = "ab12cd34"
@@ -73,7 +74,7 @@ def read_back(kind: str, path: Path) -> list[tuple[str, str]]:
     else:
         rows = csv.DictReader(io.StringIO(content, newline=""), strict=True)
         found = list(rows)
-        assert rows.fieldnames == list(STATION_COLUMNS)
+        assert rows.fieldnames == list(station_columns(PATTERNS))
         assert all(None not in row and None not in row.values() for row in found)
     return [(record["id"], record["source"].removeprefix("'")) for record in found]
 

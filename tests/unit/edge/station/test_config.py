@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from edge.errors import ModelError, UsageError
+from edge.model.model_file import shipped_path
 from edge.model.runtime import Kernels
 from edge.model.wheels import Backend
 from edge.sinks.append_file import Fsync
@@ -127,7 +128,7 @@ def refusal(folder: Path, text: str) -> str:
 
 def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
-    (tmp_path / "m.tflite").touch()
+    (tmp_path / "m.tflite").write_bytes(shipped_path().read_bytes())
     screen, password = tmp_path / "screen.toml", tmp_path / "password"
     camera = CameraSettings("rtsp://camera/1", screen, 4, 20.0, 30.0, "prober 3", "user", password)
     found = read(written(tmp_path, FULL))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 import pytest
 
+from edge.errors import UsageError
 from edge.model.model_file import ModelFile
 from edge.terminal.review_options import costs_of, thresholds_of
 from edge.verdict.rule import Costs
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import WM811K
 
 
 def test_costs_are_three_numbers() -> None:
@@ -34,7 +35,7 @@ def test_other_costs_are_refused(text: str, words: str) -> None:
 
 
 def test_threshold_for_one_or_for_all() -> None:
-    assert thresholds_of("0.9") == dict.fromkeys(PATTERNS, 0.9)
+    assert thresholds_of("0.9") == {"all": 0.9}
     assert thresholds_of("Scratch=1") == {"Scratch": 1.0}
 
 
@@ -43,13 +44,11 @@ def test_threshold_for_one_or_for_all() -> None:
     [
         ("1.1", "a confidence lies in 0..1"),
         ("-0.1", "a confidence lies in 0..1"),
-        ("nan", "a confidence lies in 0..1"),
-        ("", "a confidence lies in 0..1"),
+        ("Loc=nan", "a confidence lies in 0..1"),
+        ("", "lacks its confidence"),
         ("Loc=", "a confidence lies in 0..1"),
         ("Loc", "'Loc' lacks its confidence; write Loc=0.97"),
-        ("Ring=0.5", "unknown pattern 'Ring'; known: Center, Donut"),
-        ("ring=0.5", "unknown pattern 'ring'"),
-        ("Loc=0.5=0.5", "unknown pattern 'Loc=0.5'"),
+        (" =0.5", "lacks its pattern"),
     ],
 )
 def test_other_thresholds_are_refused(text: str, words: str) -> None:
@@ -57,14 +56,21 @@ def test_other_thresholds_are_refused(text: str, words: str) -> None:
         thresholds_of(text)
 
 
+@pytest.mark.parametrize("name", ["Ring", "ring", "Loc=0.5"])
+def test_a_threshold_is_for_a_pattern_of_the_model_file(shipped: ModelFile, name: str) -> None:
+    with pytest.raises(UsageError, match=f"unknown pattern '{name}'; .* knows: Center, Donut"):
+        shipped.review.with_overrides([thresholds_of(f"{name}=0.5")])
+    assert shipped.review.with_overrides([thresholds_of("edge_local=0.5")]).below["Edge-Loc"] == 0.5
+
+
 def test_thresholds_over_costs_over_the_model_file(shipped: ModelFile) -> None:
     assert shipped.review.with_overrides() == shipped.review
     costs = Costs(20, 5, 1)
-    assert shipped.review.with_overrides(costs=costs).below == costs.below()
+    assert shipped.review.with_overrides(costs=costs).below == costs.below(WM811K)
     changed = shipped.review.with_overrides(
         ({"Loc": 0.1}, {"Loc": 0.2, "none": 0.3}), costs, None, None
     )
-    assert changed.below == costs.below() | {"Loc": 0.2, "none": 0.3}
+    assert changed.below == costs.below(WM811K) | {"Loc": 0.2, "none": 0.3}
     assert changed.unfamiliar_above == shipped.review.unfamiliar_above
     assert (changed.mixed_above, changed.min_dies) == (
         shipped.review.mixed_above,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.errors import UsageError
 from edge.verdict.rule import Costs, Reason, ReviewRule
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K
 
 RULE = ReviewRule(dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.9}, 8.0, 0.7, 50)
 
@@ -64,7 +64,7 @@ def test_other_thresholds_change_the_patterns_named_and_nothing_else() -> None:
 def test_a_wafer_is_accepted_where_that_costs_no_more_than_a_look(
     escape: float, false_alarm: float, review: float, probability: float
 ) -> None:
-    below = Costs(escape, false_alarm, review).below()
+    below = Costs(escape, false_alarm, review).below(WM811K)
     assert set(below) == set(PATTERNS)
     for pattern, threshold in below.items():
         mistake = escape if pattern == "none" else false_alarm
@@ -75,4 +75,6 @@ def test_a_wafer_is_accepted_where_that_costs_no_more_than_a_look(
 
 
 def test_costs_of_the_issue() -> None:
-    assert Costs(20, 5, 1).below() == pytest.approx(dict.fromkeys(PATTERNS, 0.8) | {"none": 0.95})
+    assert Costs(20, 5, 1).below(WM811K) == pytest.approx(
+        dict.fromkeys(PATTERNS, 0.8) | {"none": 0.95}
+    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from edge.dataset.class_folders import load_any
 from edge.dataset.labelled_set import build
@@ -14,8 +17,9 @@ from edge.dataset.reading import load
 from edge.errors import DataError, UsageError
 from edge.model.model_file import ModelFile
 from edge.station.config import read
+from edge.system.typed import MismatchError, decode
 from edge.terminal.review_options import thresholds_of
-from edge.wafer.patterns import PATTERNS, pattern_named
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet, named_set
 from train.importers import import_dataset
 from train.recipe import from_dict
 
@@ -31,12 +35,12 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
 def test_spellings_of_published_sets(names: list[str]) -> None:
-    assert tuple(map(pattern_named, names)) == PATTERNS
+    assert tuple(map(WM811K.named, names)) == PATTERNS
 
 
 @pytest.mark.parametrize("name", ["", " ", "-", "Spiral", "Loca", "Scratches", "Center1", "nan"])
 def test_what_is_no_pattern(name: str) -> None:
-    assert pattern_named(name) is None
+    assert WM811K.named(name) is None
 
 
 @pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
@@ -66,15 +70,13 @@ def test_labels_of_a_labelled_set(tmp_path: Path, names: list[str]) -> None:
 
 def test_a_label_is_not_cut_to_one_that_is_known() -> None:
     with pytest.raises(DataError, match="unknown label 'Edge-Ringed'"):
-        build([np.full((2, 2), 2, np.uint8)], ["Edge-Ringed"])
+        build([np.full((2, 2), 2, np.uint8)], ["Edge-Ringed"], WM811K)
 
 
 def test_options_and_settings(tmp_path: Path, shipped: ModelFile) -> None:
-    assert thresholds_of("edge_local=0.9") == {"Edge-Loc": 0.9}
-    assert set(thresholds_of("0.9")) == set(PATTERNS)
-    for text in ("Spiral=0.9", "=0.9"):
-        with pytest.raises(click.UsageError, match="unknown pattern"):
-            thresholds_of(text)
+    for text, which in (("edge_local=0.9", ["Edge-Loc"]), ("0.9", list(PATTERNS))):
+        changed = shipped.review.with_overrides([thresholds_of(text)]).below
+        assert changed == shipped.review.below | dict.fromkeys(which, 0.9)
     settings = tmp_path / "station.toml"
     least = "[station]\nstore = 's.sqlite'\n[[folder]]\npaths = ['in']\n[review.below]\n"
     settings.write_text(f"{least}edge_loc = 0.9\nNormal = 0.8\n")
@@ -85,3 +87,62 @@ def test_options_and_settings(tmp_path: Path, shipped: ModelFile) -> None:
         read(settings)
     recipe = from_dict({"name": "x", "synthetic": {"patterns": ["edge ring", "Local"]}})
     assert recipe.synthetic.patterns == ("Edge-Ring", "Loc")
+
+
+OWN = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=9)
+
+
+@given(st.lists(OWN, min_size=2, max_size=64))
+def test_a_set_finds_its_own_names_in_every_spelling(names: list[str]) -> None:
+    try:
+        known = PatternSet(tuple(names))
+    except MismatchError as error:
+        event(error.what)
+        return
+    for name in names:
+        assert known.named(name) == known.named(f" {name.upper().lower()}_") or not name.isascii()
+        assert known.named(name) == name
+    assert decode(PatternSet, to_builtins(known)) == known
+
+
+@pytest.mark.parametrize(
+    ("names", "none", "words"),
+    [
+        (["Grid"], None, "must hold 2 to 64 patterns, it holds 1"),
+        ([f"class {n}" for n in range(65)], None, "it holds 65"),
+        (["Grid", "grid"], None, "'Grid' and 'grid' are spelled alike"),
+        (["Grid", "ring\n"], None, r"holds a control character \(U\+000A\)"),
+        (["Grid", "x" * 101], None, "has 101 characters, at most 100"),
+        (["Grid", "- _"], None, "has no letter and no digit"),
+        (["Grid", "Comet"], "ok", "'ok' is none of the patterns: Comet, Grid"),
+        (["Grid", "ok", "good"], None, "'good' and 'ok' may both mean no pattern; say which"),
+    ],
+)
+def test_what_is_no_pattern_set(names: list[str], none: str | None, words: str) -> None:
+    with pytest.raises(MismatchError, match=words):
+        named_set(names, none)
+
+
+def test_a_set_of_own_names() -> None:
+    own = named_set(["ring", "Grid", "Good", "Comet, left", "40 \N{MICRO SIGN}m"])
+    assert own.names == ("40 \N{MICRO SIGN}m", "Comet, left", "Grid", "ring", "Good")
+    assert own.none == "Good"
+    assert own.named("comet,LEFT") == "Comet, left"
+    assert own.named("none") == own.named("pass") == "Good"  # what people call it
+    assert named_set(["Grid", "Good"], "grid").none == "Grid"
+    assert named_set(["Scratch", "ok"]) is named_set(["loc", "Normal"]) is WM811K
+    assert PatternSet(("1-1", "11")).named("1_1") == "1-1"  # two numbers are not one
+
+
+def test_aliases_and_hints_are_of_the_set() -> None:
+    own = PatternSet(("Grid", "ok"), "ok", {"Mesh": "Grid"}, {"Grid": "probe card"})
+    assert own.named("mesh") == "Grid"
+    for change, words in (
+        ({"none": "none"}, "'none' is none of the patterns"),
+        ({"aliases": {"Mesh": "Net"}}, "'Net' is none"),
+        ({"aliases": {"OK": "Grid"}}, "aliases.OK is 'ok' already"),
+        ({"hints": {"Net": "probe card"}}, "'Net' is none"),
+        ({"hints": {"Grid": "probe\ncard"}}, "must be one line"),
+    ):
+        with pytest.raises(MismatchError, match=words):
+            msgspec.structs.replace(own, **change)
