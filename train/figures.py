@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Final
 
 from edge.evaluation.metrics import Scores
+from edge.system.text import cut, printable
+
+#: Columns of a pattern's name.
+_NAME: Final = 20
 
 
 def curves(history: list[dict[str, float]], best_epoch: int, path: Path) -> None:
@@ -34,7 +40,8 @@ def confusion(scores: Scores, path: Path) -> None:
 
     matrix = scores.confusion
     share = 100 * matrix / matrix.sum(axis=1, keepdims=True).clip(1)
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    larger = max(1.0, len(matrix) / 16)
+    figure = Figure(figsize=(6.4 * larger, 5.6 * larger), layout="constrained")
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
     for row in range(len(matrix)):
@@ -43,11 +50,12 @@ def confusion(scores: Scores, path: Path) -> None:
                 colour = "white" if share[row, column] > 55 else "black"
                 text = f"{share[row, column]:.0f}" if share[row, column] >= 0.5 else "·"
                 axes.text(column, row, text, ha="center", va="center", color=colour)
-    names = [
-        f"{name} ({count})" for name, count in zip(scores.labels, matrix.sum(axis=1), strict=True)
-    ]
+    labels = [cut(printable(name), _NAME) for name in scores.labels]
+    names = [f"{name} ({count})" for name, count in zip(labels, matrix.sum(axis=1), strict=True)]
     axes.set_yticks(range(len(names)), names)
-    axes.set_xticks(range(len(names)), scores.labels, rotation=40, ha="right")
+    axes.set_xticks(range(len(names)), labels, rotation=40, ha="right")
     axes.set(xlabel="predicted", ylabel="true (wafers)")
     axes.set_title(f"macro recall {100 * scores.macro_recall:.1f} %, rows in % of the true class")
-    figure.savefig(path, dpi=110)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name that the font has no letters for
+        figure.savefig(path, dpi=110)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,7 +82,9 @@ def _figure(height: float, alt: str, draw_on: Callable[[Any], None]) -> Figure:
     canvas = Canvas(figsize=(_WIDTH, height), layout="constrained")
     draw_on(canvas.subplots())
     content = io.BytesIO()
-    canvas.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name that the font has no letters for
+        canvas.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     uri = "data:image/svg+xml;base64," + base64.b64encode(content.getvalue()).decode()
     return Figure(uri, alt)
 
@@ -115,7 +118,8 @@ def _recall(evidence: Evidence) -> Figure:
     alt = "Per-class accuracy with 95 % intervals: " + _by_variant(
         evidence, lambda outcome: f"mean {100 * outcome.scores.macro_recall:.1f} %"
     )
-    return _figure(4.0, alt, draw_on)
+    rows = len(evidence.outcomes[Variant.INT8].scores.labels)
+    return _figure(max(4.0, 1.5 + 0.25 * rows), alt, draw_on)
 
 
 def _first(outcome: Outcome) -> int:
