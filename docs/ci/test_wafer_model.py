@@ -1,6 +1,7 @@
 """pytest: your model file against its baseline, one test a check.
 
 Copy it beside golden.npz (golden wafers), good.json (the baseline) and model.tflite.
+NAMES are those of WM-811K's patterns; of your own: names(load("model.tflite").patterns).
 """
 
 from pathlib import Path

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.system.choice import Choice
+from edge.wafer.patterns import PATTERNS
 
 
 class Status(Choice):
@@ -63,6 +64,10 @@ def names(patterns: Iterable[str]) -> tuple[str, ...]:
         *map(class_check_name, patterns),
         *("mean", "review-share", "accepted-wrong", "calibration"),
     )
+
+
+#: Those for a model file of WM-811K's nine patterns.
+NAMES: Final = names(PATTERNS)
 
 
 def passed(name: str, message: str) -> Check:

@@ -7,7 +7,6 @@ preset: that of files that name no other.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Final
@@ -49,6 +48,8 @@ class Pattern(Choice):
 def spelled(text: str) -> str:
     """What counts of a spelling: two texts with the same one mean the same pattern."""
     if not text.isascii():
+        import unicodedata
+
         text = unicodedata.normalize("NFC", text)
     return _BETWEEN.sub(lambda found: "" if found[1] else "-", text).casefold()
 

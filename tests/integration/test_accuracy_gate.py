@@ -16,7 +16,7 @@ from edge.dataset.reading import load
 from edge.dataset.split import split
 from edge.evaluation.evaluate import evaluate
 from edge.gate.baseline import Baseline, Recall
-from edge.gate.checks import names
+from edge.gate.checks import NAMES
 from edge.gate.judge import run
 from edge.gate.soundness import examine
 from edge.model.model_file import load as load_model
@@ -190,7 +190,7 @@ def test_good_model_is_green(data: Path, baseline: Path, tmp_path: Path) -> None
     done = gate(data, baseline, "--model", copy, "--junit", report)
     assert done.code == 0, done.stderr
     assert "gate is green" in done.stderr
-    assert tuple(cases(report)) == names(PATTERNS)
+    assert tuple(cases(report)) == NAMES
     assert not failures(report)
 
 
@@ -207,7 +207,7 @@ def test_spoiled_model_is_red_by_name(
     assert names <= set(red)
     assert word in " ".join(red.values())
     last = done.stderr.splitlines()[-1]
-    assert f"the gate is red: {', '.join(name for name in names(PATTERNS) if name in red)}" in last
+    assert f"the gate is red: {', '.join(name for name in NAMES if name in red)}" in last
 
 
 @pytest.mark.parametrize("spoiled", REFUSED)
@@ -222,7 +222,7 @@ def test_spoiled_model_that_contradicts_itself_is_refused_by_name(
     assert str(model) in done.stderr
     assert "Traceback" not in done.stderr
     assert word in failures(report)[name]
-    assert tuple(cases(report)) == names(PATTERNS)
+    assert tuple(cases(report)) == NAMES
     assert cases(report)["mean"][0] == "skipped"
     assert wm_edge("classify", generated_file, "--model", model).code == 3
 

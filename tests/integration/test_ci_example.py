@@ -13,9 +13,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from edge.gate.checks import names
+from edge.gate.checks import NAMES
 from edge.model.model_file import shipped_path
-from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
 from tests.support.cli import TIMEOUT, environment, wm_edge
 from tests.support.wafers import small_set
@@ -78,7 +77,7 @@ def test_workflow_is_green_for_the_model_of_the_baseline(project: Path, tmp_path
     codes, summary = run_workflow(tmp_path)
     assert codes == [0, 0]
     assert "failed" not in summary
-    assert all(f"| {name} |" in summary for name in names(PATTERNS))
+    assert all(f"| {name} |" in summary for name in NAMES)
 
 
 def test_workflow_is_red_and_says_why(spoiled: Path) -> None:
@@ -91,7 +90,7 @@ def test_workflow_is_red_and_says_why(spoiled: Path) -> None:
 
 def test_pytest_example_is_green_then_red(project: Path, spoiled: Path) -> None:
     expected = {project: set(), spoiled: {"labels", "class-Donut", "class-Edge-Ring", "mean"}}
-    for folder, red in expected.items():
+    for folder, names in expected.items():
         shutil.copy(CI / "test_wafer_model.py", folder)
         report = folder / "pytest.xml"
         done = subprocess.run(
@@ -102,13 +101,13 @@ def test_pytest_example_is_green_then_red(project: Path, spoiled: Path) -> None:
             timeout=TIMEOUT,
             check=False,
         )  # fmt: skip
-        assert done.returncode == (1 if red else 0), done.stdout.decode()
+        assert done.returncode == (1 if names else 0), done.stdout.decode()
         cases = list(ET.parse(report).iter("testcase"))  # noqa: S314
         failed = {
             (case.get("name") or "").partition("[")[2][:-1]
             for case in cases
             if case.find("failure") is not None
         }
-        assert len(cases) == len(names(PATTERNS))
-        assert red <= failed
-        assert bool(red) == bool(failed)
+        assert len(cases) == len(NAMES)
+        assert names <= failed
+        assert bool(names) == bool(failed)

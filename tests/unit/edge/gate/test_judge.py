@@ -14,7 +14,7 @@ from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import DataError, GateError
 from edge.evaluation.evaluate import Evaluation
 from edge.gate import judge
-from edge.gate.checks import Check, Status, names
+from edge.gate.checks import NAMES, Check, Status
 from edge.gate.soundness import ModelFileAudit, examine
 from edge.model.model_file import ModelFile
 from edge.model.training_sketch import build as build_sketch
@@ -150,7 +150,7 @@ def test_run_reports_every_check(
     generated: LabelledSet, sound: ModelFileAudit, tmp_path: Path
 ) -> None:
     first = judge.run(sound, lambda: generated, None, 1.0)
-    assert [check.name for check in first.checks] == list(names(PATTERNS))
+    assert [check.name for check in first.checks] == list(NAMES)
     assert first.red == []
     assert first.result is not None
     assert any("fewer than 20 wafers" in warning for warning in first.warnings)
