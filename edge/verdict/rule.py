@@ -119,7 +119,7 @@ class ReviewRule:
             pattern = self.patterns.named(name)
             if pattern is None and name != "all":
                 known = ", ".join(self.patterns)
-                raise UsageError(f"unknown pattern {name!r}; this model file knows: {known}")
+                raise UsageError(f"below: unknown pattern {name!r}; this model file knows {known}")
             least |= dict.fromkeys([pattern] if pattern else self.patterns, confidence)
         return ReviewRule(
             least,

@@ -475,7 +475,6 @@ def test_usage_errors_are_code_2(good: Path) -> None:
         ["classify", good, "--top-k", "0"],
         ["classify", good, "--format", "xml"],
         ["classify", good, "--no-such-option"],
-        ["classify", good, "--review-below", "Ring=0.5"],
         ["classify", good, "--review-below", "nan"],
         ["classify", good, "--cost-table", "20:5"],
         ["classify", good, "--cost-table", "20:5:-1"],
@@ -486,6 +485,9 @@ def test_usage_errors_are_code_2(good: Path) -> None:
         assert done.stdout == b""
         assert "Traceback" not in done.stderr
         assert "Usage: " in done.stderr
+    done = wm_edge("classify", good, "--review-below", "Ring=0.5")
+    assert (done.code, done.stdout) == (2, b"")
+    assert "below: unknown pattern 'Ring'; this model file knows Center, Donut" in done.stderr
     done = wm_edge("classify", good, env={"WM_EDGE_BACKEND": "abacus"})
     assert done.code == 2
     assert "litert" in done.stderr
