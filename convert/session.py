@@ -21,8 +21,8 @@ from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
 from edge.evaluation.evaluate import as_station
-from edge.model.metadata import obeyed
 from edge.system.files import write_bytes
+from edge.system.text import obeyed
 from edge.verdict.rule import Costs
 
 if TYPE_CHECKING:

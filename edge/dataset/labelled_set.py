@@ -37,13 +37,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from edge.dataset.labels import labelled_by
 from edge.errors import DataError
 from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS
 from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
-from edge.system.typed import MismatchError
-from edge.wafer.patterns import WM811K, PatternSet, named_set, spelled
+from edge.wafer.patterns import WM811K, PatternSet
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 
 #: With fewer wafers of a class each one moves its figure by 5 points or more.
@@ -248,31 +248,6 @@ def build(
         columns,
         patterns,
     )
-
-
-def labelled_by(
-    labels: npt.NDArray[np.str_], patterns: PatternSet | None
-) -> tuple[npt.NDArray[np.str_], PatternSet]:
-    """Labels (W,) in the one spelling, and the patterns that they can be.
-
-    Args:
-        labels: In any spelling.
-        patterns: None: as ``named_set`` makes it of the labels.
-
-    Raises:
-        DataError: a label is none of the patterns, or they are no pattern set.
-    """
-    found = sorted(set(labels.tolist()))
-    alike = {spelled(label): label for label in reversed(found)}
-    try:
-        patterns = patterns or named_set(alike.values())
-    except MismatchError as error:
-        raise DataError(f"the labels are no pattern set: {error}") from None
-    names = {label: patterns.named(label) or "" for label in found}
-    if unknown := [label for label, name in names.items() if not name]:
-        listed = ", ".join(map(repr, unknown[:5]))
-        raise DataError(f"unknown label {listed}; known: {patterns.listed}")
-    return np.asarray([names[label] for label in labels.tolist()], dtype=str), patterns
 
 
 def check_bounds(wafers: int, dies: int, source: str) -> None:

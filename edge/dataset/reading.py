@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labelled_set import LabelledSet, labelled_by
+from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.labels import labelled_by
 from edge.errors import DataError, why
 from edge.formats.archive import MAX_WAFERS, UNREADABLE
 from edge.formats.columns import OPTIONAL, column_problems, normalised

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from edge.model import metadata
 from edge.model.metadata import FORMAT, EncodingId, Meaning, Quantised, Review
+from edge.system.text import obeyed
 from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
 
@@ -60,7 +61,7 @@ def _format(_network: bytes, document: dict[str, Any]) -> str:
 
 
 def _texts(_network: bytes, document: dict[str, Any]) -> str:
-    if found := metadata.obeyed(document):
+    if found := obeyed(document):
         raise ValueError(f"its metadata holds {found}, which no text needs; convert it again")
     return "no control characters"
 

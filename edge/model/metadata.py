@@ -6,7 +6,6 @@ Keys that no struct names are of a later release: they stay in the file as they 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final
@@ -16,7 +15,6 @@ import numpy.typing as npt
 from msgspec import Meta, Struct, field
 
 from edge.model.training_sketch import Sketch
-from edge.system.text import OBEYED
 from edge.system.typed import Finite, MismatchError, Place, Share, decode
 from edge.wafer.encoding import MIN_SIZE
 from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
@@ -293,23 +291,3 @@ def parsed(document: dict[str, Any]) -> Metadata:
     """
     unrecorded = document.get("accuracy") == {}  # of a model that nobody judged
     return decode(Metadata, {**document, "accuracy": None} if unrecorded else document)
-
-
-def obeyed(document: dict[str, Any]) -> str | None:
-    """Which character of a text a terminal, a page or a compiler would obey, and where it stands.
-
-    A notice may have several lines and tabs.
-    """
-    left: list[tuple[str, Any]] = [("", document)]
-    while left:
-        place, value = left.pop()
-        if isinstance(value, dict):
-            left += [(f"a key{place and ' of ' + place}", key) for key in value]
-            left += [(place or str(key), item) for key, item in value.items()]
-        elif isinstance(value, list):
-            left += [(place, item) for item in value]
-        elif isinstance(value, str):
-            text = re.sub("[\t\n]", " ", value) if place == "notice" else value
-            if found := OBEYED.search(text):
-                return f"a control character (U+{ord(found[0]):04X}) in {place}"
-    return None

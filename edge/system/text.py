@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain, count
-from typing import Final
+from typing import Any, Final
 
 #: Error handler of streams: a letter that their encoding lacks becomes one like it, or ``?``.
 PLAIN: Final = "wm_edge.plain"
@@ -17,9 +17,7 @@ _ESCAPED: Final = r"\\(\\|udc[0-9a-f]{2})"
 
 #: What is obeyed instead of shown: control characters, breaks of a line, marks that turn the
 #: direction of a text. Halves of a character are not even text.
-OBEYED: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+OBEYED: Final = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 _LIKE: Final = {
     "…": "...",
@@ -38,6 +36,26 @@ def printable(text: str, instead: str = "?") -> str:
     if text.isprintable():  # nearly all are
         return text
     return "".join(char if char.isprintable() else instead for char in text)
+
+
+def obeyed(document: dict[str, Any]) -> str | None:
+    """Which character of a text a terminal, a page or a compiler would obey, and where it stands.
+
+    A notice may have several lines and tabs.
+    """
+    left: list[tuple[str, Any]] = [("", document)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"a key{place and ' of ' + place}", key) for key in value]
+            left += [(place or str(key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            left += [(place, item) for item in value]
+        elif isinstance(value, str):
+            text = re.sub("[\t\n]", " ", value) if place == "notice" else value
+            if found := re.search(OBEYED, text):
+                return f"a control character (U+{ord(found[0]):04X}) in {place}"
+    return None
 
 
 def utf8(text: str) -> str:

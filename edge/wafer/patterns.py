@@ -90,7 +90,7 @@ class PatternSet(Struct, frozen=True, dict=True):
                 what = f"is {said[spelled(alias)]!r} already"
                 raise MismatchError(("aliases", alias), what)
         for name, hint in self.hints.items():
-            if OBEYED.search(hint):
+            if re.search(OBEYED, hint):
                 raise MismatchError(("hints", name), "must be one line of text")
 
     def _checked_names(self) -> dict[str, str]:
@@ -139,7 +139,7 @@ class PatternSet(Struct, frozen=True, dict=True):
 
 def flaw(name: str) -> str:
     """Why a text cannot be the name of a pattern, behind the text; empty where it can."""
-    if found := OBEYED.search(name):
+    if found := re.search(OBEYED, name):
         return f"holds a control character (U+{ord(found[0]):04X}); take it out"
     if not spelled(name):
         return "has no letter and no digit; give the pattern a name"
