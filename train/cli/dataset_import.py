@@ -32,10 +32,22 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="The class folder of wafers without a pattern; none, normal, ok, good and pass are known.",
 )
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NUMBER=NAME",
+    help="Pattern of a label of a data frame that is a number, as 0=none; may be repeated.",
+)
 @options.name_pattern
 @click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
 def command(
-    source: Path, out: Path, none: str | None, pattern: NamePattern | None, overwrite: bool
+    source: Path,
+    out: Path,
+    none: str | None,
+    labels: tuple[str, ...],
+    pattern: NamePattern | None,
+    overwrite: bool,
 ) -> None:
     """Turn a public data set into a labelled set.
 
@@ -62,18 +74,26 @@ def command(
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
     """
     check_place(out, overwrite=overwrite)
-    imported = _import(source, pattern, none)
+    pairs = [text.partition("=") for text in labels]
+    if odd := [number for number, _, name in pairs if not (number.strip() and name.strip())]:
+        raise click.UsageError(f"--label {odd[0]}: write it as NUMBER=NAME, for instance 0=none")
+    legend = {number.strip(): name.strip() for number, _, name in pairs}
+    imported = _import(source, pattern, none, legend)
     imported.labelled.save(out, overwrite=overwrite)
     for line in _summary(imported):
         tell(line, 2, err=True)
     click.echo(f"wrote {out}", err=True)
 
 
-def _import(source: Path, pattern: NamePattern | None, none: str | None) -> Imported:
+def _import(
+    source: Path, pattern: NamePattern | None, none: str | None, legend: dict[str, str]
+) -> Imported:
     from train.importers import import_dataset
 
     with Progress(f"reading {source.name}") as progress:
-        return import_dataset(source, pattern=pattern, none=none, progress=progress.at)
+        return import_dataset(
+            source, pattern=pattern, none=none, legend=legend, progress=progress.at
+        )
 
 
 def _summary(imported: Imported) -> list[str]:

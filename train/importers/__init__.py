@@ -17,6 +17,8 @@ from train.importers.report import Imported, ImportReport, SourceKind
 from train.importers.restricted_unpickler import is_compressed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge.formats.name_pattern import NamePattern
     from train.importers.restricted_unpickler import Progress
 
@@ -32,6 +34,7 @@ def import_dataset(
     *,
     pattern: NamePattern | None = None,
     none: str | None = None,
+    legend: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Imported:
     """Import a public data set, recognised by its content.
@@ -40,6 +43,7 @@ def import_dataset(
         source: ``LSWMD.pkl``, the MIR pickle, MixedWM38's ``.npz``, or a folder of class folders.
         pattern: Where lot and wafer stand in the names below the class folders.
         none: Which class folder means no pattern, where its name does not say it.
+        legend: Pattern of each label of a data frame that is a number: {"0": "none"}.
         progress: Called with what has been read and how much there is (bytes of a pickle, wafers,
             files).
 
@@ -47,12 +51,13 @@ def import_dataset(
         The labelled set and a report of what was kept and left out.
 
     Raises:
-        UsageError: a name pattern, or ``none``, for something else than class folders.
+        UsageError: a name pattern, or ``none``, for something else than class folders;
+            a legend for something else than a data frame.
         DataError: no such file, not one of these, refused, damaged, or nothing usable in it.
     """
     source = Path(source)
     try:
-        if source.is_dir():
+        if source.is_dir() and not legend:
             return import_folders(source, pattern=pattern, none=none, progress=progress)
         if pattern is not None:
             raise UsageError(
@@ -60,6 +65,8 @@ def import_dataset(
             )
         if none is not None:
             raise UsageError(f"{source}: --none is for class folders; here the labels say it")
+        if source.is_dir():
+            raise UsageError(f"{source}: --label is for data frames; folders have names")
         with open_regular(source) as file:
             start = file.read(8)
     except FileNotFoundError as error:
@@ -67,13 +74,15 @@ def import_dataset(
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({why(error)})") from error
     if start.startswith(b"PK\x03\x04"):
+        if legend:
+            raise UsageError(f"{source}: --label is for data frames; this says what it holds")
         return _import_zip(source, progress)
     if (
         start.startswith(b"\x80")
         or is_compressed(start)
         or source.suffix.lower() in (".pkl", ".pickle")
     ):
-        return import_frame(source, progress=progress)
+        return import_frame(source, legend=legend, progress=progress)
     raise DataError(f"{source}: not a known data set; known are {_KNOWN}")
 
 

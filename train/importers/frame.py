@@ -27,6 +27,7 @@ from train.importers.pickle_types import Array
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from train.importers.restricted_unpickler import Progress
@@ -47,7 +48,12 @@ _NUMBERED: Final = re.compile(r"lot(0|[1-9][0-9]*)")
 _NESTING: Final = 4
 
 
-def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
+def import_frame(
+    source: Path,
+    *,
+    legend: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Imported:
     """Import a pickled WM-811K data frame.
 
     The maps of unlabelled rows are released before the labelled ones are copied, so that the peak
@@ -55,6 +61,7 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
 
     Args:
         source: ``LSWMD.pkl``, the MIR pickle, or either saved again by a newer pandas.
+        legend: Pattern of a label, by what stands in the frame: {"0": "none"}.
         progress: Called with the bytes read and in all.
 
     Returns:
@@ -73,8 +80,9 @@ def import_frame(source: Path, *, progress: Progress | None = None) -> Imported:
         frame.columns.pop(name, nothing) for name in (MAPS, LABELS, LOTS, WAFERS, split)
     )
     if isinstance(labels, np.ndarray):
-        raise _numbers(source, str(labels.dtype))
-    patterns = [_pattern(cell, source, row) for row, cell in enumerate(labels)]
+        labels = labels.tolist()
+    legend = legend or {}
+    patterns = [_pattern(cell, source, row, legend) for row, cell in enumerate(labels)]
     unlabelled = patterns.count("")
     if unlabelled:
         collector.leave_out("without a label", count=unlabelled)
@@ -123,17 +131,17 @@ def _note_missing(frame: table.LabelledTable, split: str, collector: Collector) 
         collector.note(f"no column {' or '.join(SPLIT_COLUMNS)}: the official split is not known")
 
 
-def _numbers(source: Path, kind: str) -> DataError:
-    return DataError(
-        f"{source}: the column {LABELS} holds numbers ({kind}), and which number means which "
-        "pattern is not known here; put the names back"
-    )
-
-
-def _pattern(cell: object, source: Path, row: int) -> str:
-    if isinstance(cell, (int, float)) and not (isinstance(cell, float) and math.isnan(cell)):
-        raise _numbers(source, type(cell).__name__)
+def _pattern(cell: object, source: Path, row: int, legend: Mapping[str, str]) -> str:
+    if isinstance(cell, (int, float, np.number)) and not math.isnan(cell):
+        number = str(int(cell)) if float(cell).is_integer() else str(cell)
+        if number not in legend:
+            raise DataError(
+                f"{source}: the column {LABELS} holds numbers ({type(cell).__name__}), and what "
+                f"{number} means is not known here; say it with --label {number}=NAME"
+            )
+        cell = legend[number]
     text = _text(cell, source, row, LABELS).strip()
+    text = legend.get(text, text)
     if text and (wrong := flaw(text)):
         raise DataError(f"{source}: row {row}: the label {text!r:.60} {wrong}")
     return text

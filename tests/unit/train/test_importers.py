@@ -87,11 +87,11 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Im
     path.write_bytes(recorded_frames.LSWMD_PANDAS_1_5)
     found = table.read(path)
 
-    def run(**columns: list[Any] | None) -> Imported:
+    def run(legend: dict[str, str] | None = None, **columns: list[Any] | None) -> Imported:
         kept = {**found.columns, **columns}
         kept = {name: values for name, values in kept.items() if values is not None}
         monkeypatch.setattr(table, "read", lambda *_, **__: table.LabelledTable(3, kept))
-        return import_dataset(path)
+        return import_dataset(path, legend=legend)
 
     return run
 
@@ -125,6 +125,24 @@ def test_numbers_as_labels_are_refused_by_the_name_of_the_column(
 ) -> None:
     with pytest.raises(DataError, match=r"the column failureType holds numbers \((int|float)"):
         changed(failureType=labels)
+
+
+@pytest.mark.parametrize("labels", [np.asarray([8, 8, 0]), [8.0, "8", np.int64(0)]])
+def test_a_legend_says_what_numbers_mean(changed: Callable[..., Imported], labels: Any) -> None:
+    found = changed(failureType=labels, legend={"8": "Comet", "0": "ok"}).labelled
+    assert set(found.labels.tolist()) == {"Comet", "ok"}
+    assert found.patterns.none == "ok"
+    with pytest.raises(DataError, match="what 8 means is not known here; say it with --label 8="):
+        changed(failureType=labels, legend={"0": "ok"})
+
+
+def test_a_legend_is_for_data_frames(tmp_path: Path) -> None:
+    filled(tmp_path / "Grid", tmp_path / "ok")
+    with pytest.raises(UsageError, match="--label is for data frames"):
+        import_dataset(tmp_path, legend={"0": "ok"})
+    done = CliRunner().invoke(command, [str(tmp_path), "--out", "a.npz", "--label", "0"])
+    assert done.exit_code == 2
+    assert "write it as NUMBER=NAME" in done.output
 
 
 def test_lots_may_be_numbers_and_labels_blank(changed: Callable[..., Imported]) -> None:
