@@ -19,6 +19,9 @@ from edge.wafer.patterns import PATTERNS
 #: Points of per-class accuracy that int8 may cost; one wafer is always allowed.
 ALLOWED_POINTS: Final = 1.0
 
+#: A class of so many wafers that is never named was not learned.
+UNLEARNED: Final = 10
+
 #: (right, wafers) of each class.
 Counts = Mapping[str, tuple[int, int]]
 
@@ -200,9 +203,19 @@ def judge(
         for name, (right, kept, n) in gone.items()
         if metrics.lost_too_much(right, kept, n, allowed_points)
     }
-    level = Level.RED if lost or after.only_answer else Level.GREEN
+    unlearned = [
+        name
+        for name, (right, n) in before.items()
+        if n >= UNLEARNED and not right and after.per_class[name].precision is None
+    ]
+    level = Level.RED if lost or unlearned or after.only_answer else Level.GREEN
     if after.only_answer:
         text = _one_answer(after.only_answer, before)
+    elif unlearned and not lost:
+        text = (
+            f"RED: {', '.join(unlearned)} was not learned: float recognises none of its wafers, "
+            "int8 names it never; train longer or on more of them, or leave it out of the set"
+        )
     elif gone:
         text = _red(lost) if lost else _green(gone, now)
     else:

@@ -152,7 +152,9 @@ def _why_no_file(evidence: Evidence, out: Path) -> str:
     parity = evidence.found.parity
     mend = "; no remedy mended it" if evidence.tried else "; --remedy tries to mend it"
     mend += ", --allow-drop POINTS overrides, recorded in the file"
-    if parity.after.only_answer:  # nothing that conversion could mend or allow
+    if (
+        parity.after.only_answer or not parity.verdict.lost
+    ):  # nothing that conversion could mend or allow
         mend = ""
     return (
         f"{parity.verdict.text}; no model file was written, one that stands at {out} is not of "

@@ -212,3 +212,13 @@ def test_one_answer_for_all_is_red_though_float_gives_it_as_well() -> None:
     verdict = judge(Variant.KERAS, counts(dead), dead)
     assert verdict.level is Level.RED
     assert "int8 calls every wafer Center" in verdict.text
+
+
+def test_a_class_that_neither_form_ever_names_is_red() -> None:
+    classes = np.arange(90) % 9
+    never = np.where(classes == 1, 0, classes)
+    parity = compare(classes, shares(never), shares(never), 100.0)
+    assert parity.verdict.level is Level.RED
+    assert parity.verdict.text.startswith("RED: Donut was not learned: float recognises none")
+    few = classes[:81]  # of nine wafers a class nothing is said
+    assert compare(few, shares(never[:81]), shares(never[:81]), 100.0).green
