@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from operator import mul
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2  # noqa: F401 - `encoding` needs it: said here, not at the first wafer
 import numpy as np
@@ -20,6 +21,10 @@ from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
 from edge.wafer.wafermap import WaferMap, checked
+
+if TYPE_CHECKING:
+    from edge.own.fit import Coordinates
+    from edge.own.patterns import OwnPatterns
 
 
 class NetworkOutput(NamedTuple):
@@ -53,11 +58,12 @@ class Classifier:
         average_symmetries: Average over the eight flips and quarter turns: eight times the
             inference time; no effect where kernels are tied over them.
         review: When a wafer goes to a person; None for the model file's own rule.
+        patterns: Folder of pattern files, which may suggest a pattern of one's own.
 
     Raises:
         RuntimeUnavailableError: no TFLite runtime works here.
         ModelError: the file's tensors do not match its metadata.
-        UsageError: the rule of review is for other patterns.
+        UsageError: the rule of review is for other patterns, or there is no such folder.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Classifier:
         kernels: Kernels = Kernels.FAST,
         average_symmetries: bool = False,
         review: ReviewRule | None = None,
+        patterns: Path | None = None,
     ) -> None:
         if not isinstance(model, ModelFile):
             what = f"a model file is needed, not {type(model).__name__}"
@@ -97,6 +104,7 @@ class Classifier:
             rule.mixed.weights,
             rule.mixed.bias,
         )
+        self._own = _own_patterns(model, patterns) if patterns else None
         self._class_prior = [math.exp(rule.log_prior[label]) for label in self._labels]
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata.output.scale / model.temperature
@@ -128,6 +136,14 @@ class Classifier:
         reason = self.review.reason(
             pattern, confidence, unfamiliarity, mixture, wafer_map.die_count
         ) or (Reason.FEW_FAILS if clear else None)
+        suggested = None
+        if self._own is not None:
+            claim = None
+            if embedding is not None and wafer_map.fail_count >= MIN_FAILS:
+                claim = self._own.claim(embedding, wafer_map.dies)
+            suggested = claim.name if claim else ""
+            if claim and reason is None and not claim.is_trusted:
+                reason = Reason.OWN
         return Prediction(
             wafer_map,
             pattern,
@@ -142,6 +158,7 @@ class Classifier:
             encoding.SYMMETRIES if self.average_symmetries else 1,
             (time.perf_counter_ns() - began) // 1000,
             embedding,
+            suggested,
         )
 
     def is_clear(self, wafer_map: WaferMap) -> bool:
@@ -193,3 +210,17 @@ class Classifier:
         """Bayes' rule with the patterns as common as they are; shares need not sum to 1."""
         weighted = list(map(mul, shares, self._class_prior))
         return weighted[best] / sum(weighted)
+
+
+def coordinates_of(model: ModelFile) -> Coordinates:
+    """How the embedding of a model file is read, and its class means."""
+    from edge.own.fit import Coordinates  # nothing that a station without patterns needs
+
+    embedding, means = model.metadata.embedding, model.metadata.review.unfamiliar.means
+    return Coordinates(embedding.scale, embedding.zero_point, np.asarray(means, np.float64))
+
+
+def _own_patterns(model: ModelFile, folder: Path) -> OwnPatterns:
+    from edge.own.patterns import OwnPatterns  # nothing that a station without them needs
+
+    return OwnPatterns(folder, model.network_sha256, coordinates_of(model))

@@ -39,6 +39,7 @@ class Prediction(NamedTuple):
         symmetries: Number of views averaged: 1, or 8 with ``average_symmetries``.
         latency_us: Encoding, inference and decision, in microseconds (reading is not in it).
         embedding: The network's second output, int8 (size,); None where no network was asked.
+        suggested: Own pattern that claims the wafer, empty for none; None where there are none.
     """
 
     wafer_map: WaferMap
@@ -54,6 +55,7 @@ class Prediction(NamedTuple):
     symmetries: int
     latency_us: int
     embedding: Embedding | None = None
+    suggested: str | None = None
 
     @property
     def probability(self) -> float:
@@ -76,7 +78,7 @@ class Prediction(NamedTuple):
             ranked = sorted(probabilities, key=probabilities.__getitem__, reverse=True)
             probabilities = {name: probabilities[name] for name in ranked[:top_k]}
         wafer_map = self.wafer_map
-        return {
+        record = {
             "source": wafer_map.source,
             "index": wafer_map.index,
             "lot": wafer_map.lot,
@@ -96,6 +98,9 @@ class Prediction(NamedTuple):
             "symmetries": self.symmetries,
             "latency_us": self.latency_us,
         }
+        if self.suggested is not None:
+            record["suggested"] = self.suggested or None
+        return record
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw the wafer and the probability of each pattern with matplotlib.
@@ -116,7 +121,8 @@ class Prediction(NamedTuple):
         if not isinstance(other, Prediction):
             return False
         embeddings = np.asarray(self.embedding), np.asarray(other.embedding)
-        return self[:-2] == other[:-2] and np.array_equal(*embeddings)
+        mine, theirs = ((*one[:-3], one.suggested) for one in (self, other))
+        return mine == theirs and np.array_equal(*embeddings)
 
     def __ne__(self, other: object) -> bool:  # a tuple has one of its own
         return not self == other

@@ -26,6 +26,7 @@ HELD = 1000
 @options.results
 @review_options.review_options
 @options.name_pattern
+@options.patterns
 @options.average_symmetries
 @click.option(
     "--threads",
@@ -48,6 +49,7 @@ def command(
     unfamiliar: float | None,
     mixed: float | None,
     pattern: NamePattern | None,
+    patterns: Path | None,
     average_symmetries: bool,
     threads: int | None,
     backend: str | None,
@@ -69,6 +71,7 @@ def command(
       wm-edge classify wafers/ --review-below 0.9 --review-below Scratch=0.97
       ssh tester cat w7.npy | wm-edge classify -
       wm-edge classify wafers/ --name-pattern '{lot}_{wafer}'
+      wm-edge classify wafers/ --patterns patterns/
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -91,8 +94,13 @@ def command(
             kernels=Kernels(kernels),
             average_symmetries=average_symmetries,
             review=review_rule,
+            patterns=patterns,
         )
 
+    if patterns is not None:  # said before any work is divided
+        from edge.own.pattern_file import check_folder
+
+        check_folder(patterns)
     processes = threads or processes_for(paths, exclude=output)
     names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     records = classify_paths(
@@ -111,4 +119,5 @@ def command(
         total=lambda: files.count_wafers(paths, exclude=output),
         patterns=model_file.patterns,
         hold_errors=HELD,
+        suggested=patterns is not None,
     )

@@ -32,6 +32,7 @@ ROUTES: dict[str, Route] = {
     "camera": Route("edge.cli.camera", "Read wafers off a camera or video, one record a wafer."),
     "station": Route("edge.cli.station", "Run a station from a configuration file."),
     "serial": Route("edge.cli.serial", "Have a microcontroller classify wafer maps.", "serial"),
+    "pattern": Route("edge.cli.pattern", "Add patterns of your own from a few wafers."),
     "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
     "report": Route(
         "convert.cli.report", "Write the quantization report of a model file.", "report"

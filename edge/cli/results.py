@@ -70,13 +70,14 @@ def write(
     patterns: PatternSet,
     hold_errors: int = 0,
     sent_again: Callable[[], int] = lambda: 0,
+    suggested: bool = False,
 ) -> int:
     """Write all records, show how far they are, sum up, and give the exit code.
 
     The output is touched when the first record is there. ``doing`` stands beside the bar, whose
     ``total`` is asked for where somebody looks; ``failed`` says what became of inputs without a
     result, ``patterns`` are those of the model file, ``sent_again`` how many wafers a device was
-    sent again.
+    sent again, ``suggested`` that results have that key.
     """
     from edge.results.writers import ResultFormat, open_sink
 
@@ -88,7 +89,12 @@ def write(
         noted = _noted(records, names)
         first = list(itertools.islice(noted, 1))
         written = open_sink(
-            how, output, overwrite=overwrite, hold_errors=hold_errors, patterns=patterns
+            how,
+            output,
+            overwrite=overwrite,
+            hold_errors=hold_errors,
+            patterns=patterns,
+            suggested=suggested,
         )
         with closing(written) as sink:
             every = itertools.chain(first, noted)

@@ -52,6 +52,7 @@ _OPTIONS: Final = (
     ),
     options.model,
     review_options.review_options,
+    options.patterns,
     options.backend,
     options.kernels,
     click.option("--name", help="Name of this station in the records; else the host's."),
@@ -102,6 +103,7 @@ def settings(given: Mapping[str, Any], **source: Mapping[str, Any]) -> Settings:
         "station": {"store": store, **_said({key: given[key] for key in keys})},
         "model": _said({"file": given["model"]} | {k: given[k] for k in ("backend", "kernels")}),
         "review": _said({"costs": costs and astuple(costs), "below": below, **review}),
+        **({"patterns": {"folder": given["patterns"]}} if given["patterns"] else {}),
         "sink": [
             *({"kind": "store", "file": file} for file in copies),
             *(

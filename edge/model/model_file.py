@@ -71,6 +71,11 @@ class ModelFile:
         """The bare ``.tflite``, without the metadata behind it."""
         return _taken_apart(self.path, self.content)[0]
 
+    @cached_property
+    def network_sha256(self) -> str:
+        """Hex digest of the network alone: its embedding is the same wherever this is."""
+        return self.metadata.tflite_sha256 or hashlib.sha256(self.network).hexdigest()
+
     @property
     def name(self) -> str:
         """Short identity for records: the model's name and the first 12 digits of its hash."""

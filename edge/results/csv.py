@@ -18,9 +18,9 @@ def _columns(keys: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
     return (*plain, *of_errors, *(f"p_{name}" for name in patterns))
 
 
-def classify_columns(patterns: Iterable[str]) -> tuple[str, ...]:
-    """What ``classify`` writes with a model file of these patterns."""
-    return _columns(CLASSIFY_KEYS, patterns)
+def classify_columns(patterns: Iterable[str], *, suggested: bool = False) -> tuple[str, ...]:
+    """What ``classify`` writes with a model file of these patterns, and with a station's own."""
+    return _columns((*CLASSIFY_KEYS, *(("suggested",) if suggested else ())), patterns)
 
 
 def station_columns(patterns: Iterable[str]) -> tuple[str, ...]:

@@ -27,8 +27,9 @@ T = TypeVar("T")
 #: What a station alone knows: records of ``classify`` have no such key.
 OfStation: TypeAlias = T | UnsetType
 
-#: Of a column of the store: that its third step brought it, that older rows have an empty text.
+#: Of a column of the store: which step brought it, that older rows have an empty text.
 _STEP_3: Final = Meta(extra={"step": 3})
+_STEP_4: Final = Meta(extra={"step": 4})
 _EMPTY: Final = Meta(extra={"default": "''"})
 
 _Id = Annotated[OfStation[str], about("<store>-<number>; results and errors share one sequence")]
@@ -39,6 +40,9 @@ _Tool = Annotated[OfStation[str], about("version of wm-edge")]
 _SeenAt = Annotated[OfStation[str], about("when it was noticed, UTC, ISO 8601")]
 _RecordedAt = Annotated[OfStation[str], about("when it was recorded, UTC, ISO 8601")]
 _Waited = Annotated[OfStation[int], about("milliseconds from noticing to having the verdict")]
+_Suggested = Annotated[
+    OfStation[str | None], about("pattern of one's own that claims the wafer"), _STEP_4
+]
 _MovedTo = Annotated[OfStation[str | None], about("where the file goes once recorded"), _STEP_3]
 _KINDS = [*(kind.value for kind in InputKind), UNDELIVERABLE]
 
@@ -82,6 +86,7 @@ class Result(Struct, kw_only=True):
     file: Annotated[OfStation[str], about("path below the watched folder"), _STEP_3, _EMPTY] = UNSET
     same_as: Annotated[OfStation[str | None], about("id of one of equal content"), _STEP_3] = UNSET
     moved_to: _MovedTo = UNSET
+    suggested: _Suggested = UNSET
 
 
 class Error(Struct, kw_only=True):

@@ -174,5 +174,7 @@ def _why(record: dict[str, Any]) -> str:
     reason: str = record["reason"] or ""
     if reason == "low-confidence":
         return f"{reason} <{100 * record['below']:.0f}%"
+    if reason == "own":
+        return f"{reason} {record['suggested']}"
     numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
     return f"{reason} {record[numbers[reason]]:.2f}" if reason in numbers else reason

@@ -59,6 +59,7 @@ def open_sink(
     overwrite: bool = False,
     hold_errors: int = 0,
     patterns: PatternSet = WM811K,
+    suggested: bool = False,
 ) -> Sink:
     """Open a sink on a file, or on stdout where ``output`` is None.
 
@@ -68,6 +69,7 @@ def open_sink(
         overwrite: Replace it.
         hold_errors: So many errors come last in a table.
         patterns: Those of the model file, for columns of their own.
+        suggested: CSV has a column for patterns of one's own.
 
     Raises:
         UsageError: the file exists and ``overwrite`` is False.
@@ -81,7 +83,7 @@ def open_sink(
     if kind is ResultFormat.CSV:
         from edge.results.csv import Rows, classify_columns
 
-        rows = Rows(classify_columns(patterns))
+        rows = Rows(classify_columns(patterns, suggested=suggested))
         stream.write_line(rows.header())
         return LineSink(stream, rows.row)
     from edge.results.jsonl import line

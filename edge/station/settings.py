@@ -175,6 +175,16 @@ class StationSettings(Strict, frozen=True):
                 raise MismatchError((key,)) from None
 
 
+class PatternsSettings(Strict, frozen=True):
+    """Patterns of one's own, made from examples.
+
+    Attributes:
+        folder: Of pattern files; what is put there or taken away counts within a second.
+    """
+
+    folder: Path
+
+
 class Settings(Strict, frozen=True):
     """A station: the layout of its file.
 
@@ -182,11 +192,13 @@ class Settings(Strict, frozen=True):
         station: The station itself; its ``store`` is the file that records everything.
         model: How wafers are classified.
         review: When a wafer goes to a person.
+        patterns: Patterns of one's own; none when not given.
     """
 
     station: StationSettings
     model: ModelSettings = ModelSettings()
     review: ReviewSettings = ReviewSettings()
+    patterns: PatternsSettings | None = None
     folders: Annotated[tuple[FolderSettings, ...], about("What is watched.")] = field(
         name="folder", default=()
     )

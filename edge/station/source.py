@@ -94,6 +94,7 @@ def result(classifier: Classifier, wafer_map: WaferMap, digest: str, event: str 
     record["orientation"] = wafer_map.orientation
     record["source_sha256"] = digest
     record["event"] = event
+    record.setdefault("suggested", None)
     return record
 
 

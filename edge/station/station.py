@@ -262,4 +262,5 @@ def classifier_arguments(model: ModelFile, settings: Settings) -> dict[str, Any]
         "kernels": settings.model.kernels,
         "average_symmetries": settings.model.average_symmetries,
         "review": review,
+        "patterns": settings.patterns and settings.patterns.folder,
     }

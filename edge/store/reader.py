@@ -8,15 +8,17 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import ERROR_KEYS, RESULT_KEYS, Record
 from edge.store.names import StoreNames, read_names
 from edge.store.sqlite import access_of, connect, select_in, sqlite_errors, storable
 from edge.store.taken import FileNote, Stamp
+from edge.store.wafer_maps import unpacked
 from edge.system.files import state_of
 from edge.system.text import name_of
+from edge.wafer.wafermap import DieGrid
 
 
 def _selection(table: str, columns: Sequence[str]) -> str:
@@ -31,6 +33,37 @@ _ERRORS: Final = _selection("errors", ERROR_KEYS)
 _NOTES: Final = (
     "SELECT path, size, mtime_ns, inode, ctime_ns, file, sha256, target, born_ns FROM taken"
 )
+
+
+_KEPT: Final = (
+    "SELECT maps.id, source, lot, wafer, model_sha256, maps.rows, columns, maps.dies, embedding "
+    "FROM maps JOIN results ON results.id = maps.id WHERE maps.dies IS NOT NULL"
+)
+
+
+class KeptWafer(NamedTuple):
+    """A wafer of the store whose map is kept.
+
+    Attributes:
+        id: Of its record.
+        source: Of the same, like ``lot``, ``wafer`` and ``model_sha256``.
+        dies: Its map, uint8 (rows, columns).
+        embedding: int8 bytes that the network of that model gave; None where none was asked.
+    """
+
+    id: str
+    source: str
+    lot: str | None
+    wafer: str | None
+    model_sha256: str
+    dies: DieGrid
+    embedding: bytes | None
+
+
+def _kept(names: StoreNames, row: Sequence[Any]) -> KeptWafer:
+    number, source, lot, wafer, model, rows, columns, dies, embedding = row
+    grid = unpacked(dies, rows, columns)
+    return KeptWafer(names.of(number), source, lot, wafer, model, grid, embedding)
 
 
 def _note(row: Sequence[Any]) -> FileNote:
@@ -95,6 +128,21 @@ class StoreReader:
                 (storable(source),),
             ).fetchone()
         return row[0] if row else None
+
+    def kept(self, limit: int) -> list[KeptWafer]:
+        """The newest wafers whose maps are kept, at most so many."""
+        with self._look() as connection:
+            names = read_names(connection)
+            rows = connection.execute(f"{_KEPT} ORDER BY maps.id DESC LIMIT ?", (limit,)).fetchall()
+        return [_kept(names, row) for row in rows]
+
+    def kept_as(self, identity: str) -> KeptWafer | None:
+        """The wafer of a record by its ``id``; None where there is none, or its map is not kept."""
+        with self._look() as connection:
+            names = read_names(connection)
+            number = names.number(identity)
+            row = connection.execute(f"{_KEPT} AND maps.id = ?", (number,)).fetchone()
+        return _kept(names, row) if row else None
 
     def close(self) -> None:
         """Let go of the file."""

@@ -46,10 +46,12 @@ class KeptMap(NamedTuple):
 
     def grid(self) -> DieGrid | None:
         """The map, uint8 (rows, columns) of {0, 1, 2}; None where it is not kept."""
-        if self.dies is None:
-            return None
-        states = np.frombuffer(zlib.decompress(self.dies), np.uint8)
-        return states.reshape(self.rows, self.columns)
+        return None if self.dies is None else unpacked(self.dies, self.rows, self.columns)
+
+
+def unpacked(packed: bytes, rows: int, columns: int) -> DieGrid:
+    """The map that zlib packed, uint8 (rows, columns)."""
+    return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(rows, columns)
 
 
 def kept_map(dies: DieGrid, embedding: npt.NDArray[np.int8] | None) -> KeptMap:

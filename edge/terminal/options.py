@@ -100,6 +100,13 @@ name_pattern: Decorator = click.option(
     help="Where lot, wafer and slot stand in names, as '{lot}_{wafer}' or '{lot}/{wafer}.*'; what "
     "a file itself says wins.",
 )
+patterns: Decorator = click.option(
+    "--patterns",
+    type=UserPath(file_okay=False),
+    metavar="FOLDER",
+    help="Pattern files of `wm-edge pattern add`: results get `suggested`, and a wafer that would "
+    "be accepted goes to review where one claims it.",
+)
 _kind: Decorator = click.option(
     "-f",
     "--format",

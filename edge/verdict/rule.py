@@ -33,6 +33,7 @@ class Reason(str, Enum):
     MIXED = "mixed"
     UNFAMILIAR = "unfamiliar"
     LOW_CONFIDENCE = "low-confidence"
+    OWN = "own"
     FEW_FAILS = "few-fails"
 
     @property
@@ -41,11 +42,14 @@ class Reason(str, Enum):
         return Verdict.ACCEPT if self is Reason.FEW_FAILS else Verdict.REVIEW
 
 
+#: Those that a model file alone gives: a pattern of a station's own is none of them.
+_OF_MODEL: Final = tuple(reason for reason in Reason if reason is not Reason.OWN)
+
 #: Why a person should look.
-REVIEW_REASONS: Final = tuple(reason for reason in Reason if reason.verdict is Verdict.REVIEW)
+REVIEW_REASONS: Final = tuple(one for one in _OF_MODEL if one.verdict is Verdict.REVIEW)
 
 #: Reason of the firmware by its number: ``wm_reason`` in C.
-REASONS: Final = (None, *Reason)
+REASONS: Final = (None, *_OF_MODEL)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ def result(number: int, **changes: Any) -> Record:
         "file": "",
         "same_as": None,
         "moved_to": None,
+        "suggested": None,
         **changes,
     }
 

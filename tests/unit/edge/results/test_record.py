@@ -41,8 +41,8 @@ from pathlib import Path
 name = "edge.results.record"
 spec = importlib.util.find_spec(name)
 text = Path(spec.origin).read_text("utf-8")
-last = "    moved_to: _MovedTo = UNSET\\n"
-assert text.count(last) == 2
+last = "    suggested: _Suggested = UNSET\\n"
+assert text.count(last) == 1
 key = '    zone: Annotated[str | None, about("where"), Meta(extra={"step": STEP})] = None\\n'
 module = importlib.util.module_from_spec(spec)
 sys.modules[name] = module

@@ -35,6 +35,7 @@ from edge.station.folder_settings import Done, FolderSettings
 from edge.station.settings import (
     CameraSettings,
     ModelSettings,
+    PatternsSettings,
     ReviewSettings,
     Settings,
     StationSettings,
@@ -65,6 +66,9 @@ mixed_above = 0.25
 all = 0.9
 Edge-Ring = 0.5
 none = 1
+
+[patterns]
+folder = "patterns"
 
 [[folder]]
 paths = ["in", "~/more"]
@@ -143,6 +147,7 @@ def test_a_full_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
             average_symmetries=True,
         ),
         review=ReviewSettings((100, 5.5, 1), 4, 0.25, {"all": 0.9, "Edge-Ring": 0.5, "none": 1}),
+        patterns=PatternsSettings(tmp_path / "patterns"),
         folders=(
             FolderSettings(
                 paths=(tmp_path / "in", Path("~/more").expanduser()),
@@ -435,6 +440,7 @@ def documented() -> Iterator[tuple[str, str, str]]:
 def declared() -> Iterator[tuple[str, str, Any]]:
     """The same of each key of the settings."""
     kinds = [("station", StationSettings), ("model", ModelSettings), ("review", ReviewSettings)]
+    kinds += [("patterns", PatternsSettings)]
     kinds += [("folder", FolderSettings), ("camera", CameraSettings)]
     kinds += [("sink", kind) for kind in get_args(SinkSettings)]
     for table, kind in kinds:

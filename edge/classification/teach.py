@@ -1,0 +1,291 @@
+"""Examples of a pattern and a classifier in, a pattern file and what is to be known of it out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.classification.classifier import Classifier, coordinates_of
+from edge.errors import UsageError
+from edge.own.fit import Coordinates, Fit, Views, scores
+from edge.own.numbers import Numbers, numbers
+from edge.own.ordinary import Ordinary, collected, shipped
+from edge.own.pattern_file import FORMAT, Example, OwnPattern, check_name
+from edge.store.reader import KeptWafer
+from edge.system.text import counted
+from edge.verdict.familiarity import Embedding
+from edge.verdict.rule import MIN_FAILS
+from edge.wafer import encoding
+from edge.wafer.wafermap import DieGrid, WaferMap
+
+#: Examples: at least, better, and at most.
+LEAST, BETTER, MOST = 5, 10, 50
+BETTER_LOTS: Final = 3
+
+#: Share of stored wafers above which claims are too common; share of another pattern's examples
+#: above which two are too alike; share of recognised examples below which they lie apart.
+COMMON, ALIKE, APART = 0.01, 0.3, 0.7
+
+#: Fewer examples make no group; two are no groups with a smaller gap, in spreads of their own.
+_GROUP, _GAP = 2, 3.6
+
+
+@dataclass
+class Taught:
+    """What came of some examples.
+
+    Attributes:
+        pattern: The pattern file.
+        recognised: Which of the examples the others recognise.
+        claimed: Wafers of the store that it claims, the newest first.
+        looked_at: Wafers of the store that it was tried on.
+        nearest: Class whose ordinary wafers come nearest, and the share of them that is claimed.
+        warnings: What speaks against using it, a sentence each.
+    """
+
+    pattern: OwnPattern
+    recognised: tuple[bool, ...]
+    claimed: list[KeptWafer] = field(default_factory=list)
+    looked_at: int = 0
+    nearest: tuple[str, float] = ("", 0.0)
+    warnings: list[str] = field(default_factory=list)
+
+    def sentences(self) -> Iterator[str]:
+        """What a person must know of it."""
+        name, share = self.nearest
+        yield f"{sum(self.recognised)} of them are recognised by the others (leave one out)"
+        yield f"nearest: {name}, of whose ordinary wafers {100 * share:.1f} % would be claimed"
+        if self.looked_at:
+            wafers = f"of the last {counted(self.looked_at, 'wafer')} of the store"
+            yield f"{wafers} it would have claimed {len(self.claimed)}, beside the examples"
+
+
+def teach(
+    name: str,
+    examples: Sequence[WaferMap],
+    classifier: Classifier,
+    *,
+    direction: bool = False,
+    stored: Sequence[KeptWafer] = (),
+    others: Iterable[OwnPattern] = (),
+) -> Taught:
+    """Make a pattern file of 5 to 50 examples.
+
+    Args:
+        name: Of the pattern.
+        examples: Wafers that show it.
+        classifier: Whose embedding is looked at.
+        direction: Whether up matters.
+        stored: Wafers of a store, the newest first: what it would have claimed.
+        others: Patterns that are there already.
+
+    Raises:
+        UsageError: no name, too few or too many examples, one in which hardly a die fails, or no
+            ordinary wafers to hold them against.
+    """
+    check_name(name)
+    _check(name, examples)
+    model, coordinates = classifier.model, coordinates_of(classifier.model)
+    seen_before = {one.dies.tobytes() for one in examples}
+    kept = [(one, *seen) for one, seen in _seen(classifier, stored)]
+
+    def is_new(one: KeptWafer) -> bool:
+        return one.dies.tobytes() not in seen_before
+
+    ordinary = shipped(model.network_sha256) or collected(
+        [(embedding, seen) for one, embedding, seen in kept if is_new(one)]
+    )
+    fit = Fit(ordinary, coordinates, direction=direction)
+    shown = views(classifier, [one.dies for one in examples])
+    rule, recognised = fit.rule(shown), fit.recalls(shown)
+    found = Taught(
+        OwnPattern(
+            FORMAT,
+            name,
+            model.network_sha256,
+            direction,
+            datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            round(float(recognised.mean()), 3),
+            tuple(Example.of(one.source, one.lot, one.wafer, one.dies) for one in examples),
+            rule,
+        ),
+        tuple(recognised.tolist()),
+        looked_at=len(stored),
+    )
+    if kept:
+        wafers, embeddings, seen = zip(*kept, strict=True)
+        tried = scores(rule, coordinates, np.stack(embeddings), np.stack(seen))
+        pairs = zip(wafers, tried, strict=True)
+        found.claimed = [one for one, score in pairs if score > 0 and is_new(one)]
+    found.nearest = _nearest(found.pattern, coordinates, ordinary, model.labels, shown)
+    found.warnings += _doubts(found, examples, shown, fit)
+    for other in others:
+        found.warnings += _alike(found.pattern, other, classifier, coordinates)
+    return found
+
+
+def _check(name: str, examples: Sequence[WaferMap]) -> None:
+    """Refuse too few or too many examples, and one that shows nothing."""
+    if not LEAST <= len(examples) <= MOST:
+        more = "" if len(examples) < LEAST else "; `wm-edge train` learns from more"
+        what = f"{len(examples)} examples, {LEAST} to {MOST} are needed"
+        raise UsageError(f"{name}: {what}, better {BETTER} of {BETTER_LOTS} lots{more}")
+    for one in examples:
+        if one.fail_count < MIN_FAILS:
+            what = "hardly a die fails, it shows no pattern"
+            raise UsageError(f"{_called(one)}: {what}; leave it out")
+
+
+def rebuilt(pattern: OwnPattern, classifier: Classifier, stored: Sequence[KeptWafer]) -> Taught:
+    """A pattern made anew from the examples in its file, for the classifier's model file.
+
+    What was confirmed was another rule's: it is counted anew.
+
+    Raises:
+        UsageError: see ``teach``; or an example in the file is no wafer map.
+    """
+    maps = []
+    for one in pattern.examples:
+        try:
+            maps.append(WaferMap(one.grid(), one.source, lot=one.lot, wafer=one.wafer))
+        except ValueError as error:
+            raise UsageError(f"{pattern.name}: {error}; add the pattern again") from None
+    return teach(pattern.name, maps, classifier, direction=pattern.direction, stored=stored)
+
+
+def view(classifier: Classifier, dies: DieGrid) -> tuple[Embedding, Numbers] | None:
+    """What there is to see of a map, as it is; None where so few dies fail that nothing is."""
+    wafer_map = WaferMap(dies)
+    if wafer_map.fail_count < MIN_FAILS:
+        return None
+    return classifier.outputs(encoding.encode(dies, classifier.size))[1], numbers(dies)
+
+
+def views(classifier: Classifier, grids: Iterable[DieGrid]) -> Views:
+    """Maps under the eight flips and quarter turns, the first as they are."""
+    embeddings: list[list[Embedding]] = []
+    found: list[list[Numbers]] = []
+    for dies in grids:
+        turned = [
+            np.ascontiguousarray(encoding.symmetry(dies[np.newaxis], which)[0])
+            for which in range(encoding.SYMMETRIES)
+        ]
+        encoded = [encoding.encode(one, classifier.size) for one in turned]
+        embeddings.append([classifier.outputs(one)[1] for one in encoded])
+        found.append([numbers(one) for one in turned])
+    return Views(np.asarray(embeddings), np.asarray(found))
+
+
+def _seen(
+    classifier: Classifier, stored: Iterable[KeptWafer]
+) -> Iterator[tuple[KeptWafer, tuple[Embedding, Numbers]]]:
+    """Stored wafers on which enough dies fail; their embeddings are another model's, or kept."""
+    for one in stored:
+        if one.embedding is not None and one.model_sha256 == classifier.model.sha256:
+            yield one, (np.frombuffer(one.embedding, np.int8), numbers(one.dies))
+        elif (found := view(classifier, one.dies)) is not None:
+            yield one, found
+
+
+def _nearest(
+    pattern: OwnPattern,
+    coordinates: Coordinates,
+    ordinary: Ordinary,
+    labels: Sequence[str],
+    shown: Views,
+) -> tuple[str, float]:
+    """The class that lies nearest to the examples, and the share of its wafers that is claimed."""
+
+    def classes(embeddings: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
+        real = coordinates.real(embeddings)
+        squares = [((real - mean) ** 2).sum(axis=-1) for mean in coordinates.means]
+        found: npt.NDArray[np.intp] = np.argmin(squares, axis=0)
+        return found
+
+    nearest = Counter(classes(shown.embeddings[:, 0]).tolist()).most_common(1)[0][0]
+    of_class = classes(ordinary.embeddings) == nearest
+    if not of_class.any():
+        return labels[nearest], 0.0
+    some = (ordinary.embeddings[of_class], ordinary.numbers[of_class])
+    return labels[nearest], float((scores(pattern.rule, coordinates, *some) > 0).mean())
+
+
+def _doubts(found: Taught, examples: Sequence[WaferMap], shown: Views, fit: Fit) -> Iterator[str]:
+    """What speaks against a pattern."""
+    count = len(examples)
+    if count < BETTER:
+        yield f"too few: {count} examples; {BETTER} of {BETTER_LOTS} lots recognise more"
+    lots = {one.lot for one in examples if one.lot is not None}
+    if lots and len(lots) < BETTER_LOTS:
+        few = counted(len(lots), "lot")
+        yield f"the examples are of {few}: what is common to a lot passes for a pattern"
+    unlike = [
+        _called(one) for one, is_one in zip(examples, found.recognised, strict=True) if not is_one
+    ]
+    if groups := _apart(fit, shown):
+        first, second = ([_called(examples[i]) for i in group[:3]] for group in groups)
+        yield (
+            f"the examples lie apart: {', '.join(first)} and others are unlike "
+            f"{', '.join(second)} and others; make two patterns of them"
+        )
+    elif found.pattern.recall < APART:
+        yield (
+            f"the examples lie apart: the others do not recognise {', '.join(unlike[:5])}; is each "
+            "of them this pattern, and no other?"
+        )
+    name, share = found.nearest
+    if share > ALIKE:
+        yield f"too alike: {100 * share:.0f} % of ordinary {name} wafers would be claimed"
+    if found.looked_at and len(found.claimed) > COMMON * found.looked_at:
+        lots = {one.lot for one in found.claimed if one.lot is not None}
+        yield (
+            f"too common: it claims {100 * len(found.claimed) / found.looked_at:.1f} % of the "
+            f"stored wafers, of {counted(len(lots), 'lot')}; is it a product instead of a pattern?"
+        )
+
+
+def _apart(fit: Fit, shown: Views) -> tuple[list[int], list[int]] | None:
+    """Two groups of examples, a gap between them, of which neither recognises any of the other."""
+    seen = fit.standard(shown)
+    centred = seen - seen.mean(axis=0)
+    along = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
+    order = np.argsort(along)
+    gaps = np.diff(along[order])[_GROUP - 1 : 1 - _GROUP]
+    cut = _GROUP + int(gaps.argmax())
+    groups = order[:cut], order[cut:]
+    within = sum(len(group) * along[group].var() for group in groups) / len(along)
+    if gaps.max() <= _GAP * within**0.5:
+        return None
+    for one, other in (groups, groups[::-1]):
+        tried = shown.embeddings[other, 0], shown.numbers[other, 0]
+        rule = fit.rule(Views(shown.embeddings[one], shown.numbers[one]))
+        if (scores(rule, fit.coordinates, *tried) > 0).any():
+            return None
+    return groups[0].tolist(), groups[1].tolist()
+
+
+def _alike(
+    pattern: OwnPattern, other: OwnPattern, classifier: Classifier, coordinates: Coordinates
+) -> Iterator[str]:
+    """Whether it claims the examples of another own pattern."""
+    if other.name == pattern.name or other.network != pattern.network:
+        return
+    try:
+        shown = views(classifier, [one.grid() for one in other.examples])
+    except ValueError as error:
+        yield f"{other.name} holds {error}; add that pattern again"
+        return
+    tried = scores(pattern.rule, coordinates, shown.embeddings[:, 0], shown.numbers[:, 0])
+    share = float((tried > 0).mean())
+    if share > ALIKE:
+        yield f"too alike: it claims {100 * share:.0f} % of the examples of {other.name}"
+
+
+def _called(wafer_map: WaferMap) -> str:
+    return f"{wafer_map.source}[{wafer_map.index}]" if wafer_map.index else wafer_map.source

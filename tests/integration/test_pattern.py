@@ -1,0 +1,152 @@
+"""``wm-edge pattern``: a new pattern from ten wafers, at the command line and a running station."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.report.out_of_distribution import UnknownPattern
+from tests.support.cli import parse_lines, wm_edge
+from tests.support.own import drawn, write
+from tests.support.station import Running, rows, wait_for
+
+NAME = 'Chuck, "left" 50 % / Größe'
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    write(tmp_path / "examples", UnknownPattern.HALF, 10)
+    write(tmp_path / "in", UnknownPattern.HALF, 8, 1)
+    return tmp_path
+
+
+def test_from_ten_files_to_results(folder: Path) -> None:
+    before = wm_edge("classify", "in", cwd=folder)
+    added = wm_edge("pattern", "add", NAME, "examples", cwd=folder)
+    assert added.code == 0, added.stderr
+    assert "of them are recognised by the others" in added.text
+    assert "nearest: " in added.text
+    assert wm_edge("pattern", "list", cwd=folder).text.startswith(f"{NAME}: 10 examples, recall ")
+    shown = wm_edge("pattern", "show", NAME, cwd=folder).text
+    assert "half-9.npy" in shown
+    after = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
+    assert all(record["suggested"] == NAME for record in after.records)
+    for old, new in zip(before.records, after.records, strict=True):
+        assert "suggested" not in old
+        changed = {key for key, value in old.items() if new[key] != value} - {"latency_us"}
+        was_accepted = old["verdict"] == "accept"
+        assert changed == ({"verdict", "reason"} if was_accepted else set())
+        assert new["reason"] == ("own" if was_accepted else old["reason"])
+    assert any(record["reason"] == "own" for record in after.records)
+    assert wm_edge("pattern", "remove", NAME, cwd=folder).code == 0
+    assert not [*(folder / "patterns").iterdir()]
+    gone = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
+    assert {record["suggested"] for record in gone.records} == {None}
+
+
+def test_table_and_csv_name_it(folder: Path) -> None:
+    assert wm_edge("pattern", "add", "Half", "examples", cwd=folder).code == 0
+    table = wm_edge("classify", "in", "--patterns", "patterns", "--format", "table", cwd=folder)
+    assert "review: own Half" in table.text
+    one = wm_edge(
+        "classify", "in", "--patterns", "patterns", "--output", "o.csv", "--threads", "2",
+        cwd=folder,
+    )  # fmt: skip
+    assert one.code == 0, one.stderr
+    with (folder / "o.csv").open(encoding="utf-8") as file:
+        assert {row["suggested"] for row in csv.DictReader(file)} == {"Half"}
+
+
+def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
+    """It is not started anew: ``add`` takes ids of its records, and what comes is suggested."""
+    watched, store = folder / "watched", folder / "results.sqlite"
+    watched.mkdir()
+    (folder / "patterns").mkdir()
+    arguments = ("watch", watched, "--store", store, "--csv", "out.csv", "--jsonl", "out.jsonl",
+                 "--patterns", "patterns")  # fmt: skip
+    with Running(folder, *arguments) as station:
+        station.wait_ready()
+        for path in (folder / "examples").iterdir():
+            shutil.copy(path, watched / f"first-{path.name}")
+        written = folder / "out.jsonl"
+        wait_for(lambda: written.read_bytes().count(b"\n") == 10, "ten wafers are recorded")
+        identities = [line["id"] for line in parse_lines(written.read_bytes())]
+        added = wm_edge("pattern", "add", "Half", *identities, "--store", store, cwd=folder)
+        assert added.code == 0, added.stderr
+        assert "of the last 10 wafers of the store it would have claimed 0" in added.text
+
+        def learnt() -> bool:
+            for path in (folder / "in").iterdir():
+                shutil.copy(path, watched / f"{time.monotonic_ns()}-{path.name}")
+            time.sleep(0.3)
+            return any(row["suggested"] == "Half" for row in rows(store))
+
+        wait_for(learnt, "a wafer is suggested")
+        assert station.stop() == 0
+    found = Counter((row["suggested"], row["reason"]) for row in rows(store))
+    assert found["Half", "own"] > 0
+    lines = parse_lines(written.read_bytes())
+    assert Counter((line["suggested"], line["reason"]) for line in lines) == found
+    with (folder / "out.csv").open(encoding="utf-8") as file:
+        cells = Counter(
+            (row["suggested"] or None, row["reason"] or None) for row in csv.DictReader(file)
+        )
+    assert Counter(cells) == found
+
+
+def test_confirmations_trust_and_graduation(folder: Path) -> None:
+    assert wm_edge("pattern", "add", "Half", "examples", cwd=folder).code == 0
+    early = wm_edge("pattern", "confirm", "Half", "--right", "10", "--trust", cwd=folder)
+    assert early.code == 2
+    assert "20 confirmations" in early.stderr
+    assert wm_edge("pattern", "confirm", "Half", "--right", "12", cwd=folder).code == 0
+    trusted = wm_edge(
+        "pattern", "confirm", "Half", "--right", "10", "--wrong", "1", "--trust", cwd=folder
+    )
+    assert trusted.text == "Half: 22 claims confirmed, 1 refused, trusted\n"
+    sure = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
+    assert "own" not in {record["reason"] for record in sure.records}
+    assert {record["suggested"] for record in sure.records} == {"Half"}
+    assert wm_edge("pattern", "graduate", "Half", "--output", "classes", cwd=folder).code == 0
+    maps = [np.load(path) for path in sorted((folder / "classes" / "Half").iterdir())]
+    for one, dies in zip(maps, drawn(UnknownPattern.HALF, 10), strict=True):
+        np.testing.assert_array_equal(one, dies)
+    assert wm_edge("pattern", "rebuild", cwd=folder).code == 0
+    assert "0 claims confirmed" in wm_edge("pattern", "show", "Half", cwd=folder).text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("add", "a\nb", "examples"), "one line"),
+        (("add", "x" * 101, "examples"), "at most 100"),
+        (("add", "New", "examples/half-0.npy"), "1 examples, 5 to 50 are needed"),
+        (("add", "New", "no-such-file.npy"), "no-such-file.npy"),
+        (("add", "New", "broken.npy"), "broken.npy"),
+        (("add", "New", "examples", "--store", "no.sqlite"), "no such store"),
+        (("show", "New"), "no pattern 'New'"),
+        (("remove", "New"), "no pattern 'New'"),
+    ],
+)
+def test_what_makes_no_pattern_is_told(
+    folder: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (folder / "broken.npy").write_bytes(b"x")
+    done = wm_edge("pattern", *arguments, cwd=folder)
+    assert done.code in (1, 2)
+    assert words in done.stderr
+    assert not (folder / "patterns").exists()
+
+
+def test_a_folder_of_patterns_that_is_not_there_is_told_before_any_work(folder: Path) -> None:
+    for verb in ("classify", "watch"):
+        done = wm_edge(verb, "in", "--patterns", "no", cwd=folder)
+        assert done.code == 2
+        assert "no such folder of pattern files" in done.stderr
+    assert not (folder / "wm-edge.sqlite").exists()
