@@ -261,7 +261,7 @@ def test_a_file_of_the_user_that_hides_ours_is_named_and_not_run(
     route = Dataset.routes[verb[1]] if verb[1:] else ROUTES[verb[0]]
     needed = {"edge"} | ({route.module.partition(".")[0]} if verb != ["dataset"] else set())
     for own in needed:
-        mine = tmp_path / own
+        mine = tmp_path / f"with-{own}"  # a folder named as the package would hide it, too
         mine.mkdir()
         place = hide(mine, own, package=package)
         paths = os.pathsep.join((str(mine), str(ROOT)))
