@@ -1,4 +1,4 @@
-"""Own patterns from a few examples, measured on wafers of lots that trained and chose nothing.
+"""Own patterns from a few examples, measured on wafers of lots that trained no model.
 
     python -m benchmarks.own_patterns wm811k.npz --ordinary edge/models/wm811k.ordinary.npz
     python -m benchmarks.own_patterns wm811k.npz

@@ -100,16 +100,17 @@ def attempt(
     Raises:
         ModelError: the network is not what a station can trust.
     """
-    structure = inspect(bare, len(context.data.patterns), spared=spared)
+    patterns = context.data.patterns
+    structure = inspect(bare, len(patterns), spared=spared)
     ends, size = to_builtins(structure), structure.embedding.size
     document: dict[str, Any] = {
         **known,
         "network": {**known["network"], "operators": ends.pop("operators")},
         **ends,
         "temperature": 1.0,
-        "review": to_builtins(fit.neutral(context.data.patterns, size)),
+        "review": to_builtins(fit.neutral(patterns, size)),
         "selftest": {
-            "logits": [[0] * len(context.data.patterns)] * PROBES,
+            "logits": [[0] * len(patterns)] * PROBES,
             "embedding": [[0] * size] * PROBES,
         },
     }
@@ -121,13 +122,8 @@ def attempt(
     document["selftest"] = to_builtins(answers(classifier))
     found = evaluate(context.test, classifier)
     float_shares = metrics.softmax(context.float_logits / temperature)
-    parity = compare(
-        found.true,
-        float_shares,
-        found.probabilities,
-        context.allowed_points,
-        context.data.patterns.names,
-    )
+    points = context.allowed_points
+    parity = compare(found.true, float_shares, found.probabilities, points, patterns.names)
     document["accuracy"] = {
         "on": context.on,
         "wafers": found.wafers,

@@ -96,23 +96,21 @@ def measure(
     """
     labelled = labelled.under(model.patterns)
     classifier, total = Classifier(model), len(labelled)
-    evaluation = evaluation or evaluate(
-        labelled, classifier, lambda done: progress("int8 network", done, total)
-    )
+    if evaluation is None:
+        evaluation = evaluate(labelled, classifier, lambda n: progress("int8 network", n, total))
     floats = {} if keras_logits is None else {Variant.KERAS: keras_logits}
     float_network = None
     if float_content is not None:
         float_network = FloatNetwork(float_content, model, classifier.runtime.backend)
         floats[Variant.FLOAT] = float_logits(
-            float_network, labelled, lambda done: progress("float network", done, total)
+            float_network, labelled, lambda n: progress("float network", n, total)
         )
+    calibration = calibration_manifest or model.metadata.calibration
     found = {
         **_about(model, evaluation, float_content),
         **compared(model, labelled, evaluation, floats, allowed_points, drawn),
         **_inside(model, float_content, labelled, classifier, progress),
-        "calibration": manifest.checked(
-            calibration_manifest or model.metadata.calibration, model.patterns
-        ),
+        "calibration": manifest.checked(calibration, model.patterns),
     }
     return Evidence(
         data=data,

@@ -94,12 +94,9 @@ def teach(
     model, coordinates = classifier.model, coordinates_of(classifier.model)
     seen_before = {one.dies.tobytes() for one in examples}
     kept = [(one, *seen) for one, seen in _seen(classifier, stored)]
-
-    def is_new(one: KeptWafer) -> bool:
-        return one.dies.tobytes() not in seen_before
-
+    new = {id(one) for one, *_ in kept if one.dies.tobytes() not in seen_before}
     ordinary = shipped(model.network_sha256) or collected(
-        [(embedding, seen) for one, embedding, seen in kept if is_new(one)]
+        [(embedding, seen) for one, embedding, seen in kept if id(one) in new]
     )
     fit = Fit(ordinary, coordinates, direction=direction)
     shown = views(classifier, [one.dies for one in examples])
@@ -122,7 +119,7 @@ def teach(
         wafers, embeddings, seen = zip(*kept, strict=True)
         tried = scores(rule, coordinates, np.stack(embeddings), np.stack(seen))
         pairs = zip(wafers, tried, strict=True)
-        found.claimed = [one for one, score in pairs if score > 0 and is_new(one)]
+        found.claimed = [one for one, score in pairs if score > 0 and id(one) in new]
     found.nearest = _nearest(found.pattern, coordinates, ordinary, model.labels, shown)
     found.warnings += _doubts(found, examples, shown, fit)
     for other in others:
