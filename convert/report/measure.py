@@ -95,11 +95,10 @@ def measure(
         UsageError: ``allowed_points`` is no number from 0 up.
     """
     labelled = labelled.under(model.patterns)
-    classifier, total = Classifier(model), len(labelled)
+    classifier, total, float_network = Classifier(model), len(labelled), None
     if evaluation is None:
         evaluation = evaluate(labelled, classifier, lambda n: progress("int8 network", n, total))
     floats = {} if keras_logits is None else {Variant.KERAS: keras_logits}
-    float_network = None
     if float_content is not None:
         float_network = FloatNetwork(float_content, model, classifier.runtime.backend)
         floats[Variant.FLOAT] = float_logits(
