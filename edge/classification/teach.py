@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.classification.classifier import Classifier, coordinates_of
 from edge.errors import UsageError
@@ -198,15 +197,9 @@ def _nearest(
     shown: Views,
 ) -> tuple[str, float]:
     """The class that lies nearest to the examples, and the share of its wafers that is claimed."""
-
-    def classes(embeddings: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
-        real = coordinates.real(embeddings)
-        squares = [((real - mean) ** 2).sum(axis=-1) for mean in coordinates.means]
-        found: npt.NDArray[np.intp] = np.argmin(squares, axis=0)
-        return found
-
-    nearest = Counter(classes(shown.embeddings[:, 0]).tolist()).most_common(1)[0][0]
-    of_class = classes(ordinary.embeddings) == nearest
+    of_examples = coordinates.nearest_class(shown.embeddings[:, 0])
+    nearest = Counter(of_examples.tolist()).most_common(1)[0][0]
+    of_class = coordinates.nearest_class(ordinary.embeddings) == nearest
     if not of_class.any():
         return labels[nearest], 0.0
     some = (ordinary.embeddings[of_class], ordinary.numbers[of_class])

@@ -61,7 +61,16 @@ class Coordinates(NamedTuple):
 
     def nearest(self, real: _Plane) -> _Plane:
         """Squared distance to the nearest class."""
-        squares: _Plane = ((real[..., None, :] - self.means) ** 2).sum(axis=-1).min(axis=-1)
+        squares: _Plane = self._squares(real).min(axis=-1)
+        return squares
+
+    def nearest_class(self, embeddings: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
+        """Which class that is, of each embedding."""
+        classes: npt.NDArray[np.intp] = self._squares(self.real(embeddings)).argmin(axis=-1)
+        return classes
+
+    def _squares(self, real: _Plane) -> _Plane:
+        squares: _Plane = ((real[..., None, :] - self.means) ** 2).sum(axis=-1)
         return squares
 
 

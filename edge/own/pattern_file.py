@@ -18,12 +18,12 @@ from edge.own.numbers import SHAPE
 from edge.system.files import replacing
 from edge.system.regular_file import read_bytes
 from edge.system.typed import Finite, MismatchError, Share, decode
+from edge.wafer.patterns import LONGEST
 from edge.wafer.wafermap import FAIL, MAX_SIDE, DieGrid
 
 SUFFIX: Final = ".pattern"
 FORMAT: Final = 1
 MAX_BYTES: Final = 4 * 2**20
-LONGEST_NAME: Final = 100
 
 #: Confirmations, and the share of them that must be right, from which on a pattern is trusted.
 CONFIRMED: Final = 20
@@ -185,8 +185,8 @@ def check_name(name: str) -> None:
     """
     if not name.strip() or name != name.strip():
         raise UsageError(f"{name!r}: a pattern's name has a letter at its start and end")
-    if len(name) > LONGEST_NAME:
-        raise UsageError(f"a pattern's name has at most {LONGEST_NAME} characters")
+    if len(name) > LONGEST:
+        raise UsageError(f"a pattern's name has at most {LONGEST} characters")
     if not name.isprintable():
         raise UsageError(f"{name!r}: a pattern's name is one line of characters that can be shown")
 

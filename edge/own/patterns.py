@@ -92,7 +92,7 @@ class OwnPatterns:
                     if entry.name.endswith(SUFFIX)
                 )
         except OSError as error:
-            if self._seen is not error.errno:
+            if self._seen != error.errno:
                 _log.warning("%s: cannot be read (%s)", self._folder, error.strerror)
             self._seen = error.errno  # those that were read go on
             return
