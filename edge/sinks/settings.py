@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from edge.camera.address import without_secrets
 from edge.sinks.append_file import Fsync
 from edge.system.typed import Strict, Text, about
-from edge.wafer.patterns import WM811K, PatternSet
+from edge.wafer.patterns import WM811K
 
 if TYPE_CHECKING:
     from edge.sinks.durable_sink import DurableSink
+    from edge.store.models import ModelNote
 
 
 class FileSettings(Strict, frozen=True, tag_field="kind"):
@@ -29,11 +30,11 @@ class FileSettings(Strict, frozen=True, tag_field="kind"):
 class StoreSettings(FileSettings, frozen=True, tag="store"):
     """A copy of the station's store."""
 
-    def make(self, station: str, patterns: PatternSet = WM811K) -> DurableSink:
+    def make(self, station: str, model: ModelNote | None = None) -> DurableSink:
         """See ``MqttSettings.make``."""
         from edge.sinks.store_copy import StoreSink
 
-        return StoreSink(self.file)
+        return StoreSink(self.file, model)
 
 
 class LinesSettings(FileSettings, frozen=True):
@@ -41,12 +42,13 @@ class LinesSettings(FileSettings, frozen=True):
 
     fsync: Annotated[Fsync, about("When records are forced onto the disk.")] = Fsync.ALWAYS
 
-    def make(self, station: str, patterns: PatternSet = WM811K) -> DurableSink:
+    def make(self, station: str, model: ModelNote | None = None) -> DurableSink:
         """See ``MqttSettings.make``."""
         from edge.sinks.append_file import LINES, AppendSink
 
         kind = str(self.__struct_config__.tag)
-        return AppendSink(kind, self.file, LINES[kind](patterns), self.fsync)
+        lines = LINES[kind](model.patterns if model else WM811K)
+        return AppendSink(kind, self.file, lines, self.fsync)
 
 
 class JsonLinesSettings(LinesSettings, frozen=True, tag="jsonl"):
@@ -71,15 +73,15 @@ class MqttSettings(Strict, frozen=True, tag="mqtt", tag_field="kind"):
         """What tells it from others, and how it is shown."""
         return self.url, without_secrets(self.url)
 
-    def make(self, station: str, patterns: PatternSet = WM811K) -> DurableSink:
-        """The sink, not opened yet; it is told the name of the station and the patterns.
+    def make(self, station: str, model: ModelNote | None = None) -> DurableSink:
+        """The sink, not opened yet; it is told the name of the station and the model file.
 
         Raises:
             UsageError: the target or a setting makes no sense.
         """
         from edge.sinks.mqtt.sink import open_durable
 
-        return open_durable(self.url, station=station)
+        return open_durable(self.url, station=station, model=model)
 
 
 #: A new kind of sink is one module, and a class here.

@@ -9,16 +9,22 @@ from pathlib import Path
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import Record, number_of
+from edge.store.models import ModelNote
 from edge.store.names import Cursor
 from edge.store.store import Store
 
 
 class StoreSink:
-    """A second store, fed from the first like every other sink."""
+    """A second store, fed from the first like every other sink.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        model: The model file at work.
+    """
+
+    def __init__(self, path: Path, model: ModelNote | None = None) -> None:
         self.name = f"store:{os.path.abspath(path)}"  # noqa: PTH100 - a link stays a link
-        self._path = path
+        self._path, self._model = path, model
         self._store: Store | None = None
         self._feeder = ""
         self._delivered = 0
@@ -33,6 +39,8 @@ class StoreSink:
             self._store = Store(self._path)
         except UsageError as error:  # it was free when the station started
             raise OutputError(str(error)) from error
+        if self._model is not None:
+            self._store.begin_with(self._model)
         self._feeder = f"fed by {mark.names.ranges[0][1]}" if mark.names.ranges else ""
         own = self._store.marks().get(self._feeder, mark)
         self._delivered = own.delivered

@@ -51,7 +51,7 @@ def examine(settings: Settings) -> Iterator[str]:
             _writable(sink.file, "[[sink]] file")
         if isinstance(sink, StoreSettings):
             _store(sink.file, "[[sink]] file")
-        name = sink.make(settings.station.name, model.patterns).name
+        name = sink.make(settings.station.name).name
         yield f"sink     {without_secrets(name) if '://' in name else name}"
     for folder in settings.folders:
         for top in folder.tops:

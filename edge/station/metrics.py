@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from edge import __version__
 from edge.station.counters import BOUNDS, Counters
 from edge.store.sqlite import storable
+from edge.verdict.rule import Verdict
 
 if TYPE_CHECKING:
     from edge.station.station import Station
@@ -70,10 +71,12 @@ class StationCollector(Collector):
         outboxes = station.delivery.outboxes
         with counters.lock:
             wafers, errors = dict(counters.wafers), dict(counters.errors)
+        pairs = product(station.model.patterns, Verdict)
+        none_yet = {(pattern, verdict.value): 0 for pattern, verdict in pairs}
         found: dict[str, list[Sample]] = {name: [] for name in HELP} | {
             "wafers_total": [
                 ({"pattern": pattern, "verdict": verdict}, count)
-                for (pattern, verdict), count in wafers.items()
+                for (pattern, verdict), count in {**none_yet, **wafers}.items()
             ],
             "errors_total": [({"kind": kind}, count) for kind, count in errors.items()],
             "repeats_total": [({}, counters.repeats)],

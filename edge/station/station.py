@@ -22,8 +22,9 @@ from edge.station.heartbeat import Heartbeat
 from edge.station.recorder import Recorder
 from edge.station.relay import Relay
 from edge.station.settings import Settings, camera_names
-from edge.station.source import StationSource
+from edge.station.source import StationSource, utc_now
 from edge.station.systemd import Notifier
+from edge.store.models import ModelNote
 from edge.store.store import Store
 from edge.store.wafer_maps import KeepMaps
 from edge.system.text import counted, printable
@@ -81,7 +82,8 @@ class Station:
         runtime = self._spare[0].runtime
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         told = settings.station
-        sinks = [sink.make(told.name, self.model.patterns) for sink in settings.sinks]
+        note = model_note(self.model)
+        sinks = [sink.make(told.name, note) for sink in settings.sinks]
         tops = [os.path.abspath(top) for folder in settings.folders for top in folder.tops]  # noqa: PTH100
         self.store = Store(
             told.store, same=told.same, tops=tops, keep_maps=KeepMaps.parse(told.keep_maps)
@@ -93,6 +95,7 @@ class Station:
         except BaseException:
             self.store.close(discard=True)
             raise
+        self.store.begin_with(note)
         self.recorder = Recorder(self.store, self._common(), self.counters, self._kept)
         self._failures: dict[str, BaseException] = {}
         self._threads = [
@@ -244,6 +247,13 @@ class Station:
         for end in self._at_end:
             end()
         self.store.close()
+
+
+def model_note(model: ModelFile) -> ModelNote:
+    """What the store keeps of the model file at work, from now on."""
+    now, file = utc_now(), model.path.name
+    known = model.sha256, model.name, file, model.network_sha256, model.patterns
+    return ModelNote(*known, first_at=now, last_at=now)
 
 
 def classifier_arguments(model: ModelFile, settings: Settings) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from edge.errors import OutputError, UsageError
 from edge.results.record import ERROR_KEYS, RESULT_KEYS, Record
+from edge.store import models
+from edge.store.models import ModelNote
 from edge.store.names import StoreNames, read_names
 from edge.store.sqlite import access_of, connect, select_in, sqlite_errors, storable
 from edge.store.taken import FileNote, Stamp
@@ -143,6 +145,15 @@ class StoreReader:
             number = names.number(identity)
             row = connection.execute(f"{_KEPT} AND maps.id = ?", (number,)).fetchone()
         return _kept(names, row) if row else None
+
+    def models(self) -> list[ModelNote]:
+        """The model files that its records are of, the first one first; none in one of before.
+
+        Raises:
+            UsageError: a row of theirs is damaged.
+        """
+        with self._look() as connection:
+            return models.read(connection, str(self._path))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -124,12 +124,29 @@ CREATE TABLE names (first_id INTEGER PRIMARY KEY, store TEXT NOT NULL);
 INSERT INTO names SELECT 1, store FROM numbering;
 """  # noqa: S608
 
+# Which patterns a result was told apart from, long after its model file is gone.
+_MODELS: Final = """
+CREATE TABLE models (
+    sha256 TEXT PRIMARY KEY,
+    model TEXT NOT NULL,
+    file TEXT NOT NULL,
+    network_sha256 TEXT NOT NULL,
+    patterns TEXT NOT NULL,
+    none TEXT,
+    aliases TEXT NOT NULL,
+    hints TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
 #: The last step that a key of a record names.
 _LAST: Final = max(step for columns in _KEPT.values() for step, _ in columns)
 
 #: What brings a store from version *i* to *i* + 1.
 STEPS: Final = (
-    _TABLES, _REPEATS_AND_INDEXES, _WAFERS, *(_added(step) for step in range(4, _LAST + 1))
+    _TABLES, _REPEATS_AND_INDEXES, _WAFERS, _added(4), _MODELS,
+    *(_added(step) for step in range(6, _LAST + 1)),
 )  # fmt: skip
 VERSION: Final = len(STEPS)
 

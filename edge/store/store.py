@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.errors import OutputError
 from edge.results.record import Record
+from edge.store import models
 from edge.store.file_table import NEW, FileTable
+from edge.store.models import ModelNote
 from edge.store.names import Cursor
 from edge.store.rows import Rows, Same
 from edge.store.store_file import StoreFile
@@ -60,6 +64,7 @@ class Store(StoreFile):
         keep_maps: KeepMaps = ALWAYS,
     ) -> None:
         self._same, self._tops, self._keep_maps = same, tops, keep_maps
+        self._model: ModelNote | None = None
         if not exists(path):
             check_place(path, overwrite=True)
         super().__init__(path)
@@ -68,6 +73,7 @@ class Store(StoreFile):
         self._files = FileTable(connection)
         self._maps = MapTable(connection, self._keep_maps)
         self._rows = Rows(connection, self._maps, self._same, self._tops)
+        self._is_noted = False
 
     @property
     def name(self) -> str:
@@ -129,10 +135,23 @@ class Store(StoreFile):
             self._files.end(notes, known, names)
             self._save_marks(connection, copied or {})
             self._maps.end()
+            self._note_model(connection)
             if number != first:
                 connection.execute("UPDATE numbering SET next_id = ?", (number,))
+        self._is_noted = True
         added.repeats = list(called.values())
         return added
+
+    def begin_with(self, model: ModelNote) -> None:
+        """Keep which model file records will be of: now if that can be, else with the first one."""
+        self._model, self._is_noted = model, False
+        with suppress(OutputError), self.transaction() as connection:
+            self._note_model(connection)
+            self._is_noted = True
+
+    def _note_model(self, connection: sqlite3.Connection) -> None:
+        if self._model is not None and not self._is_noted:
+            models.note(connection, self._model)
 
     @staticmethod
     def _rank(record: Record, notes: Mapping[str, FileNote | None]) -> bool:

@@ -21,8 +21,12 @@ import pytest
 
 from edge.errors import OutputError
 from edge.sinks.durable_sink import RecordRefusedError
+from edge.sinks.mqtt.link import Link
 from edge.sinks.mqtt.sink import MqttSink, open_durable
+from edge.sinks.mqtt.target import Topic
+from edge.store.models import ModelNote
 from edge.store.names import Cursor
+from edge.wafer.patterns import WM811K, PatternSet
 from tests.support import broker as brokers
 from tests.support import certificates
 from tests.support.broker import Broker, Subscriber, free_port, wait_until
@@ -31,6 +35,11 @@ from tests.support.certificates import Authority, Pair
 pytestmark = pytest.mark.skipif(brokers.program() is None, reason=brokers.MISSING)
 
 SECRET = "hunter2-do-not-show"  # noqa: S105
+
+
+OWN = PatternSet(
+    ("a/b+c", "#", '"\N{CJK UNIFIED IDEOGRAPH-6E90}"'), "#", hints={"#": "all is well"}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -334,6 +343,56 @@ def test_a_refused_record_is_not_taken_for_delivered(tmp_path: Path) -> None:
             sink.send([error(2), result(3)])
         refused = open_durable(f"{broker.url}/elsewhere")
         assert "not authorised" in why_not(refused)
+
+
+def test_the_model_file_is_kept_for_who_comes_later(broker: Broker) -> None:
+    for patterns in (OWN, WM811K):
+        note = ModelNote("ab" * 32, "own@abab", "own.tflite", "cd" * 32, patterns, "now", "now")
+        sink = open_durable(f"{broker.url}/fab/st-7", station="st-7", model=note)
+        sink.open(Cursor())
+        sink.close()
+        with Subscriber(broker) as later:
+            (told,) = later.wait(1, "fab/st-7/model")
+        assert told.retain
+        assert told.record == {**note.as_dict(), "station": "st-7"}
+
+
+def test_a_broker_that_wants_no_model_file_gets_the_records(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rights = "topic write fab/st-7/availability\ntopic write fab/st-7/results\n"
+    note = ModelNote("ab" * 32, "own@abab", "own.tflite", "cd" * 32, OWN, "now", "now")
+    with Broker(tmp_path, rights=rights) as broker:
+        sink = open_durable(f"{broker.url}/fab/st-7", station="st-7", model=note)
+        sink.open(Cursor())
+        assert sink.send([result(1)]) == Cursor(1)
+        sink.close()
+    assert "fab/st-7/model was refused: not authorised" in caplog.text
+
+
+def test_a_broker_that_goes_away_over_the_model_file_gets_the_records(
+    monkeypatch: pytest.MonkeyPatch, broker: Broker
+) -> None:
+    """Some close the connection where a client has no right to a topic."""
+    note = ModelNote("ab" * 32, "own@abab", "own.tflite", "cd" * 32, OWN, "now", "now")
+    sink = open_durable(f"{broker.url}/fab/st-7", station="st-7", model=note)
+
+    publish = Link.publish
+
+    def lost(link: Link, topic: Topic, *rest: Any, **more: Any) -> None:
+        if topic is Topic.MODEL:
+            raise link._lost()
+        publish(link, topic, *rest, **more)
+
+    monkeypatch.setattr(Link, "publish", lost)
+    for _ in range(3):
+        assert "connection lost" in why_not(sink)
+    sink.open(Cursor())
+    assert sink.send([result(1)]) == Cursor(1)
+    sink.close()
+    with Subscriber(broker) as later:
+        later.wait(1, "fab/st-7/availability")
+        assert later.messages("fab/st-7/model") == []
 
 
 def test_failing_to_open_leaves_nothing_behind(broker: Broker) -> None:

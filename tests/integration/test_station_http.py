@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.station.http import CLIENTS, REQUEST, TIMEOUT
+from edge.wafer.patterns import PATTERNS
 from tests.support.cli import obey_permissions, wm_edge
 from tests.support.station import Running, drop, rows, wait_for
 
@@ -111,7 +113,8 @@ def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path
     with (folder / "held.csv").open("w"):
         wait_for(lambda: metrics(station)["wm_edge_files_waiting"] == {(str(folder),): 1}, "held")
     found = metrics(station)
-    by_label: dict[tuple[str, ...], int] = {}
+    pairs = itertools.product(PATTERNS, ("accept", "review"))
+    by_label: dict[tuple[str, ...], int] = dict.fromkeys(pairs, 0)
     for row in rows(store):
         label = (row["pattern"], row["verdict"])
         by_label[label] = by_label.get(label, 0) + 1
@@ -131,6 +134,9 @@ def test_metrics_count_what_is_recorded(station: Running, folder: Path, tmp_path
     assert 0 < found["wm_edge_store_log_bytes"][()] < 2**24
     assert found["wm_edge_source_up"] == {(str(folder),): 1}
     assert "st-7" in next(iter(found["wm_edge_model_info"]))
+    (kept,) = rows(store, "SELECT * FROM models")
+    assert kept["sha256"] in next(iter(found["wm_edge_model_info"]))
+    assert json.loads(kept["patterns"]) == list(PATTERNS)
 
 
 def test_health_is_bad_while_no_wafers_can_come(station: Running, folder: Path) -> None:

@@ -8,6 +8,7 @@ kept because the store knows better than the broker what has not been delivered.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from edge.errors import OutputError, UsageError
 from edge.sinks.mqtt import reasons
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic
+from edge.system.text import printable
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
     from paho.mqtt.reasoncodes import ReasonCode
+
+_log = logging.getLogger(__name__)
 
 #: Seconds of silence after which the broker is asked for a sign of life; a second time as long
 #: without one, and the connection counts as lost.
@@ -130,7 +134,12 @@ class Link:
 
     def _on_publish(self, _: Client, __: Any, mid: int, reason: ReasonCode, ___: Any) -> None:
         sent = self._pending.pop(mid, None)
-        if sent is not None and reason.is_failure:
+        if sent is not None and sent.topic is Topic.MODEL:
+            if reason.is_failure:  # records do without
+                whole = printable(self._target.topic(sent.topic))
+                why = reasons.of_code(reason.value)
+                _log.warning("MQTT broker %s: %s was refused: %s", self._target.broker, whole, why)
+        elif sent is not None and reason.is_failure:
             self._refused.append((sent, reason.value))
         elif sent is not None:
             self._taken.add(sent.topic)

@@ -1,8 +1,9 @@
 """Results to an MQTT broker, each acknowledged before the store may forget it.
 
 ``<prefix>/results`` and ``<prefix>/errors`` get one JSON object a message (QoS 1, not retained),
-``<prefix>/availability`` says ``online`` or ``offline`` (retained). After a failure the same
-records come again: readers drop repeats by ``id``.
+``<prefix>/availability`` says ``online`` or ``offline`` (retained), ``<prefix>/model`` which model
+file is at work and which patterns it tells apart (retained). After a failure the same records come
+again: readers drop repeats by ``id``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from edge.errors import OutputError, UsageError
 from edge.results.jsonl import encode
@@ -24,7 +25,9 @@ from edge.sinks.durable_sink import RecordRefusedError
 from edge.sinks.mqtt.link import KEEPALIVE, ONLINE, Link
 from edge.sinks.mqtt.reasons import LostError, is_of_a_record
 from edge.sinks.mqtt.target import Access, Scheme, Target, Topic, parse, topic_level
+from edge.store.models import ModelNote
 from edge.store.names import Cursor
+from edge.system.text import utf8
 
 #: Seconds for connecting, and from one acknowledgement to the next.
 DEFAULT_TIMEOUT: Final = 10.0
@@ -32,6 +35,10 @@ DEFAULT_TIMEOUT: Final = 10.0
 #: Seconds after connecting when ``online`` is said again: the broker may only by then have found
 #: out that this station's connection before a power cut is dead, and have said ``offline``.
 _SAY_AGAIN: Final = 2.0 * KEEPALIVE
+
+#: Connections that may end while the model file is told; a broker that has no room or no right for
+#: that gets the records without.
+_TELLINGS: Final = 3
 
 #: Connections that end without a word while one and the same record alone is under way: then it is
 #: the record's fault.
@@ -45,8 +52,17 @@ class MqttSink:
         name: The target, spelled in full; holds no secret.
     """
 
-    def __init__(self, target: Target, access: Access, client_id: str, timeout: float) -> None:
+    def __init__(
+        self,
+        target: Target,
+        access: Access,
+        client_id: str,
+        timeout: float,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self.name = target.name
+        self._about = encode({**about}).encode() if about else b""
+        self._tellings = _TELLINGS
         self._target = target
         self._access = access
         # One for all connections of this sink: the broker then ends one that it still believes
@@ -66,9 +82,18 @@ class MqttSink:
         return f"{type(self).__name__}({self.name!r})"
 
     def open(self, mark: Cursor) -> Cursor:
-        """Connect and say ``online``; gives the mark back unchanged."""
+        """Connect, say ``online`` and which model file; gives the mark back unchanged."""
         self._drop()
-        self._link = Link(self._target, self._access, self._client_id, self._timeout)
+        self._link = link = Link(self._target, self._access, self._client_id, self._timeout)
+        if self._about and self._tellings and not link.too_large(Topic.MODEL, self._about):
+            self._tellings -= 1
+            try:
+                link.publish(Topic.MODEL, self._about, "the model file", retain=True)
+                link.settle(self._timeout)
+            except OutputError:
+                self._drop()
+                raise
+            self._tellings = _TELLINGS
         self._mark = mark
         self._say_again = time.monotonic() + _SAY_AGAIN
         return mark
@@ -176,7 +201,11 @@ def payload(record: Record) -> bytes:
 
 
 def open_durable(
-    target: str, *, station: str | None = None, timeout: float = DEFAULT_TIMEOUT
+    target: str,
+    *,
+    station: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    model: ModelNote | None = None,
 ) -> MqttSink:
     """Make the sink for a broker, without connecting.
 
@@ -184,6 +213,7 @@ def open_durable(
         target: ``mqtt://host[:1883][/topic/prefix]`` or ``mqtts://host[:8883][/topic/prefix]``.
         station: Names the prefix where the target has none, and the client; default: the host name.
         timeout: Seconds for connecting, and from one acknowledgement to the next, > 0.
+        model: The model file at work.
 
     Raises:
         UsageError: the target, a setting or one of the ``WM_EDGE_MQTT_...`` variables cannot be
@@ -202,4 +232,6 @@ def open_durable(
     plain = "".join(
         char if char.isascii() and char.isalnum() else "-" for char in topic_level(station)
     )
-    return MqttSink(parsed, access, f"wm-edge-{plain[:32]}-{secrets.token_hex(4)}", timeout)
+    client = f"wm-edge-{plain[:32]}-{secrets.token_hex(4)}"
+    about = {**model.as_dict(), "station": utf8(station)} if model else None
+    return MqttSink(parsed, access, client, timeout, about)

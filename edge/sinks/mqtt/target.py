@@ -48,6 +48,7 @@ class Topic(str, Enum):
     RESULTS = "results"
     ERRORS = "errors"
     AVAILABILITY = "availability"
+    MODEL = "model"
 
 
 @dataclass(frozen=True)
