@@ -165,7 +165,7 @@ def _error(shares: npt.NDArray[np.float64], found: Evaluation) -> float:
 def _short_review(found: Evaluation) -> dict[str, Any]:
     """What the review rule did on the test part, and how pure the accepted wafers are."""
     figures = found.review()
-    kept = review(found, {}).patterns
+    kept = review(found, {}, {}).patterns
     return {
         **figures,
         "share": round(figures["share"], 4),

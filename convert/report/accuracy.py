@@ -185,8 +185,13 @@ def changes(
 BANDS: Final = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
-def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidence:
-    """What the model file's rule sends to a person, and what looking at more would catch."""
+def review(
+    evaluation: Evaluation, objective: dict[str, float], hints: dict[str, str]
+) -> ReviewEvidence:
+    """What the model file's rule sends to a person, and what looking at more would catch.
+
+    ``hints`` say what a pattern usually points to, by its name.
+    """
     wrong = evaluation.predicted != evaluation.true
     doubt = 1 - evaluation.confidence
     went = evaluation.review()
@@ -203,7 +208,10 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidenc
         {share: caught(doubt, wrong, share) for share in LOOKED_AT},
         Curve.thinned(coverage, risk),
         objective,
-        {name: _pattern(evaluation, index) for index, name in enumerate(evaluation.scores.labels)},
+        {
+            name: _pattern(evaluation, index, hints.get(name, ""))
+            for index, name in enumerate(evaluation.scores.labels)
+        },
         tuple(
             Band(low, high, int(inside.sum()), int((inside & ~wrong).sum()))
             for low, high in pairwise(BANDS)
@@ -212,11 +220,12 @@ def review(evaluation: Evaluation, objective: dict[str, float]) -> ReviewEvidenc
     )
 
 
-def _pattern(evaluation: Evaluation, index: int) -> PatternReview:
+def _pattern(evaluation: Evaluation, index: int, hint: str) -> PatternReview:
     mine = evaluation.true == index
     accepted = (evaluation.predicted == index) & ~evaluation.reviewed
     counted = (mine, mine & evaluation.reviewed, accepted, accepted & mine)
-    return PatternReview(*(int(one.sum()) for one in counted))
+    wafers, reviewed, named, right = (int(one.sum()) for one in counted)
+    return PatternReview(wafers, reviewed, named, right, hint)
 
 
 def _inside(confidence: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.bool_]:

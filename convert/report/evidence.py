@@ -139,12 +139,16 @@ class ReasonCount:
 
 @dataclass(frozen=True)
 class PatternReview:
-    """Wafers labelled so, those of them a person sees, those accepted so, and right of these."""
+    """Wafers labelled so, those of them a person sees, those accepted so, and right of these.
+
+    ``hint`` is what the pattern usually points to, by the model file.
+    """
 
     wafers: int
     reviewed: int
     accepted: int
     right: int
+    hint: str = ""
 
 
 @dataclass(frozen=True)

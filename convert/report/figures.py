@@ -109,7 +109,9 @@ def _recall(evidence: Evidence) -> Figure:
                     markersize=4,
                     label=variant.value if row == _first(outcome) else None,
                 )
-        axes.set_yticks(range(len(names)), [cut(printable(name), _NAME) for name in names])
+        axes.set_yticks(
+            range(len(names)), [cut(printable(name), _NAME) for name in names], parse_math=False
+        )
         axes.invert_yaxis()
         axes.set(xlabel="per-class accuracy, % (line: 95 % interval)")
         axes.set_xlim(right=101)

@@ -139,7 +139,7 @@ def _about(model: ModelFile, evaluation: Evaluation, float_content: bytes | None
             )
         },
         "temperature": model.temperature,
-        "review": review(evaluation, known.review.objective),
+        "review": review(evaluation, known.review.objective, known.patterns.hints),
         "provenance": _provenance(model, evaluation, float_content),
     }
 

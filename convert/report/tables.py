@@ -236,9 +236,11 @@ def looked_at(evidence: Evidence) -> PageTable:
 def reviewed_patterns(evidence: Evidence) -> PageTable:
     """What the rule does to each pattern."""
     found = evidence.review.patterns
+    hinted = any(one.hint for one in found.values())
+    head = ("pattern", "wafers", "to a person, %", "accepted under this name", "of those right, %")
     return PageTable(
         "By pattern: how many of its wafers a person sees, and how pure the accepted ones are",
-        ("pattern", "wafers", "to a person, %", "accepted under this name", "of those right, %"),
+        (*head, *(("usually points to",) if hinted else ())),
         tuple(
             (
                 name,
@@ -246,6 +248,7 @@ def reviewed_patterns(evidence: Evidence) -> PageTable:
                 f"{100 * one.reviewed / one.wafers:.1f}" if one.wafers else "-",
                 f"{one.accepted:,}",
                 f"{100 * one.right / one.accepted:.1f}" if one.accepted else "-",
+                *((one.hint or "-",) if hinted else ()),
             )
             for name, one in found.items()
         ),

@@ -109,7 +109,7 @@ class Classifier:
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata.output.scale / model.temperature
         self._powers = [math.exp(-step * below) for below in range(256)]
-        none = model.patterns.none
+        none, self._hints = model.patterns.none, model.patterns.hints
         # With too few fails for any pattern; where no label says so, the network is asked.
         self._clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
         self._min_fails = MIN_FAILS if none is not None else 0
@@ -159,6 +159,7 @@ class Classifier:
             (time.perf_counter_ns() - began) // 1000,
             embedding,
             suggested,
+            self._hints.get(pattern, ""),
         )
 
     def is_clear(self, wafer_map: WaferMap) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from edge.system.text import cut, percent
+from edge.system.text import cut, percent, printable
 from edge.verdict.rule import Verdict
 from edge.wafer import wafer_picture
 from edge.wafer.wafermap import DieGrid
@@ -22,38 +22,45 @@ _OTHER: Final = "#cbd6e2"
 #: Of words, on a white page and on a dark one.
 _COLOURS: Final = {Verdict.ACCEPT: "#009e73", Verdict.REVIEW: "#d55e00"}
 
-#: Inches of a figure, and letters below its wafer.
+#: Inches of a figure, letters below and above its wafer, and those of a pattern's name.
 _SIZE: Final = (6.4, 2.7)
 _ROOM: Final = 44
+_NAME: Final = 20
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Attributes: as of a prediction, and words (pattern, verdict, wafer; short and printable)."""
+    """Attributes: as of a prediction, and words (pattern, verdict, wafer; short and printable).
+
+    ``hint``, what the pattern usually points to, stands in HTML alone, which has the room.
+    """
 
     dies: DieGrid
     pattern: str
     probabilities: Mapping[str, float]
     verdict: Verdict
     words: tuple[str, str, str]
+    hint: str = ""
 
     def html(self) -> str:
         """Picture, bars and words side by side, in one piece that needs no file beside it."""
         cell = '<td style="text-align:left;padding:0 8px 0 0'
         rows = "".join(
-            f'<tr style="background:none">{cell}">{name}</td>{cell};width:130px"><div style="'
-            f'height:9px;width:{100 * share:.1f}%;background:{self._bar(name)}"></div></td>'
+            f'<tr style="background:none">{cell}">{escape(printable(name))}</td>{cell};width:130px'
+            f'"><div style="height:9px;width:{100 * share:.1f}%;'
+            f'background:{self._bar(name)}"></div></td>'
             f'{cell}">{escape(percent(share))} %</td></tr>'
             for name, share in self.probabilities.items()
         )
         pattern, verdict, wafer = map(escape, self.words)
+        hint = f"<br>{escape(printable(self.hint))}" if self.hint else ""
         described = wafer_picture.describe(self.dies)
         return (
             '<div style="display:flex;gap:20px;align-items:center">'
             f'<div style="min-width:{wafer_picture.SIDE}px;text-align:center">'
             f'<img src="{wafer_picture.data_uri(self.dies)}" alt="{described}"></div>'
             f"<div><b>{pattern}</b><br>"
-            f'<span style="color:{_COLOURS[self.verdict]}">{verdict}</span>'
+            f'<span style="color:{_COLOURS[self.verdict]}">{verdict}</span>{hint}'
             '<table style="margin:6px 0;font-size:90%;color:inherit;line-height:1.35">'
             f"{rows}</table>"
             f"<small>{wafer}<br>{described}</small></div></div>"
@@ -90,7 +97,9 @@ class Drawing:
         # Names of files and lots are text, dollar signs too.
         wafer.set_xlabel(cut(self.words[2], _ROOM), fontsize="small", parse_math=False)
         names, shares = zip(*self.probabilities.items(), strict=True)
-        drawn = bars.barh(names, shares, color=[self._bar(name) for name in names])
+        drawn = bars.barh(range(len(names)), shares, color=[self._bar(name) for name in names])
+        called = [cut(printable(name), _NAME) for name in names]
+        bars.set_yticks(range(len(names)), called, parse_math=False)
         labels = [f"{percent(share)} %" for share in shares]
         bars.bar_label(drawn, labels, padding=3, fontsize="small")
         bars.set(xlim=(0, 1.25), xticks=[])
@@ -106,7 +115,9 @@ class Drawing:
         axes.spines[:].set_visible(False)
 
     def _title(self, axes: Axes) -> None:
-        axes.set_title("\n".join(self.words[:2]), fontsize="medium", color=_COLOURS[self.verdict])
+        words = "\n".join(cut(one, _ROOM) for one in self.words[:2])
+        colour = _COLOURS[self.verdict]
+        axes.set_title(words, fontsize="medium", color=colour, parse_math=False)
 
     def _bar(self, name: str) -> str:
         return _BEST if name == self.pattern else _OTHER

@@ -40,6 +40,7 @@ class Prediction(NamedTuple):
         latency_us: Encoding, inference and decision, in microseconds (reading is not in it).
         embedding: The network's second output, int8 (size,); None where no network was asked.
         suggested: Own pattern that claims the wafer, empty for none; None where there are none.
+        hint: What ``pattern`` usually points to, by the model file; empty where it does not say.
     """
 
     wafer_map: WaferMap
@@ -56,6 +57,7 @@ class Prediction(NamedTuple):
     latency_us: int
     embedding: Embedding | None = None
     suggested: str | None = None
+    hint: str = ""
 
     @property
     def probability(self) -> float:
@@ -66,7 +68,7 @@ class Prediction(NamedTuple):
         """JSON form: one flat object a wafer.
 
         Args:
-            top_k: Keep only the most probable patterns in ``probabilities``; None keeps all nine.
+            top_k: Keep only the most probable patterns in ``probabilities``; None keeps all.
 
         Raises:
             UsageError: not even one is to be kept.
@@ -121,7 +123,7 @@ class Prediction(NamedTuple):
         if not isinstance(other, Prediction):
             return False
         embeddings = np.asarray(self.embedding), np.asarray(other.embedding)
-        mine, theirs = ((*one[:-3], one.suggested) for one in (self, other))
+        mine, theirs = ((*one[:-4], one.suggested) for one in (self, other))
         return mine == theirs and np.array_equal(*embeddings)
 
     def __ne__(self, other: object) -> bool:  # a tuple has one of its own
@@ -145,7 +147,7 @@ class Prediction(NamedTuple):
         from edge.classification.drawing import Drawing  # OpenCV, where somebody looks
 
         dies, words = self.wafer_map.dies, self._words()
-        return Drawing(dies, self.pattern, self.probabilities, self.verdict, words)
+        return Drawing(dies, self.pattern, self.probabilities, self.verdict, words, self.hint)
 
     def _words(self) -> tuple[str, str, str]:
         """Pattern, verdict and wafer, each in a few words."""

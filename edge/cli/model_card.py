@@ -9,6 +9,7 @@ from edge.model.metadata import Accuracy, Metadata, Training
 from edge.model.model_file import ModelFile
 from edge.system.text import columns, padded, printable
 from edge.verdict.rule import MIN_FAILS
+from edge.wafer.patterns import PatternSet
 
 
 def card(model: ModelFile, *, flowing: bool = False) -> str:
@@ -49,6 +50,7 @@ def _lines(model: ModelFile) -> Iterator[str]:
     )
     yield f"encoding    {encoding}, {encoding.size} x {encoding.size} cells, int8 in and out"
     yield f"temperature {data.temperature:.3f}"
+    yield from _called(data.patterns)
     yield from _review(data)
     if training != Training():
         yield (
@@ -91,6 +93,17 @@ def _accuracy(accuracy: Accuracy | None, names: Sequence[str]) -> Iterator[str]:
     if accuracy.allowed_drop is not None:
         yield f"  made with --allow-drop {accuracy.allowed_drop:g} instead of 1 point"
     yield ""
+
+
+def _called(patterns: PatternSet) -> Iterator[str]:
+    """What else patterns are called, and what they usually point to."""
+    said = (
+        ("also", [f"{alias} is {name}" for alias, name in patterns.aliases.items()]),
+        ("points to", [f"{name}: {hint}" for name, hint in patterns.hints.items()]),
+    )
+    for title, lines in said:
+        for number, line in enumerate(lines):
+            yield f"{title if number == 0 else '':<12}{line}"
 
 
 def _review(data: Metadata) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from edge.results.line_stream import Stream
@@ -49,13 +50,18 @@ class TableSink:
         stream: Where to.
         hold: So many errors come last, under a title of their own; more come as they come. A wafer
             of an array is then held until the next record tells whether it is the first of several.
+        hints: What patterns usually point to: said at the end of those that were found.
     """
 
-    def __init__(self, stream: Stream, hold: int = 0) -> None:
+    def __init__(
+        self, stream: Stream, hold: int = 0, hints: Mapping[str, str] | None = None
+    ) -> None:
         self._stream = stream
         self._colour = stream.interactive and "NO_COLOR" not in os.environ
         self._ellipsis = shown("…", stream.encoding)
         self._hold = hold
+        self._hints = hints or {}
+        self._hinted: dict[str, str] = {}
         self._held: list[tuple[str, str]] = []
         self._first: dict[str, Any] | None = None
         self._started = False
@@ -74,7 +80,7 @@ class TableSink:
                 self._held.append(error)
             else:
                 self._start()
-                self._error(*error)
+                self._text(_RED, *error)
             return
         if self._hold and not record.get("index") and record["source"].endswith(_ARRAYS):
             self._first = record
@@ -90,6 +96,8 @@ class TableSink:
         source = record["source"]
         if several or source.endswith(".npz"):
             source += f"[{record['index']}]"
+        if hint := self._hints.get(record["pattern"]):
+            self._hinted[record["pattern"]] = hint
         reason = _why(record)
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
         following = ", ".join(
@@ -111,14 +119,21 @@ class TableSink:
         try:
             if self._first:
                 self._result(self._first, several=False)
-            if self._held:
-                if self._started:
-                    self._stream.write_text("")
-                self._row(_BOLD, "source", "could not be read")
-                for source, text in self._held:
-                    self._error(source, text)
+            self._part("source", "could not be read", self._held, _RED)
+            self._part("pattern", "usually points to", [*self._hinted.items()])
         finally:
             self._stream.close()
+
+    def _part(self, of: str, title: str, rows: Sequence[tuple[str, str]], colour: str = "") -> None:
+        """What stands behind the results, under a title of its own."""
+        if not rows:
+            return
+        if self._started:
+            self._stream.write_text("")
+        self._started = True
+        self._row(_BOLD, of, title)
+        for name, text in rows:
+            self._text(colour, name, text)
 
     def _start(self) -> None:
         if not self._started:
@@ -144,12 +159,12 @@ class TableSink:
         rest = " ".join(padded(cell, room) for cell, room in taken)
         self._row(colour, source, rest)
 
-    def _error(self, source: str, text: str) -> None:
-        """The text has a column of its own and is never cut: it says what to do."""
+    def _text(self, colour: str, source: str, text: str) -> None:
+        """A text that has a column of its own and is never cut: it says what to do."""
         room = max(20, self._width - self._source - 2)
         lines = textwrap.wrap(shown(text, self._stream.encoding), room) or [""]
         for line in lines:
-            self._row(_RED, source, line)
+            self._row(colour, source, line)
             source = ""
 
     def _row(self, colour: str, source: str, rest: str) -> None:

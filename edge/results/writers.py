@@ -68,7 +68,7 @@ def open_sink(
         output: The file.
         overwrite: Replace it.
         hold_errors: So many errors come last in a table.
-        patterns: Those of the model file, for columns of their own.
+        patterns: Those of the model file, for columns of their own and for what they point to.
         suggested: CSV has a column for patterns of one's own.
 
     Raises:
@@ -79,7 +79,7 @@ def open_sink(
     if kind is ResultFormat.TABLE:
         from edge.results.table import TableSink
 
-        return TableSink(stream, hold_errors)
+        return TableSink(stream, hold_errors, patterns.hints)
     if kind is ResultFormat.CSV:
         from edge.results.csv import Rows, classify_columns
 

@@ -95,6 +95,7 @@ class Device:
                 "different versions: export the firmware again and flash it"
             ) from None
         self._model, self._labels = self.hello.model, self.hello.labels  # in predictions
+        self._hints: dict[str, str] = {}
         # Of its labels; which one it is, the model file says.
         self._none = WM811K.none if WM811K.none in self.hello.labels else None
 
@@ -108,6 +109,7 @@ class Device:
                 "device's file with --model"
             )
         self._model, self._labels = model.name, model.labels
+        self._hints = model.patterns.hints
         self._none = model.patterns.none
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
@@ -157,6 +159,7 @@ class Device:
             self._model,
             1,
             answer.micros,
+            hint=self._hints.get(labels[answer.pattern], ""),
         )
 
     def _check(self, answer: Answer, wafer_map: WaferMap) -> None:

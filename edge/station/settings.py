@@ -26,7 +26,7 @@ from edge.store.wafer_maps import KEPT, KeepMaps, Which
 from edge.system import typed_schema
 from edge.system.text import told_apart
 from edge.system.typed import MismatchError, Share, Strict, Text, about, unknown
-from edge.verdict.rule import Costs, ReviewRule
+from edge.verdict.rule import ALL, Costs, ReviewRule
 
 if TYPE_CHECKING:
     from edge.screen.reader import ScreenReader
@@ -133,19 +133,20 @@ class ReviewSettings(Strict, frozen=True):
         Raises:
             MismatchError: a key of ``below`` is none of the model file's patterns, or one again.
         """
-        least: dict[str, float] = {}
-        for key, confidence in self.below.items():
-            pattern = rule.patterns.named(key) or ("all" if key == "all" else None)
+        for_all = {key: least for key, least in self.below.items() if key == ALL}
+        others = {key: least for key, least in self.below.items() if key != ALL}
+        said: set[str] = set()
+        for key in others:
+            pattern = rule.patterns.named(key)
             if pattern is None:
-                raise MismatchError(("below", key), unknown(key, ["all", *rule.patterns]))
-            if pattern in least:
+                raise MismatchError(("below", key), unknown(key, [ALL, *rule.patterns]))
+            if pattern in said:
                 what = f"is {pattern} once more; keep one of them"
                 raise MismatchError(("below", key), what)
-            least[pattern] = confidence
-        for_all = [{"all": least.pop("all")}] if "all" in self.below else []
+            said.add(pattern)
         costs = Costs(*self.costs) if self.costs else None
         limits = self.unfamiliar_above, self.mixed_above
-        return rule.with_overrides([*for_all, least], costs, *limits)
+        return rule.with_overrides([for_all, others], costs, *limits)
 
 
 class StationSettings(Strict, frozen=True):

@@ -16,6 +16,10 @@ from edge.wafer.patterns import WM811K, PatternSet
 MIN_FAILS: Final = 3
 
 
+#: Stands for every pattern where a threshold is given; no pattern's name is spelled so there.
+ALL: Final = "all"
+
+
 class Verdict(str, Enum):
     """What to do with a prediction."""
 
@@ -110,7 +114,7 @@ class ReviewRule:
 
         Args:
             below: Smallest confidences by pattern, in any spelling, or for ``all``; the last one
-                counts.
+                counts. A pattern that is called so is meant by another spelling, as ``ALL``.
             costs: From which smallest confidences are computed.
             unfamiliar_above: None leaves the limit.
             mixed_above: None leaves the limit.
@@ -120,8 +124,8 @@ class ReviewRule:
         """
         least = dict(costs.below(self.patterns) if costs else self.below)
         for name, confidence in (item for change in below for item in change.items()):
-            pattern = self.patterns.named(name)
-            if pattern is None and name != "all":
+            pattern = None if name == ALL else self.patterns.named(name)
+            if pattern is None and name != ALL:
                 known = ", ".join(self.patterns)
                 raise UsageError(f"below: unknown pattern {name!r}; this model file knows {known}")
             least |= dict.fromkeys([pattern] if pattern else self.patterns, confidence)

@@ -33,6 +33,21 @@ def with_metadata(model: ModelFile, change: Change) -> ModelFile:
     return ModelFile.of(Path("changed.tflite"), bare(model.content), document)
 
 
+def called(*names: str, **meaning: Any) -> Change:
+    """A change: the patterns get other names, in their order, and another ``meaning``."""
+
+    def change(metadata: dict[str, Any]) -> None:
+        new = dict(zip(metadata["labels"], names, strict=True))
+        review, accuracy = metadata["review"], metadata["accuracy"]
+        tables = [(review, "below"), (review, "frequency")]
+        tables += [(form, "per_class") for form in accuracy.values() if "per_class" in str(form)]
+        for place, key in tables:
+            place[key] = {new[name]: value for name, value in place[key].items()}
+        metadata |= {"labels": list(names), "patterns": {"none": names[-1], **meaning}}
+
+    return change
+
+
 def put(*keys: Any, value: Any) -> Change:
     """A change: one value, found by its keys."""
 

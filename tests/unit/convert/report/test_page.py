@@ -137,6 +137,16 @@ def test_names_cannot_inject_markup(evidence: Evidence) -> None:
     assert "\u202e" not in text
 
 
+def test_what_a_pattern_points_to_stands_beside_it(evidence: Evidence, rendered: str) -> None:
+    hinted = {**evidence.review.patterns}
+    hinted["Loc"] = replace(hinted["Loc"], hint=HOSTILE)
+    text = page.render(replace(evidence, review=replace(evidence.review, patterns=hinted)))
+    assert "&lt;script&gt;" in text
+    assert "<script>alert" not in text
+    assert "usually points to" in text
+    assert "usually points to" not in rendered
+
+
 def test_gaps_are_said_and_not_passed_over(generated: LabelledSet) -> None:
     bare = measure(float_pair().model, generated, data="generated")
     found = Elements(page.render(bare))

@@ -17,9 +17,11 @@ from edge.classification.prediction import Prediction
 from edge.errors import UsageError
 from edge.model.model_file import load
 from edge.verdict.rule import Reason, Verdict
+from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import probe
 from edge.wafer.wafermap import WaferMap
 from tests.support.cli import python
+from tests.support.model_files import called, with_metadata
 
 #: Names that a terminal, a page or a formula would take for something else.
 NASTY = "$\\frac{$<b>&\x1b[31m\udcff晶圆\n.npy"
@@ -118,6 +120,35 @@ def test_the_png_is_one(prediction: Prediction, source: str) -> None:
     assert drawn is not None
     assert drawn.shape[1] > 2 * drawn.shape[0] > 400
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 20
+
+
+@pytest.fixture(scope="module")
+def nasty() -> Prediction:
+    """Of a model file whose patterns are called what a page or a formula obeys."""
+    names = ["$\\frac{$<b>&", "x" * 100, *"abcdef", "ok"]
+    change = called(*names, hints={names[0]: "<i>a worn chuck</i>", "a": "dust"})
+    made = Classifier(with_metadata(load(), change)).classify(WaferMap(probe(3)))
+    return made._replace(pattern=names[0], hint="<i>a worn chuck</i>")
+
+
+def test_what_a_pattern_points_to_stands_in_its_prediction() -> None:
+    hints = dict.fromkeys(PATTERNS, "dust")
+    model = with_metadata(load(), called(*PATTERNS, hints=hints))
+    assert Classifier(model).classify(WaferMap(probe(3))).hint == "dust"
+    assert Classifier(load()).classify(WaferMap(probe(3))).hint == ""
+
+
+def test_names_of_patterns_are_text_on_a_page_and_in_a_figure(nasty: Prediction) -> None:
+    page = Page()
+    html = nasty._repr_html_()
+    page.feed(html)
+    assert not page.open
+    assert "<b>&" not in html
+    assert "&lt;i&gt;a worn chuck" in html
+    pytest.importorskip("matplotlib")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns where no room is left for the bars
+        assert nasty._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_sheet_of_ones_own_gets_the_map_alone(prediction: Prediction) -> None:

@@ -8,7 +8,7 @@ from edge.cli.model_card import card
 from edge.evaluation.metrics import wilson
 from edge.model.model_file import ModelFile
 from edge.wafer.patterns import PATTERNS
-from tests.support.model_files import Change, put, with_metadata
+from tests.support.model_files import Change, called, put, with_metadata
 
 
 def test_shipped_card_has_a_line_a_pattern_with_the_files_own_figures(shipped: ModelFile) -> None:
@@ -67,6 +67,16 @@ def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelF
 )
 def test_card_of_other_files(shipped: ModelFile, change: Change, words: str) -> None:
     assert words in card(with_metadata(shipped, change))
+
+
+def test_card_says_what_patterns_are_called_and_point_to(shipped: ModelFile) -> None:
+    names = [*PATTERNS[:-1], "ok"]
+    change = called(*names, aliases={"Ring": "Edge-Ring"}, hints={"Loc": "dust", "Donut": "heat"})
+    found = card(with_metadata(shipped, change))
+    assert (
+        "\nalso        Ring is Edge-Ring\npoints to   Loc: dust\n            Donut: heat\n" in found
+    )
+    assert "points to" not in card(shipped)
 
 
 def test_card_obeys_no_escape_sequence(shipped: ModelFile) -> None:

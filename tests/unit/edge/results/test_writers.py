@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from edge.errors import OutputError, UsageError
 from edge.results.csv import classify_columns
@@ -19,7 +20,7 @@ from edge.results.line_stream import Stream
 from edge.results.table import TableSink
 from edge.results.writers import ResultFormat, open_sink
 from edge.system.text import columns, utf8
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K
 
 RECORD: dict[str, Any] = {
     "source": "lot1/w1.png",
@@ -220,6 +221,23 @@ def test_the_first_wafer_of_a_stack_has_its_place_in_a_table(tmp_path: Path) -> 
     firsts = [line.split(" ")[0] for line in path.read_text("utf-8").splitlines()[1:]]
     assert firsts[:5] == ["a.npy", "b.npy[0]", "b.npy[1]", "c.npy", "d.png"]
     assert firsts[5:] == ["e.npy[0]", "f.npy", "", "source", "e.npy[1]"]
+
+
+def test_what_the_patterns_that_were_found_point_to_stands_behind_them(tmp_path: Path) -> None:
+    hints = {RECORD["pattern"]: "dust on the chuck; " * 20, "none": "nothing"}
+    path, patterns = tmp_path / "out.txt", structs.replace(WM811K, hints=hints)
+    sink = open_sink(ResultFormat.TABLE, path, hold_errors=9, patterns=patterns)
+    for record in (RECORD, ERROR, RECORD):
+        sink.write(record)
+    sink.close()
+    text = path.read_text("utf-8")
+    *_, errors, pointing = text.split("\n\n")
+    assert errors.startswith("source")
+    assert pointing.count("dust on the chuck;") == 20
+    assert pointing.startswith("pattern ")
+    assert pointing.count(RECORD["pattern"]) == 1
+    assert "nothing" not in text
+    assert max(map(len, text.splitlines())) <= 140
 
 
 def test_what_is_nearly_sure_is_not_called_sure(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import UsageError
+from edge.station.settings import ReviewSettings
+from edge.system.typed import MismatchError
 from edge.verdict.rule import Costs, Reason, ReviewRule
-from edge.wafer.patterns import PATTERNS, WM811K
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
 
 RULE = ReviewRule(dict.fromkeys(PATTERNS, 0.5) | {"Loc": 0.9}, 8.0, 0.7, 50)
 
@@ -72,6 +74,18 @@ def test_a_wafer_is_accepted_where_that_costs_no_more_than_a_look(
         if not math.isclose(accepting, review, rel_tol=1e-9, abs_tol=1e-9 * mistake):
             assert (probability >= threshold) == (accepting < review)
         assert 0 <= threshold <= 1
+
+
+def test_all_means_all_even_where_a_pattern_is_called_so() -> None:
+    patterns = PatternSet(("All", "Grid"), aliases={"net": "Grid"})
+    rule = ReviewRule({"All": 0.1, "Grid": 0.2}, 8.0, 0.7, 50, patterns)
+    assert rule.with_overrides([{"all": 0.9}]).below == {"All": 0.9, "Grid": 0.9}
+    assert rule.with_overrides([{"ALL": 0.9}]).below == {"All": 0.9, "Grid": 0.2}
+    assert rule.with_overrides([{"all": 0.9}, {" NET": 0.5}]).below == {"All": 0.9, "Grid": 0.5}
+    settings = ReviewSettings(below={"Net": 0.5, "aLl": 0.3, "all": 0.9})
+    assert settings.changed(rule).below == {"All": 0.3, "Grid": 0.5}
+    with pytest.raises(MismatchError, match="net is Grid once more"):
+        ReviewSettings(below={"Grid": 0.5, "net": 0.5}).changed(rule)
 
 
 def test_costs_of_the_issue() -> None:
