@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Meta, to_builtins
-from msgspec.structs import force_setattr
 
 from edge.errors import UsageError
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Share, Strict, decode
 from edge.verdict.objective import ReviewObjective
-from edge.wafer.patterns import WM811K
 
 
 class EncodingName(str, Enum):
@@ -85,20 +83,13 @@ class Synthetic(Strict, frozen=True):
     Attributes:
         up_to: Each of ``patterns`` is filled up to this many wafers; 0 = none.
         generator: Who draws them.
-        patterns: Which classes; the generator ``seed`` has its own five.
+        patterns: Which classes, in any spelling (``train.synth.fill``); none: all that can be
+            drawn. The generator ``seed`` has its own five.
     """
 
     up_to: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     generator: Generator = Generator.GRIDS
     patterns: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Spell the patterns as everybody does; refuse what is none."""
-        for position, name in enumerate(self.patterns):
-            if WM811K.named(name) is None:
-                what = f"is {name!r}, must be one of: {WM811K.listed}"
-                raise MismatchError(("patterns", position), what)
-        force_setattr(self, "patterns", tuple(str(WM811K.named(name)) for name in self.patterns))
 
 
 class Schedule(str, Enum):

@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from edge import __version__
-from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.lots import lots_apart
 from edge.dataset.reading import load
 from edge.dataset.split import ensure_parts, part_doubts
@@ -20,7 +20,7 @@ from edge.errors import DataError, UsageError
 from train.recipe import Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
-from train.trainer import Result, train
+from train.trainer import Result, train, wanted
 
 #: Of a new run, where none is given.
 DEFAULT_RECIPE = "default"
@@ -43,8 +43,9 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
 
     Raises:
         DataError: unusable labelled set, or not the one that the run to resume was started with.
-        UsageError: unknown recipe, a value out of range, a run that exists already or is
-            finished, or settings to resume with that are not the run's.
+        UsageError: unknown recipe, a value out of range, synthetic wafers of what is no pattern of
+            the set, a run that exists already or is finished, or settings to resume with that are
+            not the run's.
     """
     labelled = ensure_parts(load(settings.data), tell)
     for doubt in part_doubts(labelled):
@@ -58,6 +59,7 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
         _check_same_recipe(run, recipe, settings)
     else:
         recipe = _adjusted(load_recipe(settings.recipe or DEFAULT_RECIPE), settings)
+        _tell_synthetics(recipe, labelled, tell)
         run = Run.create(settings.out, _config(recipe, labelled, settings))
     tell(f"recipe {recipe.name}: {recipe.about}")
 
@@ -74,6 +76,15 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
         run,
         progress=progress,
     )
+
+
+def _tell_synthetics(recipe: Recipe, labelled: LabelledSet, tell: Callable[[str], None]) -> None:
+    """What will be drawn; before there is a run, so that a name that is wrong leaves none."""
+    if recipe.synthetic.up_to:
+        try:
+            tell(str(wanted(labelled.part(Part.TRAIN), recipe.synthetic)))
+        except UsageError as error:
+            raise UsageError(f"recipe {recipe.name}: {error}") from None
 
 
 def _adjusted(recipe: Recipe, settings: Settings) -> Recipe:

@@ -17,10 +17,10 @@ from edge.evaluation import metrics
 from edge.wafer.encoding import to_shares
 from train.batches import class_shares, encode_all, make_sequence
 from train.network import networks, reference_networks
-from train.recipe import Dihedral, Generator, Recipe, Schedule
+from train.recipe import Dihedral, Generator, Recipe, Schedule, Synthetic
 from train.run import Run
 from train.synth import synthetic_set
-from train.synth.sets import GENERATORS
+from train.synth.fill import Filling, filling
 
 if TYPE_CHECKING:
     import keras
@@ -129,21 +129,32 @@ def _entry(
     }
 
 
+def wanted(train_part: LabelledSet, synthetic: Synthetic) -> Filling:
+    """The synthetic wafers that a recipe asks for.
+
+    Raises:
+        UsageError: it names what is no pattern of the set, or one that nobody can draw.
+    """
+    counts, up_to = train_part.class_counts(), synthetic.up_to
+    if synthetic.generator is Generator.GRIDS:
+        return filling(counts, train_part.patterns, up_to, synthetic.patterns)
+    names = reference_networks.SYNTHETIC_PATTERNS
+    missing = {name: up_to - counts.get(name, up_to) for name in names}
+    return Filling(
+        {name: count for name, count in missing.items() if count > 0},
+        tuple(name for name in names if name not in counts),
+    )
+
+
 def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
     """Add the synthetic wafers and fixed copies that the recipe asks for."""
     synthetic = recipe.synthetic
     if synthetic.up_to and synthetic.generator is Generator.SEED:
         train_part = reference_networks.add_synthetics(train_part, synthetic.up_to, recipe.seed)
     elif synthetic.up_to:
-        counts = train_part.class_counts()
-        wanted = {
-            name: max(0, synthetic.up_to - counts[name])
-            for name in synthetic.patterns or GENERATORS
-            if name in counts
-        }
+        counts = wanted(train_part, synthetic).counts
         grids = [train_part.grid(index) for index in range(len(train_part))]
-        made = synthetic_set(wanted, grids, recipe.seed)
-
+        made = synthetic_set(counts, grids, recipe.seed, train_part.patterns)
         train_part = concatenate([train_part, made])
     if recipe.augment.dihedral is Dihedral.SEED_COPIES:
         train_part = reference_networks.add_turned_copies(train_part)

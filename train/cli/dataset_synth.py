@@ -12,9 +12,12 @@ from edge.system.files import check_place
 from edge.system.text import counted
 from edge.terminal import options
 from edge.terminal.streams import tell
-from edge.wafer.patterns import PATTERNS, WM811K
+from edge.wafer.patterns import WM811K
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from edge.wafer.patterns import PatternSet
     from edge.wafer.wafermap import DieGrid
 
 
@@ -22,9 +25,7 @@ if TYPE_CHECKING:
 LEAST_DIES: Final = 50
 
 
-@click.command(
-    epilog="Example: wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Random=200"
-)
+@click.command()
 @click.option(
     "--out",
     required=True,
@@ -34,7 +35,7 @@ LEAST_DIES: Final = 50
 @click.option(
     "--per-class",
     type=click.IntRange(min=1),
-    help="Wafers of each of the nine patterns (10, unless --count is given).",
+    help="Wafers of each pattern that can be drawn (10, unless --count is given).",
 )
 @click.option(
     "--count",
@@ -47,7 +48,8 @@ LEAST_DIES: Final = 50
     "--like",
     type=options.UserPath(),
     metavar="DATA.npz",
-    help="Take die grids from this labelled set (from its train part, if it has been split).",
+    help="Take the patterns and their names from this labelled set, and die grids (from its train "
+    "part, if it has been split).",
 )
 @click.option(
     "--size",
@@ -75,17 +77,26 @@ def command(
     format_name: str | None,
     overwrite: bool,
 ) -> None:
-    """Draw synthetic wafers of any of the nine patterns.
+    """Draw synthetic wafers of the patterns of WM-811K.
 
+    Of a set with names of its own (--like), those patterns are drawn that mean one of the nine, by
+    spelling or as an alias, and its wafers without a pattern. For others there is no generator.
     Pictures hold one pixel a die: grey level 0 for no die, 127 for pass, 255 for fail.
+
+    \b
+    Examples:
+      wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Random=200
+      wm-edge dataset synth --out rings/ --like own.npz --count 'edge ring=100'
     """
     from train.synth import synthetic_set
     from train.synth.pictures import Layout, save_pictures
+    from train.synth.sets import drawable
 
-    wanted = _counts(per_class, counts)
     form = _form(format_name, out)
+    patterns, grids = _like(like, sizes)
+    wanted = _counts(per_class, counts, patterns, drawable(patterns))
     check_place(out, overwrite=overwrite or (form != "npz" and out.is_dir()))
-    labelled = synthetic_set(wanted, _grids(like, sizes), seed)
+    labelled = synthetic_set(wanted, grids, seed, patterns)
     if form == "npz":
         labelled.save(out, overwrite=overwrite)
     else:
@@ -94,17 +105,23 @@ def command(
     tell(f"{out}: {counted(len(labelled), 'synthetic wafer')} ({made})", 2, err=True)
 
 
-def _counts(per_class: int | None, counts: tuple[str, ...]) -> dict[str, int]:
+def _counts(
+    per_class: int | None, counts: tuple[str, ...], patterns: PatternSet, known: Collection[str]
+) -> dict[str, int]:
     if per_class is not None and counts:
         raise UsageError("--per-class and --count exclude each other; give one of them")
+    if not known:
+        raise UsageError(f"there is no generator for any pattern of this set: {patterns.listed}")
     if not counts:
-        return dict.fromkeys(PATTERNS, per_class or 10)
+        if undrawn := [name for name in patterns if name not in known]:
+            tell(f"not drawn, there is no generator: {', '.join(undrawn)}", 2, err=True)
+        return dict.fromkeys(known, per_class or 10)
     wanted: dict[str, int] = {}
     for text in counts:
-        name, _, number = text.partition("=")
-        pattern = WM811K.named(name)
+        name, sign, number = text.rpartition("=")
+        pattern = patterns.named(name if sign else text)
         if pattern is None:
-            raise UsageError(f"--count {text}: the patterns are {', '.join(PATTERNS)}")
+            raise UsageError(f"--count {text}: the patterns are {patterns.listed}")
         if not (number.strip().isascii() and number.strip().isdigit()):
             raise UsageError(f"--count {text}: write it as PATTERN=N, for instance {pattern}=50")
         wanted[pattern] = wanted.get(pattern, 0) + int(number)
@@ -121,7 +138,7 @@ def _form(form: str | None, out: Path) -> str:
     return form or ("npz" if npz_name else "class-folders")
 
 
-def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
+def _like(like: Path | None, sizes: tuple[str, ...]) -> tuple[PatternSet, list[DieGrid]]:
     from edge.dataset.labelled_set import Part
     from edge.dataset.reading import load
     from train.synth import typical_grids
@@ -132,8 +149,8 @@ def _grids(like: Path | None, sizes: tuple[str, ...]) -> list[DieGrid]:
         real = load(like)
         if "part" in real.columns:
             real = real.part(Part.TRAIN)
-        return [real.grid(index) for index in range(len(real))]
-    return [_round(text) for text in sizes] or typical_grids()
+        return real.patterns, [real.grid(index) for index in range(len(real))]
+    return WM811K, [_round(text) for text in sizes] or typical_grids()
 
 
 def _round(text: str) -> DieGrid:

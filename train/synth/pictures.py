@@ -6,6 +6,7 @@ A wafer without a passing die is written as 0 and 2, which the readers take as d
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -13,16 +14,17 @@ import cv2
 import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import DataError, OutputError
+from edge.errors import DataError, OutputError, UsageError
 from edge.system.choice import Choice
 from edge.system.files import check_place
+from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import PASS
 
 #: Grey level of no die, pass, fail.
 GREY_LEVELS: Final = np.array([0, 127, 255], np.uint8)
 
-#: Names this module gives its files, so that overwriting removes its own pictures and no others.
-_OWN_NAME: Final = re.compile(r"[A-Za-z-]+-\d{5,}\.png")
+#: What a name that becomes a folder's cannot hold, on whatever system.
+_NO_FOLDER: Final = re.compile(r'[/\\:*?"<>|]|^\.|[. ]$')
 
 
 class Layout(Choice):
@@ -45,10 +47,14 @@ def save_pictures(
 
     Raises:
         DataError: the folder is not empty and ``overwrite`` is False, or it is a file.
-        UsageError: the folder would lie in none.
+        UsageError: the folder would lie in none, or a pattern's name cannot be that of a folder.
         OutputError: a picture cannot be written.
     """
     folder = Path(folder)
+    for pattern in np.unique(labelled.labels).tolist():
+        if _NO_FOLDER.search(pattern):
+            what = f"{pattern!r} cannot be the name of a folder"
+            raise UsageError(f"{what}; give --out a name that ends in .npz")
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is a file; choose a folder for the pictures")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
@@ -57,7 +63,7 @@ def save_pictures(
         check_place(folder, overwrite=True)
     numbers: dict[str, int] = {}
     try:
-        _clear(folder)
+        _clear(folder, {*PATTERNS, *labelled.patterns})
         for index, pattern in enumerate(labelled.labels.tolist()):
             number = numbers[pattern] = numbers.get(pattern, 0) + 1
             home = folder / pattern if layout is Layout.CLASS_FOLDERS else folder
@@ -70,8 +76,9 @@ def save_pictures(
         raise OutputError(f"{folder}: cannot write the pictures ({error.strerror})") from error
 
 
-def _clear(folder: Path) -> None:
-    """Remove the pictures of an earlier run, in either layout."""
+def _clear(folder: Path, names: Iterable[str]) -> None:
+    """Remove the pictures that earlier runs made of these patterns, in either layout."""
+    ours = re.compile(rf"(?:{'|'.join(map(re.escape, names))})-\d{{5,}}\.png")
     for picture in [*folder.glob("*.png"), *folder.glob("*/*.png")]:
-        if _OWN_NAME.fullmatch(picture.name):
+        if ours.fullmatch(picture.name):
             picture.unlink()

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet, build
 from edge.errors import UsageError
-from edge.wafer.patterns import PATTERNS, WM811K
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 from train.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring, near_full, random
 from train.synth.draws import background
@@ -31,6 +31,21 @@ GENERATORS: Final[dict[str, Generator]] = {
 }
 
 
+def drawable(patterns: PatternSet) -> dict[str, str]:
+    """Patterns of a set that there is a generator for: {name: name of the generator}.
+
+    They are matched by the one rule of spelling and by the aliases of either side. What the set
+    takes for no pattern, and nothing else, is drawn as ``none``.
+    """
+    found = {}
+    for name in patterns:
+        alias = (other for other in GENERATORS if patterns.named(other) == name)
+        generator = WM811K.named(name) or next(alias, None)
+        if generator and (generator == WM811K.none) == (name == patterns.none):
+            found[name] = generator
+    return found
+
+
 def synthesise(pattern: str, grid: DieGrid, rng: np.random.Generator) -> DieGrid:
     """Draw one wafer.
 
@@ -45,13 +60,19 @@ def synthesise(pattern: str, grid: DieGrid, rng: np.random.Generator) -> DieGrid
     Raises:
         UsageError: unknown pattern, or a grid without a die.
     """
-    _check(pattern)
+    if pattern not in GENERATORS:
+        raise UsageError(f"no pattern {pattern!r}; the patterns are {', '.join(PATTERNS)}")
     frame = WaferFrame.of(grid)
     fails = rng.random(frame.dies.shape) < GENERATORS[pattern](frame, rng)
     return np.where(frame.dies, np.where(fails, FAIL, PASS), NO_DIE).astype(np.uint8)
 
 
-def synthetic_set(counts: Mapping[str, int], grids: Sequence[DieGrid], seed: int) -> LabelledSet:
+def synthetic_set(
+    counts: Mapping[str, int],
+    grids: Sequence[DieGrid],
+    seed: int,
+    patterns: PatternSet = WM811K,
+) -> LabelledSet:
     """Draw a labelled set.
 
     Each pattern has a chance of its own: asking for more Donuts changes no Scratch.
@@ -60,29 +81,28 @@ def synthetic_set(counts: Mapping[str, int], grids: Sequence[DieGrid], seed: int
         counts: Wafers of each pattern; patterns left out get none.
         grids: Die grids to draw on, chosen at random for each wafer.
         seed: The same arguments give the same set.
+        patterns: Of the set; those of ``counts`` are ``drawable``.
 
     Raises:
-        UsageError: unknown pattern, a count below zero, or no grid to draw on.
+        UsageError: a pattern that nobody can draw, a count below zero, or no grid to draw on.
     """
+    known = drawable(patterns)
     for pattern, count in counts.items():
-        _check(pattern)
+        if pattern not in known:
+            what = f"there is no generator for the pattern {pattern!r}"
+            raise UsageError(f"{what}; there is one for {', '.join(known) or 'none of this set'}")
         if count < 0:
             raise UsageError(f"{count} wafers of {pattern}: a count is zero or more")
     if not grids and any(counts.values()):
         raise UsageError("no die grid to draw on; give at least one")
-    labels = [pattern for pattern in PATTERNS for _ in range(counts.get(pattern, 0))]
+    labels = [pattern for pattern in known for _ in range(counts.get(pattern, 0))]
     return build(
         (
-            synthesise(pattern, grids[int(rng.integers(len(grids)))], rng)
-            for place, pattern in enumerate(PATTERNS)
+            synthesise(known[pattern], grids[int(rng.integers(len(grids)))], rng)
+            for place, pattern in enumerate(patterns)
             for rng in [np.random.default_rng((seed, place))]
             for _ in range(counts.get(pattern, 0))
         ),
         labels,
-        WM811K,
+        patterns,
     )
-
-
-def _check(pattern: str) -> None:
-    if pattern not in GENERATORS:
-        raise UsageError(f"no pattern {pattern!r}; the patterns are {', '.join(PATTERNS)}")

@@ -64,10 +64,6 @@ def test_own_file_is_named_after_itself_and_the_rest_is_default(tmp_path: Path) 
         ('encoding = "colour"', "encoding is 'colour', must be one of: station, seed"),
         ('[augment]\ndihedral = "all"', "is 'all', must be one of: none, random, seed-copies"),
         ('[synthetic]\ngenerator = "gan"', "generator is 'gan', must be one of: grids, seed"),
-        (
-            '[synthetic]\npatterns = ["Loc", "Ring"]',
-            "patterns[1] is 'Ring', must be one of: Center",
-        ),
         ('[synthetic]\npatterns = "Loc"', "patterns is 'Loc', must be a list, each a text"),
         ("[synthetic]\npatterns = [1]", "patterns[0] is 1, must be a text"),
         ('[synthetic]\npatterns = [["Loc"]]', "patterns[0] is ['Loc'], must be a text"),

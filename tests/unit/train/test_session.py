@@ -118,6 +118,26 @@ def test_settings_out_of_range_start_no_run(folder: Path, changes: dict[str, int
     assert not (folder / "never").exists()
 
 
+def test_synthetic_wafers_are_told_and_a_name_that_is_none_starts_no_run(
+    folder: Path, tmp_path: Path
+) -> None:
+    from train.session import Settings, start
+
+    def tell(text: str) -> None:
+        if text.startswith("synthetic"):
+            raise Stop(text)
+
+    recipe = tmp_path / "mine.toml"
+    settings = Settings(folder / "wafers.npz", str(recipe), tmp_path / "run")
+    recipe.write_text(RECIPE)
+    with pytest.raises(Stop, match=r"synthetic wafers for the train part: \d Donut$"):
+        start(settings, tell)
+    recipe.write_text(RECIPE.replace("Donut", "Comet"))
+    with pytest.raises(UsageError, match=r"recipe mine: .*'Comet' is no pattern of this set"):
+        start(settings, tell)
+    assert not settings.out.exists()
+
+
 def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> None:
     from train.run import Run
     from train.session import Settings, start

@@ -10,14 +10,17 @@ import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
 
+from edge.dataset.labelled_set import build
 from edge.dataset.reading import load
 from edge.errors import DataError, UsageError
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, PatternSet
 from edge.wafer.wafermap import FAIL, DieGrid
 from train.cli.dataset_synth import command
 from train.synth import round_grid, synthesise, synthetic_set, typical_grids
+from train.synth.fill import filling
 from train.synth.frame import WaferFrame
 from train.synth.pictures import Layout, save_pictures
+from train.synth.sets import drawable
 
 WAFERS = 40
 GRID = round_grid(39, 37)
@@ -238,6 +241,40 @@ def test_set_depends_on_the_seed_and_each_pattern_on_itself() -> None:
     assert one.select(one.labels == "Scratch").sha256() == alone.sha256()
 
 
+#: ``pass`` is a pattern here: which one means none is said.
+OWN = PatternSet(
+    ("edge ring", "Local", "ER-03", "Comet", "pass", "gut"), "gut", {"scratch": "ER-03"}
+)
+
+
+def test_own_names_are_drawn_by_spelling_and_alias() -> None:
+    assert drawable(OWN) == {
+        "edge ring": "Edge-Ring",
+        "Local": "Loc",
+        "ER-03": "Scratch",
+        "gut": "none",
+    }
+    made = synthetic_set({"gut": 2, "ER-03": 3}, [GRID], 3, OWN)
+    assert made.labels.tolist() == ["ER-03"] * 3 + ["gut"] * 2
+    assert made.patterns == OWN
+    with pytest.raises(UsageError, match="no generator for the pattern 'pass'; there is one for"):
+        synthetic_set({"pass": 1}, [GRID], 3, OWN)
+
+
+def test_a_recipe_fills_what_can_be_drawn_and_says_what_is_not_there() -> None:
+    counts = {**dict.fromkeys(OWN, 10), "gut": 70}
+    assert filling(counts, OWN, 50, ()).counts == {"edge ring": 40, "Local": 40, "ER-03": 40}
+    some = filling(counts, OWN, 50, ("EDGE_RING", "Loc", "Donut", "ok"))
+    assert str(some) == (
+        "synthetic wafers for the train part: 40 edge ring, 40 Local (not in this set: Donut)"
+    )
+    assert filling(counts, OWN, 50, ("Donut",)).counts == {}
+    with pytest.raises(UsageError, match="no generator for 'Comet'; of this set can be drawn: ed"):
+        filling(counts, OWN, 50, ("comet",))
+    with pytest.raises(UsageError, match="'Rign' is no pattern of this set; its patterns are edge"):
+        filling(counts, OWN, 50, ("Rign",))
+
+
 def test_pictures_hold_one_pixel_a_die(tmp_path: Path) -> None:
     labelled = synthetic_set({"Donut": 2, "Near-full": 1}, [GRID], 0)
     save_pictures(labelled, tmp_path / "set", layout=Layout.CLASS_FOLDERS)
@@ -278,8 +315,6 @@ def test_command_takes_grids_from_the_train_part(tmp_path: Path) -> None:
     real = synthetic_set({"none": 2}, [round_grid(11, 12)], 0)
     other = synthetic_set({"none": 2}, [round_grid(30, 31)], 0)
     maps = [part.grid(index) for part in (real, other) for index in range(2)]
-    from edge.dataset.labelled_set import build
-
     build(maps, ["none"] * 4, part=np.array(["train", "train", "test", "test"])).save(data)
     arguments = ["--out", str(out), "--like", str(data), "--per-class", "2"]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
@@ -290,6 +325,27 @@ def test_command_takes_grids_from_the_train_part(tmp_path: Path) -> None:
         pixels = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
         assert pixels is not None
         assert pixels.shape == (11, 12)
+
+
+def test_command_draws_a_set_s_own_names(tmp_path: Path) -> None:
+    data, out = tmp_path / "own.npz", tmp_path / "out"
+    names = ["edge ring", "a=b", "x/y", "ok"]
+    patterns = PatternSet(tuple(names), "ok", {"Loc": "a=b", "Donut": "x/y"})
+    build([GRID] * 4, names, patterns).save(data)
+    arguments = ["--out", str(out), "--like", str(data), "--count"]
+
+    def run(*counts: str) -> str:
+        wanted = [*arguments, *counts, "--overwrite"]
+        return CliRunner().invoke(command, wanted, catch_exceptions=False).output
+
+    run("A=B=2", "--count", "edge_ring=1")
+    run("a=b=1")
+    assert sorted(path.name for path in out.glob("*/*.png")) == ["a=b-00001.png"]
+    with pytest.raises(UsageError, match="'x/y' cannot be the name of a folder; give --out"):
+        run("x/y=1")
+    build([GRID] * 2, ["Comet", "Grid"]).save(data, overwrite=True)
+    with pytest.raises(UsageError, match="no generator for any pattern of this set: Comet, Grid"):
+        run("Comet=1")
 
 
 @pytest.mark.parametrize(
