@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.errors import UsageError
+from edge.errors import DataError, UsageError
 from edge.system.text import columns, counted, padded, percent, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
@@ -144,7 +144,11 @@ def _read(data: Path, part: str | None, patterns: PatternSet | None) -> Labelled
     from edge.dataset.class_folders import load_any
 
     labelled = load_any(data, patterns)
-    return labelled.part(part) if part else labelled
+    try:
+        labelled = labelled.part(part) if part else labelled
+        return labelled.under(patterns) if patterns else labelled
+    except DataError as error:
+        raise DataError(f"{data}: {error}") from None
 
 
 def _show(outcome: GateOutcome, *, gated: bool) -> None:

@@ -113,13 +113,18 @@ class LabelledSet:
     def under(self, patterns: PatternSet) -> LabelledSet:
         """The same wafers, their labels as these patterns are spelled: those of a model file.
 
+        A label that they do not know means what its aliases in this set do; that of wafers without
+        a pattern, theirs of such wafers.
+
         Raises:
             DataError: a label is none of them.
         """
-        if self.patterns.names == patterns.names:
+        if self.patterns == patterns:
             return self
+        meant = {name: self.patterns.among(name, patterns) for name in self.patterns}
+        known = [meant[label] or label for label in self.labels.tolist()]
         try:
-            labels, _ = labelled_by(self.labels, patterns)
+            labels, _ = labelled_by(np.asarray(known, dtype=str), patterns)
         except DataError as error:
             raise DataError(
                 f"{error}: what the model file tells apart; rename it or leave its wafers out"

@@ -125,6 +125,15 @@ class PatternSet(Struct, frozen=True, dict=True):
         """
         return self._spellings.get(spelled(text))
 
+    def among(self, name: str, others: PatternSet) -> str | None:
+        """Which of other patterns one of these is: by its name, its aliases, or as none is none."""
+        if found := others.named(name):
+            return found
+        called = {others.named(alias) for alias, of in self.aliases.items() if of == name}
+        called |= {others.none} if name == self.none else set()
+        called -= {None}
+        return called.pop() if len(called) == 1 else None
+
     @property
     def listed(self) -> str:
         """All names, for messages."""

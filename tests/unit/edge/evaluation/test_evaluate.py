@@ -18,7 +18,7 @@ from edge.model import training_sketch
 from edge.model.model_file import ModelFile
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, PatternSet
 from tests.support.model_files import put, with_metadata
 
 
@@ -47,6 +47,30 @@ def test_model_with_labels_in_another_order_is_judged_by_its_own_names(
     turned = with_metadata(shipped, put("labels", value=list(reversed(shipped.labels))))
     found = evaluate(generated, Classifier(turned)).probabilities
     assert np.array_equal(found, result.probabilities[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("called", "aliases"),
+    [
+        (dict(zip(PATTERNS, map(str.upper, PATTERNS), strict=True)), {}),
+        ({"Loc": "spot", "none": "clean"}, {"LOCAL": "spot", "dots": "spot"}),
+        ({"Edge-Loc": "edge_local", "Edge-Ring": " edge ring"}, {}),
+    ],
+)
+def test_a_set_of_other_names_for_the_same_is_judged_alike(
+    result: Evaluation,
+    generated: LabelledSet,
+    classifier: Classifier,
+    called: dict[str, str],
+    aliases: dict[str, str],
+) -> None:
+    names = [called.get(name, name) for name in PATTERNS]
+    labels = [called.get(label, label) for label in generated.labels.tolist()]
+    patterns = PatternSet(tuple(sorted(names)), names[-1], aliases)
+    grids = [generated.grid(index) for index in range(len(generated))]
+    found = evaluate(build(grids, labels, patterns), classifier)
+    assert found.scores.labels == PATTERNS
+    assert np.array_equal(found.scores.confusion, result.scores.confusion)
 
 
 def test_wafers_of_few_fails_are_judged_as_the_station_does(

@@ -134,6 +134,19 @@ def test_a_set_of_own_names() -> None:
     assert PatternSet(("1-1", "11")).named("1_1") == "1-1"  # two numbers are not one
 
 
+def test_a_pattern_of_one_set_among_those_of_another() -> None:
+    own = PatternSet(
+        ("Net", "Spot", "local", "clean"),
+        "clean",
+        {"Loc": "Spot", "Center": "Spot", "dish": "Net", "Donut": "Net"},
+    )
+    assert own.among("local", WM811K) == "Loc"  # an alias there
+    assert own.among("Net", WM811K) == "Donut"  # by one of its own
+    assert own.among("Spot", WM811K) is None  # two of its own are two patterns
+    assert own.among("clean", WM811K) == "none"
+    assert own.among("clean", PatternSet(("Net", "Spot"))) is None
+
+
 def test_aliases_and_hints_are_of_the_set() -> None:
     own = PatternSet(("Grid", "ok"), "ok", {"Mesh": "Grid"}, {"Grid": "probe card"})
     assert own.named("mesh") == "Grid"
