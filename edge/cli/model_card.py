@@ -50,7 +50,7 @@ def _lines(model: ModelFile) -> Iterator[str]:
     )
     yield f"encoding    {encoding}, {encoding.size} x {encoding.size} cells, int8 in and out"
     yield f"temperature {data.temperature:.3f}"
-    yield from _called(data.patterns)
+    yield from called(data.patterns)
     yield from _review(data)
     if training != Training():
         yield (
@@ -95,7 +95,7 @@ def _accuracy(accuracy: Accuracy | None, names: Sequence[str]) -> Iterator[str]:
     yield ""
 
 
-def _called(patterns: PatternSet) -> Iterator[str]:
+def called(patterns: PatternSet) -> Iterator[str]:
     """What else patterns are called, and what they usually point to."""
     said = (
         ("also", [f"{alias} is {name}" for alias, name in patterns.aliases.items()]),

@@ -17,14 +17,9 @@ from edge.station.folder.watched_folder import WatchedFolder, is_there
 from edge.station.folder_settings import Done, FolderSettings
 from edge.station.settings import Settings, camera_names, listen_on
 from edge.station.station import classifier_arguments
-from edge.store.schema import APPLICATION_ID
+from edge.store.schema import is_store
 from edge.system.files import exists
 from edge.system.text import printable
-
-#: A database begins so, and says at which bytes whose it is.
-_SQLITE: Final = b"SQLite format 3\0"
-_ID: Final = 68
-_HEAD: Final = 72
 
 #: Names that a name pattern is tried on.
 TRIED: Final = 100
@@ -118,9 +113,5 @@ def _writable(file: Path, what: str) -> None:
 
 def _store(file: Path, what: str) -> None:
     """Not opened as a database: that leaves files of this user beside it."""
-    if not file.is_file():
-        return
-    with file.open("rb") as content:
-        head = content.read(_HEAD)
-    if head and not (head.startswith(_SQLITE) and head[_ID:] == APPLICATION_ID.to_bytes(4, "big")):
+    if file.is_file() and file.stat().st_size and not is_store(file):
         raise UsageError(f"{what}: {file}: is something else than a store; choose another name")

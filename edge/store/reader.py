@@ -37,6 +37,11 @@ _NOTES: Final = (
 )
 
 
+_AT_WORK: Final = (
+    "SELECT model_sha256, model, count(*) FROM results GROUP BY model_sha256 ORDER BY min(id)"
+)
+
+
 _KEPT: Final = (
     "SELECT maps.id, source, lot, wafer, model_sha256, maps.rows, columns, maps.dies, embedding "
     "FROM maps JOIN results ON results.id = maps.id WHERE maps.dies IS NOT NULL"
@@ -154,6 +159,12 @@ class StoreReader:
         """
         with self._look() as connection:
             return models.read(connection, str(self._path))
+
+    def models_at_work(self) -> dict[str, tuple[str, int]]:
+        """The short identity and the results of each model file there, by its SHA-256."""
+        with self._look() as connection:
+            found = connection.execute(_AT_WORK).fetchall()
+        return {sha256: (model, results) for sha256, model, results in found}
 
     def close(self) -> None:
         """Let go of the file."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Final, Union, get_args, get_origin
 
@@ -20,6 +21,11 @@ from edge.results.record import Error, Result
 
 #: "wmed" in ASCII; tells our files from other SQLite databases.
 APPLICATION_ID: Final = 0x776D6564
+
+#: A database begins so, and says at which bytes whose it is.
+_SQLITE: Final = b"SQLite format 3\0"
+_ID: Final = 68
+_HEAD: Final = 72
 
 #: How a value is kept that is no text.
 _TYPES: Final = {int: "INTEGER", float: "REAL"}
@@ -149,6 +155,13 @@ STEPS: Final = (
     *(_added(step) for step in range(6, _LAST + 1)),
 )  # fmt: skip
 VERSION: Final = len(STEPS)
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is a store, by its first bytes: to open it leaves files beside it."""
+    with path.open("rb") as content:
+        head = content.read(_HEAD)
+    return head.startswith(_SQLITE) and head[_ID:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:

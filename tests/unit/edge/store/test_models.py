@@ -8,8 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
+from edge.cli.main import cli
 from edge.errors import OutputError, UsageError
 from edge.sinks.settings import StoreSettings
 from edge.store.models import ModelNote
@@ -93,6 +95,25 @@ def test_a_row_that_somebody_changed_is_refused_by_name(tmp_path: Path, change: 
         changed.execute(f"UPDATE models SET {change}")  # noqa: S608
     with pytest.raises(UsageError, match=r"s.sqlite: table models, abab.* no pattern set .*delete"):
         models(path)
+
+
+def test_info_tells_the_model_files_of_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+
+    def info(*arguments: str) -> str:
+        return CliRunner().invoke(cli, ["info", str(path), *arguments]).output
+
+    with closing(Store(path)) as store:
+        assert "holds no result yet" in info()
+        store.begin_with(NOTES[0])
+        store.add([result(1, model_sha256="ab" * 32, model="own@abababababab"), result(2)])
+        text, told = info(), json.loads(info("--json"))
+    assert "own@abababababab  (1 result)\n" in text
+    assert 'patterns    Kratzer, lang, "quoted", 源, p_none (p_none means no pattern)\n' in text
+    assert "points to   源: worn chuck" in text
+    assert "m@0123  (1 result)\n            recorded by an earlier version" in text
+    assert [one["results"] for one in told] == [1, 1]
+    assert told[0]["patterns"] == list(OWN)
 
 
 def test_what_json_says_of_one_is_whole() -> None:
