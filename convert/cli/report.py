@@ -85,6 +85,7 @@ def command(
     if part:
         labelled = labelled.part(part)
         name = f"{name}, part {part}"
+    labelled = labelled.with_labels(lambda sentence: warn([sentence]))
     with Progress("") as progress:
         evidence = measure(
             file,

@@ -146,6 +146,7 @@ def _read(data: Path, part: str | None, patterns: PatternSet | None) -> Labelled
     labelled = load_any(data, patterns)
     try:
         labelled = labelled.part(part) if part else labelled
+        labelled = labelled.with_labels(lambda sentence: warn([sentence]))
         return labelled.under(patterns) if patterns else labelled
     except DataError as error:
         raise DataError(f"{data}: {error}") from None

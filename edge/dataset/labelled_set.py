@@ -6,7 +6,7 @@ Layout (``numpy.load`` reads it, no pickles inside):
 ``dies``              (N,) uint8        all maps end to end; 0 no die, 1 pass, 2 fail
 ``offsets``           (W+1,) int64      wafer *i* is ``dies[offsets[i]:offsets[i+1]]``
 ``shapes``            (W, 2) int16      rows, columns
-``labels``            (W,) str          the wafer's pattern, in any spelling
+``labels``            (W,) str          the wafer's pattern, in any spelling; empty: not known
 ``pattern_set``       (1,) str          optional; the patterns (``PatternSet``) as JSON; where it is
                                         not there, the nine, or else all labels there are
 ``lot``               (W,) int32        optional; -1 where unknown; or str
@@ -28,7 +28,8 @@ refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,7 @@ from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS
 from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
+from edge.system.text import counted
 from edge.wafer.patterns import WM811K, PatternSet
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 
@@ -66,7 +68,7 @@ class LabelledSet:
         dies: uint8 (N,).
         offsets: int64 (W+1,).
         shapes: int (W, 2).
-        labels: str (W,).
+        labels: str (W,); empty where a wafer has none.
         columns: The optional arrays that are present, by name, each (W,).
         patterns: What the labels can be, in the order of class indices.
     """
@@ -101,14 +103,44 @@ class LabelledSet:
         counts = [np.count_nonzero(self.grid(index) == FAIL) for index in range(len(self))]
         return np.asarray(counts, np.int64)
 
+    def has_label(self) -> npt.NDArray[np.bool_]:
+        """Which wafers (W,) have a label."""
+        has: npt.NDArray[np.bool_] = self.labels != ""
+        return has
+
+    def with_labels(self, tell: Callable[[str], None]) -> LabelledSet:
+        """The wafers that have a label; ``tell`` gets a sentence on the others, where there are.
+
+        Raises:
+            DataError: there are wafers, and none has a label.
+        """
+        has = self.has_label()
+        without = len(self) - int(has.sum())
+        if not without:
+            return self
+        if without == len(self):
+            raise DataError(
+                f"none of the set's {counted(without, 'wafer')} has a label, which is needed here; "
+                "`wm-edge classify` takes wafers without"
+            )
+        tell(f"left out: {counted(without, 'wafer')} without a label")
+        return self.select(has)
+
     def class_indices(self) -> npt.NDArray[np.intp]:
-        """Class index (W,) of each wafer, in the order of ``patterns``."""
+        """Class index (W,) of each wafer, in the order of ``patterns``.
+
+        Raises:
+            DataError: a wafer has no label (``with_labels`` leaves it out).
+        """
+        if not self.has_label().all():
+            raise DataError("wafers of the set have no label, which is needed here; leave them out")
         places = {name: place for place, name in enumerate(self.patterns)}
         return np.fromiter(map(places.__getitem__, self.labels.tolist()), np.intp, len(self))
 
     def class_counts(self) -> dict[str, int]:
-        """Wafers of each pattern, in order."""
-        return pattern_counts(self.class_indices(), self.patterns)
+        """Wafers of each pattern, in order; those without a label are not in it."""
+        counts = Counter(self.labels.tolist())
+        return {name: counts[name] for name in self.patterns}
 
     def under(self, patterns: PatternSet) -> LabelledSet:
         """The same wafers, their labels as these patterns are spelled: those of a model file.
@@ -235,7 +267,7 @@ def build(
 
     Args:
         maps: Of each wafer.
-        labels: Of each wafer, in any spelling.
+        labels: Of each wafer, in any spelling; empty where it has none.
         patterns: What the labels can be; None: as ``named_set`` makes it of them.
         columns: Optional columns.
 

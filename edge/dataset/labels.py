@@ -16,13 +16,13 @@ def labelled_by(
     """Labels (W,) in the one spelling, and the patterns that they can be.
 
     Args:
-        labels: In any spelling.
+        labels: In any spelling; empty: the wafer has none.
         patterns: None: as ``named_set`` makes it of the labels.
 
     Raises:
         DataError: a label is none of the patterns, or they are no pattern set.
     """
-    found = sorted(set(labels.tolist()))
+    found = sorted(set(labels.tolist()) - {""})
     alike = {spelled(label): label for label in reversed(found)}
     try:
         patterns = patterns or named_set(alike.values())
@@ -32,4 +32,5 @@ def labelled_by(
     if unknown := [label for label, name in names.items() if not name]:
         listed = ", ".join(map(repr, unknown[:5]))
         raise DataError(f"unknown label {listed}; known: {patterns.listed}")
+    names[""] = ""
     return np.asarray([names[label] for label in labels.tolist()], dtype=str), patterns

@@ -4,13 +4,13 @@
 memory, not recognition. Groups are the column ``lot_band`` where it is known (neighbouring
 lots run the same product on the same tools), else ``lot``; a wafer without either is a group of
 its own. Identical maps never stand on two sides, and a wafer whose map also exists under another
-label serves nowhere: such wafers get an empty part.
+label serves nowhere: such wafers get an empty part, and so do those without a label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -52,6 +52,7 @@ class SplitReport:
         counts: Wafers by part and pattern.
         duplicates: Wafers left out because an identical map stands on another side.
         conflicts: Wafers left out because an identical map has another label.
+        unlabelled: Wafers left out because they have no label.
         warning: What the reader must know before quoting a figure, or empty.
     """
 
@@ -60,6 +61,7 @@ class SplitReport:
     counts: dict[str, dict[str, int]]
     duplicates: int
     conflicts: int
+    unlabelled: int
     warning: str
 
 
@@ -71,6 +73,8 @@ def split(
 ) -> tuple[LabelledSet, SplitReport]:
     """Add the column ``part`` (train, val, test, or empty for wafers that serve nowhere).
 
+    Wafers without a label change nothing for the others.
+
     Args:
         labelled: Any labelled set.
         by: ``lot``: groups stay together and every class is divided as evenly as the groups
@@ -81,8 +85,16 @@ def split(
 
     Raises:
         UsageError: shares that are negative, no numbers or do not sum to 1.
-        DataError: no wafer, no lot column for ``lot``, no official column for ``official``.
+        DataError: no wafer, none with a label, no lot column for ``lot``, no official column for
+            ``official``.
     """
+    with_labels = labelled.with_labels(lambda _: None)
+    if with_labels is not labelled:
+        divided, report = split(with_labels, by, shares, seed)
+        names = np.full(len(labelled), "", divided.columns["part"].dtype)
+        names[labelled.has_label()] = divided.columns["part"]
+        unlabelled = len(labelled) - len(divided)
+        return labelled.with_columns(part=names), replace(report, unlabelled=unlabelled)
     if not len(labelled):
         raise DataError("this labelled set holds no wafer, there is nothing to split")
     # NaN is in no range: what is not proved right is wrong.
@@ -112,7 +124,13 @@ def split(
             "too good; state them only beside figures of a split by lot"
         )
     report = SplitReport(
-        by, int(np.unique(groups).size), counts, int(duplicate.sum()), int(conflict.sum()), warning
+        by,
+        int(np.unique(groups).size),
+        counts,
+        duplicates=int(duplicate.sum()),
+        conflicts=int(conflict.sum()),
+        unlabelled=0,
+        warning=warning,
     )
     return labelled.with_columns(part=names), report
 
@@ -157,11 +175,12 @@ def part_doubts(labelled: LabelledSet) -> Iterator[str]:
 
 
 def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> LabelledSet:
-    """The set with its column ``part``; divided by lot, always alike, where it has none.
+    """The wafers with a label and their ``part``; divided by lot, always alike, where it has none.
 
     Raises:
-        DataError: it cannot be divided by lot, or a part comes out empty.
+        DataError: no wafer has a label, it cannot be divided by lot, or a part comes out empty.
     """
+    labelled = labelled.with_labels(tell)
     if "part" in labelled.columns:
         return labelled
     labelled, report = split(labelled)

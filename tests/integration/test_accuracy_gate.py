@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -310,6 +311,29 @@ def test_gate_tolerates_what_it_is_told_to(generated_file: Path, tmp_path: Path)
     fell = "fell by more than"
     assert fell in wm_edge(*arguments).stderr
     assert fell not in wm_edge(*arguments, "--max-drop", "100").stderr
+
+
+def test_wafers_without_a_label_are_classified_and_not_judged(
+    generated: LabelledSet, tmp_path: Path
+) -> None:
+    some = generated.select(np.arange(0, len(generated), 3))
+    bare = replace(some, labels=np.where(np.arange(len(some)) % 2, some.labels, ""))
+    bare.save(tmp_path / "half.npz")
+    without = int((bare.labels == "").sum())
+    done = wm_edge("evaluate", tmp_path / "half.npz", "--json", tmp_path / "half.json")
+    assert done.code == 0
+    assert f"warning: left out: {without} wafers without a label" in done.stderr
+    figures = json.loads((tmp_path / "half.json").read_text())
+    assert figures["wafers"] == len(some) - without
+    assert figures["data_sha256"] == bare.with_labels(print).sha256()
+    records = wm_edge("classify", tmp_path / "half.npz", "--format", "jsonl").records
+    assert [record["index"] for record in records] == list(range(len(some)))
+    nothing = replace(bare, labels=np.full(len(bare), ""))
+    nothing.save(tmp_path / "nothing.npz")
+    for verb in (["evaluate"], ["dataset", "split", "--out", tmp_path / "x.npz"]):
+        done = wm_edge(*verb, tmp_path / "nothing.npz")
+        assert done.code == 2
+        assert f"none of the set's {len(bare)} wafers has a label" in done.stderr
 
 
 def test_baseline_is_compared_or_written(generated_file: Path, tmp_path: Path) -> None:

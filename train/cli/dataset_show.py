@@ -51,6 +51,8 @@ def table(labelled: LabelledSet) -> list[str]:
     width = max(10, *map(columns, labelled.patterns))
     lines = [f"{padded('class', width)} {'wafers':>9} {'lots':>7} {'share':>8}"]
     rows = [(name, labelled.labels == name) for name in labelled.class_counts()]
+    if not (has := labelled.has_label()).all():
+        rows.append(("(no label)", ~has))
     for name, chosen in [*rows, ("all", np.ones(len(labelled), np.bool_))]:
         wafers = int(np.count_nonzero(chosen))
         share = wafers / len(labelled) if len(labelled) else 0.0

@@ -34,7 +34,7 @@ def command(
     """Write DATA again with a column `part`: train, val or test.
 
     No lot and no two identical maps stand on two sides; wafers whose map also exists under
-    another label serve nowhere.
+    another label serve nowhere, nor do wafers without a label: their part is empty.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def command(
     tell(f"divided by {by}: {groups}", err=True)
     tell(
         f"left out: copies of a map on another side ({report.duplicates}), maps that carry two "
-        f"labels ({report.conflicts})",
+        f"labels ({report.conflicts}), wafers without a label ({report.unlabelled})",
         2,
         err=True,
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.dataset.labelled_set import LabelledSet, Part, build, concatenate, fingerprint
 from edge.dataset.reading import load
 from edge.errors import DataError
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import PATTERNS, WM811K
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -47,6 +47,26 @@ def same(one: LabelledSet, two: LabelledSet) -> bool:
         and one.columns.keys() == two.columns.keys()
         and all(np.array_equal(one.columns[name], two.columns[name]) for name in one.columns)
     )
+
+
+def test_wafers_may_have_no_label(tmp_path: Path) -> None:
+    grids = [np.ones((2, 2), np.uint8)] * 4
+    labelled = build(grids, ["", "Grid", "ok", ""])
+    labelled.save(tmp_path / "set.npz")
+    found = load(tmp_path / "set.npz")
+    assert same(found, labelled)
+    assert found.labels.tolist() == ["", "Grid", "ok", ""]
+    assert found.class_counts() == {"Grid": 1, "ok": 1}
+    with pytest.raises(DataError, match="have no label"):
+        found.class_indices()
+    said: list[str] = []
+    assert found.with_labels(said.append).labels.tolist() == ["Grid", "ok"]
+    assert said == ["left out: 2 wafers without a label"]
+    assert concatenate([found, labelled]).labels.tolist() == labelled.labels.tolist() * 2
+    bare = build(grids, [""] * 4)
+    assert (bare.patterns, set(bare.class_counts().values())) == (WM811K, {0})
+    with pytest.raises(DataError, match="none of the set's 4 wafers has a label"):
+        bare.with_labels(said.append)
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.dataset.drawn import drawn
 from edge.dataset.labelled_set import LabelledSet, build
 from edge.dataset.lots import lot_groups, lots_apart
 from edge.dataset.split import (
@@ -76,6 +79,32 @@ def test_no_lot_and_no_map_on_two_sides(
     assert used + report.duplicates + report.conflicts == len(lots)
 
 
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(wafers, st.sampled_from(SplitBy), st.integers(0, 3))
+def test_wafers_without_a_label_change_nothing_for_the_others(
+    found: list[tuple[int, int, int, bool]], by: SplitBy, seed: int
+) -> None:
+    lots, labels, maps, bare = (list(column) for column in zip(*found, strict=True))
+    official = np.asarray(["Training", "Test"])[np.arange(len(lots)) % 2]
+    whole = small_set(lots, labels, maps, official=official)
+    whole = replace(whole, labels=np.where(bare, "", whole.labels))
+    try:
+        alone, expected = split(whole.select(~np.asarray(bare)), by, seed=seed)
+    except DataError as error:
+        with pytest.raises(DataError, match=re.escape(str(error)) if not all(bare) else "has a"):
+            split(whole, by, seed=seed)
+        return
+    done, report = split(whole, by, seed=seed)
+    assert report == replace(expected, unlabelled=sum(bare))
+    parts = done.columns["part"]
+    assert parts[~np.asarray(bare)].tolist() == alone.columns["part"].tolist()
+    assert set(parts[bare].tolist()) <= {""}
+    said: list[str] = []
+    kept = ensure_parts(done, said.append)
+    assert kept.sha256() == alone.sha256()
+    assert bool(said) == any(bare)
+
+
 def test_conflicting_labels_serve_nowhere() -> None:
     labelled = small_set(
         [1, 2, 3, 4],
@@ -96,6 +125,13 @@ def test_of_identical_maps_the_evaluation_keeps_its_copy() -> None:
         done, _ = split(small_set(lots, [0] * 20, [5] * 10 + lots[10:]), seed=seed)
         kept = [part for part in done.columns["part"].tolist()[:10] if part]
         assert set(kept) <= {"test"} or "train" not in kept
+
+
+def test_parts_and_hashes_are_those_of_ever() -> None:
+    """Run folders, model files and baselines hold them."""
+    whole = drawn()
+    assert whole.sha256().startswith("7e415afa4caac840")
+    assert split(whole, SplitBy.RANDOM)[0].parts_sha256().startswith("39d990aa26288882")
 
 
 def test_same_seed_same_parts_and_another_seed_others(generated: LabelledSet) -> None:
