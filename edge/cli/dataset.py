@@ -13,7 +13,7 @@ class Dataset(LazyGroup):
     """The sub-group."""
 
     routes: ClassVar[dict[str, Route]] = {
-        "import": Route("train.cli.dataset_import", "Read LSWMD.pkl, MixedWM38 or class folders."),
+        "import": Route("train.cli.dataset_import", "Read WM-811K, tables, stacks, class folders."),
         "split": Route("train.cli.dataset_split", "Divide by lot into train, val and test."),
         "show": Route("train.cli.dataset_show", "Draw a sheet of wafers a class."),
         "synth": Route("train.cli.dataset_synth", "Make synthetic wafers."),

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet, Part, build, check_bounds
 from edge.dataset.reading import load
-from edge.errors import DataError, InputError
+from edge.errors import DataError, InputError, InputKind
 from edge.formats import paths
+from edge.system.text import counted
 from edge.system.typed import MismatchError
 from edge.wafer.patterns import SPELLING, PatternSet, flaw, named_set, spelled
 from edge.wafer.wafermap import DieGrid
 
-#: What folders above the class folders may be called, and the part that each is.
-_PARTS: Final = {
+#: What folders above the class folders, and parts in a table, may be called, and what each is.
+PARTS: Final = {
     "train": Part.TRAIN.value,
+    "training": Part.TRAIN.value,
     "val": Part.VAL.value,
     "valid": Part.VAL.value,
     "validation": Part.VAL.value,
     "test": Part.TEST.value,
+    "testing": Part.TEST.value,
 }
+
+#: How a folder beside the class folders is spelled whose wafers have no label.
+_UNLABELLED: Final = ("unlabelled", "unlabeled")
+
+#: Beginnings of names of folders that are passed over: hidden ones, and what systems keep.
+_PASSED_OVER: Final = (paths.HIDDEN, "__")
+
+
+class ClassFolder(NamedTuple):
+    """One folder.
+
+    Attributes:
+        path: Where it is.
+        pattern: What it is named after; empty: its wafers have no label.
+        part: A ``Part``, or empty.
+    """
+
+    path: Path
+    pattern: str
+    part: str
 
 
 @dataclass(frozen=True)
@@ -32,26 +58,39 @@ class ClassFolders:
     """What folders there are.
 
     Attributes:
-        folders: Each with its pattern, and its part or an empty text.
+        folders: All of them.
         patterns: The patterns that they show.
-        merged: Names that are one pattern, a sentence each.
+        notes: What was merged, passed over or followed, a sentence each.
     """
 
-    folders: tuple[tuple[Path, str, str], ...]
+    folders: tuple[ClassFolder, ...]
     patterns: PatternSet
-    merged: tuple[str, ...]
+    notes: tuple[str, ...]
 
-    def check_complete(self, labels: set[str]) -> None:
+    def files(self) -> Iterator[tuple[ClassFolder, str | InputError]]:
+        """The files of each folder, as ``paths.expand`` names them."""
+        for folder in self.folders:
+            for item in paths.expand([folder.path]):
+                # Where no other folder of its pattern holds any, ``check_complete`` says so.
+                if not (isinstance(item, InputError) and item.kind is InputKind.EMPTY):
+                    yield folder, item
+
+    def check_complete(self, labels: set[str], problems: Iterable[str] = ()) -> None:
         """Refuse a pattern that no wafer shows.
+
+        Args:
+            labels: Of the wafers found.
+            problems: With files that could not be read.
 
         Raises:
             DataError: a folder of that name holds no wafer map.
         """
         for folder, pattern, _ in self.folders:
-            if pattern not in labels:
+            if pattern and pattern not in labels:
+                mine = (f" (first: {each})" for each in problems if each.startswith(str(folder)))
                 raise DataError(
-                    f"{folder}: an empty class folder, no wafer map of {pattern} was found; put "
-                    "some there or move the folder elsewhere"
+                    f"{folder}: an empty class folder, no wafer map of {pattern} was found"
+                    f"{next(mine, '')}; put some there or move the folder elsewhere"
                 )
 
 
@@ -79,15 +118,16 @@ def from_class_folders(path: Path, patterns: PatternSet | None = None) -> Labell
     parts: list[str] = []
     dies = 0
     found = class_folders(path, patterns)
-    for folder, pattern, part in found.folders:
-        for item in paths.read_items(paths.expand([folder])):
+    for folder, name in found.files():
+        for item in paths.read_items([name]):
             if isinstance(item, InputError):
                 raise DataError(f"{item} (or take it out of the set)") from item
             dies += item.dies.size
             check_bounds(len(grids) + 1, dies, str(path))
             grids.append(item.dies)
-            labels.append(pattern)
-            parts.append(part)
+            labels.append(folder.pattern)
+            parts.append(folder.part)
+    found.check_complete(set(labels))
     columns = {"part": np.asarray(parts, dtype=str)} if any(parts) else {}
     return build(grids, labels, found.patterns, **columns)
 
@@ -97,8 +137,8 @@ def class_folders(
 ) -> ClassFolders:
     """The sub-folders with the pattern that each is named after, in any spelling.
 
-    Folders ``train``, ``val`` and ``test`` above them say what part their wafers are. Hidden
-    folders are passed over.
+    Folders ``train``, ``val`` and ``test`` above them say what part their wafers are. Wafers of a
+    folder ``unlabelled`` beside them have no label and no part. Hidden folders are passed over.
 
     Args:
         path: The folder of the class folders.
@@ -106,48 +146,133 @@ def class_folders(
         none: Which of them means no pattern, where their names do not say it.
 
     Raises:
-        DataError: a sub-folder is named after no pattern, or there is none.
+        DataError: a sub-folder is named after no pattern, there is none, or a link in one leads
+            out of it.
     """
-    tops = [(folder, _PARTS.get(folder.name.casefold(), "")) for folder in _visible(path)]
-    divided = bool(tops) and all(part for _, part in tops)
-    found = [(each, part) for top, part in tops for each in _visible(top)] if divided else []
-    found = found if divided else [(folder, "") for folder, _ in tops]
-    if not found:
+    above, found = _found(path, patterns)
+    named = [folder.path.name for folder in found if folder.pattern]
+    if not named:
         known = f" ({patterns.listed})" if patterns else ""
         raise DataError(
             f"{path}: has no class folders; expected is one folder a pattern{known} with a wafer "
-            "map a file"
+            "map a file (`wm-edge dataset import --unlabelled` takes wafers without a label)"
         )
-    for folder, _ in found:
-        if wrong := flaw(folder.name):
+    for folder, name, _ in found:
+        if name and (wrong := flaw(name)):
             raise DataError(f"{folder}: a class folder is named after its pattern; this {wrong}")
-    alike = {spelled(folder.name): folder.name for folder, _ in reversed(found)}
+    alike = {spelled(name): name for name in reversed(named)}
     try:
         patterns = patterns or named_set(alike.values(), none)
     except MismatchError as error:
-        raise DataError(f"{path}: the class folders are no pattern set: {error}") from None
-    named = [(folder, patterns.named(folder.name) or "", part) for folder, part in found]
-    for folder, pattern, _ in named:
-        if not pattern:
+        raise DataError(
+            f"{path}: the class folders are no pattern set: {error}; rename them, or merge or move "
+            "some"
+        ) from None
+    for folder, name, _ in found:
+        if name and not patterns.named(name):
             raise DataError(
                 f"{folder}: a class folder is named after its pattern, and this is none of "
                 f"{patterns.listed} ({SPELLING}); rename it or move it elsewhere"
             )
-    return ClassFolders(tuple(named), patterns, tuple(_merged(named)))
+    folders = tuple(each._replace(pattern=patterns.named(each.pattern) or "") for each in found)
+    return ClassFolders(folders, patterns, (*_merged(folders), *_notes(above, folders)))
 
 
-def _visible(path: Path) -> list[Path]:
-    return [
-        folder
-        for folder in sorted(path.iterdir())
-        if folder.is_dir() and not folder.name.startswith((".", "__"))
-    ]
+def _found(path: Path, patterns: PatternSet | None) -> tuple[list[Path], list[ClassFolder]]:
+    """The folders above the class folders, and these, their names not yet looked at."""
+
+    def below(folder: Path, part: str) -> Iterator[ClassFolder]:
+        for each in sorted(folder.iterdir()):
+            if each.is_dir() and not each.name.startswith(_PASSED_OVER):
+                known = patterns and patterns.named(each.name)
+                bare = spelled(each.name) in _UNLABELLED and not known
+                yield ClassFolder(each, "" if bare else each.name, "" if bare else part)
+
+    tops = list(below(path, ""))
+    parts = {top.path: PARTS.get(top.pattern.casefold(), "") for top in tops if top.pattern}
+    if not any(parts.values()):
+        return [path], tops
+    if all(parts.values()):
+        bare = [top for top in tops if not top.pattern]
+        inner = [each for top, part in parts.items() for each in below(top, part)]
+        return [path, *parts], [*inner, *bare]
+    if any(part and next(below(top, part), None) for top, part in parts.items()):
+        odd = next(top for top, part in parts.items() if not part)
+        listed = ", ".join(top.name for top, part in parts.items() if part)
+        raise DataError(
+            f"{odd}: stands beside folders of parts ({listed}); put it into one of them, or move "
+            "it elsewhere"
+        )
+    return [path], tops
 
 
-def _merged(named: list[tuple[Path, str, str]]) -> Iterator[str]:
+def _merged(folders: Iterable[ClassFolder]) -> Iterator[str]:
     called: dict[str, set[str]] = {}
-    for folder, pattern, _ in named:
+    for folder, pattern, _ in folders:
         called.setdefault(pattern, set()).add(folder.name)
     for pattern, names in called.items():
-        if len(names) > 1:
+        if pattern and len(names) > 1:
             yield f"the folders {' and '.join(sorted(names))} are one pattern, {pattern}"
+
+
+def _notes(above: Iterable[Path], folders: Iterable[ClassFolder]) -> Iterator[str]:
+    """What lies beside and in class folders and is no wafer map."""
+    seen: Counter[str] = Counter()
+    for entry in (each for folder in above for each in folder.iterdir()):
+        if entry.is_dir():
+            seen["hidden"] += entry.name.startswith(_PASSED_OVER)
+        else:
+            seen["beside"] += not entry.name.startswith(paths.HIDDEN)
+    _check_apart([(_look_through(each.path, seen), each) for each in folders])
+    for key, word, what in (
+        ("beside", "file", "beside the class folders"),
+        ("hidden", "folder", "whose names begin with . or __"),
+        ("others", "file", "with an ending of no wafer map"),
+    ):
+        if seen[key]:
+            yield f"passed over: {counted(seen[key], word)} {what}"
+    if seen["links"]:
+        yield f"followed: {counted(seen['links'], 'link')} to wafer maps"
+
+
+def _check_apart(found: list[tuple[Path, ClassFolder]]) -> None:
+    """Refuse folders of two patterns, each with where it really is, that hold the same wafers."""
+    homes = dict(found)
+    for home, inner in found:
+        for outer in filter(None, map(homes.get, (home, *home.parents))):
+            if outer.pattern != inner.pattern:
+                raise DataError(
+                    f"{outer.path}: its wafers are those of {inner.path}, too, through a link; a "
+                    "wafer has one label, take the link away"
+                )
+
+
+def _look_through(folder: Path, seen: Counter[str]) -> Path:
+    """Count visible files below a folder that are no wafer maps, and links to such as are.
+
+    Returns:
+        Where the folder really is.
+
+    Raises:
+        DataError: a link leads to a folder elsewhere: its wafers would be of this pattern, too.
+    """
+    home = Path(os.path.realpath(folder))
+    waiting = [os.fspath(folder)]
+    while waiting:
+        # One that cannot be listed is told where it is read.
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith(paths.HIDDEN):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
+                    if home not in Path(os.path.realpath(entry.path)).parents:
+                        raise DataError(
+                            f"{entry.path}: a link that leads out of its class folder; take it "
+                            "away, or put what it leads to in its place"
+                        )
+                else:
+                    seen["others"] += not paths.eligible(entry.name)
+                    seen["links"] += entry.is_symlink() and paths.eligible(entry.name)
+    return home

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
 from edge.formats.archive import MAX_UNPACKED, open_archive
-from edge.formats.npy import cut_short, read_header
+from edge.formats.npy import Header, cut_short, read_header
 from edge.system.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -109,6 +109,14 @@ class Arrays:
 
     def __exit__(self, *error: object) -> None:
         self._opened.close()
+
+    def header(self, name: str) -> Header:
+        """What an array declares. Raises: as ``read``."""
+        try:
+            with ExitStack() as opened:
+                return ArrayStream(self._archive, name, self._source, opened).header
+        except InputError as error:
+            raise ValueError(str(error)) from error
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """An array in memory; never one of Python objects.

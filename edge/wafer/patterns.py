@@ -86,6 +86,8 @@ class PatternSet(Struct, frozen=True, dict=True):
             if name not in self.names:
                 raise MismatchError(place, f"{name!r} is none of the patterns")
         for alias, name in self.aliases.items():
+            if wrong := flaw(alias):
+                raise MismatchError(("aliases",), f"{alias!r} {wrong}")
             if said.setdefault(spelled(alias), name) != name:
                 what = f"is {said[spelled(alias)]!r} already"
                 raise MismatchError(("aliases", alias), what)

@@ -15,10 +15,11 @@ from edge.terminal.streams import tell
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
+    from edge.wafer.patterns import PatternSet
     from train.importers import Imported
 
 
-@click.command("import", short_help="Turn WM-811K, MixedWM38 or class folders into a labelled set.")
+@click.command("import", short_help="Turn WM-811K, tables, stacks or class folders into a labelled set.")
 @click.argument("source", type=options.UserPath())
 @click.option(
     "--out",
@@ -33,11 +34,24 @@ if TYPE_CHECKING:
     help="The class folder of wafers without a pattern; none, normal, ok, good and pass are known.",
 )
 @click.option(
+    "--pattern-set",
+    "pattern_set",
+    metavar="FILE.toml",
+    type=options.UserPath(dir_okay=False),
+    help="What the labels can be: names in their order, none, [aliases], [hints].",
+)
+@click.option(
     "--label",
     "labels",
     multiple=True,
     metavar="NUMBER=NAME",
-    help="Pattern of a label of a data frame that is a number, as 0=none; may be repeated.",
+    help="Pattern of a label of a table or stack that is a number, as 0=none; may be repeated.",
+)
+@click.option(
+    "--unlabelled",
+    is_flag=True,
+    help="Keep wafers of a table that have no label; take maps without labels, a file or all below "
+    "a folder, whatever the folders in it are called.",
 )
 @options.name_pattern
 @click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
@@ -45,55 +59,77 @@ def command(
     source: Path,
     out: Path,
     none: str | None,
+    pattern_set: Path | None,
     labels: tuple[str, ...],
+    unlabelled: bool,
     pattern: NamePattern | None,
     overwrite: bool,
 ) -> None:
-    """Turn a public data set into a labelled set.
+    """Turn wafer maps with labels, or without, into a labelled set.
 
     SOURCE is recognised by its content:
 
     \b
       LSWMD.pkl               WM-811K from Kaggle (2.1 GB; takes 3.3 GB of memory)
       WM811K.pkl              WM-811K from mirlab.org
-      another .pkl            a data frame with waferMap and failureType
+      another .pkl            a data frame, dict of columns or list of dicts, with
+                              maps (waferMap, map ...), labels (failureType,
+                              label, pattern, class ...), lots and wafers
       Wafer_Map_Datasets.npz  MixedWM38: its wafers with one pattern or none
+      another .npz            maps (wafers, rows, columns) and their labels: text,
+                              numbers (--label) or a column of 0 and 1 a pattern
       a folder                class folders with names of your own (Grid/, ok/)
                               or WM-811K's, of images, .npy or .csv; train/, val/
                               and test/ may stand above them
 
-    Class folders whose names state lots (--name-pattern) can be divided by lot.
+    Class folders whose names state lots (--name-pattern) can be divided by lot. Wafers in a folder
+    `unlabelled` beside them have no label.
 
-    Pickles, also compressed (gzip, bzip2, xz), are read without pandas and cannot run code: a file
-    that names anything but the few classes of a data frame is refused. Wafers without a label or
-    with an unusable map are left out and counted.
+    Pickles, also compressed (gzip, bzip2, xz, zip), are read without pandas and cannot run code: a
+    file that names anything but the few classes of a data frame is refused. Wafers without a label
+    (unless --unlabelled) or with an unusable map are left out and counted.
 
     \b
     Examples:
       wm-edge dataset import LSWMD.pkl --out wm811k.npz
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
+      wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
+      wm-edge dataset import incoming/ --unlabelled --out new.npz
     """
+    from train.importers import import_dataset
+
     check_place(out, overwrite=overwrite)
     pairs = [text.partition("=") for text in labels]
     if odd := [number for number, _, name in pairs if not (number.strip() and name.strip())]:
         raise click.UsageError(f"--label {odd[0]}: write it as NUMBER=NAME, for instance 0=none")
     legend = {number.strip(): name.strip() for number, _, name in pairs}
-    imported = _import(source, pattern, none, legend)
+    with Progress(f"reading {source.name}") as progress:
+        imported = import_dataset(
+            source,
+            pattern=pattern,
+            none=none,
+            patterns=_read(pattern_set) if pattern_set else None,
+            legend=legend,
+            unlabelled=unlabelled,
+            progress=progress.at,
+        )
     imported.labelled.save(out, overwrite=overwrite)
     for line in _summary(imported):
         tell(line, 2, err=True)
     click.echo(f"wrote {out}", err=True)
 
 
-def _import(
-    source: Path, pattern: NamePattern | None, none: str | None, legend: dict[str, str]
-) -> Imported:
-    from train.importers import import_dataset
+def _read(path: Path) -> PatternSet:
+    """The pattern set in a TOML file; mistakes are told with their line."""
+    from edge.system import toml_file
+    from edge.wafer.patterns import PatternSet
 
-    with Progress(f"reading {source.name}") as progress:
-        return import_dataset(
-            source, pattern=pattern, none=none, legend=legend, progress=progress.at
-        )
+    file = toml_file.read(path)
+    for key in file.content:
+        if key not in PatternSet.__struct_fields__:
+            known = ", ".join(PatternSet.__struct_fields__)
+            raise file.wrong((key,), f"is none of {known}")
+    return file.decode(PatternSet)
 
 
 def _summary(imported: Imported) -> list[str]:
@@ -104,6 +140,8 @@ def _summary(imported: Imported) -> list[str]:
         f"  {padded(pattern, width)} {count:>9,}"
         for pattern, count in imported.labelled.class_counts().items()
     ]
+    if without := report.kept - sum(imported.labelled.class_counts().values()):
+        lines.append(f"  {padded('(no label)', width)} {without:>9,}")
     lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]
     lines += [f"note: {note}" for note in report.notes]
     lines += [f"problem: {problem}" for problem in report.problems]

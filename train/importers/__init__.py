@@ -1,32 +1,42 @@
-"""Public data in, labelled set out: WM-811K, MixedWM38 and class folders."""
+"""Data in, labelled set out: WM-811K and other tables, stacks, MixedWM38, class folders, maps."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.dataset.mixedwm38 import NAMED, PUBLISHED
 from edge.dataset.reading import REQUIRED
 from edge.errors import DataError, UsageError, why
 from edge.formats.archive import UNREADABLE, open_archive
+from edge.formats.npz import MEMBER
 from edge.system.regular_file import open_regular
-from train.importers.folders import import_folders
-from train.importers.frame import import_frame
+from train.importers import stack, table
+from train.importers.folders import import_folders, import_unlabelled
+from train.importers.frame import import_table
 from train.importers.mixed import import_mixed
 from train.importers.report import Imported, ImportReport, SourceKind
-from train.importers.restricted_unpickler import is_compressed
+from train.importers.restricted_unpickler import PICKLES, ZIP, is_compressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge.formats.name_pattern import NamePattern
+    from edge.wafer.patterns import PatternSet
     from train.importers.restricted_unpickler import Progress
 
 __all__ = ["ImportReport", "Imported", "SourceKind", "import_dataset"]
 
 _KNOWN = (
-    "LSWMD.pkl or the MIR pickle of WM-811K, the .npz of MixedWM38, or a folder of class folders"
+    "LSWMD.pkl or the MIR pickle of WM-811K, another pickled table, the .npz of MixedWM38 or of "
+    "maps with labels, a folder of class folders, and with --unlabelled wafer maps alone"
 )
+
+#: What options are for.
+_MEANT_FOR = {
+    "--name-pattern": (SourceKind.FOLDERS, SourceKind.MAPS),
+    "--none": (SourceKind.FOLDERS,),
+    "--label": (SourceKind.TABLE, SourceKind.STACK),
+}
 
 
 def import_dataset(
@@ -34,16 +44,22 @@ def import_dataset(
     *,
     pattern: NamePattern | None = None,
     none: str | None = None,
+    patterns: PatternSet | None = None,
     legend: Mapping[str, str] | None = None,
+    unlabelled: bool = False,
     progress: Progress | None = None,
 ) -> Imported:
-    """Import a public data set, recognised by its content.
+    """Import a data set, recognised by its content.
 
     Args:
-        source: ``LSWMD.pkl``, the MIR pickle, MixedWM38's ``.npz``, or a folder of class folders.
+        source: ``LSWMD.pkl``, the MIR pickle, another pickled table, the ``.npz`` of MixedWM38 or
+            of maps with labels, or a folder of class folders.
         pattern: Where lot and wafer stand in the names below the class folders.
         none: Which class folder means no pattern, where its name does not say it.
-        legend: Pattern of each label of a data frame that is a number: {"0": "none"}.
+        patterns: What the labels can be; None: all that come.
+        legend: Pattern of a label of a table or stack, by what stands there: {"0": "none"}.
+        unlabelled: Keep the wafers of a table that have no label, and take maps without labels: a
+            file, or all below a folder, whatever the folders in it are called.
         progress: Called with what has been read and how much there is (bytes of a pickle, wafers,
             files).
 
@@ -51,55 +67,64 @@ def import_dataset(
         The labelled set and a report of what was kept and left out.
 
     Raises:
-        UsageError: a name pattern, or ``none``, for something else than class folders;
-            a legend for something else than a data frame.
+        UsageError: an option that is for something else than the source.
         DataError: no such file, not one of these, refused, damaged, or nothing usable in it.
     """
     source = Path(source)
+    if none is not None and patterns is not None:
+        raise UsageError("--none and --pattern-set exclude each other: the file says which is none")
     try:
-        if source.is_dir() and not legend:
-            return import_folders(source, pattern=pattern, none=none, progress=progress)
-        if pattern is not None:
-            raise UsageError(
-                f"{source}: a name pattern is for class folders; this is one file of many wafers"
-            )
-        if none is not None:
-            raise UsageError(f"{source}: --none is for class folders; here the labels say it")
-        if source.is_dir():
-            raise UsageError(f"{source}: --label is for data frames; folders have names")
-        with open_regular(source) as file:
-            start = file.read(8)
+        kind = _kind(source, unlabelled=unlabelled)
+        found = stack.read(source) if kind is SourceKind.STACK else None
     except FileNotFoundError as error:
         raise DataError(f"{source}: no such file or folder") from error
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({why(error)})") from error
-    if start.startswith(b"PK\x03\x04"):
-        if legend:
-            raise UsageError(f"{source}: --label is for data frames; this says what it holds")
-        return _import_zip(source, progress)
-    if (
-        start.startswith(b"\x80")
-        or is_compressed(start)
-        or source.suffix.lower() in (".pkl", ".pickle")
-    ):
-        return import_frame(source, legend=legend, progress=progress)
-    raise DataError(f"{source}: not a known data set; known are {_KNOWN}")
-
-
-def _import_zip(source: Path, progress: Progress | None) -> Imported:
-    try:
-        with open_regular(source) as file, open_archive(file) as archive:
-            members = archive.namelist()
     except UNREADABLE as error:
-        raise DataError(
-            f"{source}: cannot be read ({why(error)}); was the download complete?"
-        ) from error
-    arrays = {name.removesuffix(".npy") for name in members if name.endswith(".npy")}
-    if arrays >= PUBLISHED or arrays >= NAMED:
-        return import_mixed(source, progress=progress)
+        what = f"{source}: cannot be read ({why(error)}); was the download complete?"
+        raise DataError(what) from error
+    if kind is SourceKind.STACK and found is None:
+        kind = SourceKind.MAPS
+    if kind is SourceKind.MAPS and not unlabelled:
+        raise DataError(f"{source}: no known data set with labels; known are {_KNOWN}")
+    _check(source, kind, {"--name-pattern": pattern, "--none": none, "--label": legend})
+    if kind is SourceKind.FOLDERS:
+        return import_folders(
+            source, pattern=pattern, none=none, patterns=patterns, progress=progress
+        )
+    if kind is SourceKind.MAPS:
+        return import_unlabelled(source, pattern=pattern, patterns=patterns, progress=progress)
+    if kind is SourceKind.MIXED:
+        return import_mixed(source, patterns=patterns, progress=progress)
+    found = found or table.read(source, progress=progress)
+    return import_table(source, found, legend=legend, patterns=patterns, unlabelled=unlabelled)
+
+
+def _check(source: Path, kind: SourceKind, given: dict[str, object]) -> None:
+    """Refuse options that are for something else than a source of this kind."""
+    for option, value in given.items():
+        if value and kind not in _MEANT_FOR[option]:
+            listed = " and ".join(each.value for each in _MEANT_FOR[option])
+            raise UsageError(f"{source}: {option} is for {listed}; this is {kind.value}")
+
+
+def _kind(source: Path, *, unlabelled: bool) -> SourceKind:
+    """What a source is, by its first bytes and its list of contents.
+
+    Raises:
+        DataError: it cannot be imported.
+        OSError: it cannot be read; and whatever else ``UNREADABLE`` names.
+    """
+    if source.is_dir():
+        return SourceKind.MAPS if unlabelled else SourceKind.FOLDERS
+    with open_regular(source) as file:
+        start = file.read(8)
+        members = open_archive(file).namelist() if start.startswith(ZIP) else []
+    arrays = {name.removesuffix(MEMBER) for name in members if name.endswith(MEMBER)}
     if arrays.issuperset(REQUIRED):
         raise DataError(f"{source}: is a labelled set already; there is nothing to import")
-    if any(Path(name).suffix.lower() in (".pkl", ".pickle", ".npz") for name in members):
+    if arrays:
+        return SourceKind.MIXED if stack.is_mixed(source) else SourceKind.STACK
+    if any(name.lower().endswith(".npz") for name in members):
         raise DataError(f"{source}: a zip archive; unpack it and import the file inside")
-    what = f"{source}: no known data set, its arrays are {', '.join(sorted(arrays)[:5]) or 'none'}"
-    raise DataError(f"{what}; known are {_KNOWN}. Maps without patterns are for `wm-edge classify`")
+    if start.startswith((b"\x80", ZIP)) or is_compressed(start):
+        return SourceKind.TABLE
+    return SourceKind.TABLE if source.suffix.lower() in PICKLES else SourceKind.MAPS

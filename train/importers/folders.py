@@ -1,22 +1,20 @@
-"""Class folders: one folder a pattern, named after it, with a wafer map a file."""
+"""Class folders: one folder a pattern, named after it, with a wafer map a file; or maps alone."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from edge.dataset.class_folders import class_folders
+from edge.dataset.class_folders import ClassFolder, class_folders
 from edge.errors import InputError
 from edge.formats.name_pattern import Names
-from edge.formats.paths import HIDDEN, eligible, expand, read_items
-from edge.system.text import counted
-from edge.wafer.patterns import WM811K
+from edge.formats.paths import expand, read_items
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.formats.name_pattern import NamePattern
+    from edge.wafer.patterns import PatternSet
     from edge.wafer.wafermap import WaferMap
     from train.importers.restricted_unpickler import Progress
 
@@ -26,6 +24,7 @@ def import_folders(
     *,
     pattern: NamePattern | None = None,
     none: str | None = None,
+    patterns: PatternSet | None = None,
     progress: Progress | None = None,
 ) -> Imported:
     """Import class folders of any files that wm-edge can classify (images, npy, csv, ...).
@@ -38,6 +37,7 @@ def import_folders(
         source: The folder of the class folders, see ``class_folders``.
         pattern: Where lot and wafer stand in the path of a file below its class folder.
         none: Which of them means no pattern, where their names do not say it.
+        patterns: What they are named after; None: whatever they are called.
         progress: Called with the files read and in all.
 
     Returns:
@@ -46,45 +46,58 @@ def import_folders(
     Raises:
         DataError: the folders are no pattern set, or one has no usable file.
     """
-    found = class_folders(source, none=none)
-    folders = [folder for folder, _, _ in found.folders]
-    files = [
-        (item, label, part) for folder, label, part in found.folders for item in expand([folder])
-    ]
-    names = Names(pattern, folders) if pattern else None
+    found = class_folders(source, patterns, none)
     collector = Collector(str(source), SourceKind.FOLDERS, found.patterns)
-    for sentence in found.merged:
+    for sentence in found.notes:
         collector.note(sentence)
-    beside = sum(path.is_file() for path in source.iterdir() if not path.name.startswith(HIDDEN))
-    if beside:
-        collector.note(f"passed over: {counted(beside, 'file')} beside the class folders")
-    others = sum(map(_others, folders))
-    if others:
-        collector.note(f"passed over: {counted(others, 'file')} with an ending of no wafer map")
+    names = Names(pattern, [folder.path for folder in found.folders]) if pattern else None
+    _read(list(found.files()), names, collector, progress)
+    found.check_complete(collector.labels, collector.problems)
+    return collector.finish()
+
+
+def import_unlabelled(
+    source: Path,
+    *,
+    pattern: NamePattern | None = None,
+    patterns: PatternSet | None = None,
+    progress: Progress | None = None,
+) -> Imported:
+    """Import wafer maps without a label: a file that wm-edge can classify, or all below a folder.
+
+    Args:
+        source: The file or folder.
+        pattern: Where lot and wafer stand in the path of a file below the folder.
+        patterns: What labels may be given one day; None: WM-811K's nine.
+        progress: Called with the files read and in all.
+
+    Raises:
+        DataError: not one wafer map can be used.
+    """
+    collector = Collector(str(source), SourceKind.MAPS, patterns)
+    names = Names(pattern, [source] if source.is_dir() else []) if pattern else None
+    none = ClassFolder(source, "", "")
+    _read([(none, item) for item in expand([source])], names, collector, progress)
+    return collector.finish()
+
+
+def _read(
+    files: list[tuple[ClassFolder, str | InputError]],
+    names: Names | None,
+    collector: Collector,
+    progress: Progress | None,
+) -> None:
     slots = 0
-    for done, (item, label, part) in enumerate(files, start=1):
+    for done, (folder, item) in enumerate(files, start=1):
         for wafer in read_items([item], names):
             _note(wafer, names, collector)
-            slots += _collect(wafer, label, part, collector)
+            slots += _collect(wafer, folder, collector)
         if progress is not None:
             progress(done, len(files))
     if names and names.misses > 1:
         collector.note(f"{names.misses} files in all do not fit the name pattern")
     if slots:
         collector.note(f"slots ({slots}) are not kept: a labelled set has lot and wafer alone")
-    imported = collector.finish()
-    if found.patterns != WM811K:
-        found.check_complete(set(imported.labelled.labels.tolist()))
-    return imported
-
-
-def _others(folder: Path) -> int:
-    """Visible files below a folder whose names are not those of wafer maps."""
-    return sum(
-        not name.startswith(HIDDEN) and not eligible(name)
-        for _, _, names in os.walk(folder)
-        for name in names
-    )
 
 
 def _note(found: WaferMap | InputError, names: Names | None, collector: Collector) -> None:
@@ -96,17 +109,17 @@ def _note(found: WaferMap | InputError, names: Names | None, collector: Collecto
         collector.note(sentence)
 
 
-def _collect(found: WaferMap | InputError, label: str, part: str, collector: Collector) -> bool:
+def _collect(found: WaferMap | InputError, folder: ClassFolder, collector: Collector) -> bool:
     """Keep a wafer; returns whether it has a slot, which a set cannot keep."""
     if isinstance(found, InputError):
         collector.leave_out(f"unreadable ({found.kind.value})", str(found))
         return False
     collector.add(
         found.dies,
-        label,
+        folder.pattern,
         name=found.source,
         lot=found.lot or "",
         wafer=found.wafer or "",
-        part=part,
+        part=folder.part,
     )
     return found.slot is not None

@@ -5,7 +5,8 @@ Both hold a data frame of 811,457 rows, 172,950 of them labelled, with the colum
 ``trianTestLabel`` (so spelt) in ``LSWMD.pkl``, ``trainTestLabel`` in the MIR pickle. Labels are
 nested arrays (``[['none']]``, empty where unlabelled) in the one, strings (``[0, 0]`` where
 unlabelled) in the other. What notebooks make of them is read as well: lot, wafer and split may be
-missing, texts may be categories, and the file may be compressed.
+missing or called otherwise (``columns``), texts may be categories, labels numbers or one-hot, and
+the file may be compressed. So are other tables: a pickled dict of columns, a stack with labels.
 
 Source: M.-J. Wu, J.-S. R. Jang, J.-L. Chen, "Wafer Map Failure Pattern Recognition and Similarity
 Ranking for Large-Scale Data Sets", IEEE Trans. Semicond. Manuf. 28(1), 2015.
@@ -13,191 +14,207 @@ Ranking for Large-Scale Data Sets", IEEE Trans. Semicond. Manuf. 28(1), 2015.
 
 from __future__ import annotations
 
-import math
 import pickle  # for its exception only
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from edge.dataset.class_folders import PARTS
 from edge.errors import DataError
+from edge.formats.columns import UNKNOWN
 from edge.wafer.patterns import flaw
-from train.importers import table
+from train.importers import columns
 from train.importers.pickle_types import Array
-from train.importers.report import Collector, Imported, SourceKind
+from train.importers.report import Collector, Imported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from train.importers.restricted_unpickler import Progress
-    from train.importers.table import Column
+    from edge.wafer.patterns import PatternSet
+    from train.importers.table import Column, LabelledTable
 
-#: The column of the official split, by the publication that spells it so.
-SPLIT_COLUMNS: Final = {
-    "trianTestLabel": SourceKind.LSWMD,
-    "trainTestLabel": SourceKind.MIR,
-}
-MAPS: Final = "waferMap"
-LABELS: Final = "failureType"
-LOTS: Final = "lotName"
-WAFERS: Final = "waferIndex"
+MAPS, LABELS, LOTS, WAFERS, PART = columns.ROLES
 
 _OFFICIAL: Final = {"": "", "training": "Training", "test": "Test"}
+_PARTS: Final = {"": "", **PARTS}
 _NUMBERED: Final = re.compile(r"lot(0|[1-9][0-9]*)")
-_NESTING: Final = 4
 
 
-def import_frame(
+def import_table(
     source: Path,
+    found: LabelledTable,
     *,
     legend: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    patterns: PatternSet | None = None,
+    unlabelled: bool = False,
 ) -> Imported:
-    """Import a pickled WM-811K data frame.
+    """Import the rows of a table, a wafer each.
 
-    The maps of unlabelled rows are released before the labelled ones are copied, so that the peak
+    The maps of rows that are left out are released before the others are copied, so that the peak
     of memory is about one and a half times the file's size.
 
     Args:
-        source: ``LSWMD.pkl``, the MIR pickle, or either saved again by a newer pandas.
-        legend: Pattern of a label, by what stands in the frame: {"0": "none"}.
-        progress: Called with the bytes read and in all.
+        source: Where it comes from, for messages.
+        found: The table; its columns are taken out of it.
+        legend: Pattern of a label, by what stands in the table: {"0": "none"}.
+        patterns: What the labels can be; None: all that come.
+        unlabelled: Whether rows without a label are kept.
 
     Returns:
-        The labelled wafers, with columns ``label_conflict`` and, where the frame has them,
-        ``lot``, ``wafer``, ``official``.
+        The wafers, with columns ``label_conflict`` and, where the table has them, ``lot``,
+        ``wafer``, ``official``, ``part``.
 
     Raises:
-        DataError: refused, unreadable, maps or labels are missing, or these are no pattern set.
+        DataError: maps or labels are missing or no such, or the labels are no pattern set.
     """
-    frame = table.read(source, progress=progress)
-    split = _split_column(frame, source)
-    collector = Collector(str(source), SPLIT_COLUMNS.get(split, SourceKind.FRAME))
-    _note_missing(frame, split, collector)
-    nothing: list[Any] = [None] * frame.rows
-    maps, labels, lots, wafers, official = (
-        frame.columns.pop(name, nothing) for name in (MAPS, LABELS, LOTS, WAFERS, split)
+    split = _split_column(found, source)
+    names = _names(found, source, unlabelled=unlabelled)
+    collector = Collector(str(source), columns.OFFICIAL.get(split, found.kind), patterns)
+    _note_columns(names, split, collector)
+    nothing: list[Any] = [None] * found.rows
+    maps, labels, lots, wafers, part, official = (
+        found.columns.pop(name, nothing)
+        for name in (*(names.get(role, "") for role in columns.ROLES), split)
     )
-    if isinstance(labels, np.ndarray):
-        labels = labels.tolist()
-    legend = legend or {}
-    patterns = [_pattern(cell, source, row, legend) for row, cell in enumerate(labels)]
-    unlabelled = patterns.count("")
-    if unlabelled:
-        collector.leave_out("without a label", count=unlabelled)
+    label = _Label(source, names.get(LABELS, ""), {**found.legend, **(legend or {})}, patterns)
+    cells = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    said = [label(cell, row) for row, cell in enumerate(cells)]
+    if several := said.count(None):
+        collector.leave_out("two or more patterns at once", count=several)
+    if not unlabelled and (count := said.count("")):
+        collector.leave_out("without a label", count=count)
+    kept = [bool(each) or (unlabelled and each == "") for each in said]
     if isinstance(maps, list):
-        maps[:] = [item if patterns[row] else None for row, item in enumerate(maps)]
-    names = _lot_names(lots, patterns, source)
-    unusable_splits = 0
-    for row, pattern in enumerate(patterns):
-        if not pattern:
-            continue
-        part = _OFFICIAL.get(_text(official[row], source, row, split).strip().lower())
-        unusable_splits += part is None
+        maps[:] = [item if kept[row] else None for row, item in enumerate(maps)]
+    lot = _lot_names(lots, kept, source, names.get(LOTS, ""))
+    officials = _Words(split, _OFFICIAL, source)
+    parts = _Words(names.get(PART, ""), _PARTS, source)
+    for row in np.flatnonzero(kept).tolist():
         collector.add(
             _values(maps[row], source, row),
-            pattern,
+            said[row] or "",
             name=f"{source} row {row}",
-            lot=names[row],
-            wafer=_name(wafers[row], source, row, WAFERS),
-            official=part or "",
+            lot=lot[row],
+            wafer=columns.name_of(wafers[row], source, row, names.get(WAFERS, "")),
+            official=officials(official[row], row),
+            part=parts(part[row], row) if said[row] else "",
         )
-        maps[row] = None
-    if unusable_splits:
-        collector.note(f"entries of {split} that are neither Training nor Test: {unusable_splits}")
+        if isinstance(maps, list):
+            maps[row] = None
+    for words, known in ((officials, "Training nor Test"), (parts, "train, val nor test")):
+        if words.unusable:
+            collector.note(f"entries of {words.column} that are neither {known}: {words.unusable}")
     return collector.finish()
 
 
-def _split_column(frame: table.LabelledTable, source: Path) -> str:
+def _split_column(found: LabelledTable, source: Path) -> str:
     """Name of the column of the official split; empty where there is none."""
-    missing = [name for name in (MAPS, LABELS) if name not in frame.columns]
-    found = [name for name in SPLIT_COLUMNS if name in frame.columns]
-    if missing:
-        what = f"{source}: the data frame lacks {', '.join(missing)}"
-        raise DataError(f"{what}; it has {', '.join(frame.columns) or 'no columns'}")
-    if len(found) > 1:
-        raise DataError(f"{source}: has both {' and '.join(found)}; drop the one that is wrong")
-    return found[0] if found else ""
+    here = [name for name in columns.OFFICIAL if name in found.columns]
+    if len(here) > 1:
+        raise DataError(f"{source}: has both {' and '.join(here)}; drop the one that is wrong")
+    return here[0] if here else ""
 
 
-def _note_missing(frame: table.LabelledTable, split: str, collector: Collector) -> None:
-    """Say what the set will lack, since the frame does."""
-    if LOTS not in frame.columns:
-        collector.note(f"no column {LOTS}: without lots the set cannot be divided by lot")
-    if WAFERS not in frame.columns:
-        collector.note(f"no column {WAFERS}: the wafers have no number in their lot")
-    if not split:
-        collector.note(f"no column {' or '.join(SPLIT_COLUMNS)}: the official split is not known")
-
-
-def _pattern(cell: object, source: Path, row: int, legend: Mapping[str, str]) -> str:
-    if isinstance(cell, (int, float, np.number)) and not math.isnan(cell):
-        number = str(int(cell)) if float(cell).is_integer() else str(cell)
-        if number not in legend:
+def _names(found: LabelledTable, source: Path, *, unlabelled: bool) -> dict[str, str]:
+    """The column in each role; maps must be there, and labels unless they are not asked for."""
+    known = {**columns.chosen(found.columns, source), **found.roles}
+    names = {role: known[role] for role in columns.ROLES if known.get(role)}
+    for role in (MAPS,) if unlabelled else (MAPS, LABELS):
+        if role not in names:
+            others = ", ".join(columns.NAMES[role][1:])
+            mend = "" if role == MAPS else "; --unlabelled takes wafers without a label"
             raise DataError(
-                f"{source}: the column {LABELS} holds numbers ({type(cell).__name__}), and what "
-                f"{number} means is not known here; say it with --label {number}=NAME"
+                f"{source}: lacks {role} (or {others}); it has "
+                f"{', '.join(found.columns) or 'no columns'}{mend}"
             )
-        cell = legend[number]
-    text = _text(cell, source, row, LABELS).strip()
-    text = legend.get(text, text)
-    if text and (wrong := flaw(text)):
-        raise DataError(f"{source}: row {row}: the label {text!r:.60} {wrong}")
-    return text
+    return names
 
 
-def _lot_names(lots: Column, patterns: list[str], source: Path) -> list[str]:
-    """Name of the lot of each labelled row; WM-811K's own ``lot47`` is 47, as all are numbered."""
+def _note_columns(names: Mapping[str, str], split: str, collector: Collector) -> None:
+    """Say what was taken for what, and what the set will lack since the table does."""
+    taken = [f"{name} as {role}" for role, name in names.items() if role != name]
+    if taken:
+        collector.note(f"columns taken: {', '.join(taken)}")
+    if LOTS not in names:
+        collector.note(f"no column {LOTS}: without lots the set cannot be divided by lot")
+    if WAFERS not in names:
+        collector.note(f"no column {WAFERS}: the wafers have no number in their lot")
+    if not split and PART not in names:
+        collector.note(
+            f"no column {' or '.join(columns.OFFICIAL)}: the official split is not known"
+        )
+
+
+class _Label:
+    """Reads the labels of a column: the pattern, empty where there is none, None for several."""
+
+    def __init__(
+        self, source: Path, column: str, legend: Mapping[str, str], patterns: PatternSet | None
+    ) -> None:
+        self._source, self._column, self._legend = source, column, legend
+        self._patterns = patterns
+
+    def __call__(self, cell: object, row: int) -> str | None:
+        found = columns.plain(cell, self._source, row)
+        if isinstance(found, list) and all(columns.number(item) in ("0", "1") for item in found):
+            hot = [place for place, item in enumerate(found) if item]
+            if len(hot) > 1:
+                return None
+            found = hot[0]
+        number = columns.number(found)
+        text = number or columns.text_of(found, self._source, row, self._column).strip()
+        if text in self._legend:
+            text = self._legend[text]
+        elif text in UNKNOWN:
+            return ""
+        elif number and not (self._patterns and self._patterns.named(number)):
+            raise DataError(
+                f"{self._source}: the column {self._column} holds numbers "
+                f"({type(cell).__name__}), and what {number} means is not known here; say it with "
+                f"--label {number}=NAME"
+            )
+        if wrong := flaw(text):
+            what = f"the label {text!r:.60} {wrong}"
+            raise DataError(f"{self._source}: row {row}: {what}")
+        return text
+
+
+class _Words:
+    """Reads the words of a column in any case; counts those that it may not hold."""
+
+    def __init__(self, column: str, known: Mapping[str, str], source: Path) -> None:
+        self.column, self._known, self._source = column, known, source
+        self.unusable = 0
+
+    def __call__(self, cell: object, row: int) -> str:
+        word = columns.text_of(cell, self._source, row, self.column).strip().lower()
+        self.unusable += word not in self._known
+        return self._known.get(word, "")
+
+
+def _lot_names(lots: Column, kept: list[bool], source: Path, column: str) -> list[str]:
+    """Name of the lot of each row kept; WM-811K's own ``lot47`` is 47, as all are numbered."""
     names = [
-        _name(cell, source, row, LOTS) if patterns[row] else "" for row, cell in enumerate(lots)
+        columns.name_of(cell, source, row, column) if kept[row] else ""
+        for row, cell in enumerate(lots)
     ]
     if all(_NUMBERED.fullmatch(name) for name in set(names) - {""}):
         return [name.removeprefix("lot") for name in names]
     return names
 
 
-def _name(cell: Any, source: Path, row: int, column: str) -> str:
-    """Name of a lot or wafer as it stands; a table may have kept whole numbers as floats."""
-    if isinstance(cell, (int, float, np.number)):
-        if math.isnan(cell) or cell == -1:
-            return ""
-        return str(int(cell)) if float(cell).is_integer() else str(cell)
-    return _text(cell, source, row, column).strip()
-
-
-def _text(cell: Any, source: Path, row: int, column: str) -> str:
-    """The text of a cell, out of however many arrays; empty where there is none."""
+def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
+    if isinstance(cell, np.ndarray):
+        return cell
     try:
-        for _ in range(_NESTING):
-            if isinstance(cell, Array):
-                cell = cell.flat()
-            if isinstance(cell, bytes):
-                cell = cell.decode("latin-1")
-            if isinstance(cell, str):
-                return cell
-            if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-                return ""
-            if not isinstance(cell, list):
-                break
-            if all(isinstance(item, int) and item == 0 for item in cell):
-                return ""
-            if len(cell) != 1:
-                break
-            cell = cell[0]
-    except pickle.UnpicklingError as error:
+        if isinstance(cell, Array):
+            return cell.values()
+        if isinstance(cell, list):
+            return np.asarray(cell)
+    except (pickle.UnpicklingError, ValueError) as error:
         raise DataError(f"{source}: row {row} is damaged ({error})") from error
     raise DataError(
-        f"{source}: row {row} of {column} holds a {type(cell).__name__} where a text is expected"
+        f"{source}: row {row} holds a {type(cell).__name__} where a wafer map is expected"
     )
-
-
-def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
-    if not isinstance(cell, Array):
-        raise DataError(
-            f"{source}: row {row} holds a {type(cell).__name__} where a wafer map is expected"
-        )
-    try:
-        return cell.values()
-    except pickle.UnpicklingError as error:
-        raise DataError(f"{source}: row {row} is damaged ({error})") from error

@@ -18,13 +18,21 @@ from train.importers.report import Collector, Imported, SourceKind
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge.wafer.patterns import PatternSet
     from train.importers.restricted_unpickler import Progress
 
 _STEP: Final = 1024
 
 
-def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
+def import_mixed(
+    source: Path, *, patterns: PatternSet | None = None, progress: Progress | None = None
+) -> Imported:
     """Import the wafers of MixedWM38 that show one pattern or none.
+
+    Args:
+        source: The file.
+        patterns: What its names mean; None: those of WM-811K.
+        progress: Called with the wafers read and in all.
 
     Returns:
         The wafers, without lots: the data set names none.
@@ -34,7 +42,7 @@ def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
     """
     found = mixedwm38.read(source)
     names = _known(source, found.names)
-    collector = Collector(str(source), SourceKind.MIXED, WM811K)
+    collector = Collector(str(source), SourceKind.MIXED, patterns or WM811K)
     several = found.patterns.sum(axis=1) > 1
     if several.any():
         collector.leave_out("two or more patterns at once", count=int(several.sum()))
@@ -43,8 +51,8 @@ def import_mixed(source: Path, *, progress: Progress | None = None) -> Imported:
     for index in np.flatnonzero(~several).tolist():
         values, stray = found.grid(index)
         stray_maps += stray
-        patterns = found.patterns[index]
-        label = names[int(patterns.argmax())] if patterns.any() else Pattern.NONE.value
+        shown = found.patterns[index]
+        label = names[int(shown.argmax())] if shown.any() else Pattern.NONE.value
         collector.add(values, label, name=f"{source}[{index}]")
         if progress is not None and index % _STEP == 0:
             progress(index, total)

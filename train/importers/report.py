@@ -37,9 +37,12 @@ class SourceKind(Choice):
 
     LSWMD = "WM-811K (LSWMD.pkl)"
     MIR = "WM-811K (MIR pickle)"
-    FRAME = "a data frame with WM-811K's columns"
+    FRAME = "a data frame"
+    TABLE = "a pickled table"
+    STACK = "a stack of maps with labels"
     MIXED = "MixedWM38"
     FOLDERS = "class folders"
+    MAPS = "wafer maps without labels"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,12 @@ class Imported:
 
 
 class Collector:
-    """Grows a labelled set wafer by wafer, keeping every die once."""
+    """Grows a labelled set wafer by wafer, keeping every die once.
+
+    Attributes:
+        source: Names the input.
+        problems: The first unusable inputs.
+    """
 
     def __init__(self, source: str, kind: SourceKind, patterns: PatternSet | None = None) -> None:
         """Start empty.
@@ -90,7 +98,7 @@ class Collector:
         self._parts: list[str] = []
         self._left_out: Counter[str] = Counter()
         self._notes: list[str] = []
-        self._problems: list[str] = []
+        self.problems: list[str] = []
 
     def add(
         self,
@@ -107,7 +115,7 @@ class Collector:
 
         Args:
             values: The map as found, any integer type (rows, columns).
-            label: Its pattern.
+            label: Its pattern; empty: it has no label.
             name: What to call the wafer in a problem.
             lot: Lot name, empty where unknown.
             wafer: Number or name in the lot, empty where unknown.
@@ -131,12 +139,17 @@ class Collector:
     def leave_out(self, reason: str, problem: str = "", count: int = 1) -> None:
         """Count wafers that are not kept; quote the problem if there is room."""
         self._left_out[reason] += count
-        if problem and len(self._problems) < MAX_PROBLEMS:
-            self._problems.append(problem)
+        if problem and len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
 
     def note(self, sentence: str) -> None:
         """Record a decision for the report."""
         self._notes.append(sentence)
+
+    @property
+    def labels(self) -> set[str]:
+        """Of all wafers kept so far."""
+        return set(self._labels)
 
     def finish(self) -> Imported:
         """The set and its report.
@@ -150,10 +163,8 @@ class Collector:
         left_out = dict(self._left_out.most_common())
         if not self._labels:
             why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-            first = f"; first: {self._problems[0]}" if self._problems else ""
-            raise DataError(
-                f"{self.source}: no usable labelled wafer in it ({why or 'it is empty'}){first}"
-            )
+            first = f"; first: {self.problems[0]}" if self.problems else ""
+            raise DataError(f"{self.source}: no usable wafer in it ({why or 'it is empty'}){first}")
         shapes = np.asarray(self._shapes, np.int32)
         try:
             labels, patterns = labelled_by(np.asarray(self._labels), self._patterns)
@@ -179,7 +190,7 @@ class Collector:
             kept=len(labelled),
             left_out=left_out,
             notes=tuple(self._notes),
-            problems=tuple(self._problems),
+            problems=tuple(self.problems),
         )
         return Imported(labelled, report)
 
@@ -213,12 +224,14 @@ class Collector:
 
 
 def label_conflicts(labelled: LabelledSet) -> npt.NDArray[np.bool_]:
-    """Which wafers (W,) have an identical twin under another label."""
-    _, group = np.unique(labelled.fingerprints(), return_inverse=True)
-    classes = labelled.class_indices()
-    low = np.full(len(labelled), len(labelled.patterns))
-    high = np.full(len(labelled), -1)
+    """Which wafers (W,) have an identical twin under another label; none without a label has."""
+    has = labelled.has_label()
+    _, group = np.unique(labelled.fingerprints()[has], return_inverse=True)
+    _, classes = np.unique(labelled.labels[has], return_inverse=True)
+    low = np.full(len(classes), len(classes))
+    high = np.full(len(classes), -1)
     np.minimum.at(low, group, classes)
     np.maximum.at(high, group, classes)
-    conflicts: npt.NDArray[np.bool_] = (low != high)[group]
+    conflicts = np.zeros(len(labelled), bool)
+    conflicts[has] = (low != high)[group]
     return conflicts

@@ -12,7 +12,7 @@ Layouts, each checked against files that those versions wrote:
 * pandas 1.x, 2.x, 3.x under Python 3 (protocols 2 to 5): ``_unpickle_block``, numpy buffers by
   ``_frombuffer``, bytes by ``_codecs.encode`` (protocol 2).
 
-What this does not stop: a hostile file can still ask for more memory than there is.
+A few bytes can make the unpickler ask for any amount of memory; on Linux it gets ``MAX_MEMORY``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ import io
 import lzma
 import os
 import pickle  # the restricted subclass below is the point of this module
+import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from edge.errors import DataError, why
+from edge.formats.archive import open_archive
 from edge.system.regular_file import open_regular
 from train.importers.pickle_types import (
     Array,
@@ -57,8 +60,15 @@ _COMPRESSED: Final[dict[bytes, Callable[..., Any]]] = {
     b"\xfd7zXZ": lzma.open,
 }
 
+#: First bytes of a zip archive, which may hold one pickle beside other things, and ends of names.
+ZIP: Final = b"PK\x03\x04"
+PICKLES: Final = (".pkl", ".pickle")
+
 #: Bytes that a compressed pickle may unpack to; WM-811K's has 2.1e9.
 MAX_UNPACKED: Final = 4 * 2**30
+
+#: Bytes of memory that a pickle may take; WM-811K's takes 3.2e9 until it is imported.
+MAX_MEMORY: Final = 8 * 2**30
 
 _BROKEN: Final = (
     pickle.UnpicklingError,
@@ -71,6 +81,8 @@ _BROKEN: Final = (
     TypeError,
     ValueError,
     lzma.LZMAError,
+    zipfile.BadZipFile,
+    RuntimeError,  # an archive's member that is encrypted or packed in an unknown way
     zlib.error,
 )
 
@@ -248,11 +260,41 @@ class _Bounded(io.RawIOBase):
         return count
 
 
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Inside, the process gets ``MAX_MEMORY`` more than it has, then a MemoryError."""
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+            most = int(file.read().split()[0]) * resource.getpagesize() + MAX_MEMORY
+    except (ImportError, OSError):  # a system without
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limits = [limit for limit in (most, soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _from_zip(file: Any) -> Any:
+    """The one pickle in a zip archive."""
+    archive = open_archive(file)
+    members = [name for name in archive.namelist() if not name.endswith("/")]
+    pickles = [name for name in members if name.lower().endswith(PICKLES)] or members
+    if len(pickles) != 1:
+        raise pickle.UnpicklingError(f"the archive holds {len(pickles)} files; unpack the one")
+    return archive.open(pickles[0])
+
+
 def load(path: Path, *, progress: Progress | None = None) -> object:
     """Unpickle a file into plain Python values and the stand-ins of this module.
 
     Args:
-        path: The pickle, any protocol; also compressed with gzip, bzip2 or xz.
+        path: The pickle, any protocol; also compressed with gzip, bzip2, xz, or in a zip archive.
         progress: Called with bytes read and bytes in all, about once a megabyte.
 
     Raises:
@@ -262,17 +304,22 @@ def load(path: Path, *, progress: Progress | None = None) -> object:
     collecting = gc.isenabled()
     gc.disable()  # millions of stand-ins and no cycles: collecting would only cost time
     try:
-        with io.BufferedReader(_CountedFile(path, progress), _BUFFER) as file:
+        counted = _CountedFile(path, progress)
+        with io.BufferedReader(counted, _BUFFER) as file, _bounded_memory():
             start = file.peek(8)
-            for magic, unpacked in _COMPRESSED.items():
-                if start.startswith(magic):
-                    bounded = _Bounded(unpacked(file), str(path))
-                    return FrameUnpickler(io.BufferedReader(bounded, _BUFFER), str(path)).load()
-            return FrameUnpickler(file, str(path)).load()
+            unpacked = _from_zip if start.startswith(ZIP) else None
+            for magic, opener in _COMPRESSED.items():
+                unpacked = opener if start.startswith(magic) else unpacked
+            if unpacked is None:
+                return FrameUnpickler(file, str(path)).load()
+            bounded = _Bounded(unpacked(file), str(path))
+            return FrameUnpickler(io.BufferedReader(bounded, _BUFFER), str(path)).load()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({why(error)})") from error
     except MemoryError as error:
-        raise DataError(f"{path}: does not fit into memory, or is damaged") from error
+        raise DataError(
+            f"{path}: does not fit into memory (it may take {MAX_MEMORY >> 30} GiB), or is damaged"
+        ) from error
     except _BROKEN as error:
         raise DataError(
             f"{path}: not a readable pickle ({error}); was the download complete?"

@@ -1,9 +1,9 @@
-"""The columns of a pickled pandas data frame, without pandas."""
+"""The columns of a pickled table, without pandas: a data frame, a dict, or a list of dicts."""
 
 from __future__ import annotations
 
 import pickle  # for its exception only
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -20,11 +20,12 @@ from train.importers.pickle_types import (
     Index,
     Manager,
 )
+from train.importers.report import SourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: A column: a list of Python objects and stand-ins, or an array of numbers (rows,).
+#: A column: a list of Python objects and stand-ins, or an array (rows, ...).
 Column: TypeAlias = list[Any] | npt.NDArray[Any]
 
 _MISFITS: Final = (pickle.UnpicklingError, TypeError, ValueError, LookupError, RecursionError)
@@ -32,26 +33,59 @@ _MISFITS: Final = (pickle.UnpicklingError, TypeError, ValueError, LookupError, R
 
 @dataclass(frozen=True)
 class LabelledTable:
-    """Columns of a data frame by name, each with so many rows."""
+    """Columns by name, each with so many rows.
+
+    Attributes:
+        rows: How many.
+        columns: Lists, or arrays of so many entries.
+        kind: What holds them.
+        roles: Columns by what they are, where their names do not say it.
+        legend: What numbers in the column of labels mean, where the file says so.
+    """
 
     rows: int
     columns: dict[str, Column]
+    kind: SourceKind = SourceKind.FRAME
+    roles: dict[str, str] = field(default_factory=dict)
+    legend: dict[str, str] = field(default_factory=dict)
 
 
 def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -> LabelledTable:
-    """Read a pickled data frame.
+    """Read a pickled data frame, a dict of columns or a list of dicts, one a wafer.
 
     Raises:
-        DataError: refused or unreadable (``restricted_unpickler.load``), or not a data frame.
+        DataError: refused or unreadable (``restricted_unpickler.load``), or no table.
     """
-    frame = restricted_unpickler.load(path, progress=progress)
-    if not isinstance(frame, FrameStub):
-        what = f"{path}: holds a {type(frame).__name__}, not the data frame of WM-811K"
-        raise DataError(f"{what}; expected is LSWMD.pkl or the MIR pickle as published")
+    found = restricted_unpickler.load(path, progress=progress)
     try:
-        return _table(frame)
+        if isinstance(found, FrameStub):
+            return _table(found)
+        if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
+            names = dict.fromkeys(name for row in found for name in row)
+            found = {name: [row.get(name) for row in found] for name in names}
+        if isinstance(found, dict) and (columns := _of_dict(found)).columns:
+            return columns
     except _MISFITS as error:
-        raise DataError(f"{path}: not a data frame that can be read ({error})") from error
+        raise DataError(f"{path}: not a table that can be read ({error})") from error
+    raise DataError(
+        f"{path}: holds a {type(found).__name__}, not a table; expected is a data frame as "
+        "LSWMD.pkl is, a dict of columns, or a list of dicts, one a wafer"
+    )
+
+
+def _of_dict(found: dict[Any, Any]) -> LabelledTable:
+    """Columns of a dict; what is neither a list nor an array is passed over."""
+    columns: dict[str, Column] = {}
+    for name, values in found.items():
+        if isinstance(values, Array):
+            columns[str(name)] = values.items() if values.is_object else values.values()
+        elif isinstance(values, list):
+            columns[str(name)] = values
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        raise pickle.UnpicklingError(f"its columns differ in length: {listed:.200}")
+    return LabelledTable(max(lengths.values(), default=0), columns, SourceKind.TABLE)
 
 
 def _table(frame: FrameStub) -> LabelledTable:

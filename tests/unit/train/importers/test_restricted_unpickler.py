@@ -10,7 +10,9 @@ import io
 import lzma
 import os
 import pickle
+import resource
 import struct
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +88,16 @@ def test_frames_of_every_pandas_version_have_the_same_columns(
     assert list(frame.columns["waferIndex"]) == [1, 2, 1]
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def zipped(content: bytes, *others: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("frame.pkl", content)
+        for name in others:
+            archive.writestr(name, b"beside")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zipped])
 def test_a_compressed_frame_is_unpacked_up_to_a_bound(
     pickled: Callable[[bytes], Path],
     compress: Callable[[bytes], bytes],
@@ -100,7 +111,38 @@ def test_a_compressed_frame_is_unpacked_up_to_a_bound(
         restricted_unpickler.load(path)
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_an_archive_may_hold_other_things_beside_one_pickle(
+    pickled: Callable[[bytes], Path],
+) -> None:
+    whole = recorded_frames.LSWMD_PANDAS_1_5
+    assert table.read(pickled(zipped(whole, "readme.txt", "folder/"))).rows == 3
+    with pytest.raises(DataError, match="the archive holds 2 files; unpack the one"):
+        table.read(pickled(zipped(whole, "other.pickle")))
+
+
+@pytest.mark.parametrize(
+    ("content", "room", "words"),
+    [
+        # A memo of 2**33 entries; Pythons to come may keep it as a dict.
+        (b"\x80\x04Nr\xff\xff\xff\xff.", 2**33, "not fit into memory|NoneType"),
+        (gzip.compress(b"\x80\x04(" + b"]" * 2**23 + b"l."), 2**27, "not fit into memory"),
+    ],
+)
+def test_no_pickle_gets_more_memory_than_is_given_to_it(
+    pickled: Callable[[bytes], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+    room: int,
+    words: str,
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    monkeypatch.setattr(restricted_unpickler, "MAX_MEMORY", room)
+    with pytest.raises(DataError, match=words):
+        table.read(pickled(content))
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zipped])
 def test_a_damaged_compressed_frame_is_refused(
     pickled: Callable[[bytes], Path], compress: Callable[[bytes], bytes]
 ) -> None:
@@ -219,7 +261,7 @@ def test_a_truncated_pickle_is_reported(pickled: Callable[[bytes], Path], size: 
 def test_a_pickle_of_something_else_is_no_data_frame(
     pickled: Callable[[bytes], Path], content: object
 ) -> None:
-    with pytest.raises(DataError, match=f"holds a {type(content).__name__}, not the data frame"):
+    with pytest.raises(DataError, match=f"holds a {type(content).__name__}, not a table"):
         table.read(pickled(pickle.dumps(content)))
 
 
