@@ -20,7 +20,7 @@ from edge.results.line_stream import Stream
 from edge.results.table import TableSink
 from edge.results.writers import ResultFormat, open_sink
 from edge.system.text import columns, utf8
-from edge.wafer.patterns import PATTERNS, WM811K
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
 
 RECORD: dict[str, Any] = {
     "source": "lot1/w1.png",
@@ -98,6 +98,20 @@ def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert (rows[-1]["error"], rows[-1]["kind"], rows[-1]["pattern"]) == ("zero bytes", "empty", "")
     assert set(classify_columns(PATTERNS)) >= RECORD.keys() - {"probabilities"} | ERROR.keys()
     assert all(f"p_{name}" in classify_columns(PATTERNS) for name in PATTERNS)
+
+
+def test_patterns_called_like_columns_have_columns_of_their_own(tmp_path: Path) -> None:
+    names = ("confidence", "none", "p_none", "pattern", "source", "=1+1", 'a\u202f,"b')
+    shares = {name: place / 32 for place, name in enumerate(names)}
+    path = tmp_path / "out.csv"
+    sink = open_sink(ResultFormat.CSV, path, patterns=PatternSet(names))
+    sink.write({**RECORD, "pattern": "=1+1", "probabilities": shares})
+    sink.close()
+    columns, *rows = csv.reader(io.StringIO(path.read_text("utf-8"), newline=""))
+    assert len(set(columns)) == len(columns)
+    (row,) = (dict(zip(columns, row, strict=True)) for row in rows)
+    assert {name: float(row[f"p_{name}"]) for name in names} == shares
+    assert (row["pattern"], row["confidence"], row["source"]) == ("'=1+1", "0.61", "lot1/w1.png")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -61,6 +61,15 @@ def test_what_goes_in_comes_out_in_order(store: Store) -> None:
     assert store.last == 4
 
 
+def test_patterns_may_be_called_like_columns(store: Store) -> None:
+    names = ("confidence", "none", "p_none", "pattern", "source", "'; DROP TABLE results; --")
+    shares = dict.fromkeys(names, 1 / 8)
+    records = [result(n, pattern=name, probabilities=shares) for n, name in enumerate(names)]
+    added = store.add(records)
+    assert [record["pattern"] for record in added.records] == list(names)
+    assert kept(store.path) == added.records
+
+
 def test_a_reader_misses_nothing_that_comes_while_it_reads(store: Store) -> None:
     """A sink goes on behind the last number it got: what lies before it must have been given."""
     store.add([result(1)])
