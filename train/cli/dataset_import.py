@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from train.importers import Imported
 
 
-@click.command("import", short_help="Turn WM-811K, tables, stacks or class folders into a labelled set.")
+@click.command(
+    "import", short_help="Turn WM-811K, tables, stacks or class folders into a labelled set."
+)
 @click.argument("source", type=options.UserPath())
 @click.option(
     "--out",
