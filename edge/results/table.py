@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from edge.results.line_stream import Stream
-from edge.system.text import columns, cut, padded, percent, shown
+from edge.system.text import broken, columns, cut, padded, percent, shown
 
 _BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
@@ -162,8 +161,7 @@ class TableSink:
     def _text(self, colour: str, source: str, text: str) -> None:
         """A text that has a column of its own and is never cut: it says what to do."""
         room = max(20, self._width - self._source - 2)
-        lines = textwrap.wrap(shown(text, self._stream.encoding), room) or [""]
-        for line in lines:
+        for line in broken(shown(text, self._stream.encoding), room):
             self._row(colour, source, line)
             source = ""
 

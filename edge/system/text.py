@@ -138,6 +138,22 @@ def cut(text: str, width: int, ellipsis: str = "…") -> str:
     return f"{start}{ellipsis}{end}"
 
 
+def broken(text: str, width: int) -> list[str]:
+    """A text as lines of at most so many columns (2 or more), broken at blanks where it has any."""
+    found: list[str] = []
+    for word in text.split():
+        joined = f"{found[-1]} {word}" if found else word
+        if found and columns(joined) <= width:
+            found[-1] = joined
+            continue
+        while columns(word) > width:
+            fits = next(end for end in range(width, 0, -1) if columns(word[:end]) <= width)
+            found.append(word[:fits])
+            word = word[fits:]  # noqa: PLW2901 - what is left of it
+        found.append(word)
+    return found or [""]
+
+
 def told_apart(texts: Iterable[str], used: Iterable[str] = ()) -> list[str]:
     """Texts of which no two are alike, nor like one ``used``: repeated ones become ``text (2)``."""
     taken = set(used)

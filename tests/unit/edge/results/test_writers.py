@@ -238,10 +238,14 @@ def test_the_first_wafer_of_a_stack_has_its_place_in_a_table(tmp_path: Path) -> 
 
 
 def test_what_the_patterns_that_were_found_point_to_stands_behind_them(tmp_path: Path) -> None:
-    hints = {RECORD["pattern"]: "dust on the chuck; " * 20, "none": "nothing"}
+    hints = {
+        RECORD["pattern"]: "dust on the chuck; " * 20,
+        "none": "nothing",
+        "Donut": "\u6e90" * 99,
+    }
     path, patterns = tmp_path / "out.txt", structs.replace(WM811K, hints=hints)
     sink = open_sink(ResultFormat.TABLE, path, hold_errors=9, patterns=patterns)
-    for record in (RECORD, ERROR, RECORD):
+    for record in (RECORD, ERROR, RECORD, {**RECORD, "pattern": "Donut"}):
         sink.write(record)
     sink.close()
     text = path.read_text("utf-8")
@@ -251,7 +255,8 @@ def test_what_the_patterns_that_were_found_point_to_stands_behind_them(tmp_path:
     assert pointing.startswith("pattern ")
     assert pointing.count(RECORD["pattern"]) == 1
     assert "nothing" not in text
-    assert max(map(len, text.splitlines())) <= 140
+    assert pointing.count("\u6e90") == 99  # each two columns wide
+    assert max(map(columns, text.splitlines())) <= 140
 
 
 def test_what_is_nearly_sure_is_not_called_sure(tmp_path: Path) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from edge.errors import OutputError
+from edge.model.model_file import ModelFile
 from edge.results.record import Record
-from edge.sinks.settings import JsonLinesSettings
+from edge.sinks.settings import CsvSettings, JsonLinesSettings
 from edge.station import outbox, station
 from edge.station.folder_settings import FolderSettings
-from edge.station.settings import Settings, StationSettings
+from edge.station.metrics import registry
+from edge.station.settings import ModelSettings, Settings, StationSettings
 from edge.station.station import Station
 from edge.store.reader import StoreReader
+from tests.support.model_files import called, changed
 from tests.support.station import drop, wait_for
 
 
@@ -28,7 +35,10 @@ class Panic(BaseException):
 
 @contextmanager
 def running(
-    folder: Path, show: Callable[[Sequence[Record]], None] | None = None, **changes: Any
+    folder: Path,
+    show: Callable[[Sequence[Record]], None] | None = None,
+    model: Path | None = None,
+    **changes: Any,
 ) -> Iterator[Station]:
     """A station on two folders, at work; ``changes`` are methods of its first source or sink."""
     tops = [folder / "a", folder / "b"]
@@ -37,8 +47,9 @@ def running(
     made = Station(
         Settings(
             StationSettings(folder / "s.sqlite", "st-7"),
+            ModelSettings(model),
             folders=tuple(FolderSettings((top,)) for top in tops),
-            sinks=(JsonLinesSettings(folder / "r.jsonl"),),
+            sinks=(JsonLinesSettings(folder / "r.jsonl"), CsvSettings(folder / "r.csv")),
         ),
         show,
     )
@@ -91,6 +102,43 @@ def test_a_store_that_cannot_be_asked_for_a_moment_ends_no_source(
         drop(tmp_path / "a", 1)
         wait_for(lambda: made.counters.wafers, "recorded")
         assert made.troubles() == []
+
+
+def test_names_of_patterns_are_text_for_every_reader(tmp_path: Path, shipped: ModelFile) -> None:
+    names = (
+        'a "b", c',
+        "back\\slash",
+        "\u6e90" * 100,
+        "=1+1",
+        "p_none",
+        "{le}",
+        "a/b#+",
+        "id",
+        "ok",
+    )
+    model = tmp_path / "own.tflite"
+    model.write_bytes(changed(shipped, called(*names)))
+    with running(tmp_path, model=model) as made:
+        for number in range(9):
+            drop(tmp_path / "a", number)
+        wait_for(lambda: made.counters.wafers.total() == 9, "recorded")
+        text = generate_latest(registry(made)).decode()
+    with closing(StoreReader(tmp_path / "s.sqlite")) as reader:
+        records = reader.after(0, 9)
+        assert [note.patterns.names for note in reader.models()] == [names]
+    families = {each.name: each for each in text_string_to_metric_families(text)}
+    counted = {
+        (sample.labels["pattern"], sample.labels["verdict"]): sample.value
+        for sample in families["wm_edge_wafers"].samples
+    }
+    assert {pattern for pattern, _ in counted} == set(names)
+    assert +Counter(counted) == Counter((one["pattern"], one["verdict"]) for one in records)
+    assert all(tuple(one["probabilities"]) == names for one in records)
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, record in zip(rows, records, strict=True):
+        assert row["id"] == record["id"]
+        assert [float(row[f"p_{name}"]) for name in names] == [*record["probabilities"].values()]
 
 
 def test_what_cannot_be_shown_is_recorded(tmp_path: Path) -> None:
