@@ -60,6 +60,12 @@ def read(source: Path) -> LabelledTable | None:
             beside = {n: h for n, h in known.items() if n != maps and h.shape[:1] == (wafers,)}
             legends = [n for n, h in known.items() if spelled(n) in _LEGENDS and len(h.shape) == 1]
             labels = _labels(source, beside, legends)
+            if not labels and len(known) < len(headers):
+                odd = ", ".join(name for name in headers if name not in known)
+                raise DataError(
+                    f"{source}: {odd} may be the labels, but hold Python objects, which are not "
+                    "opened (they can run code); save them as text: labels.astype(str)"
+                )
             wanted = (maps, labels, *filter(columns.role, beside))
             found: dict[str, Column] = {n: file.read(n) for n in dict.fromkeys(wanted) if n}
             texts = file.read(legends[0]).tolist() if len(legends) == 1 else []

@@ -99,6 +99,7 @@ def test_wafers_without_a_label_change_nothing_for_the_others(
     parts = done.columns["part"]
     assert parts[~np.asarray(bare)].tolist() == alone.columns["part"].tolist()
     assert set(parts[bare].tolist()) <= {""}
+    assert list(part_doubts(done)) == list(part_doubts(alone))
     said: list[str] = []
     kept = ensure_parts(done, said.append)
     assert kept.sha256() == alone.sha256()

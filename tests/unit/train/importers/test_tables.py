@@ -112,6 +112,14 @@ def test_it_is_not_guessed_which_array_is_which(stacked: Callable[..., Imported]
         stacked(labels=OWN, lot=[1] * 4, lotID=[2] * 4)
 
 
+def test_labels_that_are_python_objects_are_not_opened(stacked: Callable[..., Imported]) -> None:
+    for options in ({}, {"unlabelled": True}):
+        with pytest.raises(
+            DataError, match=r"y may be the labels, but hold Python .*astype\(str\)"
+        ):
+            stacked(options, y=np.asarray(OWN, object))
+
+
 # -- pickles -----------------------------------------------------------------------------------
 
 ROWS = [{"map": grid, "class": name, "lot": 5} for grid, name in zip(MAPS, OWN, strict=True)]
