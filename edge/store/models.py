@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from edge.errors import UsageError
+from edge.results.jsonl import encode
 from edge.system.text import utf8
 from edge.system.typed import MismatchError
 from edge.wafer.patterns import PatternSet
@@ -55,8 +56,8 @@ class ModelNote(Struct, frozen=True):
 def note(connection: sqlite3.Connection, model: ModelNote) -> None:
     """Keep that a station works with a model file; within a transaction."""
     values = model.as_dict().values()
-    plain = (one if isinstance(one, str | None) else json.dumps(one) for one in values)
-    connection.execute(_NOTE, [*plain, model.first_at, model.last_at])
+    kept = [one if isinstance(one, str | None) else encode(one) for one in values]
+    connection.execute(_NOTE, [*kept, model.first_at, model.last_at])
 
 
 def read(connection: sqlite3.Connection, path: str) -> list[ModelNote]:
