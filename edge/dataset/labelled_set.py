@@ -154,7 +154,7 @@ class LabelledSet:
         if self.patterns == patterns:
             return self
         meant = {name: self.patterns.among(name, patterns) for name in self.patterns}
-        known = [meant[label] or label for label in self.labels.tolist()]
+        known = [meant.get(label) or label for label in self.labels.tolist()]
         try:
             labels, _ = labelled_by(np.asarray(known, dtype=str), patterns)
         except DataError as error:

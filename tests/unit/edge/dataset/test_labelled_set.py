@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edge.dataset.labelled_set import LabelledSet, Part, build, concatenate, fingerprint
 from edge.dataset.reading import load
 from edge.errors import DataError
-from edge.wafer.patterns import PATTERNS, WM811K
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -273,3 +273,10 @@ def test_truncated_or_damaged_archives_are_refused_or_whole(tmp_path: Path) -> N
 def test_a_folder_is_sent_to_import(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="dataset import"):
         load(tmp_path)
+
+
+def test_wafers_without_a_label_have_none_under_other_names() -> None:
+    own = PatternSet(("GRID", "spot"), aliases={"Loc": "spot"})
+    found = build([np.ones((9, 9), np.uint8)] * 3, ["", "spot", ""], own).under(WM811K)
+    assert found.labels.tolist() == ["", "Loc", ""]
+    assert found.patterns is WM811K
