@@ -20,18 +20,19 @@ from msgspec import structs
 
 from convert.report.out_of_distribution import UnknownPattern, draw
 from edge.classification.classifier import Classifier, coordinates_of
-from edge.classification.teach import view, views
+from edge.classification.ordinary_file import of_model, save
+from edge.classification.views import view, views
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.reading import load as load_set
 from edge.dataset.split import split
 from edge.model.model_file import load
 from edge.own.fit import Fit, scores
-from edge.own.ordinary import Ordinary, shipped
+from edge.own.ordinary import Ordinary
 from edge.wafer.encoding import symmetry
 from edge.wafer.wafermap import DieGrid
 
-#: Wafers that come with the model file; wafers drawn of a kind; draws of examples.
-ORDINARY, DRAWN, DRAWS = 5000, 300, 10
+#: Wafers drawn of a kind; draws of examples.
+DRAWN, DRAWS = 300, 10
 EXAMPLES = (5, 10, 20)
 MIN_DIES = 100
 SEED = 17
@@ -57,18 +58,6 @@ def grids(part: LabelledSet, label: str = "") -> list[DieGrid]:
     """The maps of a part, or of one label of it."""
     which = [i for i in range(len(part)) if not label or part.labels[i] == label]
     return [part.grid(index) for index in which]
-
-
-def write_ordinary(classifier: Classifier, val: LabelledSet, path: Path) -> None:
-    """Numbers of ordinary wafers, drawn by chance."""
-    found = seen(classifier, grids(val))
-    which = np.random.default_rng(SEED).permutation(len(found.numbers))[:ORDINARY]
-    np.savez_compressed(
-        path,
-        embeddings=found.embeddings[which],
-        numbers=found.numbers[which].astype(np.float16),
-        network=classifier.model.network_sha256,
-    )
 
 
 def drawn_kinds(
@@ -172,11 +161,9 @@ def main() -> None:
         parser.error("not the labelled set that the model file that ships was trained on")
     val, test = labelled.part("val"), labelled.part("test")
     if given.ordinary:
-        write_ordinary(classifier, val, given.ordinary)
+        save(given.ordinary, classifier.model, classifier, grids(val))
         return
-    known = shipped(classifier.model.network_sha256)
-    if known is None:
-        parser.error("no ordinary wafers for the model file that ships; --ordinary writes them")
+    known = of_model(classifier.model).enough()
     print(
         json.dumps(
             {

@@ -13,6 +13,7 @@ from convert.parity import Parity
 from convert.remedy.search import Tried, table
 from convert.report import page
 from convert.report.measure import measure
+from edge.classification import ordinary_file
 from edge.model import float_network
 from edge.system.files import check_place, write_bytes, write_text
 from edge.system.text import printable
@@ -33,7 +34,7 @@ def check_places(out: Path, *, overwrite: bool) -> None:
         UsageError: a file exists already, or its folder does not.
     """
     texts = (beside(out, suffix) for suffix in (PARITY_JSON, PARITY_TEXT))
-    for path in (out, float_network.beside(out), *texts):
+    for path in (out, float_network.beside(out), ordinary_file.beside(out), *texts):
         check_place(path, overwrite=overwrite)
     page.check_places(beside(out, REPORT), overwrite=overwrite)
 

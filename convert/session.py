@@ -17,12 +17,16 @@ from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
 from convert.run_folder import RunConfig, check_same_data, load_network, read_config
+from edge.classification import ordinary_file
+from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
 from edge.evaluation.evaluate import as_station
+from edge.model.model_file import ModelFile
+from edge.own.ordinary import ENOUGH
 from edge.system.files import write_bytes
-from edge.system.text import obeyed
+from edge.system.text import counted, obeyed
 from edge.verdict.rule import Costs
 
 if TYPE_CHECKING:
@@ -54,7 +58,9 @@ def convert(
 
     Beside ``out`` come ``<name>.float.tflite``, ``<name>.parity.json`` and ``.md``, and the
     quantization report ``<name>.report.html`` and ``.json``; they are written even when the gate is
-    red, the model file is not. They name the hash of the model file they belong to.
+    red, the model file is not. They name the hash of the model file they belong to. With the model
+    file comes ``<name>.ordinary.npz``, numbers of the val part's wafers, of a small set those of
+    the test part's, too: what examples of new patterns are held against.
 
     Args:
         source: The run and what to say of it.
@@ -97,6 +103,7 @@ def convert(
     if not evidence.found.parity.green:
         raise GateError(_why_no_file(evidence, out))
     write_bytes(out, evidence.found.model.content)
+    _write_ordinary(evidence.found.model, labelled, out, tell)
     return evidence.found
 
 
@@ -145,6 +152,20 @@ def _judged(
     return Evidence(
         found.finished(context, mended), first.parity, tuple(tried), float_tflite, context
     )
+
+
+def _write_ordinary(model: ModelFile, labelled: LabelledSet, out: Path, tell: Tell) -> None:
+    """What examples of new patterns are held against: wafers that did not train the network."""
+    parts = [labelled.part(Part.VAL)]
+    if len(parts[0]) < ENOUGH:
+        parts.append(labelled.part(Part.TEST))
+    grids = (part.grid(index) for part in parts for index in range(len(part)))
+    count = ordinary_file.save(ordinary_file.beside(out), model, Classifier(model), grids)
+    if count < ENOUGH:
+        tell(
+            f"{counted(count, 'wafer')} did not train the network: patterns of your own "
+            f"(`wm-edge pattern add`) are best held against {ENOUGH:,} or more; there, name a store"
+        )
 
 
 def _why_no_file(evidence: Evidence, out: Path) -> str:

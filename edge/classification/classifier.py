@@ -75,7 +75,7 @@ class Classifier:
         kernels: Kernels = Kernels.FAST,
         average_symmetries: bool = False,
         review: ReviewRule | None = None,
-        patterns: Path | None = None,
+        patterns: str | Path | None = None,
     ) -> None:
         if not isinstance(model, ModelFile):
             what = f"a model file is needed, not {type(model).__name__}"
@@ -104,7 +104,6 @@ class Classifier:
             rule.mixed.weights,
             rule.mixed.bias,
         )
-        self._own = _own_patterns(model, patterns) if patterns else None
         self._class_prior = [math.exp(rule.log_prior[label]) for label in self._labels]
         # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
         step = model.metadata.output.scale / model.temperature
@@ -113,6 +112,7 @@ class Classifier:
         # With too few fails for any pattern; where no label says so, the network is asked.
         self._clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
         self._min_fails = MIN_FAILS if none is not None else 0
+        self._own = _own_patterns(self, Path(patterns)) if patterns else None
 
     def __repr__(self) -> str:
         return f"<Classifier {self._model_name}, {self.runtime.backend.value}>"
@@ -221,7 +221,12 @@ def coordinates_of(model: ModelFile) -> Coordinates:
     return Coordinates(embedding.scale, embedding.zero_point, np.asarray(means, np.float64))
 
 
-def _own_patterns(model: ModelFile, folder: Path) -> OwnPatterns:
-    from edge.own.patterns import OwnPatterns  # nothing that a station without them needs
+def _own_patterns(classifier: Classifier, folder: Path) -> OwnPatterns:
+    from edge.classification.refit import Refit  # nothing that a station without them needs
+    from edge.own.pattern_folder import PatternFolder
+    from edge.own.patterns import OwnPatterns
 
-    return OwnPatterns(folder, model.network_sha256, coordinates_of(model))
+    model = classifier.model
+    coordinates = coordinates_of(model)
+    refit = Refit(model, coordinates, classifier)
+    return OwnPatterns(PatternFolder(folder, model.patterns, refit), coordinates)

@@ -160,7 +160,10 @@ def _serve(
     top_k: int | None,
     names: Names | None,
 ) -> None:
+    import logging  # slow to load, too
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    logging.getLogger("edge.own").setLevel(logging.ERROR)  # and says what pattern files lack
     for copy in copies:
         copy.close()
     own = make()

@@ -11,25 +11,32 @@ from typing import Final
 import numpy as np
 
 from edge.classification.classifier import Classifier, coordinates_of
+from edge.classification.examples import BETTER, BETTER_LOTS, called, check, distinct
+from edge.classification.ordinary_file import of_model
+from edge.classification.refit import grids_of
+from edge.classification.views import view, views
 from edge.errors import UsageError
 from edge.own.fit import Coordinates, Fit, Views, scores
 from edge.own.numbers import Numbers, numbers
-from edge.own.ordinary import Ordinary, collected, shipped
-from edge.own.pattern_file import FORMAT, Example, OwnPattern, check_name
+from edge.own.ordinary import ENOUGH, Ordinary
+from edge.own.pattern_file import FORMAT, Example, OwnPattern, Rule, check_name
 from edge.store.reader import KeptWafer
 from edge.system.text import counted
+from edge.system.typed import MismatchError
 from edge.verdict.familiarity import Embedding
-from edge.verdict.rule import MIN_FAILS
-from edge.wafer import encoding
-from edge.wafer.wafermap import DieGrid, WaferMap
-
-#: Examples: at least, better, and at most.
-LEAST, BETTER, MOST = 5, 10, 50
-BETTER_LOTS: Final = 3
+from edge.verdict.rule import MIN_FAILS, Verdict
+from edge.wafer.wafermap import WaferMap
 
 #: Share of stored wafers above which claims are too common; share of another pattern's examples
 #: above which two are too alike; share of recognised examples below which they lie apart.
 COMMON, ALIKE, APART = 0.01, 0.3, 0.7
+
+#: Share of the examples that the model file accepts as one pattern, above which it knows them.
+KNOWN: Final = 0.7
+
+#: Percent of ordinary wafers that are claimed, times the number that a pattern was held against,
+#: where these are few (100 to 500 of them, measured; docs/own-patterns.md).
+_CLAIMS: Final = 300
 
 #: Fewer examples make no group; two are no groups with a smaller gap, in spreads of their own.
 _GROUP, _GAP = 2, 3.6
@@ -45,6 +52,7 @@ class Taught:
         claimed: Wafers of the store that it claims, the newest first.
         looked_at: Wafers of the store that it was tried on.
         nearest: Class whose ordinary wafers come nearest, and the share of them that is claimed.
+        called: What the model file says of the examples: how many of each pattern and verdict.
         warnings: What speaks against using it, a sentence each.
     """
 
@@ -53,11 +61,18 @@ class Taught:
     claimed: list[KeptWafer] = field(default_factory=list)
     looked_at: int = 0
     nearest: tuple[str, float] = ("", 0.0)
+    called: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
 
     def sentences(self) -> Iterator[str]:
         """What a person must know of it."""
         name, share = self.nearest
+        of_each = Counter[str]()
+        for (pattern, _), count in self.called.items():
+            of_each[pattern] += count
+        said = ", ".join(f"{count} {pattern}" for pattern, count in of_each.most_common())
+        accepted = sum(self.called[pattern, Verdict.ACCEPT] for pattern in of_each)
+        yield f"the model file calls them: {said}; {accepted} of them would be accepted"
         yield f"{sum(self.recognised)} of them are recognised by the others (leave one out)"
         yield f"nearest: {name}, of whose ordinary wafers {100 * share:.1f} % would be claimed"
         if self.looked_at:
@@ -85,34 +100,32 @@ def teach(
         others: Patterns that are there already.
 
     Raises:
-        UsageError: no name, too few or too many examples, one in which hardly a die fails, or no
-            ordinary wafers to hold them against.
+        UsageError: no name, or that of a class; too few or too many examples, or one in which
+            hardly a die fails; too few ordinary wafers to hold them against.
     """
-    check_name(name)
-    _check(name, examples)
     model, coordinates = classifier.model, coordinates_of(classifier.model)
+    check_name(name)
+    if label := model.patterns.named(name):
+        what = f"{name}: {model.path.name} has {label} as a class already"
+        raise UsageError(f"{what}; choose another name")
+    examples, repeats = distinct(examples, direction=direction)
+    check(name, examples, repeats)
     seen_before = {one.dies.tobytes() for one in examples}
     kept = [(one, *seen) for one, seen in _seen(classifier, stored)]
     new = {id(one) for one, *_ in kept if one.dies.tobytes() not in seen_before}
-    ordinary = shipped(model.network_sha256) or collected(
-        [(embedding, seen) for one, embedding, seen in kept if id(one) in new]
-    )
-    fit = Fit(ordinary, coordinates, direction=direction)
+    ordinary = of_model(model)
+    if new:
+        more = [(embedding, seen) for one, embedding, seen in kept if id(one) in new]
+        ordinary = ordinary.with_more(Ordinary(*map(np.stack, zip(*more, strict=True))))
+    fit = Fit(ordinary.enough(), coordinates, direction=direction)
     shown = views(classifier, [one.dies for one in examples])
     rule, recognised = fit.rule(shown), fit.recalls(shown)
+    recall = round(float(recognised.mean()), 3)
     found = Taught(
-        OwnPattern(
-            FORMAT,
-            name,
-            model.network_sha256,
-            direction,
-            datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            round(float(recognised.mean()), 3),
-            tuple(Example.of(one.source, one.lot, one.wafer, one.dies) for one in examples),
-            rule,
-        ),
+        _made(name, model.network_sha256, direction, recall, examples, rule),
         tuple(recognised.tolist()),
         looked_at=len(stored),
+        called=Counter((one.pattern, one.verdict) for one in map(classifier.classify, examples)),
     )
     if kept:
         wafers, embeddings, seen = zip(*kept, strict=True)
@@ -120,22 +133,38 @@ def teach(
         pairs = zip(wafers, tried, strict=True)
         found.claimed = [one for one, score in pairs if score > 0 and id(one) in new]
     found.nearest = _nearest(found.pattern, coordinates, ordinary, model.labels, shown)
-    found.warnings += _doubts(found, examples, shown, fit)
+    found.warnings += repeats
+    if len(ordinary.numbers) < ENOUGH:
+        found.warnings.append(
+            f"only {len(ordinary.numbers)} ordinary wafers to hold the examples against: about "
+            f"{_CLAIMS / len(ordinary.numbers):.1f} % of ordinary wafers may be claimed; name a "
+            "store that keeps the maps of more (--store)"
+        )
+    found.warnings += _doubts(found, examples, shown, fit, model.patterns.none)
     for other in others:
         found.warnings += _alike(found.pattern, other, classifier, coordinates)
     return found
 
 
-def _check(name: str, examples: Sequence[WaferMap]) -> None:
-    """Refuse too few or too many examples, and one that shows nothing."""
-    if not LEAST <= len(examples) <= MOST:
-        more = "" if len(examples) < LEAST else "; `wm-edge train` learns from more"
-        what = f"{len(examples)} examples, {LEAST} to {MOST} are needed"
-        raise UsageError(f"{name}: {what}, better {BETTER} of {BETTER_LOTS} lots{more}")
-    for one in examples:
-        if one.fail_count < MIN_FAILS:
-            what = "hardly a die fails, it shows no pattern"
-            raise UsageError(f"{_called(one)}: {what}; leave it out")
+def _made(
+    name: str,
+    network: str,
+    direction: bool,
+    recall: float,
+    examples: Sequence[WaferMap],
+    rule: Rule,
+) -> OwnPattern:
+    """The pattern file, made now.
+
+    Raises:
+        UsageError: the maps are too large together.
+    """
+    kept = tuple(Example.of(one.source, one.lot, one.wafer, one.dies) for one in examples)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    try:
+        return OwnPattern(FORMAT, name, network, direction, now, recall, kept, rule)
+    except MismatchError as error:
+        raise UsageError(f"{name}: {error}") from None
 
 
 def rebuilt(pattern: OwnPattern, classifier: Classifier, stored: Sequence[KeptWafer]) -> Taught:
@@ -146,36 +175,11 @@ def rebuilt(pattern: OwnPattern, classifier: Classifier, stored: Sequence[KeptWa
     Raises:
         UsageError: see ``teach``; or an example in the file is no wafer map.
     """
-    maps = []
-    for one in pattern.examples:
-        try:
-            maps.append(WaferMap(one.grid(), one.source, lot=one.lot, wafer=one.wafer))
-        except ValueError as error:
-            raise UsageError(f"{pattern.name}: {error}; add the pattern again") from None
+    maps = [
+        WaferMap(dies, one.source, lot=one.lot, wafer=one.wafer)
+        for one, dies in zip(pattern.examples, grids_of(pattern), strict=True)
+    ]
     return teach(pattern.name, maps, classifier, direction=pattern.direction, stored=stored)
-
-
-def view(classifier: Classifier, dies: DieGrid) -> tuple[Embedding, Numbers] | None:
-    """What there is to see of a map, as it is; None where so few dies fail that nothing is."""
-    wafer_map = WaferMap(dies)
-    if wafer_map.fail_count < MIN_FAILS:
-        return None
-    return classifier.outputs(encoding.encode(dies, classifier.size))[1], numbers(dies)
-
-
-def views(classifier: Classifier, grids: Iterable[DieGrid]) -> Views:
-    """Maps under the eight flips and quarter turns, the first as they are."""
-    embeddings: list[list[Embedding]] = []
-    found: list[list[Numbers]] = []
-    for dies in grids:
-        turned = [
-            np.ascontiguousarray(encoding.symmetry(dies[np.newaxis], which)[0])
-            for which in range(encoding.SYMMETRIES)
-        ]
-        encoded = [encoding.encode(one, classifier.size) for one in turned]
-        embeddings.append([classifier.outputs(one)[1] for one in encoded])
-        found.append([numbers(one) for one in turned])
-    return Views(np.asarray(embeddings), np.asarray(found))
 
 
 def _seen(
@@ -183,10 +187,11 @@ def _seen(
 ) -> Iterator[tuple[KeptWafer, tuple[Embedding, Numbers]]]:
     """Stored wafers on which enough dies fail; their embeddings are another model's, or kept."""
     for one in stored:
-        if one.embedding is not None and one.model_sha256 == classifier.model.sha256:
+        if one.embedding is None or one.model_sha256 != classifier.model.sha256:
+            if (found := view(classifier, one.dies)) is not None:
+                yield one, found
+        elif WaferMap(one.dies).fail_count >= MIN_FAILS:
             yield one, (np.frombuffer(one.embedding, np.int8), numbers(one.dies))
-        elif (found := view(classifier, one.dies)) is not None:
-            yield one, found
 
 
 def _nearest(
@@ -206,7 +211,9 @@ def _nearest(
     return labels[nearest], float((scores(pattern.rule, coordinates, *some) > 0).mean())
 
 
-def _doubts(found: Taught, examples: Sequence[WaferMap], shown: Views, fit: Fit) -> Iterator[str]:
+def _doubts(
+    found: Taught, examples: Sequence[WaferMap], shown: Views, fit: Fit, none: str | None
+) -> Iterator[str]:
     """What speaks against a pattern."""
     count = len(examples)
     if count < BETTER:
@@ -216,10 +223,10 @@ def _doubts(found: Taught, examples: Sequence[WaferMap], shown: Views, fit: Fit)
         few = counted(len(lots), "lot")
         yield f"the examples are of {few}: what is common to a lot passes for a pattern"
     unlike = [
-        _called(one) for one, is_one in zip(examples, found.recognised, strict=True) if not is_one
+        called(one) for one, is_one in zip(examples, found.recognised, strict=True) if not is_one
     ]
     if groups := _apart(fit, shown):
-        first, second = ([_called(examples[i]) for i in group[:3]] for group in groups)
+        first, second = ([called(examples[i]) for i in group[:3]] for group in groups)
         yield (
             f"the examples lie apart: {', '.join(first)} and others are unlike "
             f"{', '.join(second)} and others; make two patterns of them"
@@ -229,6 +236,10 @@ def _doubts(found: Taught, examples: Sequence[WaferMap], shown: Views, fit: Fit)
             f"the examples lie apart: the others do not recognise {', '.join(unlike[:5])}; is each "
             "of them this pattern, and no other?"
         )
+    for (label, verdict), number in found.called.items():
+        known = verdict is Verdict.ACCEPT and label != none
+        if known and number > KNOWN * count:
+            yield f"known already: the model file accepts {number} of them as {label}"
     name, share = found.nearest
     if share > ALIKE:
         yield f"too alike: {100 * share:.0f} % of ordinary {name} wafers would be claimed"
@@ -264,18 +275,14 @@ def _alike(
     pattern: OwnPattern, other: OwnPattern, classifier: Classifier, coordinates: Coordinates
 ) -> Iterator[str]:
     """Whether it claims the examples of another own pattern."""
-    if other.name == pattern.name or other.network != pattern.network:
+    if other.name == pattern.name:
         return
     try:
-        shown = views(classifier, [one.grid() for one in other.examples])
-    except ValueError as error:
-        yield f"{other.name} holds {error}; add that pattern again"
+        shown = views(classifier, grids_of(other))
+    except UsageError as error:
+        yield str(error)
         return
     tried = scores(pattern.rule, coordinates, shown.embeddings[:, 0], shown.numbers[:, 0])
     share = float((tried > 0).mean())
     if share > ALIKE:
         yield f"too alike: it claims {100 * share:.0f} % of the examples of {other.name}"
-
-
-def _called(wafer_map: WaferMap) -> str:
-    return f"{wafer_map.source}[{wafer_map.index}]" if wafer_map.index else wafer_map.source

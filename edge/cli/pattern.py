@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from edge.cli.pattern_examples import reading, wafers
+from edge.cli.pattern_files import called, named, usable
 from edge.system.text import counted, printable
 from edge.terminal import options
 from edge.terminal.streams import tell, warn
@@ -95,8 +97,12 @@ def add(
     from edge.own.pattern_file import check_name, path_of
 
     check_name(name)
-    path = path_of(folder, name)
-    if path.exists() and not overwrite:
+    others = usable(folder)
+    path, known = next(called(others, name), (path_of(folder, name), None))
+    if known and known.name != name:
+        what = f"{path}: {known.name} is there already, spelled alike"
+        raise UsageError(f"{what}; choose another name, or remove that one")
+    if os.path.lexists(path) and not overwrite:
         raise UsageError(f"{path}: exists already; choose another name or pass --overwrite")
     with reading(store) as reader:
         stored = reader.kept(TRIED) if reader else []
@@ -107,7 +113,7 @@ def add(
         _classifier(model),
         direction=direction,
         stored=stored,
-        others=[one for _, one in _usable(folder)],
+        others=[one for _, one in others],
     )
     taught.pattern.save(path)
     _tell(taught, path)
@@ -118,7 +124,7 @@ def add(
 @_folder
 def list_(folder: Path) -> int:
     """List the pattern files of a folder."""
-    found = _usable(folder)
+    found = usable(folder)
     for _, one in found:
         trusted = ", trusted" if one.is_trusted else ""
         tell(
@@ -135,7 +141,7 @@ def list_(folder: Path) -> int:
 @_folder
 def show(name: str, folder: Path) -> int:
     """Show what a pattern was made from."""
-    path, one = _named(folder, name)
+    path, one = named(folder, name)
     up = "up matters" if one.direction else "any flip or quarter turn of it"
     tell(f"{one.name}  ({printable(str(path))}, made {one.made}; {up})")
     tell(f"recall {100 * one.recall:.0f} % of its examples by the others; {_confirmed(one)}")
@@ -155,8 +161,16 @@ def show(name: str, folder: Path) -> int:
 @_folder
 def remove(name: str, folder: Path) -> int:
     """Delete a pattern file; a station forgets the pattern within a second."""
-    path, _ = _named(folder, name)
-    path.unlink()
+    from edge.errors import OutputError, why
+    from edge.own.pattern_file import path_of
+
+    path = path_of(folder, name)
+    if not os.path.lexists(path):  # whatever it is, it can go
+        path, _ = named(folder, name)
+    try:
+        path.unlink()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed ({why(error)})") from error
     tell(f"removed {printable(str(path))}", err=True)
     return 0
 
@@ -167,16 +181,33 @@ def remove(name: str, folder: Path) -> int:
 @click.option("--wrong", type=click.IntRange(0, 10**6), default=0, help="Claims that were wrong.")
 @click.option("--trust/--no-trust", default=None, help="Whether such wafers may be accepted.")
 @_folder
-def confirm(name: str, right: int, wrong: int, trust: bool | None, folder: Path) -> int:
+@options.model
+def confirm(
+    name: str, right: int, wrong: int, trust: bool | None, folder: Path, model: Path | None
+) -> int:
     """Note what a person found of wafers that a pattern claimed; let it accept.
 
     With --trust a wafer that it claims, and that the model file would accept, no longer goes to
-    review: from 20 confirmations on of which 95 % were right, and as long as that holds.
+    review: from 20 confirmations on of which 95 % were right, and as long as that holds. --model
+    names the model file whose results were looked at.
+
+    \b
+    Examples:
+      wm-edge pattern confirm 'Chuck mark' --right 22 --wrong 1 --trust
+      wm-edge pattern confirm Grid --wrong 3 --no-trust
     """
     from edge.errors import UsageError
+    from edge.model.model_file import load
     from edge.own.pattern_file import CONFIRMED, PRECISION
 
-    path, one = _named(folder, name)
+    path, one = named(folder, name)
+    at_work = load(model)
+    if one.network != at_work.network_sha256:
+        what = f"{path}: made for another model file than {at_work.path}"
+        raise UsageError(
+            f"{what}, so what was claimed there was another rule's; name that one "
+            "(--model), or make this pattern anew first (`wm-edge pattern rebuild`)"
+        )
     changed = one.confirmed(right, wrong, trust=trust)
     if trust and not changed.has_earned:
         raise UsageError(
@@ -193,17 +224,35 @@ def confirm(name: str, right: int, wrong: int, trust: bool | None, folder: Path)
 @_store
 @options.model
 def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
-    """Make all pattern files of a folder anew from their examples, for another model file."""
-    from edge.classification.teach import rebuilt
+    """Make the pattern files of a folder anew from their examples, for another model file.
 
-    classifier = _classifier(model)
+    Those that were made for its network stay as they are. A station does the same in memory when
+    it meets a pattern of another model file; what this writes can be confirmed and trusted again.
+
+    \b
+    Examples:
+      wm-edge pattern rebuild --model new.tflite
+      wm-edge pattern rebuild --model new.tflite --store results.sqlite
+    """
+    from edge.classification.teach import rebuilt
+    from edge.errors import UsageError
+
+    classifier, failed = _classifier(model), 0
     with reading(store) as reader:
         stored = reader.kept(TRIED) if reader else []
-    for path, one in _usable(folder):
-        taught = rebuilt(one, classifier, stored)
-        taught.pattern.save(path)
+    for path, one in usable(folder):
+        if one.network == classifier.model.network_sha256:
+            tell(f"{one.name}: was made for this model file; it stays as it is", err=True)
+            continue
+        try:
+            taught = rebuilt(one, classifier, stored)
+            taught.pattern.save(path)
+        except UsageError as error:
+            warn([f"{path}: {error}"])
+            failed = 1
+            continue
         _tell(taught, path)
-    return 0
+    return failed
 
 
 @command.command()
@@ -211,27 +260,47 @@ def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
 @click.option(
     "-o",
     "--output",
-    type=options.UserPath(file_okay=False),
+    type=options.UserPath(),
     required=True,
-    help="Folder of classes; the examples go into one of the pattern's name in it.",
+    help="Folder of class folders, to get one more; with --set the labelled set to write.",
+)
+@click.option(
+    "--set",
+    "labelled",
+    type=options.UserPath(dir_okay=False),
+    metavar="FILE.npz",
+    help="Write this labelled set with the examples as one more class.",
 )
 @_folder
-def graduate(name: str, output: Path, folder: Path) -> int:
-    """Write the examples as a class folder, for a network that is to learn the pattern."""
-    import numpy as np
+@options.overwrite
+def graduate(name: str, output: Path, labelled: Path | None, folder: Path, overwrite: bool) -> int:
+    """Write the examples as a class, for a network that is to learn the pattern.
 
-    from edge.errors import OutputError
-    from edge.own.pattern_file import SUFFIX, path_of
+    Beside class folders it becomes one more; with --set it comes into a copy of a labelled set,
+    which is then split and trained on.
 
-    _, one = _named(folder, name)
-    place = output / path_of(output, name).name.removesuffix(SUFFIX)
-    try:
-        place.mkdir(parents=True, exist_ok=False)
-        for number, each in enumerate(one.examples):
-            np.save(place / f"{number:02d}.npy", each.grid())
-    except OSError as error:
-        raise OutputError(f"{place}: cannot be written ({error.strerror})") from error
-    tell(f"{counted(len(one.examples), 'wafer map')} in {printable(str(place))}", err=True)
+    \b
+    Examples:
+      wm-edge pattern graduate 'Chuck mark' --output maps/
+      wm-edge pattern graduate 'Chuck mark' --set all.npz --output more.npz
+      wm-edge dataset split more.npz --out split.npz
+    """
+    from edge.classification.graduate import NAME_PATTERN, class_folder, with_examples
+    from edge.dataset.reading import load
+
+    _, one = named(folder, name)
+    maps = counted(len(one.examples), "wafer map")
+    if labelled is not None:
+        with_examples(load(labelled), one).save(output, overwrite=overwrite)
+        more = "; `wm-edge dataset split` divides it"
+        tell(
+            f"{printable(str(output))}: {printable(str(labelled))} and {maps} of {one.name}{more}",
+            err=True,
+        )
+        return 0
+    place, lots_known = class_folder(one, output)
+    how = f", named {NAME_PATTERN}" if lots_known else ", without their lots: not all are known"
+    tell(f"{maps} in {printable(str(place))}{how}", err=True)
     return 0
 
 
@@ -240,31 +309,6 @@ def _classifier(model: Path | None) -> Classifier:
     from edge.model.model_file import load
 
     return Classifier(load(model))
-
-
-def _usable(folder: Path) -> list[tuple[Path, OwnPattern]]:
-    """The pattern files of a folder; what is wrong with one is said, and the others go on."""
-    from edge.errors import UsageError
-    from edge.own.pattern_file import files, load
-
-    found = []
-    for path in files(folder):
-        try:
-            found.append((path, load(path)))
-        except UsageError as error:
-            warn([str(error)])
-    return found
-
-
-def _named(folder: Path, name: str) -> tuple[Path, OwnPattern]:
-    from edge.errors import UsageError
-    from edge.own.pattern_file import load, path_of
-
-    path = path_of(folder, name)
-    if not path.is_file():
-        known = ", ".join(one.name for _, one in _usable(folder)) or "none"
-        raise UsageError(f"{folder}: no pattern {name!r} in it; there are: {known}")
-    return path, load(path)
 
 
 def _confirmed(one: OwnPattern) -> str:

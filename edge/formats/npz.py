@@ -88,13 +88,14 @@ class Arrays:
 
     Args:
         path: The file.
+        most: Bytes that all arrays which are read may unpack to.
 
     Attributes:
         names: Of the arrays.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._left, self._source = MAX_UNPACKED, str(path)
+    def __init__(self, path: Path, most: int = MAX_UNPACKED) -> None:
+        self._left, self._most, self._source = most, most, str(path)
         with ExitStack() as opened:
             file = opened.enter_context(open_regular(path))
             self._archive = opened.enter_context(open_archive(file))
@@ -124,7 +125,7 @@ class Arrays:
         Raises:
             KeyError: there is none of that name.
             ValueError: it is no plain array, or all that were read unpack to more than
-                ``MAX_UNPACKED`` bytes.
+                ``most`` bytes.
         """
         try:
             with ExitStack() as opened:
@@ -132,7 +133,7 @@ class Arrays:
                 header = stream.header
                 self._left -= header.size
                 if self._left < 0:
-                    raise ValueError(f"its arrays unpack to more than {MAX_UNPACKED >> 30} GiB")
+                    raise ValueError(f"its arrays unpack to more than {self._most:,} bytes")
                 values = stream.take(header.count)
                 stream.finish()
         except InputError as error:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import UsageError
-from edge.own.numbers import COUNT
 
-#: Fewer say too little of what one in 200 looks like.
+#: Fewer say too little of what one in 200 looks like; of still fewer nothing is learnt.
 ENOUGH: Final = 1000
-
-_ARRAYS: Final = ("embeddings", "numbers", "network")
+FEWEST: Final = 100
 
 
 class Ordinary(NamedTuple):
@@ -29,32 +25,25 @@ class Ordinary(NamedTuple):
     embeddings: npt.NDArray[np.int8]
     numbers: npt.NDArray[np.float64]
 
-
-def shipped(network: str) -> Ordinary | None:
-    """Those that come with the model file that ships; None for other models.
-
-    Args:
-        network: SHA-256 of the network that made the embeddings, hex.
-    """
-    path = Path(__file__).parents[1] / "models" / "wm811k.ordinary.npz"
-    try:
-        with np.load(path) as file:
-            embeddings, found, of = (file[name] for name in _ARRAYS)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return Ordinary(embeddings, found.astype(np.float64)) if str(of) == network else None
-
-
-def collected(pairs: list[tuple[npt.NDArray[np.int8], npt.NDArray[np.float64]]]) -> Ordinary:
-    """Ordinary wafers of their embeddings and numbers.
-
-    Raises:
-        UsageError: too few.
-    """
-    if len(pairs) < ENOUGH:
-        raise UsageError(
-            f"{len(pairs)} ordinary wafers to hold the examples against, at least {ENOUGH:,} are "
-            "needed; name a store that keeps the maps of more (--store)"
+    def with_more(self, more: Ordinary) -> Ordinary:
+        """These and, where they are not enough, others."""
+        if len(self.numbers) >= ENOUGH:
+            return self
+        return Ordinary(
+            np.concatenate([self.embeddings, more.embeddings]),
+            np.concatenate([self.numbers, more.numbers]),
         )
-    embeddings, found = zip(*pairs, strict=True)
-    return Ordinary(np.stack(embeddings), np.stack(found).reshape(-1, COUNT))
+
+    def enough(self) -> Ordinary:
+        """The same.
+
+        Raises:
+            UsageError: they are too few to hold examples against.
+        """
+        if len(self.numbers) < FEWEST:
+            raise UsageError(
+                f"{len(self.numbers)} ordinary wafers to hold the examples against, at least "
+                f"{FEWEST} are needed, better {ENOUGH:,}; name a store that keeps the maps of more "
+                "(--store), or convert the model file anew from a larger set: they come with it"
+            )
+        return self

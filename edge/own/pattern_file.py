@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -17,21 +17,30 @@ from edge.errors import UsageError
 from edge.own.numbers import SHAPE
 from edge.system.files import replacing
 from edge.system.regular_file import read_bytes
-from edge.system.typed import Finite, MismatchError, Share, decode
-from edge.wafer.patterns import LONGEST
+from edge.system.typed import MismatchError, Share, decode
+from edge.wafer.patterns import LONGEST, flaw
 from edge.wafer.wafermap import FAIL, MAX_SIDE, DieGrid
 
 SUFFIX: Final = ".pattern"
 FORMAT: Final = 1
-MAX_BYTES: Final = 4 * 2**20
+MAX_BYTES: Final = 8 * 2**20
+
+#: Most examples in a file, and positions of all their maps: what is made anew takes seconds.
+MOST: Final = 50
+MAX_POSITIONS: Final = 2**24
+
+#: Characters of a file's name, before its end: most file systems take 255 bytes.
+_LONGEST_FILE: Final = 247
 
 #: Confirmations, and the share of them that must be right, from which on a pattern is trusted.
 CONFIRMED: Final = 20
 PRECISION: Final = 0.95
 
-_Row = list[Finite]
-_Positive = Annotated[float, Meta(gt=0, le=1e9)]
-_Count = Annotated[int, Meta(ge=0)]
+#: Larger than any that a fit gives, and small enough that nothing made of them is infinite.
+_Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
+_Row = list[_Number]
+_Positive = Annotated[float, Meta(ge=1e-9, le=1e9)]
+_Count = Annotated[int, Meta(ge=0, le=10**9)]
 
 
 class Example(Struct, frozen=True):
@@ -89,11 +98,11 @@ class Rule(Struct, frozen=True):
     centre: _Row
     scale: list[_Positive]
     weights: _Row
-    gain: Finite
-    bias: Finite
-    loose: Finite
-    towards: tuple[Finite, Finite]
-    cosine: Finite
+    gain: _Number
+    bias: _Number
+    loose: _Number
+    towards: tuple[_Number, _Number]
+    cosine: _Number
 
 
 #: Of a pattern that may lie in any direction.
@@ -123,7 +132,7 @@ class OwnPattern(Struct, frozen=True):
     direction: bool
     made: str
     recall: Share
-    examples: tuple[Example, ...]
+    examples: Annotated[tuple[Example, ...], Meta(min_length=1, max_length=MOST)]
     rule: Rule
     right: _Count = 0
     wrong: _Count = 0
@@ -135,6 +144,9 @@ class OwnPattern(Struct, frozen=True):
             check_name(self.name)
         except UsageError as error:
             raise MismatchError(("name",), f"is refused: {error}") from None
+        if sum(one.rows * one.columns for one in self.examples) > MAX_POSITIONS:
+            what = f"are maps of more than {MAX_POSITIONS:,} positions together; take fewer"
+            raise MismatchError(("examples",), what)
         rule, size = self.rule, len(self.rule.mean)
         if len(rule.variance) != size:
             raise MismatchError(("rule", "variance"), f"must hold {size} numbers")
@@ -181,19 +193,21 @@ def check_name(name: str) -> None:
     """Refuse what is no name of a pattern.
 
     Raises:
-        UsageError: empty, too long, or not a text of one line that can be shown.
+        UsageError: as ``edge.wafer.patterns.flaw`` says of all patterns.
     """
-    if not name.strip() or name != name.strip():
-        raise UsageError(f"{name!r}: a pattern's name has a letter at its start and end")
-    if len(name) > LONGEST:
-        raise UsageError(f"a pattern's name has at most {LONGEST} characters")
-    if not name.isprintable():
-        raise UsageError(f"{name!r}: a pattern's name is one line of characters that can be shown")
+    if wrong := flaw(name):
+        raise UsageError(f"the name {name[:LONGEST]!r} {wrong}")
 
 
 def path_of(folder: Path, name: str) -> Path:
-    """The file of a pattern in a folder: its name, with what no file's name may hold escaped."""
+    """The file of a pattern in a folder: its name, with what no file's name may hold escaped.
+
+    A name that is too long for that ends in digits that tell it from others.
+    """
     plain = quote(name, safe=" ()+,;=@&'!")
+    if len(plain) > _LONGEST_FILE:
+        digits = f"-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        plain = plain[: _LONGEST_FILE - len(digits)] + digits
     return folder / f"{'%2E' + plain[1:] if plain.startswith('.') else plain}{SUFFIX}"
 
 
@@ -207,9 +221,13 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder}: there is no such folder of pattern files; make it")
 
 
-def files(folder: Path) -> Iterator[Path]:
-    """The pattern files of a folder, by name; none where there is no folder."""
-    yield from sorted(folder.glob(f"*{SUFFIX}"))
+def files(folder: Path) -> list[Path]:
+    """The pattern files of a folder, by name.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
 
 
 def load(path: Path) -> OwnPattern:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import time
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import UsageError
 from edge.own.fit import FAR, UPRIGHT, Coordinates
 from edge.own.numbers import SHAPE, numbers
-from edge.own.pattern_file import SUFFIX, OwnPattern, check_folder, load
-from edge.system.text import printable
+from edge.own.pattern_file import OwnPattern
+from edge.own.pattern_folder import PatternFolder
 from edge.wafer.wafermap import DieGrid
-
-_log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the folder.
 EVERY: Final = 1.0
@@ -34,25 +28,17 @@ class Claim(NamedTuple):
 class OwnPatterns:
     """The patterns of a folder, as it is now: a file that comes or goes is noticed within a second.
 
-    What cannot be used is told in a warning and passed over: no file ends a station.
-
     Args:
         folder: Of pattern files.
-        network: SHA-256 of the network whose embeddings come, hex.
-        coordinates: Of the same.
-
-    Raises:
-        UsageError: there is no such folder.
+        coordinates: Of the network whose embeddings come.
     """
 
-    def __init__(self, folder: Path, network: str, coordinates: Coordinates) -> None:
-        check_folder(folder)
+    def __init__(self, folder: PatternFolder, coordinates: Coordinates) -> None:
         self._folder = folder
-        self._network = network
         self._coordinates = coordinates
-        self._seen: Any = None
         self._due = 0.0
         self._claims: list[Claim] = []
+        self._refresh()
 
     def claim(self, embedding: npt.NDArray[np.int8], dies: DieGrid) -> Claim | None:
         """The pattern that claims a wafer; None where none does.
@@ -82,41 +68,10 @@ class OwnPatterns:
         return self._claims[best] if scores[best] > 0 else None
 
     def _refresh(self) -> None:
-        """Look at the folder; read its files where any has changed."""
-        self._due = time.monotonic() + EVERY
-        try:
-            with os.scandir(self._folder) as entries:
-                found = sorted(
-                    (entry.path, entry.stat().st_mtime_ns, entry.stat().st_size)
-                    for entry in entries
-                    if entry.name.endswith(SUFFIX)
-                )
-        except OSError as error:
-            if self._seen != error.errno:
-                _log.warning("%s: cannot be read (%s)", self._folder, error.strerror)
-            self._seen = error.errno  # those that were read go on
-            return
-        if found == self._seen:
-            return
-        self._seen = found
-        usable = []
-        for path, *_ in found:
-            try:
-                pattern = load(Path(path))
-                self._check(Path(path), pattern)
-                usable.append(pattern)
-            except UsageError as error:
-                _log.warning("%s", printable(str(error)))
-        self._use(usable)
-
-    def _check(self, path: Path, pattern: OwnPattern) -> None:
-        """Refuse a pattern that was made for another network's embedding."""
-        size = self._coordinates.means.shape[1]
-        if pattern.network != self._network or len(pattern.rule.mean) != size:
-            raise UsageError(
-                f"{path}: made for another model file; `wm-edge pattern rebuild` makes it anew "
-                "from the examples in it"
-            )
+        """Take the patterns of the folder as they are now."""
+        if (found := self._folder.look()) is not None:
+            self._use(found)
+        self._due = 0.0 if self._folder.behind else time.monotonic() + EVERY
 
     def _use(self, patterns: list[OwnPattern]) -> None:
         self._claims = [Claim(one.name, one.is_trusted) for one in patterns]

@@ -117,16 +117,17 @@ def test_confirmations_trust_and_graduation(folder: Path) -> None:
     maps = [np.load(path) for path in sorted((folder / "classes" / "Half").iterdir())]
     for one, dies in zip(maps, drawn(UnknownPattern.HALF, 10), strict=True):
         np.testing.assert_array_equal(one, dies)
-    assert wm_edge("pattern", "rebuild", cwd=folder).code == 0
-    assert "0 claims confirmed" in wm_edge("pattern", "show", "Half", cwd=folder).text
+    again = wm_edge("pattern", "rebuild", cwd=folder)
+    assert "Half: was made for this model file; it stays as it is" in again.stderr
+    assert "22 claims confirmed" in wm_edge("pattern", "show", "Half", cwd=folder).text
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("add", "a\nb", "examples"), "one line"),
-        (("add", "x" * 101, "examples"), "at most 100"),
-        (("add", "New", "examples/half-0.npy"), "1 examples, 5 to 50 are needed"),
+        (("add", "a\nb", "examples"), "control character (U+000A)"),
+        (("add", "x" * 101, "examples"), "at most 100 can be a name"),
+        (("add", "New", "examples/half-0.npy"), "1 example, 5 to 50 are needed"),
         (("add", "New", "no-such-file.npy"), "no-such-file.npy"),
         (("add", "New", "broken.npy"), "broken.npy"),
         (("add", "New", "examples", "--store", "no.sqlite"), "no such store"),

@@ -228,6 +228,7 @@ def main() -> None:
     Then come chunks.
     """
     leases_harmless()
+    logging.getLogger("edge.own").setLevel(logging.ERROR)  # the station has said it
     pipe, notes, number = map(int, sys.argv[1:4])
     with Connection(pipe) as connection:
         arguments = connection.recv()

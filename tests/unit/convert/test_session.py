@@ -16,16 +16,20 @@ import pytest
 from convert import attempt, session
 from convert.metadata import Source
 from convert.parity import Level, Parity, compare
+from convert.report.out_of_distribution import UnknownPattern
 from convert.session import Remedy, convert
 from edge.classification.classifier import Classifier
+from edge.classification.ordinary_file import of_model
 from edge.classification.selftest import largest_difference
+from edge.classification.teach import teach
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import GateError, UsageError
 from edge.model.flatbuffer import read
 from edge.model.model_file import load
-from edge.verdict.rule import Costs
+from edge.verdict.rule import Costs, Verdict
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
+from tests.support.own import saved, wafers
 from train.recipe import Recipe
 from train.run import Run
 
@@ -76,6 +80,46 @@ def converted(
     assert found.evaluation.model_sha256 == found.sha256
     assert found.evaluation.model == load(out).name
     return out
+
+
+def test_examples_of_a_new_pattern_are_held_against_wafers_that_did_not_train_it(
+    converted: Path, divided: LabelledSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, examples = Classifier(load(converted)), wafers(UnknownPattern.HALF, 10)
+    with pytest.raises(UsageError, match="at least 100 are needed, better 1,000; name a store"):
+        teach("Half", examples, own)
+    monkeypatch.setattr("edge.own.ordinary.FEWEST", 20)
+    found = teach("Half", examples, own)
+    count = len(divided.part("val")) + len(divided.part("test"))
+    assert len(of_model(own.model).numbers) == count
+    assert any(one.startswith(f"only {count} ordinary wafers") for one in found.warnings)
+    found.pattern.save(tmp_path / "Half.pattern")
+    told = [
+        Classifier(load(converted), patterns=tmp_path).classify(one).suggested
+        for one in wafers(UnknownPattern.HALF, 10)
+    ]
+    assert "Half" in told
+
+
+def test_a_station_makes_patterns_of_another_network_anew(
+    converted: Path,
+    classifier: Classifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("edge.own.ordinary.FEWEST", 20)
+    pattern = saved(tmp_path, classifier, "Half", UnknownPattern.HALF)
+    pattern.confirmed(30, 0, trust=True).save(tmp_path / "Half.pattern")
+    before = (tmp_path / "Half.pattern").read_bytes()
+    own = Classifier(load(converted), patterns=tmp_path)
+    [told] = [record.getMessage() for record in caplog.records]
+    assert "Half was made for another model file and is rebuilt here from its 10 examples" in told
+    found = [own.classify(one) for one in wafers(UnknownPattern.HALF, 20, 1)]
+    claimed = [one for one in found if one.suggested]
+    assert claimed
+    assert Verdict.ACCEPT not in {one.verdict for one in claimed}
+    assert (tmp_path / "Half.pattern").read_bytes() == before
 
 
 def test_file_is_whole_and_answers_as_its_self_test_says(converted: Path) -> None:
@@ -175,6 +219,7 @@ def test_a_network_that_learned_nothing_is_red_and_nothing_is_said_to_mend_it(
         "m.parity.md",
         "m.report.html",
         "m.report.json",
+        "m.ordinary.npz",
     ],
 )
 def test_existing_files_are_refused_before_the_work(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
-from convert.report.out_of_distribution import UnknownPattern
-from edge.classification.classifier import Classifier
+from convert.report.out_of_distribution import UnknownPattern, draw
+from edge.classification.classifier import Classifier, coordinates_of
+from edge.classification.ordinary_file import of_model, save
+from edge.classification.refit import Refit
 from edge.classification.teach import rebuilt, teach
+from edge.classification.views import view
 from edge.errors import UsageError
 from edge.model.model_file import ModelFile
 from edge.station.source import result
@@ -20,6 +26,7 @@ from edge.wafer.wafermap import WaferMap
 from tests.support.model_files import put, with_metadata
 from tests.support.own import saved, wafers
 from tests.support.records import result as bare_result
+from train.synth import round_grid, synthesise
 
 
 def kept(path: Path, classifier: Classifier, maps: list[WaferMap]) -> list[KeptWafer]:
@@ -96,16 +103,52 @@ def test_a_pattern_like_another_is_warned_of(classifier: Classifier, tmp_path: P
     assert any("too alike" in one and "First" in one for one in found)
 
 
-def test_ordinary_wafers_of_another_model_are_those_of_the_store(
-    shipped: ModelFile, classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_ordinary_wafers_of_a_model_without_them_are_those_of_the_store(
+    shipped: ModelFile, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("edge.own.ordinary.ENOUGH", 40)
-    monkeypatch.setattr("edge.classification.teach.shipped", lambda _: None)
+    other = Classifier(_of_another_network(shipped, tmp_path))
     examples = wafers(UnknownPattern.HALF, 10)
-    with pytest.raises(UsageError, match="--store"):
-        teach("Half", examples, classifier)
-    stored = kept(tmp_path / "s.sqlite", classifier, wafers(UnknownPattern.LETTER, 80, 1))
-    assert teach("Half", examples, classifier, stored=stored).pattern.recall > 0.5
+    with pytest.raises(UsageError, match=r"0 ordinary wafers .*--store"):
+        teach("Half", examples, other)
+    stored = kept(tmp_path / "s.sqlite", other, wafers(UnknownPattern.LETTER, 120, 1))
+    found = teach("Half", examples, other, stored=stored)
+    assert found.pattern.recall > 0.5
+    assert any("only 120 ordinary wafers" in one and "2.5 %" in one for one in found.warnings)
+
+
+def test_a_file_of_ordinary_wafers_lies_beside_its_model_file(
+    shipped: ModelFile, tmp_path: Path
+) -> None:
+    mine = _of_another_network(shipped, tmp_path)
+    other, path = Classifier(mine), tmp_path / "mine.ordinary.npz"
+    grids = [one.dies for one in wafers(UnknownPattern.LETTER, 30, 1)]
+    assert save(path, mine, other, [*grids, np.ones((9, 9), np.uint8)]) == 30
+    found = of_model(mine)
+    seen = {
+        (embedding.tobytes(), *numbers.tolist()) for embedding, numbers in zip(*found, strict=True)
+    }
+    expected = [view(other, dies) for dies in grids]
+    assert seen == {
+        (one[0].tobytes(), *one[1].astype(np.float16).astype(float).tolist())
+        for one in expected
+        if one is not None
+    }
+    copy = replace(shipped, path=tmp_path / "copy.tflite")
+    assert len(of_model(copy).numbers) == 5000
+    whole = path.read_bytes()
+    (tmp_path / "copy.ordinary.npz").write_bytes(whole)
+    with pytest.raises(UsageError, match=r"copy\.ordinary\.npz: .*of another network"):
+        of_model(copy)
+    for content in (b"", whole[:-200], whole[:500], _flipped(whole)):
+        path.write_bytes(content)
+        with pytest.raises(
+            UsageError, match=r"mine\.ordinary\.npz: .*convert the model file again"
+        ):
+            of_model(mine)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match="pipe"):
+        of_model(mine)
 
 
 def test_a_pattern_is_made_anew_for_another_model(
@@ -117,3 +160,70 @@ def test_a_pattern_is_made_anew_for_another_model(
     assert found.examples == pattern.examples
     assert found.network == renamed.network_sha256
     assert (found.right, found.wrong, found.trust) == (0, 0, False)
+    strange = structs.replace(pattern, network="0" * 64)
+    refit = Refit(shipped, coordinates_of(shipped), classifier)
+    assert refit(strange) == structs.replace(pattern, right=0, wrong=0, trust=False)
+    assert refit(pattern) is pattern
+
+
+def test_a_name_of_a_class_is_refused_in_any_spelling(classifier: Classifier) -> None:
+    for name in ("edge ring", "Local", "NONE"):
+        with pytest.raises(UsageError, match="as a class already"):
+            teach(name, wafers(UnknownPattern.HALF, 10), classifier)
+
+
+def test_the_same_wafer_again_counts_once(classifier: Classifier) -> None:
+    examples = wafers(UnknownPattern.HALF, 6)
+    turned = [
+        WaferMap(np.ascontiguousarray(np.rot90(one.dies)), f"turned-{one.source}")
+        for one in examples[:2]
+    ]
+    framed = WaferMap(np.pad(examples[2].dies, 3), "framed.npy")
+    found = teach("Half", [*examples, *turned, framed, examples[3]], classifier)
+    assert len(found.pattern.examples) == 6
+    [said] = [one for one in found.warnings if "counts once" in one]
+    assert "turned-half-0.npy like half-0.npy" in said
+    assert "and 1 other" in said
+    up = teach("Half", [*examples, *turned, framed], classifier, direction=True)
+    assert len(up.pattern.examples) == 8
+    with pytest.raises(UsageError, match=r"1 example, 5 to 50.*half-0\.npy like half-0\.npy"):
+        teach("Half", examples[:1] * 10, classifier)
+
+
+def test_examples_that_show_nothing_of_their_own_are_told(classifier: Classifier) -> None:
+    """Ordinary wafers without a pattern, and wafers of a class that the model file knows."""
+    rng = np.random.default_rng(3)
+    plain, rings = (
+        [
+            WaferMap(synthesise(kind, round_grid(30 + n, 30 + n), rng), f"{n}.npy", lot=f"L{n}")
+            for n in range(10)
+        ]
+        for kind in ("none", "Edge-Ring")
+    )
+    found = teach("Nothing", plain, classifier)
+    assert "calls them: 6 none, " in next(found.sentences())
+    assert any("lie apart" in one for one in found.warnings)
+    known = teach("Ring about", rings, classifier)
+    assert any("known already" in one and "Edge-Ring" in one for one in known.warnings)
+
+
+def test_wafers_of_many_grids_make_one_pattern(classifier: Classifier) -> None:
+    rng = np.random.default_rng(2)
+    sides = [(12, 12), (300, 280), (28, 34), (60, 20), (40, 40), (90, 101)]
+    maps = []
+    for rows, columns in sides:
+        bare = round_grid(rows, columns)
+        maps.append(WaferMap(draw(UnknownPattern.STRIPES, bare, rng), f"{rows}.npy"))
+    assert len(teach("Stripes", maps, classifier).pattern.examples) == len(sides)
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def _of_another_network(shipped: ModelFile, folder: Path) -> ModelFile:
+    """The same network in a file of other bytes: nothing that ships is of it."""
+    document = shipped.document
+    del document["tflite_sha256"]
+    return ModelFile.of(folder / "mine.tflite", shipped.network + bytes(16), document)

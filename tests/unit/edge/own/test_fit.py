@@ -7,11 +7,10 @@ import pytest
 
 from convert.report.out_of_distribution import UnknownPattern
 from edge.classification.classifier import Classifier, coordinates_of
-from edge.classification.teach import views
-from edge.errors import UsageError
+from edge.classification.ordinary_file import of_model
+from edge.classification.views import views
 from edge.own.fit import Fit, Views, scores
-from edge.own.numbers import COUNT
-from edge.own.ordinary import ENOUGH, Ordinary, collected, shipped
+from edge.own.ordinary import Ordinary
 from edge.wafer.wafermap import DieGrid
 from tests.support.own import drawn
 from train.synth import round_grid
@@ -19,9 +18,7 @@ from train.synth import round_grid
 
 @pytest.fixture(name="ordinary", scope="module")
 def _ordinary(classifier: Classifier) -> Ordinary:
-    found = shipped(classifier.model.network_sha256)
-    assert found is not None
-    return found
+    return of_model(classifier.model).enough()
 
 
 @pytest.fixture(name="fit", scope="module")
@@ -90,11 +87,3 @@ def test_where_up_matters_the_same_elsewhere_is_another_pattern(
 
 def _bare() -> list[DieGrid]:
     return [round_grid(side, side) for side in range(28, 38)]
-
-
-def test_ordinary_wafers_are_those_of_one_network_and_enough() -> None:
-    assert shipped("0" * 64) is None
-    pairs = [(np.zeros(4, np.int8), np.zeros(COUNT))] * (ENOUGH - 1)
-    with pytest.raises(UsageError, match="999 ordinary wafers"):
-        collected(pairs)
-    assert collected([*pairs, pairs[0]]).embeddings.shape == (ENOUGH, 4)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,7 @@ def test_a_file_is_read_as_it_was_written_and_small(pattern: OwnPattern, tmp_pat
         "Größe 晶圆",
         "p_none",
         "x" * 100,
+        "\N{CJK UNIFIED IDEOGRAPH-5708}" * 100,
     ],
 )
 def test_any_line_of_text_is_a_name_and_a_file_of_the_folder(
@@ -57,7 +61,7 @@ def test_any_line_of_text_is_a_name_and_a_file_of_the_folder(
     assert [path] == list(tmp_path.glob("*.pattern"))
 
 
-@pytest.mark.parametrize("name", ["", "  ", " x", "a\nb", "a\x1b[2J", "x" * 101, "a\u202eb"])
+@pytest.mark.parametrize("name", ["", "  ", "--", "a\nb", "a\x1b[2J", "x" * 101, "a\u202eb"])
 def test_what_is_no_line_of_text_is_no_name(name: str) -> None:
     with pytest.raises(UsageError):
         check_name(name)
@@ -67,11 +71,13 @@ def test_what_is_no_line_of_text_is_no_name(name: str) -> None:
     ("change", "words"),
     [
         ({"format": 2}, "format is 2"),
-        ({"name": "a\nb"}, "one line"),
+        ({"name": "a\nb"}, "control character (U+000A)"),
         ({"recall": 1.5}, "recall is 1.5"),
         ({"right": -1}, "right is -1"),
         ({"examples": [{"rows": 1}]}, "examples[0]"),
         ({"rule": {}}, "rule.mean is missing"),
+        ({"examples": []}, "examples"),
+        ({"name": "x" * 2**20}, "has 1048576 characters"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_told_with_its_key(
@@ -83,6 +89,41 @@ def test_a_file_that_makes_no_sense_is_told_with_its_key(
     with pytest.raises(UsageError, match=re.escape(words)) as refused:
         load(path)
     assert "p.pattern" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("mean", math.nan), ("mean", 1e308), ("variance", -1.0), ("variance", 5e-324),
+     ("bias", -1e300), ("weights", math.inf), ("cosine", math.nan)],
+)  # fmt: skip
+def test_numbers_that_no_fit_gives_are_refused(
+    pattern: OwnPattern, tmp_path: Path, key: str, value: float
+) -> None:
+    path = tmp_path / "p.pattern"
+    pattern.save(path)
+    plain = json.loads(path.read_text("utf-8"))
+    old = plain["rule"][key]
+    plain["rule"][key] = [value, *old[1:]] if isinstance(old, list) else value
+    path.write_text(json.dumps(plain), "utf-8")
+    with pytest.raises(UsageError, match=rf"p\.pattern: no usable pattern file, rule\.{key}"):
+        load(path)
+
+
+def test_maps_that_unpack_to_more_than_seconds_of_work_are_refused(
+    pattern: OwnPattern, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.pattern"
+    pattern.save(path)
+    plain = json.loads(path.read_text("utf-8"))
+    for each in plain["examples"]:
+        each |= {"rows": 4096, "columns": 4096}
+    path.write_text(json.dumps(plain), "utf-8")
+    with pytest.raises(UsageError, match="positions together"):
+        load(path)
+    sound = pattern.examples[0]
+    bomb = base64.b64encode(zlib.compress(bytes(2**26), 9)).decode()
+    with pytest.raises(ValueError, match="no wafer map"):
+        Example("w.npy", None, None, sound.rows, sound.columns, bomb).grid()
 
 
 @pytest.mark.parametrize("key", ["variance", "centre", "scale", "weights"])

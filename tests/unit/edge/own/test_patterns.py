@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,13 @@ import pytest
 
 from convert.report.out_of_distribution import UnknownPattern
 from edge.classification.classifier import Classifier, coordinates_of
-from edge.classification.teach import view
+from edge.classification.refit import Refit
+from edge.classification.views import view
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import UsageError
 from edge.model.model_file import ModelFile
 from edge.own.fit import scores
 from edge.own.pattern_file import path_of
+from edge.own.pattern_folder import PatternFolder
 from edge.own.patterns import OwnPatterns
 from edge.verdict.rule import Reason, Verdict
 from edge.wafer.wafermap import WaferMap
@@ -28,7 +28,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of(folder: Path, classifier: Classifier) -> OwnPatterns:
-    return OwnPatterns(folder, classifier.model.network_sha256, coordinates_of(classifier.model))
+    model, coordinates = classifier.model, coordinates_of(classifier.model)
+    refit = Refit(model, coordinates, classifier)
+    return OwnPatterns(PatternFolder(folder, model.patterns, refit), coordinates)
 
 
 def test_no_output_of_the_model_changes_by_a_bit(
@@ -110,52 +112,6 @@ def test_a_trusted_pattern_lets_the_wafer_be_accepted(
     for one in sent:
         found = own.classify(one)
         assert (found.verdict, found.reason, found.suggested) == (Verdict.ACCEPT, None, "Half")
-
-
-def test_what_cannot_be_used_is_told_and_passed_over(
-    classifier: Classifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    saved(tmp_path, classifier, "Checks", UnknownPattern.CHECKERBOARD)
-    other = json.loads(path_of(tmp_path, "Checks").read_text("utf-8")) | {"network": "0" * 64}
-    (tmp_path / "other.pattern").write_text(json.dumps(other), "utf-8")
-    (tmp_path / "broken.pattern").write_bytes(b"{")
-    short = json.loads(path_of(tmp_path, "Checks").read_text("utf-8"))
-    for key, size in (("mean", 9), ("variance", 9), ("centre", 36), ("scale", 36), ("weights", 36)):
-        del short["rule"][key][size:]
-    (tmp_path / "short.pattern").write_text(json.dumps(short), "utf-8")
-    [dies] = drawn(UnknownPattern.CHECKERBOARD, 1, 5)
-    seen = view(classifier, dies)
-    assert seen is not None
-    patterns = of(tmp_path, classifier)
-    for _ in range(3):
-        assert patterns.claim(seen[0], dies) is not None
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 3
-    assert "broken.pattern: no pattern file" in told[0]
-    assert "other.pattern: made for another model file" in told[1]
-    assert "wm-edge pattern rebuild" in told[1]
-    assert "short.pattern: made for another model file" in told[2]
-
-
-def test_a_folder_that_is_not_there_is_refused_and_one_that_goes_is_waited_for(
-    classifier: Classifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with pytest.raises(UsageError, match="no such folder"):
-        of(tmp_path / "no", classifier)
-    folder = tmp_path / "patterns"
-    folder.mkdir()
-    saved(folder, classifier, "Checks", UnknownPattern.CHECKERBOARD)
-    [dies] = drawn(UnknownPattern.CHECKERBOARD, 1, 5)
-    seen = view(classifier, dies)
-    assert seen is not None
-    patterns = of(folder, classifier)
-    assert patterns.claim(seen[0], dies)
-    folder.rename(tmp_path / "away")
-    for _ in range(3):
-        assert patterns.claim(seen[0], dies)
-    assert len(caplog.records) == 1
-    (tmp_path / "away").rename(folder)
-    assert patterns.claim(seen[0], dies)
 
 
 def test_a_wafer_on_which_hardly_a_die_fails_is_no_pattern(
