@@ -66,4 +66,6 @@ def command(
     firmware = export(load(model), place, target, overwrite=overwrite, rounding=chosen)
     figures = ", ".join(f"{name} {value}" for name, value in firmware.figures.items())
     click.echo(f"{place}: {len(firmware.files)} files; {figures}", err=True)
+    for doubt in firmware.doubts:
+        click.echo(f"warning: {doubt}", err=True)
     return 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.firmware import csource, lower
 from convert.firmware.memory_plan import Plan, plan
@@ -119,6 +120,10 @@ def _names(model: ModelFile) -> str:
 
 
 def _judgement(model: ModelFile) -> str:
+    return "\n".join(csource.array(name, values, scope="") for name, values in _tables(model))
+
+
+def _tables(model: ModelFile) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
     """The numbers that classifier and familiarity compute from the metadata."""
     review, embedding = model.metadata.review, model.metadata.embedding
     step = model.metadata.output.scale / model.temperature
@@ -130,10 +135,17 @@ def _judgement(model: ModelFile) -> str:
         "wm_means": means / embedding.scale + embedding.zero_point,
         "wm_mixed_weights": embedding.scale * np.asarray(review.mixed.weights, np.float64),
     }
-    return "\n".join(
-        csource.array(name, np.asarray(values, np.float64), scope="")
-        for name, values in tables.items()
-    )
+    for name, values in tables.items():
+        yield name, np.asarray(values, np.float64)
+
+
+def constant_bytes(model: ModelFile, network: PreparedNetwork) -> int:
+    """Bytes of flash that ``wm_model.c`` takes, without code: weights, tables and names."""
+    names = sum(len(name.encode()) + 1 for name in (*model.labels, model.metadata.name))
+    tables = sum(values.nbytes for _, values in _tables(model))
+    calls = (call for step in network.plan.steps for call in step.calls)
+    fields = (value for call in calls for value in call.fields.values())
+    return names + tables + sum(one.nbytes for one in fields if isinstance(one, np.ndarray))
 
 
 @dataclass(frozen=True)

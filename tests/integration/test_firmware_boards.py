@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.firmware.targets import c99
+from edge.model.model_file import load
 from edge.serial.framing import SerialFrame, encode
 from edge.serial.messages import ErrorCode, MessageKind, pack_map, unpack_answer, unpack_error
 from tests.support.cli import wm_edge
@@ -70,9 +72,14 @@ def test_the_self_test_passes(built: Path, board: str) -> None:
 
 def test_it_fits_a_small_microcontroller(built: Path, board: str) -> None:
     found = sections(built / f"{board}-station.elf")
-    assert found[".text"] + found[".data"] <= FLASH_MOST
+    flash = found[".text"] + found[".data"]
+    assert flash <= FLASH_MOST
     ram = sum(found[name] for name in (".stack", ".data", ".bss", ".noinit"))
     assert ram <= RAM_MOST
+    told = c99.generate(load())
+    assert flash <= told.figures["flash"] <= 1.02 * flash
+    assert ram <= told.figures["ram"] <= 1.02 * ram
+    assert told.doubts == ()
 
 
 def test_wafers_over_the_emulated_line_get_the_verdicts_of_classify(

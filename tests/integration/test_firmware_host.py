@@ -16,7 +16,7 @@ from convert.firmware.lower import OPERATORS
 from convert.firmware.model_source import PreparedNetwork, prepare
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
-from convert.firmware.targets import TARGETS
+from convert.firmware.targets import TARGETS, c99
 from edge.classification.prediction import Prediction
 from edge.dataset.drawn import drawn
 from edge.errors import ModelError
@@ -253,6 +253,12 @@ def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> 
     assert done.code == 3
     assert "operator 0, SOFTMAX: there is no kernel for it" in done.stderr
     assert not (tmp_path / "firmware").exists()
+
+
+def test_a_network_that_needs_too_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c99, "_STATION_RAM", 80 * 1024)
+    (doubt,) = c99.generate(model_file.load()).doubts
+    assert "needs about 104,788 bytes of RAM, boards/mps2.ld gives away 98,304" in doubt
 
 
 def test_targets_are_those_that_exist() -> None:

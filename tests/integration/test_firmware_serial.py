@@ -10,19 +10,30 @@ import subprocess
 import time
 import tty
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from convert.firmware.export import export
 from edge.model.model_file import load
 from edge.serial import framing
+from edge.serial.device import Device
 from edge.serial.framing import SerialFrame, encode
-from edge.serial.messages import ErrorCode, MessageKind, pack_map, unpack_answer, unpack_error
+from edge.serial.link import ProcessLink
+from edge.serial.messages import (
+    ErrorCode,
+    MessageKind,
+    cut,
+    pack_map,
+    unpack_answer,
+    unpack_error,
+)
 from tests.support.cli import wm_edge
 from tests.support.compilers import need_build, once, run
 from tests.support.firmware import Talk, exported, station
-from tests.support.model_files import changed, put
+from tests.support.model_files import changed, put, renamed
 from tests.support.parts import ANALYSED, ANALYSER, FUZZED, FUZZER, SANITIZED, SANITIZERS
 from tests.support.wafers import small_set, write_bad, write_good
 
@@ -160,6 +171,38 @@ def test_records_are_those_of_classify_with_reference_kernels(program: Path, waf
             assert record.pop(key) == pytest.approx(expected.pop(key), rel=1e-5, abs=2e-6), key
         assert record == expected
     assert f"{len(ours.records)} wafers: " in ours.stderr
+
+
+#: What C, a template, a shell or the line could take for something else; the first has more bytes
+#: than a text of the protocol.
+NAMES = (
+    "\N{GRINNING FACE}" * 100,
+    "a */ b /* c // d",
+    "what??/",
+    "%s%n 100 %",
+    "back\\slash\\n\\",
+    "\"quoted\", 'it''s'; a,b|c=d",
+    "${x} $(x) @MODEL@ #x",
+    "Fl\N{LATIN SMALL LETTER A WITH DIAERESIS}che 40 \N{MICRO SIGN}m",
+    "in Ordnung",
+)
+
+
+def test_names_of_patterns_arrive_whole(tmp_path: Path, wafers: Path) -> None:
+    path = tmp_path / "own.tflite"
+    path.write_bytes(renamed(load(), NAMES, "in Ordnung"))
+    export(load(path), tmp_path / "c99", "c99")
+    cc, around = need_build(SANITIZED), ["port_host.c"]
+    program = station(tmp_path / "c99", tmp_path / "station", cc=cc, around=around)
+    with closing(ProcessLink(str(program))) as link:
+        assert Device(link).hello.labels == (*map(cut, NAMES),)
+    how = (wafers, "--model", path, "--format", "jsonl")
+    ours = wm_edge("serial", "--exec", str(program), *how)
+    theirs = wm_edge("classify", *how, "--kernels", "reference")
+    assert len(ours.records) == len(theirs.records) > 0
+    for record, known in zip(ours.records, theirs.records, strict=True):
+        assert record["pattern"] == known["pattern"]
+        assert list(record["probabilities"]) == list(NAMES)
 
 
 def test_lots_from_names(program: Path, tmp_path: Path) -> None:

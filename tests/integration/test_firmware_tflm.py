@@ -32,11 +32,11 @@ from edge.wafer import encoding
 from edge.wafer.wafermap import DieGrid
 from tests.support import spoil
 from tests.support.cli import wm_edge
-from tests.support.compilers import compiler, need, need_build, run
-from tests.support.firmware import Talk, core
+from tests.support.compilers import need, need_build, run
+from tests.support.firmware import Talk
 from tests.support.int8_networks import convert
 from tests.support.parts import BOARD_CXX
-from tests.support.tflm import TREE, put_wheel_on_path
+from tests.support.tflm import TREE, cmake, network_of, put_wheel_on_path
 
 #: One worker exports and builds for all.
 pytestmark = pytest.mark.xdist_group("firmware-tflm")
@@ -259,15 +259,8 @@ def test_cxx_is_free_of_warnings(unmeasured: Path) -> None:
         run([cxx, "-fsyntax-only", *FLAGS, *folders, f"-I{TREE}", str(unmeasured / name)])
 
 
-def cmake(folder: Path, build: Path, *options: str) -> None:
-    program = need("cmake", package="cmake")
-    run([program, "-S", str(folder), "-B", str(build), f"-DWM_TFLM_TREE={TREE}", *options])
-    run([program, "--build", str(build), "--parallel", "2"])
-
-
 @pytest.fixture(scope="module")
 def built(unmeasured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    need("g++", package="g++")
     folder = tmp_path_factory.mktemp("build")
     cmake(unmeasured, folder)
     return folder
@@ -275,12 +268,7 @@ def built(unmeasured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stand_in(c99: Path) -> Path:
-    """The c99 target's network as a library: what the stand-in of TFLite Micro runs."""
-    place = c99 / "network.so"
-    folders = [f"-I{c99}", f"-I{c99 / 'c99'}"]
-    options = ["-std=c99", "-O2", "-shared", "-fPIC", *folders]
-    run([compiler(), *options, *map(str, core(c99)), "-o", str(place), "-lm"])
-    return place
+    return network_of(c99)
 
 
 def test_self_test_on_this_machine(

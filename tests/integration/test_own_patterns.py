@@ -20,8 +20,10 @@ from edge.wafer.wafermap import FAIL, DieGrid
 from tests.support import broker as brokers
 from tests.support.broker import Broker, Subscriber
 from tests.support.cli import Finished, wm_edge
-from tests.support.compilers import compiler
-from tests.support.firmware import station
+from tests.support.compilers import compiler, need, need_build, run
+from tests.support.firmware import emulator, station
+from tests.support.parts import BOARD_C
+from tests.support.tflm import cmake, network_of
 from train.synth import round_grid, synthesise
 
 pytest.importorskip("tensorflow")
@@ -194,3 +196,30 @@ def test_a_microcontroller_says_the_same(folder: Path, records: list[dict[str, A
     how = ("serial", "--exec", str(program), "maps", "--model", "own.tflite")
     found = done(*how, "--format", "jsonl", cwd=folder).records
     assert told(sorted(found, key=lambda one: one["source"])) == told(records)
+
+
+def test_an_emulated_board_says_the_same(folder: Path, records: list[dict[str, Any]]) -> None:
+    need_build(BOARD_C)
+    need("qemu-system-arm", package="qemu-system-arm")
+    make = need("make", package="make")
+    done("export-firmware", "own.tflite", "board", cwd=folder)
+    assert run([make, "-j2", "m3", "selftest-m3"], cwd=folder / "board").endswith("PASS\n")
+    some = records[:: len(records) // 6]
+    command = emulator(folder / "board" / "build" / "m3-station.elf", "m3")
+    how = ("serial", "--exec", command, "--model", "own.tflite", "--format", "jsonl")
+    found = done(*how, *(one["source"] for one in some), cwd=folder).records
+    assert told(found) == told(some)
+
+
+def test_tflite_micro_knows_the_names_and_sizes(
+    folder: Path, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a stand-in of its interpreter; a station answers when all golden wafers are right."""
+    done("export-firmware", "own.tflite", "micro", "--rounding", "micro", cwd=folder)
+    done("export-firmware", "own.tflite", "tflm", "--target", "tflm", cwd=folder)
+    cmake(folder / "tflm", folder / "tflm" / "build")
+    monkeypatch.setenv("WM_STAND_IN", str(network_of(folder / "micro")))
+    command = str(folder / "tflm" / "build" / "wm_station")
+    how = ("serial", "--exec", command, "--model", "own.tflite", "--format", "jsonl")
+    (found,) = done(*how, records[0]["source"], cwd=folder).records
+    assert list(found["probabilities"]) == list(load(folder / "own.tflite").labels)

@@ -14,12 +14,32 @@ from typing import Final
 import pytest
 
 from convert.firmware.tflm import micro
+from tests.support.compilers import compiler, need, run
+from tests.support.firmware import core
 
 #: What ``create_tflm_tree.py`` would make, as far as exported firmware uses it.
 TREE: Final = Path(__file__).with_name("tflm_tree")
 
 _WHEEL: Final = "tflite-micro>=0.dev20250101"
 _TIMEOUT: Final = 120.0
+
+
+def cmake(folder: Path, build: Path, *options: str) -> None:
+    """Build an exported project on the stand-ins."""
+    program = need("cmake", package="cmake")
+    need("g++", package="g++")
+    # The stand-in of the interpreter has the sizes of the project's own model.
+    flags = (f"-DWM_TFLM_TREE={TREE}", f"-DCMAKE_CXX_FLAGS=-I{folder}")
+    run([program, "-S", str(folder), "-B", str(build), *flags, *options])
+    run([program, "--build", str(build), "--parallel", "2"])
+
+
+def network_of(c99: Path) -> Path:
+    """The network of an exported c99 folder as a library: what the stand-in runs."""
+    place = c99 / "network.so"
+    options = ["-std=c99", "-O2", "-shared", "-fPIC", f"-I{c99}", f"-I{c99 / 'c99'}"]
+    run([compiler(), *options, *map(str, core(c99)), "-o", str(place), "-lm"])
+    return place
 
 
 def put_wheel_on_path(monkeypatch: pytest.MonkeyPatch) -> None:

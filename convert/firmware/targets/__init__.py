@@ -17,10 +17,17 @@ TARGETS: Final = {"c99": "convert.firmware.targets.c99", "tflm": "convert.firmwa
 
 @dataclass(frozen=True)
 class Firmware:
-    """Content of each file, by its path inside the folder, and figures that a person may want."""
+    """What is written, and what a person may want to know of it.
+
+    Attributes:
+        files: Content of each file, by its path inside the folder.
+        figures: By what they say.
+        doubts: What will not work as it is.
+    """
 
     files: Mapping[str, bytes]
     figures: Mapping[str, int] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 class Target(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from convert.firmware import golden, model_source
@@ -13,9 +15,16 @@ from edge.model import flatbuffer
 from edge.model.model_file import ModelFile
 
 _CORE: Final = "c99"
+_LINKER: Final = "boards/mps2.ld"
 _KERNELS: Final = f"{_CORE}/kernels/"
 #: What a firmware is built of beside the core: as it is, where it is there.
 _AROUND: Final = ("host", "station", "boards")
+#: Bytes of the station beside the model's own, on a Cortex-M with GCC's -O2: code with all kernels
+#: that our networks call (13.6 KB were measured); grid, stack and the rest (32.0 KB).
+_CODE: Final = 14 * 1024
+_STATION_RAM: Final = 32 * 1024
+#: What the linker script of the boards gives away.
+_GIVEN: Final = re.compile(rb"(FLASH|RAM) .*LENGTH = (\d+)K")
 #: Whose bytes they are, for the person who reads about the folder.
 _KERNELS_OF: Final = {
     Rounding.LITERT: "TFLite's reference kernels",
@@ -46,14 +55,31 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
     }
     around = {name: content for part in _AROUND for name, content in folder(part).items()}
     plan = network.plan
+    flash = _CODE + model_source.constant_bytes(model, network)
+    ram = _STATION_RAM + plan.bytes
     return Firmware(
         {**around, **core, **{name: text.encode() for name, text in texts.items()}},
         {
+            "flash": flash,
+            "ram": ram,
             "arena": plan.bytes,
             "arena-lower-bound": plan.bytes - plan.size + plan.bound,
             "kernels": len(network.kernels),
             "golden-wafers": len(wafers),
         },
+        _too_much({"FLASH": flash, "RAM": ram}, around[_LINKER]),
+    )
+
+
+def _too_much(needed: Mapping[str, int], script: bytes) -> tuple[str, ...]:
+    """What the station needs more of than the boards' linker script gives away."""
+    given = {name.decode(): 1024 * int(size) for name, size in _GIVEN.findall(script)}
+    return tuple(
+        f"the station needs about {needed[name]:,} bytes of {name}, {_LINKER} gives away "
+        f"{given[name]:,}: the linker will refuse it; take a board that has more and raise the "
+        "LENGTH there, or train a smaller network"
+        for name in needed
+        if needed[name] > given[name]
     )
 
 

@@ -1,8 +1,10 @@
-/* The stand-in's interpreter for the model that ships: embedding first, logits second. A run is
- * that of the shared library that WM_STAND_IN names, which has wm_infer; without it a run fails. */
+/* The stand-in's interpreter, for the model of the project that it is built into. A run is that of
+ * the shared library that WM_STAND_IN names, which has wm_infer; without it a run fails. */
 #include <cstring>
 
 #include "tensorflow/lite/micro/micro_interpreter.h"
+#include "wm_model.h"
+#include "wm_tflm_model.h"
 
 #ifdef __linux__
 #include <dlfcn.h>
@@ -12,7 +14,9 @@
 
 namespace {
 
-const size_t kSizes[] = {52 * 52 * 2, 36, 9};
+/* Logits and embedding are outputs 0 and 1, in an order of the model's own. */
+const size_t kSizes[] = {WM_ENCODED_BYTES, WM_TFLM_LOGITS == 0 ? WM_CLASSES : WM_EMBEDDING,
+                         WM_TFLM_LOGITS == 0 ? WM_EMBEDDING : WM_CLASSES};
 
 typedef void (*run_function)(const int8_t *, int8_t *, int8_t *);
 
@@ -65,7 +69,8 @@ TfLiteStatus MicroInterpreter::Invoke()
     if (run == nullptr) {
         return kTfLiteError;
     }
-    run(tensors_[0].data.int8, tensors_[2].data.int8, tensors_[1].data.int8);
+    run(tensors_[0].data.int8, tensors_[1 + WM_TFLM_LOGITS].data.int8,
+        tensors_[1 + WM_TFLM_EMBEDDING].data.int8);
     std::memset(tensors_[0].data.raw, 0, tensors_[0].bytes); /* a run uses its input up */
     return kTfLiteOk;
 }
