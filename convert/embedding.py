@@ -35,6 +35,10 @@ PER_CLASS: Final = 2000
 #: and lets the distance differ between kernels by half a standard deviation.
 SHRINK: Final = 1e-2
 
+#: A channel is still whose spread is so small a share of the largest value: far less than a step of
+#: int8, and scaled to 1 it would be more than XNNPACK can rescale.
+STILL: Final = 1e-4
+
 #: The fixed filters: cosines in a Gaussian window (Gabor), one a period and direction.
 SIDE: Final = 8
 STRIDE: Final = 4
@@ -186,12 +190,13 @@ def _standardised(values: Floats, copies: int) -> tuple[Floats, Floats]:
     """Kernel (n, n / copies) and bias that average the copies of a channel and give mean 0, sd 1.
 
     Channels are ordered (copy, channel), whether copies are turned kernels or filters at right
-    angles.
+    angles. One that hardly changes, as of a dead ReLU, gives 0.
     """
     free = values.shape[1] // copies
     mean_of_copies = np.tile(np.eye(free), (copies, 1)) / copies
     found = values @ mean_of_copies
-    spread = found.std(axis=0) + 1e-6
+    spread = found.std(axis=0)
+    spread[spread <= STILL * np.abs(found).max(initial=0)] = np.inf
     return mean_of_copies / spread, -found.mean(axis=0) / spread
 
 

@@ -203,7 +203,7 @@ def test_an_emulated_board_says_the_same(folder: Path, records: list[dict[str, A
     need("qemu-system-arm", package="qemu-system-arm")
     make = need("make", package="make")
     done("export-firmware", "own.tflite", "board", cwd=folder)
-    assert run([make, "-j2", "m3", "selftest-m3"], cwd=folder / "board").endswith("PASS\n")
+    assert "PASS\n" in run([make, "-j2", "m3", "selftest-m3"], cwd=folder / "board")
     some = records[:: len(records) // 6]
     command = emulator(folder / "board" / "build" / "m3-station.elf", "m3")
     how = ("serial", "--exec", command, "--model", "own.tflite", "--format", "jsonl")

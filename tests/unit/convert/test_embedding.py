@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.embedding import DIRECTIONS, PERIODS, SIDE, texture_bank, with_embedding
+from convert.embedding import DIRECTIONS, PERIODS, SIDE, _standardised, texture_bank, with_embedding
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
 from edge.wafer import encoding
@@ -97,6 +97,15 @@ def test_tied_network_embeds_all_eight_views_alike(generated: LabelledSet) -> No
         assert found == pytest.approx(np.tile(found[:1], (8, 1)), abs=2e-2)
     one, other = outputs(network, planes[[4, 20]])[1]
     assert np.abs(one - other).max() > 0.5
+
+
+def test_a_channel_that_hardly_changes_gives_nothing() -> None:
+    """Scaled to spread 1, a dead ReLU would be more than a runtime can rescale."""
+    values = np.random.default_rng(0).uniform(0, 3, (50, 3)) * (1, 0, 1e-6)
+    kernel, bias = _standardised(values, 1)
+    found = values @ kernel + bias
+    assert found[:, 0].std() == pytest.approx(1)
+    assert not found[:, 1:].any()
 
 
 def test_one_wafer_a_class_is_an_error(wafers: tuple[np.ndarray, np.ndarray]) -> None:
