@@ -88,13 +88,18 @@ def split(
         DataError: no wafer, none with a label, no lot column for ``lot``, no official column for
             ``official``.
     """
-    with_labels = labelled.with_labels(lambda _: None)
-    if with_labels is not labelled:
-        divided, report = split(with_labels, by, shares, seed)
+    divided, report = _split(labelled.with_labels(lambda _: None), by, shares, seed)
+    if unlabelled := len(labelled) - len(divided):
         names = np.full(len(labelled), "", divided.columns["part"].dtype)
         names[labelled.has_label()] = divided.columns["part"]
-        unlabelled = len(labelled) - len(divided)
-        return labelled.with_columns(part=names), replace(report, unlabelled=unlabelled)
+        divided = labelled.with_columns(part=names)
+    return divided, replace(report, unlabelled=unlabelled)
+
+
+def _split(
+    labelled: LabelledSet, by: SplitBy, shares: tuple[float, float, float], seed: int
+) -> tuple[LabelledSet, SplitReport]:
+    """The same of wafers that all have a label."""
     if not len(labelled):
         raise DataError("this labelled set holds no wafer, there is nothing to split")
     # NaN is in no range: what is not proved right is wrong.

@@ -101,17 +101,13 @@ def command(
     from train.importers import import_dataset
 
     check_place(out, overwrite=overwrite)
-    pairs = [text.partition("=") for text in labels]
-    if odd := [number for number, _, name in pairs if not (number.strip() and name.strip())]:
-        raise click.UsageError(f"--label {odd[0]}: write it as NUMBER=NAME, for instance 0=none")
-    legend = {number.strip(): name.strip() for number, _, name in pairs}
     with Progress(f"reading {source.name}") as progress:
         imported = import_dataset(
             source,
             pattern=pattern,
             none=none,
             patterns=_read(pattern_set) if pattern_set else None,
-            legend=legend,
+            legend=_legend(labels),
             unlabelled=unlabelled,
             progress=progress.at,
         )
@@ -119,6 +115,13 @@ def command(
     for line in _summary(imported):
         tell(line, 2, err=True)
     click.echo(f"wrote {out}", err=True)
+
+
+def _legend(labels: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in labels]
+    if odd := [number for number, _, name in pairs if not (number.strip() and name.strip())]:
+        raise click.UsageError(f"--label {odd[0]}: write it as NUMBER=NAME, for instance 0=none")
+    return {number.strip(): name.strip() for number, _, name in pairs}
 
 
 def _read(path: Path) -> PatternSet:

@@ -81,11 +81,7 @@ def import_table(
     label = _Label(source, names.get(LABELS, ""), {**found.legend, **(legend or {})}, patterns)
     cells = labels.tolist() if isinstance(labels, np.ndarray) else labels
     said = [label(cell, row) for row, cell in enumerate(cells)]
-    if several := said.count(None):
-        collector.leave_out("two or more patterns at once", count=several)
-    if not unlabelled and (count := said.count("")):
-        collector.leave_out("without a label", count=count)
-    kept = [bool(each) or (unlabelled and each == "") for each in said]
+    kept = _kept(said, collector, unlabelled=unlabelled)
     if isinstance(maps, list):
         maps[:] = [item if kept[row] else None for row, item in enumerate(maps)]
     lot = _lot_names(lots, kept, source, names.get(LOTS, ""))
@@ -103,9 +99,8 @@ def import_table(
         )
         if isinstance(maps, list):
             maps[row] = None
-    for words, known in ((officials, "Training nor Test"), (parts, "train, val nor test")):
-        if words.unusable:
-            collector.note(f"entries of {words.column} that are neither {known}: {words.unusable}")
+    officials.note("Training nor Test", collector)
+    parts.note("train, val nor test", collector)
     return collector.finish()
 
 
@@ -185,13 +180,27 @@ class _Words:
     """Reads the words of a column in any case; counts those that it may not hold."""
 
     def __init__(self, column: str, known: Mapping[str, str], source: Path) -> None:
-        self.column, self._known, self._source = column, known, source
-        self.unusable = 0
+        self._column, self._known, self._source = column, known, source
+        self._unusable = 0
 
     def __call__(self, cell: object, row: int) -> str:
-        word = columns.text_of(cell, self._source, row, self.column).strip().lower()
-        self.unusable += word not in self._known
+        word = columns.text_of(cell, self._source, row, self._column).strip().lower()
+        self._unusable += word not in self._known
         return self._known.get(word, "")
+
+    def note(self, known: str, collector: Collector) -> None:
+        """Say how many there were."""
+        if self._unusable:
+            collector.note(f"entries of {self._column} that are neither {known}: {self._unusable}")
+
+
+def _kept(said: list[str | None], collector: Collector, *, unlabelled: bool) -> list[bool]:
+    """Which rows are kept, by their labels; the others are counted."""
+    if several := said.count(None):
+        collector.leave_out("two or more patterns at once", count=several)
+    if not unlabelled and (count := said.count("")):
+        collector.leave_out("without a label", count=count)
+    return [bool(each) or (unlabelled and each == "") for each in said]
 
 
 def _lot_names(lots: Column, kept: list[bool], source: Path, column: str) -> list[str]:

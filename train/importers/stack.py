@@ -66,8 +66,9 @@ def read(source: Path) -> LabelledTable | None:
                     f"{source}: {odd} may be the labels, but hold Python objects, which are not "
                     "opened (they can run code); save them as text: labels.astype(str)"
                 )
-            wanted = (maps, labels, *filter(columns.role, beside))
-            found: dict[str, Column] = {n: file.read(n) for n in dict.fromkeys(wanted) if n}
+            more = (n for n in beside if columns.role(n) or n in columns.OFFICIAL)
+            wanted = dict.fromkeys(filter(None, (maps, labels, *more)))
+            found: dict[str, Column] = {name: file.read(name) for name in wanted}
             texts = file.read(legends[0]).tolist() if len(legends) == 1 else []
     except UNREADABLE as error:
         raise _unreadable(source, error) from error
