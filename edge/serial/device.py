@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from edge.classification.prediction import Prediction
 from edge.errors import DeviceError, InputError, InputKind, ModelError
 from edge.model.model_file import ModelFile
-from edge.serial.framing import VERSION, Parser, SerialFrame, encode
+from edge.serial.framing import MAX_PAYLOAD, VERSION, Parser, SerialFrame, encode
 from edge.serial.link import Link
 from edge.serial.messages import (
     LINE_ERRORS,
@@ -31,6 +31,9 @@ _Answer = TypeVar("_Answer")
 
 _SEQUENCES: Final = 0x10000
 
+#: Bytes of an answer that the patience is prolonged for; more is noise.
+_LONGEST: Final = 2 * MAX_PAYLOAD
+
 #: What a device's float32 figures are good for.
 _DIGITS: Final = 6
 
@@ -40,8 +43,8 @@ class Patience:
     """How long and how often a device is asked.
 
     Attributes:
-        seconds: For the answer, beyond the time that the request is on the line; also for sending
-            it. More than 0.
+        seconds: For the answer, beyond the time that the two are on the line; also for sending the
+            request. More than 0.
         retries: Further attempts, from 0 up.
     """
 
@@ -226,9 +229,12 @@ class Device:
         # What is written may still be on its way: a slow line gets the time that it needs.
         patience = self._patience.seconds + self._link.needs(len(request))
         self._link.write(request, patience)
-        deadline = time.monotonic() + patience
-        while (left := deadline - time.monotonic()) > 0:
-            for frame in self._parser.feed(self._link.read(left)):
+        deadline, count = time.monotonic() + patience, 0
+        # A long answer, as a hello of many names, may take a slow line longer than the patience.
+        while (left := deadline + self._link.needs(min(count, _LONGEST)) - time.monotonic()) > 0:
+            received = self._link.read(left)
+            count += len(received)
+            for frame in self._parser.feed(received):
                 # An answer to an attempt that was given up carries that one's number.
                 if frame.sequence == self._sequence and frame.version == VERSION:
                     return frame

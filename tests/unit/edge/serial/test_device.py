@@ -98,6 +98,31 @@ def test_a_pattern_in_too_few_fails_is_not_taken_from_older_firmware(shipped: Mo
         device(Line(shipped, wafer=clear)).classify(clear)
 
 
+class SlowLine(Line):
+    """It needs at most 2 ms a byte, so that a hello alone takes longer than the patience."""
+
+    def needs(self, count: int) -> float:
+        return count * 0.002
+
+    def read(self, seconds: float) -> bytes:
+        time.sleep(min(seconds, 0.6 * self.needs(20)))  # the machine may be slower still
+        received, self.waiting = self.waiting[:20], self.waiting[20:]
+        return received
+
+
+def test_an_answer_may_take_the_line_longer_than_the_patience(shipped: ModelFile) -> None:
+    assert len(device(SlowLine(shipped), retries=0).hello.labels) == 9
+
+
+def test_a_line_that_never_stops_is_given_up(
+    shipped: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.serial.device._LONGEST", 50)
+    noise = SlowLine(shipped, lambda *_: bytes(100_000))
+    with pytest.raises(DeviceError, match="does not answer"):
+        device(noise, retries=0)
+
+
 @pytest.mark.parametrize("code", [ErrorCode.BAD_CRC, ErrorCode.TRUNCATED, ErrorCode.TIMEOUT])
 def test_what_the_line_damages_is_sent_again(shipped: ModelFile, code: ErrorCode) -> None:
     def fate(number: int, request: SerialFrame, answer: bytes) -> bytes:
