@@ -117,6 +117,11 @@ class Classifier:
     def __repr__(self) -> str:
         return f"<Classifier {self._model_name}, {self.runtime.backend.value}>"
 
+    @property
+    def own_patterns(self) -> list[str]:
+        """Names of the patterns of one's own that are in use."""
+        return self._own.names if self._own else []
+
     def classify(self, wafer_map: WaferMap) -> Prediction:
         """Classify one wafer.
 

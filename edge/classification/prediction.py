@@ -154,8 +154,9 @@ class Prediction(NamedTuple):
         wafer = self.wafer_map
         source = f"{wafer.source}[{wafer.index}]" if wafer.index else wafer.source
         names = (source, wafer.lot and f"lot {wafer.lot}", wafer.wafer and f"wafer {wafer.wafer}")
+        why = [*filter(None, [self.reason and self.reason.value, self.suggested])]
         return (
             f"{self.pattern} {percent(self.probability)} %",
-            self.verdict.value + (f": {self.reason.value}" if self.reason else ""),
+            f"{self.verdict.value}: {' '.join(why)}" if why else self.verdict.value,
             printable(", ".join(filter(None, names))),
         )

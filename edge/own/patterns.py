@@ -40,6 +40,11 @@ class OwnPatterns:
         self._claims: list[Claim] = []
         self._refresh()
 
+    @property
+    def names(self) -> list[str]:
+        """Of the patterns that are in use."""
+        return [claim.name for claim in self._claims]
+
     def claim(self, embedding: npt.NDArray[np.int8], dies: DieGrid) -> Claim | None:
         """The pattern that claims a wafer; None where none does.
 

@@ -183,11 +183,11 @@ def _is_of(first: dict[str, Any], following: dict[str, Any]) -> bool:
 
 
 def _why(record: dict[str, Any]) -> str:
-    """The reason with the number that decided; empty where there is none."""
+    """The reason with the number that decided, and a pattern of one's own; empty without both."""
     reason: str = record["reason"] or ""
-    if reason == "low-confidence":
-        return f"{reason} <{100 * record['below']:.0f}%"
-    if reason == "own":
-        return f"{reason} {record['suggested']}"
     numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
-    return f"{reason} {record[numbers[reason]]:.2f}" if reason in numbers else reason
+    if reason == "low-confidence":
+        reason += f" <{100 * record['below']:.0f}%"
+    elif reason in numbers:
+        reason += f" {record[numbers[reason]]:.2f}"
+    return " ".join(filter(None, [reason, record.get("suggested")]))

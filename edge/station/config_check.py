@@ -11,7 +11,7 @@ from typing import Final
 from edge.camera.address import without_secrets
 from edge.classification.classifier import Classifier
 from edge.errors import UsageError
-from edge.model.model_file import load
+from edge.model.model_file import ModelFile, load
 from edge.sinks.settings import FileSettings, StoreSettings
 from edge.station.folder.watched_folder import WatchedFolder, is_there
 from edge.station.folder_settings import Done, FolderSettings
@@ -35,8 +35,7 @@ def examine(settings: Settings) -> Iterator[str]:
         WmEdgeError: a part that cannot work.
     """
     model = load(settings.model.file)
-    runtime = Classifier(**classifier_arguments(model, settings)).runtime
-    yield f"model    {model.name} on {runtime.backend} {runtime.version}"
+    yield from _model(model, settings)
     store = settings.station.store
     _writable(store, "[station] store")
     _store(store, "[station] store")
@@ -65,6 +64,15 @@ def examine(settings: Settings) -> Iterator[str]:
         yield f"camera   {name}" + (f" ({shown})" if camera.name else "")
     if settings.station.metrics is not None:
         yield "metrics  http://{}:{}/metrics".format(*listen_on(settings.station.metrics))
+
+
+def _model(model: ModelFile, settings: Settings) -> Iterator[str]:
+    classifier = Classifier(**classifier_arguments(model, settings))
+    runtime = classifier.runtime
+    yield f"model    {model.name} on {runtime.backend} {runtime.version}"
+    if settings.patterns:
+        own = printable(", ".join(classifier.own_patterns)) or "none yet"
+        yield f"patterns {settings.patterns.folder}: {own}"
 
 
 def _names(top: str, folder: FolderSettings) -> Iterator[str]:

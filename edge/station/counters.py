@@ -22,6 +22,8 @@ class Counters:
 
     Attributes:
         wafers: By pattern and verdict.
+        claims: Wafers that a pattern of one's own claimed: by its name, and whether it is trusted
+            and they were accepted (``yes``, ``no``).
         errors: By kind.
         repeats: Sources whose content had been recorded before.
         latencies: Wafers by the first bound of ``BOUNDS`` that their latency is under; the last
@@ -31,6 +33,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.wafers: Counter[tuple[str, str]] = Counter()
+        self.claims: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[str] = Counter()
         self.repeats = 0
         self.latencies = [0] * (len(BOUNDS) + 1)
@@ -54,6 +57,9 @@ class Counters:
                     self.errors[record["kind"]] += 1
                     continue
                 self.wafers[record["pattern"], record["verdict"]] += 1
+                if own := record["suggested"]:
+                    accepted = record["verdict"] == Verdict.ACCEPT
+                    self.claims[own, "yes" if accepted else "no"] += 1
                 latency = record["waited_ms"] / 1000 + waited
                 self.latencies[bisect_left(BOUNDS, latency)] += 1
                 self.latency_sum += latency

@@ -28,6 +28,8 @@ Sample = tuple[dict[str, str], float]
 #: What each metric means, in the order in which they are shown; ``_total`` counts.
 HELP: Final = {
     "wafers_total": "Wafers recorded.",
+    "own_claims_total": "Wafers that a pattern of one's own claimed; trusted: it let them be "
+    "accepted.",
     "errors_total": "Inputs that could not be read.",
     "repeats_total": "Files whose content had been recorded before.",
     "latency_seconds": "From noticing a wafer to having it on the disk.",
@@ -71,12 +73,17 @@ class StationCollector(Collector):
         outboxes = station.delivery.outboxes
         with counters.lock:
             wafers, errors = dict(counters.wafers), dict(counters.errors)
+            claims = dict(counters.claims)
         pairs = product(station.model.patterns, Verdict)
         none_yet = {(pattern, verdict.value): 0 for pattern, verdict in pairs}
         found: dict[str, list[Sample]] = {name: [] for name in HELP} | {
             "wafers_total": [
                 ({"pattern": pattern, "verdict": verdict}, count)
                 for (pattern, verdict), count in {**none_yet, **wafers}.items()
+            ],
+            "own_claims_total": [
+                ({"suggested": name, "trusted": trusted}, count)
+                for (name, trusted), count in claims.items()
             ],
             "errors_total": [({"kind": kind}, count) for kind, count in errors.items()],
             "repeats_total": [({}, counters.repeats)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from convert.report.out_of_distribution import UnknownPattern
+from tests.support.broker import free_port
 from tests.support.cli import parse_lines, wm_edge
 from tests.support.own import drawn, write
 from tests.support.station import Running, rows, wait_for
@@ -69,7 +71,7 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
     watched.mkdir()
     (folder / "patterns").mkdir()
     arguments = ("watch", watched, "--store", store, "--csv", "out.csv", "--jsonl", "out.jsonl",
-                 "--patterns", "patterns")  # fmt: skip
+                 "--patterns", "patterns", "--metrics", str(port := free_port()))  # fmt: skip
     with Running(folder, *arguments) as station:
         station.wait_ready()
         for path in (folder / "examples").iterdir():
@@ -88,6 +90,20 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
             return any(row["suggested"] == "Half" for row in rows(store))
 
         wait_for(learnt, "a wafer is suggested")
+        path = folder / "patterns" / "Half.pattern"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:1000])
+
+        def told() -> bool:
+            shutil.copy(folder / "in" / "half-0.npy", watched / f"{time.monotonic_ns()}.npy")
+            time.sleep(0.3)
+            return "Half.pattern: no pattern file" in station.said()
+
+        wait_for(told, "the broken file is told")
+        path.write_bytes(whole)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            metrics = answer.read().decode()
+        assert 'wm_edge_own_claims_total{suggested="Half",trusted="no"}' in metrics
         assert station.stop() == 0
     found = Counter((row["suggested"], row["reason"]) for row in rows(store))
     assert found["Half", "own"] > 0

@@ -18,7 +18,10 @@ def test_each_is_counted_where_it_belongs() -> None:
     counters.add([result(2), result(3), error(4), error(5, kind="no-dies")], 0.0, 3)
     assert counters.wafers == {("none", "accept"): 1, ("Loc", "review"): 2}
     assert counters.errors == {"empty": 1, "no-dies": 1}
-    words = "3 wafers: 1 accepted, 2 to review, 2 could not be read"
+    sure = result(6, verdict="accept", reason=None, suggested="Half")
+    counters.add([sure, result(7, reason="own", suggested="Half"), result(8)], 0.0, 0)
+    assert counters.claims == {("Half", "yes"): 1, ("Half", "no"): 1}
+    words = "6 wafers: 2 accepted, 4 to review, 2 could not be read"
     assert counters.summary() == f"{words}, 3 recorded before"
 
 
