@@ -85,7 +85,7 @@ def command(
 
     \b
     Examples:
-      wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Random=200
+      wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Loc=20
       wm-edge dataset synth --out rings/ --like own.npz --count 'edge ring=100'
     """
     from train.synth import synthetic_set

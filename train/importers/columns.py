@@ -38,7 +38,9 @@ OFFICIAL: Final = {
 }
 
 _ROLE: Final = {spelled(name): role for role, names in NAMES.items() for name in names}
+#: Arrays in one another, and entries of one, that a cell may hold.
 _NESTING: Final = 4
+_MOST: Final = 1000
 
 
 def role(name: str) -> str:
@@ -69,8 +71,10 @@ def plain(cell: Any, source: Path, row: int) -> Any:
     """What stands in a cell, out of however many arrays: a text, a number, a list; else ``""``."""
     try:
         for _ in range(_NESTING):
-            if isinstance(cell, Array):
+            if isinstance(cell, Array) and cell.size <= _MOST:
                 cell = cell.flat()
+            if isinstance(cell, (np.ndarray, np.generic)) and cell.size <= _MOST:
+                cell = cell.tolist()
             if not isinstance(cell, list) or len(cell) != 1:
                 break
             cell = cell[0]
@@ -110,9 +114,12 @@ def text_of(cell: Any, source: Path, row: int, column: str) -> str:
 
 def number(value: object) -> str | None:
     """How a number is written, whole ones without a point; None where it is no number."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or math.isnan(value):
+    try:
+        if not isinstance(value, (int, float, np.integer, np.floating)) or math.isnan(value):
+            return None
+        return str(int(value)) if float(value).is_integer() else str(value)
+    except OverflowError:  # hundreds of digits
         return None
-    return str(int(value)) if float(value).is_integer() else str(value)
 
 
 def name_of(cell: Any, source: Path, row: int, column: str) -> str:

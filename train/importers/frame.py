@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edge.dataset.class_folders import PARTS
+from edge.dataset.labelled_set import check_bounds
 from edge.errors import DataError
 from edge.formats.columns import UNKNOWN
 from edge.wafer.patterns import flaw
@@ -69,6 +70,7 @@ def import_table(
     Raises:
         DataError: maps or labels are missing or no such, or the labels are no pattern set.
     """
+    check_bounds(found.rows, 0, str(source))
     split = _split_column(found, source)
     names = _names(found, source, unlabelled=unlabelled)
     collector = Collector(str(source), columns.OFFICIAL.get(split, found.kind), patterns)
@@ -79,8 +81,7 @@ def import_table(
         for name in (*(names.get(role, "") for role in columns.ROLES), split)
     )
     label = _Label(source, names.get(LABELS, ""), {**found.legend, **(legend or {})}, patterns)
-    cells = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    said = [label(cell, row) for row, cell in enumerate(cells)]
+    said = [label(cell, row) for row, cell in enumerate(labels)]
     kept = _kept(said, collector, unlabelled=unlabelled)
     if isinstance(maps, list):
         maps[:] = [item if kept[row] else None for row, item in enumerate(maps)]
@@ -214,13 +215,18 @@ def _lot_names(lots: Column, kept: list[bool], source: Path, column: str) -> lis
     return names
 
 
+def _is_row(row: object) -> bool:
+    """Whether it is a list of numbers; NumPy would follow lists that hold themselves for ever."""
+    return isinstance(row, list) and all(isinstance(item, (int, float)) for item in row)
+
+
 def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
     if isinstance(cell, np.ndarray):
         return cell
     try:
         if isinstance(cell, Array):
             return cell.values()
-        if isinstance(cell, list):
+        if isinstance(cell, list) and all(map(_is_row, cell)):
             return np.asarray(cell)
     except (pickle.UnpicklingError, ValueError) as error:
         raise DataError(f"{source}: row {row} is damaged ({error})") from error

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError
+from edge.formats.archive import MAX_WAFERS
 from train.importers import restricted_unpickler
 from train.importers.pickle_types import (
     Array,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: A column: a list of Python objects and stand-ins, or an array (rows, ...).
 Column: TypeAlias = list[Any] | npt.NDArray[Any]
+
+#: Keys that a list of dicts may have in all: each becomes a column of all rows.
+_MOST_KEYS: Final = 1000
 
 _MISFITS: Final = (pickle.UnpicklingError, TypeError, ValueError, LookupError, RecursionError)
 
@@ -62,6 +66,8 @@ def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -
             return _table(found)
         if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
             names = dict.fromkeys(name for row in found for name in row)
+            if len(names) > _MOST_KEYS:
+                raise pickle.UnpicklingError(f"its dicts have {len(names):,} different keys")
             found = {name: [row.get(name) for row in found] for name in names}
         if isinstance(found, dict) and (columns := _of_dict(found)).columns:
             return columns
@@ -148,6 +154,8 @@ def _of_categories(codes: object, categories: Categories) -> list[Any]:
         raise pickle.UnpicklingError("categories without codes")
     known = [*_entries(categories.index), None]
     found = codes.values().ravel()
+    if len(found) > MAX_WAFERS:
+        raise pickle.UnpicklingError(f"more than {MAX_WAFERS:,} rows")
     if found.dtype.kind != "i" or not ((found >= -1) & (found < len(known) - 1)).all():
         raise pickle.UnpicklingError("a code of a category that is not there")
     return [known[code] for code in found.tolist()]

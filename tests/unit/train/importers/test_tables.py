@@ -170,6 +170,30 @@ def test_a_table_that_cannot_be_used_says_where(
         import_dataset(path)
 
 
+def holding_itself() -> list[Any]:
+    cell: list[Any] = []
+    cell += [cell, cell]
+    return cell
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"map": [holding_itself()], "class": ["ok"]},
+        {"map": [MAPS[0]], "class": [holding_itself()]},
+        {"map": [MAPS[0]], "class": [10**400]},
+        {"map": [MAPS[0]], "class": np.ones((1, 100_000), np.uint8)},
+        [{str(number): 1} for number in range(1001)],
+    ],
+    ids=["map", "label", "digits", "columns", "keys"],
+)
+def test_a_hostile_table_ends_with_a_message(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "wafers.pkl"
+    path.write_bytes(pickle.dumps(content))
+    with pytest.raises(DataError, match=r"wafers\.pkl: "):
+        import_dataset(path)
+
+
 @pytest.mark.parametrize("name", ["a/b", ".hidden", "../up", "a=b", "label \N{SNOWMAN}"])
 def test_labels_that_no_file_could_be_called(
     stacked: Callable[..., Imported], tmp_path: Path, name: str
