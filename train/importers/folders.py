@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.dataset.class_folders import ClassFolder, class_folders
-from edge.errors import InputError
+from edge.errors import DataError, InputError, why
 from edge.formats.name_pattern import Names
 from edge.formats.paths import expand, read_items
 from train.importers.report import Collector, Imported, SourceKind
@@ -46,7 +46,10 @@ def import_folders(
     Raises:
         DataError: the folders are no pattern set, or one has no usable file.
     """
-    found = class_folders(source, patterns, none)
+    try:
+        found = class_folders(source, patterns, none)
+    except OSError as error:
+        raise DataError(f"{error.filename or source}: cannot be read ({why(error)})") from error
     collector = Collector(str(source), SourceKind.FOLDERS, found.patterns)
     for sentence in found.notes:
         collector.note(sentence)

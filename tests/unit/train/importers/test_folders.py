@@ -183,6 +183,18 @@ def test_links_give_no_wafer_a_second_label(tmp_path: Path, way: str) -> None:
             read(tree)
 
 
+def test_a_folder_that_cannot_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", listed)
+    for read in (import_dataset, load_any):
+        with pytest.raises(DataError, match=rf"{tmp_path}: cannot be read \(Permission denied\)"):
+            read(tmp_path)
+
+
 def test_a_tree_deeper_than_python_recurses_is_read(tmp_path: Path) -> None:
     put(1, tmp_path / "Grid" / "a.npy", tmp_path / "ok" / "b.npy")
     deep = str(tmp_path / "ok")
