@@ -26,7 +26,6 @@ from edge.model.float_network import LogitsNetwork
 from edge.model.network import Network, Operator
 from edge.model.wheels import Backend
 from edge.wafer.encoding import Encoded
-from edge.wafer.patterns import PATTERNS
 
 #: Wafers that are enough to rank layers, and few enough for seconds.
 WAFERS: Final = 90
@@ -91,8 +90,8 @@ def measure(
     float_content: bytes,
     wafers: Encoded,
     *,
+    patterns: int,
     int8_content: bytes | None = None,
-    patterns: int = len(PATTERNS),
     temperature: float = 1.0,
     limit: int = WAFERS,
     progress: Callable[[int, int], None] | None = None,
@@ -102,8 +101,8 @@ def measure(
     Args:
         float_content: The float ``.tflite``, with an output (1, patterns) of logits.
         wafers: uint8 (W, size, size, 2), encoded; ``limit`` of them are used, evenly spaced.
-        int8_content: The int8 form in use, which gives the ranges; else these wafers do.
         patterns: How many logits there are.
+        int8_content: The int8 form in use, which gives the ranges; else these wafers do.
         temperature: What logits are divided by before the softmax.
         limit: Most wafers, at least 1.
         progress: Called with the number of layers measured and of all.

@@ -202,11 +202,12 @@ def _subjects(
     beside = float_network.beside(model_file.path)
     if float_path is None and exists(beside):
         float_path = beside
+    count = len(model_file.patterns)
     found = [Subject(SubjectKind.INT8, model_file.path, name.value) for name in backends]
     if float_path is not None:
-        found += [Subject(SubjectKind.FLOAT, float_path, name.value) for name in backends]
+        found += [Subject(SubjectKind.FLOAT, float_path, name.value, count) for name in backends]
     if run is not None:
-        found.append(Subject(SubjectKind.KERAS, run))
+        found.append(Subject(SubjectKind.KERAS, run, patterns=count))
     return found
 
 

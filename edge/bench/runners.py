@@ -29,7 +29,6 @@ from edge.model import model_file as model
 from edge.model.runtime import start
 from edge.model.wheels import Backend
 from edge.wafer import encoding
-from edge.wafer.patterns import FEWEST, MOST, PATTERNS
 from edge.wafer.wafermap import WaferMap
 
 #: Nanoseconds by stage.
@@ -65,9 +64,10 @@ def make(subject: Subject) -> Runner:
     if subject.path is None:
         raise ModelError(f"{subject.name}: no file was named")
     if subject.kind is SubjectKind.KERAS:
-        return KerasRunner(subject.path)
-    runner = Int8Runner if subject.kind is SubjectKind.INT8 else FloatRunner
-    return runner(subject.path, Backend(subject.backend))
+        return KerasRunner(subject.path, subject.patterns)
+    if subject.kind is SubjectKind.INT8:
+        return Int8Runner(subject.path, Backend(subject.backend))
+    return FloatRunner(subject.path, Backend(subject.backend), subject.patterns)
 
 
 class _Timed:
@@ -147,7 +147,7 @@ class _FloatRunner(Runner):
 
     @abstractmethod
     def predict(self, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Logits (9,) of one encoded wafer, float32 (1, size, size, 2); through ``_timed``."""
+        """Logits (patterns,) of an encoded wafer, float32 (1, size, size, 2), by ``_timed``."""
 
     def classify(self, wafer_map: WaferMap) -> object:
         """Class and probability, as a station with a float network would find them."""
@@ -175,7 +175,7 @@ class _FloatRunner(Runner):
 class FloatRunner(_FloatRunner):
     """The network in float TFLite, one thread as the classifier has it."""
 
-    def __init__(self, path: Path, backend: Backend) -> None:
+    def __init__(self, path: Path, backend: Backend, patterns: int) -> None:
         self.network = float_network.read(path)
         runtime = start(self.network, backend=backend)
         self.version = runtime.version
@@ -185,7 +185,7 @@ class FloatRunner(_FloatRunner):
         self._size = _check_input(path, inputs["shape"].tolist(), np.dtype(inputs["dtype"]).name)
         self._input = inputs["index"]
         outputs = self._interpreter.get_output_details()
-        which = _logits_among(path, [output["shape"].tolist() for output in outputs])
+        which = _logits_among(path, [output["shape"].tolist() for output in outputs], patterns)
         self._output = outputs[which]["index"]
 
     def predict(self, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -198,14 +198,15 @@ class FloatRunner(_FloatRunner):
 class KerasRunner(_FloatRunner):
     """The float network of a run folder, through ``keras.Model.predict`` a wafer at a time."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, patterns: int) -> None:
         path = run / "model.keras"
         keras = importlib.import_module("keras")
         self.version = metadata.version("keras")
         network = keras.models.load_model(path, compile=False)
         self._timed = _Timed(network.predict)
         self._size = _check_input(path, [1, *network.input_shape[1:]], "float32")
-        self._which = _logits_among(path, [[1, *output.shape[1:]] for output in network.outputs])
+        shapes = [[1, *output.shape[1:]] for output in network.outputs]
+        self._which = _logits_among(path, shapes, patterns)
 
     def predict(self, shares: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """``keras.Model.predict``, which copies in and out itself."""
@@ -245,16 +246,9 @@ def _check_input(path: Path, shape: list[Any], dtype: str) -> int:
     return int(shape[1])
 
 
-def _logits_among(path: Path, shapes: list[list[Any]]) -> int:
-    """Place of the logits among the outputs. Raises: ModelError where there are none.
-
-    The embedding beside them has more numbers, unless there are many patterns: nine come first.
-    """
-    able = [shape for shape in shapes if len(shape) == 2 and FEWEST <= shape[1] <= MOST]
-    wanted = [1, len(PATTERNS)]
-    wanted = wanted if wanted in shapes else min(able, default=wanted)
-    if wanted not in shapes:
-        what = f"{path}: none of its outputs {shapes} has a logit for each of {FEWEST} to {MOST} "
-        what += "patterns"
+def _logits_among(path: Path, shapes: list[list[Any]], patterns: int) -> int:
+    """Place of the logits among the outputs. Raises: ModelError where there are none."""
+    if [1, patterns] not in shapes:
+        what = f"{path}: none of its outputs {shapes} has a logit for each of {patterns} patterns"
         raise ModelError(f"{what}; give the network that the model file was made of")
-    return shapes.index(wanted)
+    return shapes.index([1, patterns])

@@ -24,11 +24,16 @@ class SubjectKind(Choice):
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing that is measured: a network's file or run folder (None: the peak) in a runtime."""
+    """One thing that is measured: a network's file or run folder (None: the peak) in a runtime.
+
+    Attributes:
+        patterns: How many logits a float network must give.
+    """
 
     kind: SubjectKind
     path: Path | None = None
     backend: str = ""
+    patterns: int = 0
 
     @property
     def name(self) -> str:

@@ -119,7 +119,7 @@ _output: Decorator = click.option(
 )
 _top_k: Decorator = click.option(
     "--top-k",
-    type=click.IntRange(1, 9),
+    type=click.IntRange(min=1),
     help="Keep only the K most probable patterns in `probabilities`.",
 )
 

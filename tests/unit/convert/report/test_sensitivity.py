@@ -17,7 +17,7 @@ from tests.support.tiny_networks import tiny_pair
 @pytest.fixture(scope="module")
 def measured() -> Sensitivity:
     pair = tiny_pair()
-    return measure(pair.float_content, pair.wafers, int8_content=pair.int8_content)
+    return measure(pair.float_content, pair.wafers, patterns=9, int8_content=pair.int8_content)
 
 
 class Absent(MetaPathFinder):
@@ -72,6 +72,7 @@ def test_the_number_of_wafers_is_capped_and_a_high_temperature_levels_the_answer
     level = measure(
         pair.float_content,
         pair.wafers,
+        patterns=9,
         temperature=1e6,
         limit=5,
         progress=lambda done, total: seen.append((done, total)),
@@ -86,9 +87,9 @@ def test_the_number_of_wafers_is_capped_and_a_high_temperature_levels_the_answer
 def test_what_cannot_be_measured_is_refused() -> None:
     pair = tiny_pair()
     with pytest.raises(ModelError, match="this one is int8"):
-        measure(pair.int8_content, pair.wafers)
+        measure(pair.int8_content, pair.wafers, patterns=9)
     with pytest.raises(DataError, match="no wafer"):
-        measure(pair.float_content, pair.wafers[:0])
+        measure(pair.float_content, pair.wafers[:0], patterns=9)
 
 
 def test_without_the_quantizer_its_name_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,5 +97,5 @@ def test_without_the_quantizer_its_name_is_given(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Absent("ai_edge_quantizer"), *sys.meta_path])
     with pytest.raises(ModuleNotFoundError) as error:
-        measure(tiny_pair().float_content, tiny_pair().wafers)
+        measure(tiny_pair().float_content, tiny_pair().wafers, patterns=9)
     assert error.value.name == "ai_edge_quantizer"
