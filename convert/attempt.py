@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
 from edge.evaluation.evaluate import Evaluation, evaluate
+from edge.model.metadata import Review
 from edge.model.model_file import ModelFile
 from edge.verdict.objective import ReviewObjective
 from edge.wafer.probes import PROBES
@@ -39,6 +42,7 @@ class ParityContext:
         allowed_drop: Points of per-class accuracy that int8 may cost, as the caller gave it and as
             it is recorded in the file; None for ``ALLOWED_POINTS``.
         on: What the test part is, in words.
+        progress: Told how far the judging is.
     """
 
     data: ConversionData
@@ -47,11 +51,21 @@ class ParityContext:
     objective: ReviewObjective
     allowed_drop: float | None
     on: str
+    progress: Callable[[str, int, int], None] = lambda *_: None
 
     @property
     def allowed_points(self) -> float:
         """Points of per-class accuracy that int8 may cost."""
         return ALLOWED_POINTS if self.allowed_drop is None else self.allowed_drop
+
+    def fitted(self, draft: ModelFile, seed: int) -> tuple[float, Review]:
+        """Temperature and review rule of a network."""
+        told = functools.partial(self.progress, "fitting the review rule")
+        return fit.fit(draft, self.data, self.objective, seed, told)
+
+    def judged(self, what: str) -> Callable[[int], None]:
+        """Tells of so many wafers of the test part."""
+        return lambda done: self.progress(what, done, len(self.test))
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,8 @@ class Attempt:
 
     def finished(self, context: ParityContext, remedy: str | None) -> Attempt:
         """The same with what only the kept file needs, and the remedy that made it green."""
-        averaged = evaluate(context.test, Classifier(self.model, average_symmetries=True))
+        classifier = Classifier(self.model, average_symmetries=True)
+        averaged = evaluate(context.test, classifier, context.judged("judging all eight views"))
         document = self.model.document
         document["accuracy"]["int8_average_symmetries"] = short(averaged.scores.as_dict())
         if remedy is not None:
@@ -114,16 +129,15 @@ def attempt(
             "embedding": [[0] * size] * PROBES,
         },
     }
-    temperature, review = fit.fit(
-        ModelFile.of(out, bare, document), context.data, context.objective, known["network"]["seed"]
-    )
+    draft = ModelFile.of(out, bare, document)
+    temperature, review = context.fitted(draft, known["network"]["seed"])
     document |= {"temperature": temperature, "review": to_builtins(review)}
     classifier = Classifier(ModelFile.of(out, bare, document))
     document["selftest"] = to_builtins(answers(classifier))
-    found = evaluate(context.test, classifier)
+    found = evaluate(context.test, classifier, context.judged("judging"))
     float_shares = metrics.softmax(context.float_logits / temperature)
     points = context.allowed_points
-    parity = compare(found.true, float_shares, found.probabilities, points, patterns.names)
+    parity = compare(found.true, float_shares, found.probabilities, patterns.names, points)
     document["accuracy"] = {
         "on": context.on,
         "wafers": found.wafers,

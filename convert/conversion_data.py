@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -61,8 +62,14 @@ class ConversionData:
         return self.train.patterns
 
     @classmethod
-    def of(cls, labelled: LabelledSet, size: int, seed: int) -> ConversionData:
-        """Encode a split labelled set.
+    def of(
+        cls,
+        labelled: LabelledSet,
+        size: int,
+        seed: int,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
+    ) -> ConversionData:
+        """Encode a split labelled set; ``progress`` is told how far each part is.
 
         Raises:
             DataError: a part without wafers.
@@ -86,11 +93,15 @@ class ConversionData:
         some = np.concatenate(
             some_of_each(train.class_indices(), len(train.patterns), PER_CLASS, rng)
         )
-        sample = encoded(train.select(some), size)
+        parts[Part.TRAIN] = train.select(some)
+        sample, val, test = (
+            encoded(parts[part], size, partial(progress, f"encoding the {part} part"))
+            for part in Part
+        )
         return cls(
             sample,
-            encoded(parts[Part.VAL], size),
-            encoded(parts[Part.TEST], size),
+            val,
+            test,
             *overlaid(sample, MIXTURES, rng),
             calibration,
         )

@@ -102,5 +102,6 @@ class Evidence:
             calibration_manifest=manifest,
             evaluation=found.evaluation,
             allowed_points=self.context.allowed_points,
+            progress=self.context.progress,
         )
         page.write(measured, beside(out, REPORT), overwrite=True)

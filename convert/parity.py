@@ -13,14 +13,17 @@ import numpy.typing as npt
 
 from edge.errors import UsageError
 from edge.evaluation import metrics
+from edge.evaluation.learned import unlearned
 from edge.evaluation.metrics import Scores
-from edge.wafer.patterns import PATTERNS
 
 #: Points of per-class accuracy that int8 may cost; one wafer is always allowed.
 ALLOWED_POINTS: Final = 1.0
 
-#: A class of so many wafers that is never named was not learned.
-UNLEARNED: Final = 10
+#: Of a network that did not learn.
+_MEND: Final = (
+    "look at what the training printed, train longer or on more wafers of them, or leave out what "
+    "cannot be told apart"
+)
 
 #: (right, wafers) of each class.
 Counts = Mapping[str, tuple[int, int]]
@@ -142,8 +145,8 @@ def compare(
     classes: npt.NDArray[np.intp],
     before: npt.NDArray[np.float64],
     after: npt.NDArray[np.float64],
+    names: tuple[str, ...],
     allowed_points: float = ALLOWED_POINTS,
-    names: tuple[str, ...] = PATTERNS,
 ) -> Parity:
     """Compare probabilities (W, classes) of wafers of known classes (W,), ``names``; as ``judge``.
 
@@ -187,8 +190,10 @@ def judge(
     if not (math.isfinite(allowed_points) and allowed_points >= 0):
         raise UsageError(f"an allowed drop of {allowed_points} points; give a number from 0 up")
     rule = f"A class may lose {_points(allowed_points)} or one wafer, whichever is more."
-    now = counts(after)
+    now, doubt = counts(after), unlearned(after)
     wafers = sum(n for _, n in now.values())
+    if before is None and doubt:
+        return ParityVerdict(Level.RED, f"RED: {doubt}; {_MEND}", rule, None, {})
     if before is None:
         text = (
             "Not judged against float, no float network was given: int8 recognises "
@@ -203,19 +208,11 @@ def judge(
         for name, (right, kept, n) in gone.items()
         if metrics.lost_too_much(right, kept, n, allowed_points)
     }
-    unlearned = [
-        name
-        for name, (right, n) in before.items()
-        if n >= UNLEARNED and not right and after.per_class[name].precision is None
-    ]
-    level = Level.RED if lost or unlearned or after.only_answer else Level.GREEN
+    level = Level.RED if lost or doubt else Level.GREEN
     if after.only_answer:
         text = _one_answer(after.only_answer, before)
-    elif unlearned and not lost:
-        text = (
-            f"RED: {', '.join(unlearned)} was not learned: float recognises none of its wafers, "
-            "int8 names it never; train longer or on more of them, or leave it out of the set"
-        )
+    elif doubt and not lost:
+        text = f"RED: {doubt}; {_MEND}"
     elif gone:
         text = _red(lost) if lost else _green(gone, now)
     else:

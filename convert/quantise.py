@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.dataset.encoded_set import encoded, some_of_each
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
-from edge.model.runtime import silence_native_output
+from edge.system.native_log import silence_native_output
 from edge.wafer import encoding
 
 if TYPE_CHECKING:
@@ -82,8 +82,14 @@ def to_float_tflite(model: keras.Model) -> bytes:
     return content
 
 
-def quantise(model: keras.Model, calibration: Calibration) -> bytes:
+def quantise(
+    model: keras.Model,
+    calibration: Calibration,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> bytes:
     """Convert to full int8: weights, activations, input and output.
+
+    ``progress`` is told how many of the calibration wafers have been run.
 
     Returns:
         A bare ``.tflite`` without metadata.
@@ -91,8 +97,9 @@ def quantise(model: keras.Model, calibration: Calibration) -> bytes:
     import tensorflow as tf
 
     def wafers() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for planes in calibration.planes:
+        for done, planes in enumerate(calibration.planes, 1):
             yield [encoding.to_shares(planes[np.newaxis])]
+            progress(done, len(calibration.planes))
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -16,6 +16,7 @@ from convert.metadata import Source, of_run
 from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
+from convert.report.measure import Progress
 from convert.run_folder import RunConfig, check_same_data, load_network, read_config
 from edge.classification import ordinary_file
 from edge.classification.classifier import Classifier
@@ -53,6 +54,7 @@ def convert(
     remedy: Remedy = Remedy.NONE,
     overwrite: bool = False,
     tell: Tell = lambda _: None,
+    progress: Progress = lambda *_: None,
 ) -> Attempt:
     """Quantise a run, prove parity, write the model file and its evidence.
 
@@ -72,27 +74,26 @@ def convert(
         costs: What mistakes cost, instead of a precision; None for what the recipe says.
         remedy: Whether to try remedies until the gate is green.
         overwrite: Replace existing files.
-        tell: Receives progress, a line at a time.
+        tell: Receives what is done, a line at a time.
+        progress: Receives how far it is: what, how much of it is done, how much there is.
 
     Raises:
-        GateError: a class lost more than allowed, or all wafers are called alike.
+        GateError: a class lost more than allowed, or the network did not learn its patterns.
         DataError: no whole run, not the set that it was trained on, or a part without wafers.
-        UsageError: a file exists already, its folder does not, no station has the encoding, a goal
-            of review makes no sense, or a control character stands in a name or the notice.
+        UsageError: a file exists already, no station has the encoding, or an argument cannot be.
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
     objective = config.recipe.review.with_overrides(precision, costs)
-    plain = load_network(source.run)
-    seed = config.recipe.seed
+    plain, seed = load_network(source.run), config.recipe.seed
     tell("encoding the wafers")
-    data = ConversionData.of(labelled, int(plain.input_shape[1]), seed)
+    data = ConversionData.of(labelled, int(plain.input_shape[1]), seed, progress)
     network = with_embedding(plain, data.train.planes, data.train.classes)
-    test = labelled.part(Part.TEST)
+    train_part, test = labelled.part(Part.TRAIN), labelled.part(Part.TEST)
     float_logits = as_station(float_outputs(network, data.test.planes), test)
     on = _words(source, by_lot=config.split_by_lot)
-    context = ParityContext(data, test, float_logits, objective, allowed_points, on)
-    train_part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
+    context = ParityContext(data, test, float_logits, objective, allowed_points, on, progress)
+    float_tflite = to_float_tflite(network)
     known = of_run(
         source, config, train_part, data.calibration, network.count_params(), float_tflite
     )
@@ -141,7 +142,8 @@ def _judged(
     """The plain conversion or the first remedy that passes, and what was tried on the way."""
     data = context.data
     tell(f"quantising, judging on {len(context.test):,} wafers of the test part")
-    first = judge(quantise(network, data.calibration))
+    calibrating = functools.partial(context.progress, "calibrating")
+    first = judge(quantise(network, data.calibration, calibrating))
     found, tried = first, list[Tried]()
     if remedy is Remedy.SEARCH and first.parity.verdict.lost:
         tell("the gate is red; trying remedies")

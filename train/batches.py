@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from train.network import reference_networks
 from train.recipe import Dihedral, EncodingName, Recipe
 
 
-def encode_all(labelled: LabelledSet, name: EncodingName = EncodingName.STATION) -> EncodedSet:
-    """Encode every wafer of a set as the recipe says."""
+def encode_all(
+    labelled: LabelledSet,
+    name: EncodingName = EncodingName.STATION,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> EncodedSet:
+    """Encode every wafer of a set as the recipe says; see ``edge.dataset.encoded_set.encoded``."""
     if name is EncodingName.STATION:
-        return encoded(labelled)
+        return encoded(labelled, progress=progress)
     planes = [reference_networks.encode(labelled.grid(index)) for index in range(len(labelled))]
     return EncodedSet(np.stack(planes), labelled.class_indices(), labelled.patterns)
 

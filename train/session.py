@@ -20,7 +20,7 @@ from edge.errors import DataError, UsageError
 from train.recipe import Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
-from train.trainer import Result, train, wanted
+from train.trainer import Result, Stage, train, wanted
 
 #: Of a new run, where none is given.
 DEFAULT_RECIPE = "default"
@@ -38,8 +38,12 @@ class Settings:
     resume: bool = False
 
 
-def start(settings: Settings, tell: Callable[[str], None]) -> Result:
+def start(
+    settings: Settings, tell: Callable[[str], None], stage: Stage = lambda *_: None
+) -> Result:
     """Train, or go on training.
+
+    ``tell`` receives a line at a time, ``stage`` how far something is that takes long.
 
     Raises:
         DataError: unusable labelled set, or not the one that the run to resume was started with.
@@ -50,6 +54,10 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
     labelled = ensure_parts(load(settings.data), tell)
     for doubt in part_doubts(labelled):
         tell(f"warning: {doubt}")
+    if not len(labelled.part(Part.TEST)):
+        tell(
+            "warning: the test part is empty: `wm-edge convert`, which judges on it, will refuse it"
+        )
     if settings.resume:
         run = Run.open(settings.out)
         _check_same_data(run, labelled)
@@ -70,12 +78,7 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Result:
             f"val macro recall {100 * entry['val_macro_recall']:.2f} %"
         )
 
-    return train(
-        labelled,
-        recipe,
-        run,
-        progress=progress,
-    )
+    return train(labelled, recipe, run, progress=progress, stage=stage)
 
 
 def _tell_synthetics(recipe: Recipe, labelled: LabelledSet, tell: Callable[[str], None]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
 #: Called after each epoch with the epoch's history entry and the recipe's number of epochs.
 Progress = Callable[[dict[str, float], int], None]
 
+#: Called within an epoch and whatever else takes long: what is done, how far, out of how much.
+Stage = Callable[[str, int, int], None]
+
+#: Wafers of a batch that is judged.
+_JUDGED: Final = 512
+
 
 @dataclass(frozen=True)
 class Result:
@@ -46,6 +54,7 @@ def train(
     run: Run,
     *,
     progress: Progress | None = None,
+    stage: Stage = lambda *_: None,
 ) -> Result:
     """Train a network by a recipe; the run folder receives all there is to know about it.
 
@@ -60,9 +69,11 @@ def train(
 
     train_part, val_part = _parts(labelled)
     keras.utils.set_random_seed(recipe.seed)
-    prepared = prepare(train_part, recipe)
-    samples = encode_all(prepared, recipe.encoding)
-    val = encode_all(val_part, recipe.encoding)
+    prepared = prepare(train_part, recipe, partial(stage, "drawing synthetic wafers"))
+    samples, val = (
+        encode_all(part, recipe.encoding, partial(stage, f"encoding the {name} part"))
+        for part, name in ((prepared, "train"), (val_part, "val"))
+    )
     offsets = _offsets(samples, recipe)
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average)
@@ -75,13 +86,16 @@ def train(
         began = time.monotonic()
         epoch_batches = make_sequence(samples, recipe, epoch)
         # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
-        fit = model.fit(epoch_batches, epochs=1, shuffle=False, verbose=0, callbacks=[average])
+        shown = _shown(stage, f"epoch {epoch + 1}/{recipe.optimise.epochs}", len(epoch_batches))
+        followed = [average, shown]
+        fit = model.fit(epoch_batches, epochs=1, shuffle=False, verbose=0, callbacks=followed)
         with average.applied(model):
             finished = networks.finished(model, offsets)
-            logits = finished.predict(to_shares(val.planes), batch_size=512, verbose=0)
+            logits = _logits(finished, val, stage)
             scores = _score(val, logits)
             # Without early stopping the schedule runs to its end, and its end is what counts.
-            if not patience or scores.macro_recall > best:
+            last = epoch + 1 == recipe.optimise.epochs
+            if scores.macro_recall > best if patience else last:
                 best, best_epoch = scores.macro_recall, epoch + 1
                 run.save_model(finished)
         entry = _entry(epoch, model, fit, scores, metrics.cross_entropy(logits, val.classes))
@@ -90,8 +104,7 @@ def train(
         run.save_checkpoint(model, average, history)
         if progress:
             progress(entry, recipe.optimise.epochs)
-    logits = run.load_model().predict(to_shares(val.planes), batch_size=512, verbose=0)
-    result = Result(_score(val, logits), best_epoch, len(history))
+    result = Result(_score(val, _logits(run.load_model(), val, stage)), best_epoch, len(history))
     run.finish(result.scores, history, best_epoch)
     return result
 
@@ -146,15 +159,22 @@ def wanted(train_part: LabelledSet, synthetic: Synthetic) -> Filling:
     )
 
 
-def prepare(train_part: LabelledSet, recipe: Recipe) -> LabelledSet:
-    """Add the synthetic wafers and fixed copies that the recipe asks for."""
+def prepare(
+    train_part: LabelledSet,
+    recipe: Recipe,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> LabelledSet:
+    """Add the synthetic wafers and fixed copies that the recipe asks for.
+
+    ``progress`` is told how many wafers are drawn, and of how many.
+    """
     synthetic = recipe.synthetic
     if synthetic.up_to and synthetic.generator is Generator.SEED:
         train_part = reference_networks.add_synthetics(train_part, synthetic.up_to, recipe.seed)
     elif synthetic.up_to:
         counts = wanted(train_part, synthetic).counts
         grids = [train_part.grid(index) for index in range(len(train_part))]
-        made = synthetic_set(counts, grids, recipe.seed, train_part.patterns)
+        made = synthetic_set(counts, grids, recipe.seed, train_part.patterns, progress)
         train_part = concatenate([train_part, made])
     if recipe.augment.dihedral is Dihedral.SEED_COPIES:
         train_part = reference_networks.add_turned_copies(train_part)
@@ -200,6 +220,28 @@ def _start(
 def _exempt(optimizer: keras.optimizers.Optimizer) -> None:
     """Keep weight decay off biases and norms, which Keras forgets when it saves an optimizer."""
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+
+
+def _shown(
+    stage: Stage, what: str, batches: int, event: str = "on_train_batch_end"
+) -> keras.callbacks.Callback:
+    """Tells of every batch."""
+    import keras
+
+    stage(what, 0, batches)
+    return keras.callbacks.LambdaCallback(
+        **{event: lambda batch, **_: stage(what, batch + 1, batches)}
+    )
+
+
+def _logits(network: keras.Model, val: EncodedSet, stage: Stage) -> npt.NDArray[np.float32]:
+    """Of the val part, (W, classes)."""
+    batches = math.ceil(len(val) / _JUDGED)
+    shown = _shown(stage, "judging the val part", batches, "on_predict_batch_end")
+    logits: npt.NDArray[np.float32] = network.predict(
+        to_shares(val.planes), batch_size=_JUDGED, verbose=0, callbacks=[shown]
+    )
+    return logits
 
 
 def _score(val: EncodedSet, logits: npt.NDArray[np.float32]) -> metrics.Scores:

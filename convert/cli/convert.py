@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edge.system import native_log
 from edge.terminal import options, review_options
+from edge.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from edge.verdict.rule import Costs
@@ -69,7 +69,8 @@ def command(
 
     Calibrates on wafers of the train part, judges on the test part through the station's own
     classifier. When a class lost more than 1 point (or one wafer, if that is more), no model file
-    is written and the exit code is 4; --remedy tries to mend it.
+    is written and the exit code is 4; --remedy tries to mend it. The same when the network did not
+    learn: near chance, or a class of five wafers or more is never named.
 
     \b
     Examples:
@@ -77,7 +78,7 @@ def command(
       wm-edge classify wafers/ --model mine.tflite
     """
     options.require("tensorflow", "jinja2", "matplotlib", "ai_edge_quantizer")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    native_log.load("tensorflow", "keras")
     from convert.metadata import Source
     from convert.session import Remedy, convert
     from edge.dataset.reading import load
@@ -92,18 +93,19 @@ def command(
     except UnicodeDecodeError as error:
         raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
     source = Source(run, name or run.resolve().name, data_name or data.name, lines)
-    tell = partial(click.echo, err=True)
-    found = convert(
-        source,
-        ensure_parts(load(data), tell),
-        out,
-        allowed_points=allow_drop,
-        remedy=Remedy.SEARCH if remedy else Remedy.NONE,
-        precision=precision,
-        costs=costs,
-        overwrite=overwrite,
-        tell=tell,
-    )
+    with Progress("") as progress:
+        found = convert(
+            source,
+            ensure_parts(load(data), progress.tell),
+            out,
+            allowed_points=allow_drop,
+            remedy=Remedy.SEARCH if remedy else Remedy.NONE,
+            precision=precision,
+            costs=costs,
+            overwrite=overwrite,
+            tell=progress.tell,
+            progress=progress.stage,
+        )
     click.echo(found.parity.summary())
     click.echo(f"wrote {out}, {len(found.model.content) / 1000:.1f} kB", err=True)
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edge.errors import GateError
 from edge.system.text import printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
@@ -58,7 +59,8 @@ def command(
     """Write the quantization report of MODEL (the one that ships when not given).
 
     One page that opens offline, and its JSON twin: whether int8 is as good as float, class by
-    class, probability by probability and layer by layer. Prints the verdict. Figures of wafers
+    class, probability by probability and layer by layer. Prints the verdict; exit code 4 where it
+    is red: a class lost too much, all are near chance, or one is never named. Figures of wafers
     that trained the model are worthless: judge on other lots.
 
     \b
@@ -67,6 +69,7 @@ def command(
       wm-edge report mine.tflite --data golden.npz --out golden.html
     """
     options.require("jinja2", "matplotlib")
+    from convert.parity import Level
     from convert.report import page
     from convert.report.manifest import calibration_manifest
     from convert.report.measure import measure
@@ -99,6 +102,7 @@ def command(
         )
     page.write(evidence, out, overwrite=overwrite)
     warn(evidence.warnings)
-    click.echo(printable(evidence.verdict.text))
+    red = evidence.verdict.level is Level.RED
+    click.secho(printable(evidence.verdict.text), fg="red" if red else None, bold=red)
     click.echo(f"wrote {printable(str(out))} and {printable(str(page.twin(out)))}", err=True)
-    return 0
+    return GateError.exit_code if red else 0

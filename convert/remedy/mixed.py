@@ -32,8 +32,8 @@ from convert.report.activation_recorder import ActivationRecorder, Range
 from convert.report.selective import statistics
 from edge.model.float_network import LogitsNetwork
 from edge.model.network import Network
-from edge.model.runtime import silence_native_output
 from edge.system.choice import Choice
+from edge.system.native_log import silence_native_output
 
 if TYPE_CHECKING:
     from convert.remedy.search import Build

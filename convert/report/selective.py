@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edge.errors import ModelError
 from edge.model import flatbuffer
 from edge.model.network import Network, Operator
-from edge.model.runtime import silence_native_output
+from edge.system.native_log import silence_native_output
 
 #: Smallest and largest value of each activation, by the name of its tensor.
 Ranges = dict[str, tuple[float, float]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +40,11 @@ def neutral(patterns: PatternSet, size: int) -> Review:
 
 
 def fit(
-    draft: ModelFile, data: ConversionData, objective: ReviewObjective, seed: int
+    draft: ModelFile,
+    data: ConversionData,
+    objective: ReviewObjective,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[float, Review]:
     """Fit temperature and review rule through the station's own code.
 
@@ -47,13 +53,15 @@ def fit(
         data: Class means and detector come from its train part, all else from its val part.
         objective: What the thresholds shall reach.
         seed: Which training wafers.
+        progress: Told how many wafers have been run, and of how many.
     """
     classifier, patterns = Classifier(draft), data.patterns
     train = data.train.per_class(MEANS_PER_CLASS, np.random.default_rng(seed))
-    _, single = outputs(classifier, train.planes)
-    _, scattered = outputs(classifier, data.scattered)
-    _, double = outputs(classifier, data.mixtures)
-    raw_logits, steps = raw_outputs(classifier, data.val.planes)
+    runs = (train.planes, data.scattered, data.mixtures, data.val.planes)
+    total, done = sum(map(len, runs)), itertools.count(1)
+    raw = [raw_outputs(classifier, planes, lambda: progress(next(done), total)) for planes in runs]
+    single, scattered, double = (dequantised(draft, *run)[1] for run in raw[:-1])
+    raw_logits, steps = raw[-1]
     logits, _ = dequantised(draft, raw_logits, steps)
     temperature = fit_temperature(logits, data.val.classes)
     weights, bias = fit_detector(np.vstack([single, scattered]), double)
@@ -89,10 +97,18 @@ def outputs(classifier: Classifier, planes: npt.NDArray[np.uint8]) -> tuple[Floa
 
 
 def raw_outputs(
-    classifier: Classifier, planes: npt.NDArray[np.uint8]
+    classifier: Classifier,
+    planes: npt.NDArray[np.uint8],
+    told: Callable[[], None] = lambda: None,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """The same as the network gives them: int8, in the order of the file's labels."""
-    rows = [classifier.outputs(wafer) for wafer in planes]
+    """The same as the network gives them: int8, in the order of the file's labels.
+
+    ``told`` is called after each wafer.
+    """
+    rows = []
+    for wafer in planes:
+        rows.append(classifier.outputs(wafer))
+        told()
     logits = np.asarray([row[0] for row in rows], np.int8).reshape(
         len(rows), len(classifier.model.labels)
     )

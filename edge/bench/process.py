@@ -14,17 +14,15 @@ from typing import Any, Final
 
 from edge.bench.subject import Subject
 from edge.errors import RuntimeUnavailableError
+from edge.system.native_log import QUIET
 from edge.system.text import printable
 
 #: Seconds until a child that says nothing is given up: importing TensorFlow takes a minute on a
 #: slow card.
 PATIENCE: Final = 300.0
 
-#: What TensorFlow and Keras log would hide the reason of a failure.
-ENVIRONMENT: Final = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "KERAS_BACKEND": "tensorflow",
-}
+#: What TensorFlow logs would hide the reason of a failure.
+ENVIRONMENT: Final = {**QUIET, "KERAS_BACKEND": "tensorflow"}
 
 _START: Final = "import sys; sys.path = sys.argv[2:]; from edge.bench.child import main; main()"
 

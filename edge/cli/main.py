@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from edge import __version__
-from edge.errors import CUT_SHORT, ModelError, ReaderGoneError, WmEdgeError, cause
+from edge.errors import CUT_SHORT, GateError, ModelError, ReaderGoneError, WmEdgeError, cause
 from edge.system.text import printable
 from edge.terminal.lazy_group import LazyGroup, Route
 from edge.terminal.streams import forget, make_safe
@@ -106,7 +106,8 @@ def main(explain: Callable[[], bool] = lambda: False) -> NoReturn:
         error.show()
         code = error.exit_code
     except WmEdgeError as error:
-        code = _say(str(error), error.exit_code)
+        red = error.exit_code == GateError.exit_code
+        code = _say(str(error), error.exit_code, fg="red" if red else None)
     except ImportError as error:
         told = explain() and isinstance(error, ModuleNotFoundError)
         code = ModelError.exit_code if told else _missing(error)
@@ -128,10 +129,10 @@ def _traceback() -> str:
     return format_exc().strip()
 
 
-def _say(text: str, code: int) -> int:
+def _say(text: str, code: int, **style: Any) -> int:
     # Text from files must not steer the terminal; a red gate has several lines.
     plain = "\n".join(printable(line) for line in text.split("\n"))
-    click.echo(f"wm-edge: {plain}", err=True)
+    click.secho(f"wm-edge: {plain}", err=True, **style)
     return code
 
 

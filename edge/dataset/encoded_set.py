@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,9 +54,14 @@ def spread_of_each(classes: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.i
     )
 
 
-def encoded(labelled: LabelledSet, size: int = encoding.SIZE) -> EncodedSet:
-    """Encode every wafer of a set."""
+def encoded(
+    labelled: LabelledSet,
+    size: int = encoding.SIZE,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> EncodedSet:
+    """Encode every wafer of a set; ``progress`` is told how many are done, and of how many."""
     planes = np.empty((len(labelled), size, size, encoding.PLANES), np.uint8)
     for index in range(len(labelled)):
         planes[index] = encoding.encode(labelled.grid(index), size)
+        progress(index + 1, len(labelled))
     return EncodedSet(planes, labelled.class_indices(), labelled.patterns)

@@ -34,7 +34,8 @@ def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
         return groups
     raise DataError(
         "no lot is known in this labelled set, so neither it nor its official Training part can be "
-        "divided by lot; add a `lot` column, or accept optimistic figures with --by random"
+        "divided by lot; add a `lot` column, or accept optimistic figures with `wm-edge dataset "
+        "split --by random`"
     )
 
 

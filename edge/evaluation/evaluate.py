@@ -16,14 +16,12 @@ from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet
 from edge.errors import DataError, InputError
 from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
+from edge.evaluation.learned import blind
 from edge.evaluation.overlap import Overlap, overlap_of
 from edge.model.training_sketch import Sketch
 from edge.verdict.rule import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
 from edge.wafer import encoding
 from edge.wafer.wafermap import WaferMap
-
-#: For messages: of a network that has learned nothing, or was damaged.
-ONE_ANSWER: Final = "every wafer is called {}: the network tells no pattern from another"
 
 #: Logit of who is sure of no pattern, whatever the temperature.
 _SURE: Final = 1e6
@@ -150,8 +148,8 @@ def evaluate(
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(patterns))
     scores = metrics.score(confusion, patterns.names)
     warnings = list(data_warnings(labelled, seen))
-    if scores.only_answer:
-        warnings.insert(0, ONE_ANSWER.format(scores.only_answer))
+    if doubt := blind(scores):
+        warnings.insert(0, doubt)
     return Evaluation(
         scores,
         true,

@@ -100,6 +100,22 @@ class Scores:
         return float(np.mean(recalls)) if recalls else 0.0
 
     @property
+    def macro_ci95(self) -> tuple[float, float]:
+        """95 % interval of the mean per-class accuracy, made of the classes' own.
+
+        The squares of how far these reach add up (G. Y. Zou and A. Donner, Stat. Med. 27, 2008).
+        """
+        present = [score for score in self.per_class.values() if score.recall is not None]
+        if not present:
+            return 0.0, 1.0
+        recalls = np.asarray([score.recall for score in present], float)
+        reach = np.abs(np.asarray([score.ci95 for score in present]) - recalls[:, np.newaxis])
+        below, above = np.sqrt((reach**2).sum(axis=0)) / len(present)
+        return max(0.0, float(self.macro_recall - below)), min(
+            1.0, float(self.macro_recall + above)
+        )
+
+    @property
     def only_answer(self) -> str | None:
         """The class that all wafers were given although they are of several; None otherwise."""
         given = np.flatnonzero(self.confusion.sum(axis=0))

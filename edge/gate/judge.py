@@ -14,7 +14,8 @@ import numpy as np
 
 from edge.dataset.labelled_set import FEW_WAFERS
 from edge.errors import DataError, GateError, WmEdgeError
-from edge.evaluation.evaluate import ONE_ANSWER, Evaluation, evaluate
+from edge.evaluation.evaluate import Evaluation, evaluate
+from edge.evaluation.learned import blind
 from edge.gate import comparison, diagnosis
 from edge.gate.checks import (
     MODEL_CHECKS,
@@ -27,7 +28,7 @@ from edge.gate.checks import (
 )
 from edge.gate.soundness import ModelFileAudit
 from edge.system.text import counted
-from edge.wafer.patterns import PATTERNS
+from edge.wafer.patterns import WM811K
 
 if TYPE_CHECKING:
     from edge.classification.classifier import Classifier
@@ -117,8 +118,10 @@ def run(
     elif labelled is not None:
         checks.append(passed("data", f"{counted(len(labelled), 'wafer')}, not judged"))
     why = "not examined: see what failed above" if error else "there is no baseline"
-    known = sound.classifier.model.patterns.names if sound.classifier else PATTERNS
-    return GateOutcome(complete(checks, why, known), result, warnings, error)
+    known = labelled.patterns if labelled is not None else WM811K
+    if sound.classifier:
+        known = sound.classifier.model.patterns
+    return GateOutcome(complete(checks, why, known.names), result, warnings, error)
 
 
 @contextmanager
@@ -275,8 +278,8 @@ def _dead(classifier: Classifier, now: Evaluation, before: Baseline | None) -> I
         if now.scores.per_class[name].n >= COLLAPSE
         and index in set(trusted.tolist()) - set(now.predicted.tolist())
     ]
-    if now.scores.only_answer:
-        yield failed("dead-classes", ONE_ANSWER.format(now.scores.only_answer))
+    if doubt := blind(now.scores):
+        yield failed("dead-classes", doubt)
     elif silent:
         yield failed("dead-classes", f"never predicted: {', '.join(silent)}")
     else:

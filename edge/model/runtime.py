@@ -8,12 +8,10 @@ loaded is reported, and the next one is still tried: the process has nothing to 
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from edge.errors import RuntimeUnavailableError, UsageError
 from edge.model.wheels import Backend
 from edge.system.choice import Choice
+from edge.system.native_log import silence_native_output
 
 if TYPE_CHECKING:
     import numpy.typing as npt  # the doctor must run where NumPy cannot be loaded
@@ -166,38 +165,6 @@ def _construct(
         # The first run builds the delegate and logs; it also proves that the kernels work.
         interpreter.invoke()
     return interpreter
-
-
-@contextlib.contextmanager
-def silence_native_output() -> Iterator[None]:
-    """Send what native code logs on file descriptors 1 and 2 to nowhere.
-
-    XNNPACK and TensorFlow write past Python's streams; stdout must carry results alone and stderr
-    is for people. ``WM_EDGE_NATIVE_LOG=1`` lets the lines through to stderr.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed before Python started
-            stream.flush()
-    with _silenced(1), _silenced(2):
-        yield
-
-
-@contextlib.contextmanager
-def _silenced(descriptor: int) -> Iterator[None]:
-    try:
-        kept = os.dup(descriptor)
-    except OSError:  # closed: a service without standard streams has nothing to protect
-        yield
-        return
-    log = bool(os.environ.get("WM_EDGE_NATIVE_LOG"))
-    try:
-        sink = os.dup(2) if log else os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, descriptor)
-        os.close(sink)
-        yield
-    finally:
-        os.dup2(kept, descriptor)
-        os.close(kept)
 
 
 def _noted(module: str, distribution: str) -> str:

@@ -45,8 +45,8 @@ def report(tmp_path_factory: pytest.TempPathFactory, generated: LabelledSet) -> 
     model = float_pair().write(folder)
     generated.save(folder / "wafers.npz")
     done = wm_edge("report", model, "--data", folder / "wafers.npz", "--out", folder / "r.html")
-    assert done.code == 0, done.stderr
-    assert "int8" in done.text
+    assert done.code == 4, done.stderr  # nobody trained the network
+    assert done.text.startswith("RED: mean per-class accuracy")
     assert len(done.text.splitlines()) == 1
     assert (folder / "r.json").exists()
     return folder / "r.html"
@@ -75,7 +75,7 @@ def test_page_opens_offline_and_fits(
     top, bottom, tall = seen["verdict"]
     assert 0 <= top < bottom <= height
     assert tall > 20
-    assert "float" in seen["text"]
+    assert "near chance" in seen["text"]
     assert seen["images"] >= 8
     assert seen["broken"] == seen["tiny"] == seen["links"] == []
 

@@ -16,7 +16,7 @@ from edge.classification.classifier import Classifier
 from edge.model import flatbuffer
 from edge.model import model_file as model
 from edge.model.model_file import ModelFile
-from edge.model.runtime import silence_native_output
+from edge.system.native_log import silence_native_output
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.probes import PROBES

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.model.runtime import Kernels, silence_native_output, start
+from edge.model.runtime import Kernels, start
+from edge.system.native_log import silence_native_output
 
 Bytes = npt.NDArray[np.int8]
 

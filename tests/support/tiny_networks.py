@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.model.runtime import silence_native_output
+from edge.system.native_log import silence_native_output
 from edge.wafer import encoding
 
 SIDE: Final = 8

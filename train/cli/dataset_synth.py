@@ -11,6 +11,7 @@ from edge.errors import UsageError
 from edge.system.files import check_place
 from edge.system.text import counted
 from edge.terminal import options
+from edge.terminal.progress import Progress
 from edge.terminal.streams import tell
 from edge.wafer.patterns import WM811K
 
@@ -96,7 +97,8 @@ def command(
     patterns, grids = _like(like, sizes)
     wanted = _counts(per_class, counts, patterns, drawable(patterns))
     check_place(out, overwrite=overwrite or (form != "npz" and out.is_dir()))
-    labelled = synthetic_set(wanted, grids, seed, patterns)
+    with Progress("drawing") as progress:
+        labelled = synthetic_set(wanted, grids, seed, patterns, progress.at)
     if form == "npz":
         labelled.save(out, overwrite=overwrite)
     else:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from pathlib import Path
 
 import click
 
-from edge.system.text import columns, padded
+from edge.system import native_log
+from edge.system.text import columns, padded, printable
 from edge.terminal import options
+from edge.terminal.progress import Progress
+from edge.terminal.streams import tell
 
 
 @click.command(name="train")
@@ -41,11 +42,13 @@ def command(
       wm-edge train split.npz --out runs/a --resume
     """
     options.require("tensorflow", "matplotlib")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from edge.evaluation.evaluate import ONE_ANSWER
+    native_log.load("tensorflow", "keras")
+    from edge.evaluation.learned import unlearned
     from train.session import Settings, start
 
-    result = start(Settings(data, recipe, out, seed, epochs, resume), partial(click.echo, err=True))
+    with Progress("") as progress:
+        settings = Settings(data, recipe, out, seed, epochs, resume)
+        result = start(settings, progress.tell, progress.stage)
     width = max(10, *map(columns, result.scores.labels))
     click.echo(f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}  95 % interval")
     for name, score in result.scores.per_class.items():
@@ -59,8 +62,8 @@ def command(
         f"val part, epoch {result.best_epoch} of {result.epochs}: mean per-class accuracy "
         f"{100 * result.scores.macro_recall:.2f} %, accuracy {100 * result.scores.accuracy:.2f} %"
     )
-    if result.scores.only_answer:
-        warning = ONE_ANSWER.format(result.scores.only_answer)
-        click.secho(f"WARNING: {warning}; convert will refuse it", err=True, fg="yellow", bold=True)
+    if doubt := unlearned(result.scores):
+        warning = f"WARNING: {printable(doubt)}; convert will refuse what is so on the test part"
+        tell(warning, 2, err=True, fg="red", bold=True)
     click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
     return 0

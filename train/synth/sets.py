@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -72,6 +72,7 @@ def synthetic_set(
     grids: Sequence[DieGrid],
     seed: int,
     patterns: PatternSet = WM811K,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> LabelledSet:
     """Draw a labelled set.
 
@@ -82,6 +83,7 @@ def synthetic_set(
         grids: Die grids to draw on, chosen at random for each wafer.
         seed: The same arguments give the same set.
         patterns: Of the set; those of ``counts`` are ``drawable``.
+        progress: Told how many wafers are drawn, and of how many.
 
     Raises:
         UsageError: a pattern that nobody can draw, a count below zero, or no grid to draw on.
@@ -96,13 +98,12 @@ def synthetic_set(
     if not grids and any(counts.values()):
         raise UsageError("no die grid to draw on; give at least one")
     labels = [pattern for pattern in known for _ in range(counts.get(pattern, 0))]
-    return build(
-        (
-            synthesise(known[pattern], grids[int(rng.integers(len(grids)))], rng)
-            for place, pattern in enumerate(patterns)
-            for rng in [np.random.default_rng((seed, place))]
-            for _ in range(counts.get(pattern, 0))
-        ),
-        labels,
-        patterns,
-    )
+
+    def drawn() -> Iterator[DieGrid]:
+        chance = {name: np.random.default_rng((seed, k)) for k, name in enumerate(patterns)}
+        for done, pattern in enumerate(labels, 1):
+            rng = chance[pattern]
+            yield synthesise(known[pattern], grids[int(rng.integers(len(grids)))], rng)
+            progress(done, len(labels))
+
+    return build(drawn(), labels, patterns)

@@ -29,7 +29,7 @@ def losing(wafers: int, lost: int, allowed: float = 1.0, won: int = 0) -> Parity
     before, after = classes.copy(), classes.copy()
     before[:won] = 1
     after[won : won + lost] = 1
-    return compare(classes, shares(before), shares(after), allowed)
+    return compare(classes, shares(before), shares(after), PATTERNS, allowed)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_classes_are_judged_one_by_one() -> None:
     before, after = classes.copy(), classes.copy()
     before[20:60] = 0
     after[:2] = 0
-    parity = compare(classes, shares(before), shares(after), 1.0)
+    parity = compare(classes, shares(before), shares(after), PATTERNS)
     assert parity.verdict.lost == {"Donut": (20, 18, 20)}
     assert parity.after.accuracy > parity.before.accuracy
 
@@ -83,7 +83,7 @@ def test_agreement_and_drift() -> None:
     classes = np.asarray([0, 1, 2, 3])
     after = shares(classes)
     after[0] = shares(np.asarray([5]))[0]
-    parity = compare(classes, shares(classes), after, 1.0)
+    parity = compare(classes, shares(classes), after, PATTERNS)
     assert parity.agreement == 0.75
     assert parity.largest_drift == pytest.approx(0.92 - 0.01)
 
@@ -111,14 +111,14 @@ def test_json_form() -> None:
 def test_a_network_that_calls_all_wafers_alike_is_red_though_nothing_was_lost() -> None:
     classes = np.arange(80) % 8
     dead = np.full(80, 3)
-    parity = compare(classes, shares(dead), shares(dead), 1.0)
+    parity = compare(classes, shares(dead), shares(dead), PATTERNS)
     assert parity.verdict.lost == {}
     assert not parity.green
     text = parity.summary()
     assert text.startswith("# Parity: RED, on 8 of 9 patterns")
     assert "int8 calls every wafer Edge-Ring, and float recognises no other" in text
     assert parity.as_dict()["only_answer"] == "Edge-Ring"
-    assert compare(dead, shares(dead), shares(dead), 1.0).green  # nothing else was to be told
+    assert compare(dead, shares(dead), shares(dead), PATTERNS).green  # nothing else was to be told
 
 
 def scores(right: dict[str, int], wafers: dict[str, int]) -> Scores:
@@ -217,8 +217,18 @@ def test_one_answer_for_all_is_red_though_float_gives_it_as_well() -> None:
 def test_a_class_that_neither_form_ever_names_is_red() -> None:
     classes = np.arange(90) % 9
     never = np.where(classes == 1, 0, classes)
-    parity = compare(classes, shares(never), shares(never), 100.0)
+    parity = compare(classes, shares(never), shares(never), PATTERNS, 100.0)
     assert parity.verdict.level is Level.RED
-    assert parity.verdict.text.startswith("RED: Donut was not learned: float recognises none")
-    few = classes[:81]  # of nine wafers a class nothing is said
-    assert compare(few, shares(never[:81]), shares(never[:81]), 100.0).green
+    assert parity.verdict.text.startswith("RED: never named: Donut (of 10 wafers); look at what")
+    few = classes[:36]  # of four wafers a class nothing is said
+    assert compare(few, shares(never[:36]), shares(never[:36]), PATTERNS, 100.0).green
+
+
+def test_near_chance_is_red_with_float_and_without() -> None:
+    classes = np.arange(90) % 9
+    guessed = np.random.default_rng(1).permutation(classes)
+    parity = compare(classes, shares(guessed), shares(guessed), PATTERNS, 100.0)
+    for verdict in (parity.verdict, judge(None, None, parity.after)):
+        assert verdict.level is Level.RED
+        assert "is near chance: who guesses among 9 patterns has 11.1 %" in verdict.text
+    assert parity.verdict.lost == {}

@@ -22,6 +22,7 @@ from edge.classification.classifier import Classifier
 from edge.classification.ordinary_file import of_model
 from edge.classification.selftest import largest_difference
 from edge.classification.teach import teach
+from edge.dataset.encoded_set import encoded
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import GateError, UsageError
 from edge.model.flatbuffer import read
@@ -50,6 +51,10 @@ def source(tmp_path_factory: pytest.TempPathFactory, divided: LabelledSet) -> So
     wafer = keras.Input((encoding.SIZE, encoding.SIZE, encoding.PLANES))
     maps = layers.Conv2D(4, 3, strides=4, activation="relu")(wafer)
     network = keras.Model(wafer, layers.Dense(9)(layers.GlobalAveragePooling2D()(maps)))
+    train_part = encoded(divided.part("train"))
+    network.compile(keras.optimizers.Adam(0.03), keras.losses.SparseCategoricalCrossentropy(True))
+    shares = encoding.to_shares(train_part.planes)
+    network.fit(shares, train_part.classes, 512, 150, verbose=0)  # from there on it beats guessing
     config = {
         "recipe": Recipe("tiny").as_dict(),
         "data": "generated.npz",

@@ -144,7 +144,12 @@ def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> N
 
     told: list[str] = []
     settings = Settings(folder / "wafers.npz", None, folder / "resumed", resume=True)
-    result = start(settings, told.append)
+    stages: list[tuple[str, int, int]] = []
+    result = start(settings, told.append, lambda *stage: stages.append(stage))
+    for label in ("drawing synthetic wafers", "encoding the train part", "encoding the val part"):
+        assert [done for one, done, _ in stages if one == label][-1] > 0
+    batches = [(done, total) for label, done, total in stages if label == "epoch 2/2"]
+    assert batches == [(done, len(batches) - 1) for done in range(len(batches))]
     assert any(line.startswith("warning: the val part holds fewer than 20") for line in told)
     assert next(line for line in told if line.startswith("epoch")).startswith("epoch 2/2")
     one, two = (Run.open(folder / name) for name in ("whole", "resumed"))

@@ -88,9 +88,13 @@ def test_keras_logits_are_what_int8_is_held_against(
     assert "changes" not in found.missing
 
 
-def test_without_a_float_network_every_gap_is_said(pair: FloatPair, generated: LabelledSet) -> None:
+def test_without_a_float_network_every_gap_is_said(
+    pair: FloatPair, shipped: ModelFile, generated: LabelledSet
+) -> None:
+    assert measure(shipped, generated, data="generated").verdict.level is Level.UNKNOWN
     found = measure(pair.model, generated, data="generated")
-    assert found.verdict.level is Level.UNKNOWN
+    assert found.verdict.level is Level.RED
+    assert "near chance" in found.verdict.text  # nobody trained it
     assert found.changes is found.layers is found.sensitivity is None
     assert {found.missing[name] for name in ("changes", "layers", "sensitivity")} == {NO_FLOAT}
     assert "not run" in found.missing["keras"]

@@ -17,8 +17,8 @@ from convert.report.evidence import Appendix, Evidence
 from convert.report.measure import measure
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import UsageError
+from edge.model.model_file import ModelFile
 from edge.wafer.patterns import PATTERNS
-from tests.support.float_pair import float_pair
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e{{ 7 * 7 }}"
 
@@ -147,8 +147,8 @@ def test_what_a_pattern_points_to_stands_beside_it(evidence: Evidence, rendered:
     assert "usually points to" not in rendered
 
 
-def test_gaps_are_said_and_not_passed_over(generated: LabelledSet) -> None:
-    bare = measure(float_pair().model, generated, data="generated")
+def test_gaps_are_said_and_not_passed_over(shipped: ModelFile, generated: LabelledSet) -> None:
+    bare = measure(shipped, generated, data="generated")
     found = Elements(page.render(bare))
     assert [a["id"] for _, a in found.found if "id" in a] == ["verdict", *SECTIONS]
     assert found.text.count("there is no float TFLite network") >= 5

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
-import sys
 from importlib import metadata
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -163,45 +160,3 @@ def test_installed_imports_nothing_and_knows_what_is_missing(
         Backend.TENSORFLOW: "1.0",
     }
     assert asked == []
-
-
-PROGRAM = """
-import os, sys
-from edge.model.runtime import silence_native_output
-print("before"); print("before", file=sys.stderr)
-with silence_native_output():
-    os.write(1, b"NATIVE"); os.write(2, b"NATIVE")
-os.write(1, b"after\\n"); os.write(2, b"after\\n")
-count = len(os.listdir("/proc/self/fd"))
-for _ in range(5):
-    with silence_native_output():
-        pass
-assert len(os.listdir("/proc/self/fd")) == count, "descriptors leak"
-"""
-
-
-def test_quiet_hides_native_lines_and_loses_no_others() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True)
-    assert done.stdout == done.stderr == b"before\nafter\n"
-
-
-def test_native_lines_can_be_let_through_to_stderr() -> None:
-    environment = {**os.environ, "WM_EDGE_NATIVE_LOG": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, check=True, env=environment
-    )
-    assert done.stdout == b"before\nafter\n"
-    assert done.stderr == b"before\nNATIVENATIVEafter\n"
-
-
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_quiet_works_where_standard_streams_are_closed(closed: str) -> None:
-    """As in a service: Python then has None for sys.stdout or sys.stderr."""
-    program = (
-        "from edge.model.runtime import silence_native_output\n"
-        "for _ in range(3):\n"
-        "    with silence_native_output(): done = True\n"
-        "raise SystemExit(7 if done else 1)\n"
-    )
-    shell = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program]
-    assert subprocess.run(shell, check=False).returncode == 7
