@@ -54,7 +54,7 @@ def import_table(
     """Import the rows of a table, a wafer each.
 
     The maps of rows that are left out are released before the others are copied, so that the peak
-    of memory is about one and a half times the file's size.
+    of memory is about one and a half times the size of WM-811K's file; twice where all are kept.
 
     Args:
         source: Where it comes from, for messages.
