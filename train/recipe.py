@@ -13,6 +13,7 @@ from edge.errors import UsageError
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Share, Strict, decode
 from edge.verdict.objective import ReviewObjective
+from train.network.networks import Head
 
 
 class EncodingName(str, Enum):
@@ -27,11 +28,13 @@ class NetworkRecipe(Strict, frozen=True):
 
     Attributes:
         name: A key of ``train.network.networks.NETWORKS``.
+        head: Which maps the last layers see; ``all`` is for few wafers, see there.
         l2: L2 penalty on the kernels (the seed's way; ours decay through the optimiser).
         dropout: Share of the embedding dropped before the last layer while training.
     """
 
     name: str = "residual"
+    head: Head = Head.LAST
     l2: Annotated[float, Meta(ge=0, le=1)] = 0.0
     dropout: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
 

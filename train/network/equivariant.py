@@ -121,20 +121,73 @@ class TiedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
 class TiedDense(layers.Dense):  # type: ignore[misc]
     """Dense layer that weighs the eight copies of a feature alike."""
 
+    copies = SYMMETRIES
+
     def build(self, shape: tuple[int, ...]) -> None:
         """Build for the free features."""
-        super().build((*shape[:-1], shape[-1] // SYMMETRIES))
+        super().build((*shape[:-1], shape[-1] // self.copies))
         self.input_spec = None
 
     def call(self, x: Any, *_: Any, **__: Any) -> Any:
         """Weigh the mean over the copies."""
-        split = ops.reshape(x, (-1, SYMMETRIES, x.shape[-1] // SYMMETRIES))
+        split = ops.reshape(x, (-1, self.copies, x.shape[-1] // self.copies))
         return super().call(ops.mean(split, axis=1))
+
+    def plain(self) -> list[Any]:
+        """Kernel and bias of a plain dense layer that gives the same."""
+        kernel, bias = self.get_weights()
+        return [np.tile(kernel, (self.copies, 1)) / self.copies, bias]
+
+
+@keras.saving.register_keras_serializable("wm-edge")
+class StandardDense(TiedDense):
+    """Such a layer for features of any size: it weighs how many deviations they are off the mean.
+
+    Mean and deviation are not trained; until they are measured they are 0 and 1.
+
+    Args:
+        units: Outputs.
+        copies: Of each feature; 1 where none are tied.
+    """
+
+    def __init__(self, units: int, copies: int = SYMMETRIES, **rest: Any) -> None:
+        super().__init__(units, **rest)
+        self.copies = copies
+
+    def get_config(self) -> dict[str, Any]:
+        """What it was built with."""
+        return {**super().get_config(), "copies": self.copies}
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """Build for the free features."""
+        super().build(shape)
+        free = (shape[-1] // self.copies,)
+        self.mean = self.add_weight(shape=free, initializer="zeros", trainable=False, name="mean")
+        self.spread = self.add_weight(
+            shape=free, initializer="ones", trainable=False, name="spread"
+        )
+
+    def standardise(self, features: Any) -> None:
+        """Take mean and deviation from features (W, free features)."""
+        self.mean.assign(features.mean(axis=0))
+        self.spread.assign(features.std(axis=0) + 1e-6)
+
+    def call(self, x: Any, *_: Any, **__: Any) -> Any:
+        """Weigh the mean over the copies."""
+        split = ops.reshape(x, (-1, self.copies, x.shape[-1] // self.copies))
+        standard = (ops.mean(split, axis=1) - self.mean) / self.spread
+        return ops.matmul(standard, self.kernel) + self.bias
+
+    def plain(self) -> list[Any]:
+        """Kernel and bias of a plain dense layer that gives the same."""
+        kernel, bias, mean, spread = self.get_weights()
+        scaled = kernel / spread[:, np.newaxis]
+        return [np.tile(scaled, (self.copies, 1)) / self.copies, bias - mean @ scaled]
 
 
 def written_out(model: keras.Model) -> keras.Model:  # noqa: C901 - a case a layer
-    """The same network of plain layers; a model without tied layers comes back as it is."""
-    if not any(isinstance(layer, TiedConv2D) for layer in model.layers):
+    """The same network of plain layers; a model of such layers alone comes back as it is."""
+    if not any(isinstance(layer, TiedConv2D | StandardDense) for layer in model.layers):
         return model
 
     def plain(layer: layers.Layer) -> layers.Layer:
@@ -163,6 +216,7 @@ def written_out(model: keras.Model) -> keras.Model:  # noqa: C901 - a case a lay
         elif isinstance(layer, TiedBatchNormalization):
             target.set_weights([np.tile(values, SYMMETRIES) for values in layer.get_weights()])
         elif isinstance(layer, TiedDense):
-            kernel, bias = layer.get_weights()
-            target.set_weights([np.tile(kernel, (SYMMETRIES, 1)) / SYMMETRIES, bias])
+            target.set_weights(layer.plain())
+        elif layer.get_weights():
+            target.set_weights(layer.get_weights())
     return copy

@@ -7,8 +7,9 @@ logits keep more of the probability than int8 probabilities would.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,23 @@ if TYPE_CHECKING:
 InputShape = tuple[int, int, int]
 
 
+class Head(str, Enum):
+    """Which maps the last layers see, by their averages and largest values over the wafer.
+
+    All serve few wafers better: what their patterns differ in, the last maps may not tell.
+    """
+
+    LAST = "last"
+    ALL = "all"
+
+
 def build(
     name: str,
     input_shape: InputShape = (SIZE, SIZE, PLANES),
     l2: float = 0.0,
     dropout: float = 0.0,
     patterns: int = len(PATTERNS),
+    head: Head = Head.LAST,
 ) -> keras.Model:
     """Build an untrained network.
 
@@ -39,13 +51,14 @@ def build(
             weight decay from the optimiser instead.
         dropout: Share of the embedding dropped before the last layer while training (ours only).
         patterns: Logits.
+        head: Which maps the last layers see.
 
     Raises:
-        UsageError: unknown name.
+        UsageError: unknown name, or a seed network with another head than its own.
     """
     if name not in NETWORKS:
         raise UsageError(f"no network named {name!r}; known: {', '.join(NETWORKS)}")
-    return NETWORKS[name](input_shape, l2, dropout, patterns)
+    return NETWORKS[name](input_shape, l2, dropout, patterns, head)
 
 
 def _reference(
@@ -53,6 +66,7 @@ def _reference(
     l2: float,
     dropout: float,
     patterns: int,
+    head: Head,
     *,
     widths: tuple[int, ...],
     pool: int,
@@ -62,6 +76,8 @@ def _reference(
     import keras
     from keras import layers
 
+    if head is not Head.LAST:
+        raise UsageError(f"the seed's networks have no head but {Head.LAST.value!r}")
     decay = keras.regularizers.L2(l2) if l2 else None
     inputs = x = keras.Input(input_shape, name="wafer")
     for index, width in enumerate(widths):
@@ -76,7 +92,9 @@ def _reference(
     return keras.Model(inputs, outputs, name="seed-final" if norm else "seed-initial")
 
 
-def residual(input_shape: InputShape, l2: float, dropout: float, patterns: int) -> keras.Model:
+def residual(
+    input_shape: InputShape, l2: float, dropout: float, patterns: int, head: Head
+) -> keras.Model:
     """Plain convolutions with residual blocks: the fastest int8 for its accuracy on PC and Pi."""
     import keras
     from keras import layers
@@ -88,12 +106,19 @@ def residual(input_shape: InputShape, l2: float, dropout: float, patterns: int) 
         x = layers.BatchNormalization()(x)
         return layers.ReLU()(x) if relu else x
 
+    from train.network.equivariant import StandardDense
+
     inputs = keras.Input(input_shape, name="wafer")
-    x = conv(inputs, 24, 5, 2)
+    maps = [conv(inputs, 24, 5, 2)]
     for width in (32, 48):
-        x = conv(x, width, 3, 2)
+        x = conv(maps[-1], width, 3, 2)
         y = conv(conv(x, width, 3), width, 3, relu=False)
-        x = layers.ReLU()(layers.Add()([x, y]))
+        maps += [x, layers.ReLU()(layers.Add()([x, y]))]
+    if head is Head.ALL:
+        dense = functools.partial(StandardDense, patterns, copies=1)
+        logits = _summed(maps, dense, dropout)
+        return keras.Model(inputs, logits, name="residual")
+    x = maps[-1]
     pooled = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
     x = layers.Concatenate(name="embedding")(pooled)
     if dropout:
@@ -101,12 +126,19 @@ def residual(input_shape: InputShape, l2: float, dropout: float, patterns: int) 
     return keras.Model(inputs, layers.Dense(patterns, name="logits")(x), name="residual")
 
 
-def equivariant(input_shape: InputShape, l2: float, dropout: float, patterns: int) -> keras.Model:
+def equivariant(
+    input_shape: InputShape, l2: float, dropout: float, patterns: int, head: Head
+) -> keras.Model:
     """Residual network that gives the same answer for all eight views, by tied kernels."""
     import keras
     from keras import layers
 
-    from train.network.equivariant import TiedBatchNormalization, TiedConv2D, TiedDense
+    from train.network.equivariant import (
+        StandardDense,
+        TiedBatchNormalization,
+        TiedConv2D,
+        TiedDense,
+    )
 
     def conv(
         x: keras.KerasTensor, channels: int, kernel: int, stride: int = 1, *, relu: bool = True
@@ -117,14 +149,32 @@ def equivariant(input_shape: InputShape, l2: float, dropout: float, patterns: in
         return layers.ReLU()(x) if relu else x
 
     inputs = keras.Input(input_shape, name="wafer")
-    x = conv(conv(inputs, 4, 4, 2), 6, 4, 2)
-    y = conv(conv(x, 6, 3), 6, 3, relu=False)
-    x = conv(layers.ReLU()(layers.Add()([x, y])), 8, 3, 2)
-    average, largest = layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)
-    if dropout:
-        average, largest = layers.Dropout(dropout)(average), layers.Dropout(dropout)(largest)
-    logits = layers.Add(name="logits")([TiedDense(patterns)(average), TiedDense(patterns)(largest)])
+    maps = [conv(inputs, 4, 4, 2)]
+    maps += [x := conv(maps[-1], 6, 4, 2)]
+    maps += [y := conv(x, 6, 3)]
+    maps += [layers.ReLU()(layers.Add()([x, conv(y, 6, 3, relu=False)]))]
+    maps += [conv(maps[-1], 8, 3, 2)]
+    if head is Head.ALL:
+        logits = _summed(maps, functools.partial(StandardDense, patterns), dropout)
+    else:
+        logits = _summed(maps[-1:], functools.partial(TiedDense, patterns), dropout)
     return keras.Model(inputs, logits, name="symmetric")
+
+
+def _summed(
+    maps: Sequence[keras.KerasTensor], dense: Callable[[], Any], dropout: float
+) -> keras.KerasTensor:
+    """Logits as a sum over the averages and largest values of maps.
+
+    A layer for each, not one for all side by side: int8 would give all of them one scale.
+    """
+    from keras import layers
+
+    pools = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+    pooled = [pool()(tensor) for tensor in maps for pool in pools]
+    if dropout:
+        pooled = [layers.Dropout(dropout)(values) for values in pooled]
+    return layers.Add(name="logits")([dense()(values) for values in pooled])
 
 
 def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Model:
@@ -149,7 +199,7 @@ def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Mode
     return copy
 
 
-NETWORKS: dict[str, Callable[[InputShape, float, float, int], keras.Model]] = {
+NETWORKS: dict[str, Callable[[InputShape, float, float, int, Head], keras.Model]] = {
     # Its models 0 and 6.
     "seed-initial": functools.partial(_reference, widths=(32, 64, 128), pool=3, norm=False),
     "seed-final": functools.partial(_reference, widths=(16, 32, 64), pool=2, norm=True),

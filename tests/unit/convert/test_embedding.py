@@ -13,7 +13,7 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
-from train.network.networks import NETWORKS
+from train.network.networks import build
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras = pytest.importorskip("keras")
@@ -85,7 +85,7 @@ def test_never_nine_coordinates(wafers: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_tied_network_embeds_all_eight_views_alike(generated: LabelledSet) -> None:
     keras.utils.set_random_seed(0)
-    tied = NETWORKS["symmetric"]((encoding.SIZE, encoding.SIZE, 2), 0.0, 0.0, 9)
+    tied = build("symmetric")
     from train.network.equivariant import written_out
 
     planes = np.stack([encoding.encode(generated.grid(index)) for index in range(0, 54, 2)])
