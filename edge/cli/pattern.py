@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from edge.cli.pattern_examples import reading, wafers
-from edge.cli.pattern_files import called, named, usable
+from edge.cli.pattern_files import called, classifier, confirmed, named, tell_of, usable
 from edge.system.text import counted, printable
 from edge.terminal import options
 from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
-    from edge.classification.classifier import Classifier
-    from edge.classification.teach import Taught
     from edge.formats.name_pattern import NamePattern
-    from edge.own.pattern_file import OwnPattern
 
-#: Wafers of a store that a pattern is tried on; those of its claims that are listed.
+#: Wafers of a store that a pattern is tried on.
 TRIED: Final = 10_000
-LISTED: Final = 10
 
 
 def _folder(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,13 +106,13 @@ def add(
     taught = teach(
         name,
         maps,
-        _classifier(model),
+        classifier(model),
         direction=direction,
         stored=stored,
         others=[one for _, one in others],
     )
     taught.pattern.save(path)
-    _tell(taught, path)
+    tell_of(taught, path)
     return 0
 
 
@@ -129,7 +125,7 @@ def list_(folder: Path) -> int:
         trusted = ", trusted" if one.is_trusted else ""
         tell(
             f"{one.name}: {counted(len(one.examples), 'example')}, "
-            f"recall {100 * one.recall:.0f} %, {_confirmed(one)}{trusted}"
+            f"recall {100 * one.recall:.0f} %, {confirmed(one)}{trusted}"
         )
     if not found:
         tell(f"{printable(str(folder))}: no pattern file", err=True)
@@ -144,7 +140,7 @@ def show(name: str, folder: Path) -> int:
     path, one = named(folder, name)
     up = "up matters" if one.direction else "any flip or quarter turn of it"
     tell(f"{one.name}  ({printable(str(path))}, made {one.made}; {up})")
-    tell(f"recall {100 * one.recall:.0f} % of its examples by the others; {_confirmed(one)}")
+    tell(f"recall {100 * one.recall:.0f} % of its examples by the others; {confirmed(one)}")
     tell(f"network {one.network[:12]}")
     for each in one.examples:
         tell(
@@ -211,11 +207,11 @@ def confirm(
     changed = one.confirmed(right, wrong, trust=trust)
     if trust and not changed.has_earned:
         raise UsageError(
-            f"{one.name}: {_confirmed(changed)}; {CONFIRMED} confirmations of which "
+            f"{one.name}: {confirmed(changed)}; {CONFIRMED} confirmations of which "
             f"{100 * PRECISION:.0f} % are right come before --trust"
         )
     changed.save(path)
-    tell(f"{one.name}: {_confirmed(changed)}" + (", trusted" if changed.is_trusted else ""))
+    tell(f"{one.name}: {confirmed(changed)}" + (", trusted" if changed.is_trusted else ""))
     return 0
 
 
@@ -237,21 +233,21 @@ def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
     from edge.classification.teach import rebuilt
     from edge.errors import UsageError
 
-    classifier, failed = _classifier(model), 0
+    at_work, failed = classifier(model), 0
     with reading(store) as reader:
         stored = reader.kept(TRIED) if reader else []
     for path, one in usable(folder):
-        if one.network == classifier.model.network_sha256:
+        if one.network == at_work.model.network_sha256:
             tell(f"{one.name}: was made for this model file; it stays as it is", err=True)
             continue
         try:
-            taught = rebuilt(one, classifier, stored)
+            taught = rebuilt(one, at_work, stored)
             taught.pattern.save(path)
         except UsageError as error:
             warn([f"{path}: {error}"])
             failed = 1
             continue
-        _tell(taught, path)
+        tell_of(taught, path)
     return failed
 
 
@@ -302,25 +298,3 @@ def graduate(name: str, output: Path, labelled: Path | None, folder: Path, overw
     how = f", named {NAME_PATTERN}" if lots_known else ", without their lots: not all are known"
     tell(f"{maps} in {printable(str(place))}{how}", err=True)
     return 0
-
-
-def _classifier(model: Path | None) -> Classifier:
-    from edge.classification.classifier import Classifier
-    from edge.model.model_file import load
-
-    return Classifier(load(model))
-
-
-def _confirmed(one: OwnPattern) -> str:
-    return f"{one.right} claims confirmed, {one.wrong} refused"
-
-
-def _tell(taught: Taught, path: Path) -> None:
-    """What a person must know before the pattern is used."""
-    name = taught.pattern.name
-    tell(f"{name}: {counted(len(taught.recognised), 'example')} in {printable(str(path))}")
-    for sentence in taught.sentences():
-        tell(printable(f"  {sentence}"), 2)
-    for wafer in taught.claimed[:LISTED]:
-        tell(printable(f"    {wafer.id}  {wafer.source}  lot {wafer.lot or '?'}"), 4)
-    warn(f"{name}: {sentence}" for sentence in taught.warnings)

@@ -1,16 +1,22 @@
-"""The pattern files that ``wm-edge pattern`` finds in a folder, by name."""
+"""The pattern files that ``wm-edge pattern`` finds in a folder, and what it says of them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from edge.terminal.streams import warn
+from edge.system.text import counted, printable
+from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
+    from edge.classification.classifier import Classifier
+    from edge.classification.teach import Taught
     from edge.own.pattern_file import OwnPattern
+
+#: Claims of stored wafers that are listed.
+LISTED: Final = 10
 
 
 def usable(folder: Path) -> list[tuple[Path, OwnPattern]]:
@@ -60,3 +66,27 @@ def named(folder: Path, name: str) -> tuple[Path, OwnPattern]:
         return found
     known = ", ".join(one.name for _, one in others) or "none"
     raise UsageError(f"{folder}: no pattern {name!r} in it; there are: {known}")
+
+
+def classifier(model: Path | None) -> Classifier:
+    """A model file at work; None is the one that ships."""
+    from edge.classification.classifier import Classifier
+    from edge.model.model_file import load
+
+    return Classifier(load(model))
+
+
+def confirmed(one: OwnPattern) -> str:
+    """What people found of its claims."""
+    return f"{one.right} claims confirmed, {one.wrong} refused"
+
+
+def tell_of(taught: Taught, path: Path) -> None:
+    """What a person must know before the pattern is used."""
+    name = taught.pattern.name
+    tell(f"{name}: {counted(len(taught.recognised), 'example')} in {printable(str(path))}")
+    for sentence in taught.sentences():
+        tell(printable(f"  {sentence}"), 2)
+    for wafer in taught.claimed[:LISTED]:
+        tell(printable(f"    {wafer.id}  {wafer.source}  lot {wafer.lot or '?'}"), 4)
+    warn(f"{name}: {sentence}" for sentence in taught.warnings)

@@ -88,14 +88,15 @@ class Arrays:
 
     Args:
         path: The file.
-        most: Bytes that all arrays which are read may unpack to.
+        most: Bytes that all arrays which are read may unpack to; ``MAX_UNPACKED`` when not given.
 
     Attributes:
         names: Of the arrays.
     """
 
-    def __init__(self, path: Path, most: int = MAX_UNPACKED) -> None:
-        self._left, self._most, self._source = most, most, str(path)
+    def __init__(self, path: Path, most: int | None = None) -> None:
+        self._most = MAX_UNPACKED if most is None else most
+        self._left, self._source = self._most, str(path)
         with ExitStack() as opened:
             file = opened.enter_context(open_regular(path))
             self._archive = opened.enter_context(open_archive(file))
