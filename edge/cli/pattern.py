@@ -54,6 +54,7 @@ def command() -> None:
       wm-edge classify wafers/ --patterns patterns/
       wm-edge watch wafers/ --patterns patterns/
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # so small a fit takes ten times with two
 
 
 @command.command()
