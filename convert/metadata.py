@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
+from msgspec.structs import asdict, replace
 
 from convert.quantise import Calibration
 from convert.run_folder import RunConfig
 from edge import __version__
 from edge.dataset.labelled_set import LabelledSet
-from edge.model.metadata import FORMAT
+from edge.model.metadata import FORMAT, Origin
 from edge.model.training_sketch import build
 from edge.wafer import encoding
 from edge.wafer.patterns import WM811K, PatternSet
@@ -84,6 +85,7 @@ def of_run(
             "parts_sha256": config.parts_sha256,
             "split": "lot" if config.split_by_lot else "unknown or random",
             "sketch": build(train_part.fingerprints()),
+            **({"from": to_builtins(replace(config.origin, notice=()))} if config.origin else {}),
         },
         "calibration": manifest,
         "tools": {
@@ -93,9 +95,22 @@ def of_run(
         },
         "intended_use": INTENDED_USE,
         "not_for": [text.format(_number(train_part.patterns)) for text in NOT_FOR],
-        "notice": source.notice,
+        "notice": notice(source, config),
         **_meaning(train_part.patterns),
     }
+
+
+def notice(source: Source, config: RunConfig) -> list[str]:
+    """Licence notice and citations of the data, and of what the network it started from was taught.
+
+    Weights made of others' weights are made of their data, too.
+    """
+    origin = config.origin or Origin()
+    before = list(origin.notice)
+    if "\n".join(before) in "\n".join(source.notice):
+        return source.notice
+    heading = f"The training started from the network of {origin.name}, whose notice is:"
+    return [*source.notice, *([""] if source.notice else []), heading, *before]
 
 
 def _number(patterns: PatternSet) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError, why
+from edge.model.metadata import Origin
 from edge.system.files import exists
 from edge.system.regular_file import read_text
 from edge.system.typed import decode
@@ -53,6 +54,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     recipe: RunRecipe
     tools: RunTools
     patterns: PatternSet = WM811K
+    origin: Origin | None = msgspec.field(name="from", default=None)
 
 
 def read_config(run: Path) -> RunConfig:

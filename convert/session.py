@@ -12,7 +12,7 @@ from convert.attempt import Attempt, ParityContext, attempt
 from convert.conversion_data import ConversionData, float_outputs
 from convert.embedding import with_embedding
 from convert.evidence import Evidence, beside, check_places
-from convert.metadata import Source, of_run
+from convert.metadata import Source, notice, of_run
 from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
@@ -60,9 +60,8 @@ def convert(
 
     Beside ``out`` come ``<name>.float.tflite``, ``<name>.parity.json`` and ``.md``, and the
     quantization report ``<name>.report.html`` and ``.json``; they are written even when the gate is
-    red, the model file is not. They name the hash of the model file they belong to. With the model
-    file comes ``<name>.ordinary.npz``, numbers of the val part's wafers, of a small set those of
-    the test part's, too: what examples of new patterns are held against.
+    red, the model file is not, nor ``<name>.ordinary.npz``, what examples of new patterns are held
+    against. They name the hash of the model file they belong to.
 
     Args:
         source: The run and what to say of it.
@@ -89,14 +88,12 @@ def convert(
     tell("encoding the wafers")
     data = ConversionData.of(labelled, int(plain.input_shape[1]), seed, progress)
     network = with_embedding(plain, data.train.planes, data.train.classes)
-    train_part, test = labelled.part(Part.TRAIN), labelled.part(Part.TEST)
+    test = labelled.part(Part.TEST)
     float_logits = as_station(float_outputs(network, data.test.planes), test)
     on = _words(source, by_lot=config.split_by_lot)
     context = ParityContext(data, test, float_logits, objective, allowed_points, on, progress)
-    float_tflite = to_float_tflite(network)
-    known = of_run(
-        source, config, train_part, data.calibration, network.count_params(), float_tflite
-    )
+    part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
+    known = of_run(source, config, part, data.calibration, network.count_params(), float_tflite)
     judge = functools.partial(attempt, known=known, context=context, out=out)
     evidence = _judged(network, float_tflite, context, judge, remedy, seed=seed, tell=tell)
     tell("writing the report")
@@ -113,10 +110,10 @@ def _checked(
 ) -> RunConfig:
     """The run's configuration, once nothing stands against a conversion of hours."""
     check_places(out, overwrite=overwrite)
-    texts = {"name": source.name, "data_name": source.data_name, "notice": source.notice}
+    config = read_config(source.run)
+    texts = {"name": source.name, "data_name": source.data_name, "notice": notice(source, config)}
     if found := obeyed(texts):
         raise UsageError(f"{found}: no station would load the model file; change it")
-    config = read_config(source.run)
     check_same_data(config, labelled, source.run)
     for doubt in part_doubts(labelled):
         tell(f"warning: {doubt}")

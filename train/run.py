@@ -21,9 +21,10 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, UsageError, why
+from edge.model.metadata import Origin
 from edge.system.files import exists, replacing
 from edge.system.regular_file import read_text
-from edge.system.typed import decode
+from edge.system.typed import MismatchError, decode
 from train.recipe import Recipe, from_dict
 
 if TYPE_CHECKING:
@@ -96,6 +97,30 @@ class Run:
         return from_dict(self.config["recipe"], str(self.path / "config.json"))
 
     @property
+    def origin(self) -> Origin | None:
+        """The network that it started from; None: it began from nothing.
+
+        Raises:
+            DataError: it cannot be read, or is none.
+        """
+        try:
+            found = self.config.get("from")
+            return None if found is None else decode(Origin, found)
+        except MismatchError as error:
+            where = self.path / "config.json"
+            raise DataError(f"{where}: from.{error}; the run is damaged") from error
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a whole checkpoint to go on from."""
+        return bool(self._checkpoints())
+
+    def _checkpoints(self) -> list[Path]:
+        folder = self._checkpoint
+        found = folder.iterdir() if folder.is_dir() else ()
+        return [entry for entry in found if entry.name.isdecimal()]
+
+    @property
     def finished(self) -> bool:
         """Whether the training came to its end."""
         return (self.path / "metrics.json").is_file()
@@ -147,10 +172,7 @@ class Run:
 
         from train.network import equivariant  # noqa: F401 - registers the tied layers with Keras
 
-        if not self._checkpoint.is_dir():
-            return None
-        whole = [entry for entry in self._checkpoint.iterdir() if entry.name.isdecimal()]
-        if not whole:
+        if not (whole := self._checkpoints()):
             return None
         newest = max(whole, key=lambda entry: int(entry.name))
         history: History = json.loads(read_text(newest / "history.json"))

@@ -17,18 +17,27 @@ from edge.dataset.lots import lots_apart
 from edge.dataset.reading import load
 from edge.dataset.split import ensure_parts, part_doubts
 from edge.errors import DataError, UsageError
-from train.recipe import Recipe, from_dict
+from edge.evaluation.overlap import overlap_of
+from edge.model.training_sketch import Sketch, build
+from train.recipe import EncodingName, Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
+from train.start import Start
+from train.start import read as read_start
 from train.trainer import Result, Stage, train, wanted
 
-#: Of a new run, where none is given.
+#: Of a new run where none is given: of one from nothing, and of one that starts from a network.
 DEFAULT_RECIPE = "default"
+DEFAULT_WITH_START = "fine-tune"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``wm-edge train`` was asked for; see its help. None: the recipe's, or the run's."""
+    """What ``wm-edge train`` was asked for; see its help. None: the recipe's, or the run's.
+
+    Attributes:
+        start: What to start from; see ``train.start.read``. None: nothing, or the run's.
+    """
 
     data: Path
     recipe: str | None
@@ -36,6 +45,7 @@ class Settings:
     seed: int | None = None
     epochs: int | None = None
     resume: bool = False
+    start: str | None = None
 
 
 def start(
@@ -47,9 +57,10 @@ def start(
 
     Raises:
         DataError: unusable labelled set, or not the one that the run to resume was started with.
-        UsageError: unknown recipe, a value out of range, synthetic wafers of what is no pattern of
-            the set, a run that exists already or is finished, or settings to resume with that are
-            not the run's.
+        ModelError: a model file to start from that cannot be used.
+        UsageError: unknown recipe, nothing to start from, a value out of range, synthetic wafers of
+            what is no pattern of the set, a run that exists already or is finished, or settings to
+            resume with that are not the run's.
     """
     labelled = ensure_parts(load(settings.data), tell)
     for doubt in part_doubts(labelled):
@@ -58,6 +69,7 @@ def start(
         tell(
             "warning: the test part is empty: `wm-edge convert`, which judges on it, will refuse it"
         )
+    begun = read_start(settings.start) if settings.start else None
     if settings.resume:
         run = Run.open(settings.out)
         _check_same_data(run, labelled)
@@ -65,10 +77,15 @@ def start(
             raise UsageError(f"{run.path}: this run is finished; nothing to resume")
         recipe = run.recipe
         _check_same_recipe(run, recipe, settings)
+        _check_same_start(run, begun)
     else:
-        recipe = _adjusted(load_recipe(settings.recipe or DEFAULT_RECIPE), settings)
+        usual = DEFAULT_WITH_START if begun else DEFAULT_RECIPE
+        recipe = _adjusted(load_recipe(settings.recipe or usual), settings)
+        if begun:
+            recipe = _with_network(recipe, begun.network)
+            _tell_seen(begun, labelled, tell)
         _tell_synthetics(recipe, labelled, tell)
-        run = Run.create(settings.out, _config(recipe, labelled, settings))
+        run = Run.create(settings.out, _config(recipe, labelled, settings, begun))
     tell(f"recipe {recipe.name}: {recipe.about}")
 
     def progress(entry: dict[str, float], epochs: int) -> None:
@@ -78,7 +95,7 @@ def start(
             f"val macro recall {100 * entry['val_macro_recall']:.2f} %"
         )
 
-    return train(labelled, recipe, run, progress=progress, stage=stage)
+    return train(labelled, recipe, run, begun, progress=progress, stage=stage)
 
 
 def _tell_synthetics(recipe: Recipe, labelled: LabelledSet, tell: Callable[[str], None]) -> None:
@@ -110,6 +127,9 @@ def _check_same_recipe(run: Run, recipe: Recipe, settings: Settings) -> None:
             name=recipe.name,
             about=recipe.about,
             seed=recipe.seed,
+            network=replace(loaded.network, name=recipe.network.name)
+            if run.origin
+            else loaded.network,
             optimise=replace(loaded.optimise, epochs=recipe.optimise.epochs),
         )
     wanted = _adjusted(wanted, settings)
@@ -121,7 +141,43 @@ def _check_same_recipe(run: Run, recipe: Recipe, settings: Settings) -> None:
         )
 
 
-def _config(recipe: Recipe, labelled: LabelledSet, settings: Settings) -> dict[str, Any]:
+def _with_network(recipe: Recipe, network: str) -> Recipe:
+    """The recipe for the network that it starts from.
+
+    Raises:
+        UsageError: it prepares wafers as no such network takes them.
+    """
+    if recipe.encoding is not EncodingName.STATION:
+        what = (
+            f"recipe {recipe.name}: its encoding {recipe.encoding.value!r} is none that a network"
+        )
+        raise UsageError(f"{what} to start from takes; take another recipe, or leave out --from")
+    return replace(recipe, network=replace(recipe.network, name=network))
+
+
+def _check_same_start(run: Run, begun: Start | None) -> None:
+    """Refuse another start than the run's, and a run whose start is needed and was not given."""
+    origin = run.origin
+    if begun and (not origin or origin.sha256 != begun.origin.sha256):
+        was = f"from {origin.name}" if origin else "from nothing"
+        raise UsageError(f"{run.path} was started {was}; resume without --from, or with the same")
+    if origin and not begun and not run.has_checkpoint:
+        what = f"{run.path} was interrupted before it had its network"
+        raise UsageError(f"{what}; say with --from what it starts from: {origin.name}")
+
+
+def _tell_seen(begun: Start, labelled: LabelledSet, tell: Callable[[str], None]) -> None:
+    """Warn where wafers that shall judge have trained the start."""
+    for part in (Part.VAL, Part.TEST):
+        for sketch in begun.origin.sketches:
+            seen = overlap_of(Sketch.parse(sketch), labelled.part(part))
+            if seen.found:
+                tell(f"warning: {part.value} part, {begun.origin.name}: {seen.warning()}")
+
+
+def _config(
+    recipe: Recipe, labelled: LabelledSet, settings: Settings, begun: Start | None
+) -> dict[str, Any]:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -134,6 +190,8 @@ def _config(recipe: Recipe, labelled: LabelledSet, settings: Settings) -> dict[s
         "parts_sha256": labelled.parts_sha256(),
         "split_by_lot": lots_apart(labelled),
         "patterns": to_builtins(labelled.patterns),
+        "sketch": build(labelled.part(Part.TRAIN).fingerprints()),
+        **({"from": to_builtins(begun.origin)} if begun else {}),
         "parts": dict(zip(parts.tolist(), counts.tolist(), strict=True)),
         "tools": {
             "wm-edge": __version__,

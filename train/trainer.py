@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import keras
 
     from train.average import WeightAverage
+    from train.start import Start
 
 #: Called after each epoch with the epoch's history entry and the recipe's number of epochs.
 Progress = Callable[[dict[str, float], int], None]
@@ -52,13 +53,15 @@ def train(
     labelled: LabelledSet,
     recipe: Recipe,
     run: Run,
+    begun: Start | None = None,
     *,
     progress: Progress | None = None,
     stage: Stage = lambda *_: None,
 ) -> Result:
     """Train a network by a recipe; the run folder receives all there is to know about it.
 
-    Continues where the run's checkpoint stands, if it has one.
+    Continues where the run's checkpoint stands, if it has one; starts from ``begun`` else, or from
+    nothing.
 
     Raises:
         DataError: the set is not split, or a part is empty.
@@ -76,7 +79,9 @@ def train(
     )
     offsets = _offsets(samples, recipe)
     average = WeightAverage(recipe.optimise.average)
-    model, start, history = _start(run, recipe, samples, average)
+    model, start, history = _start(run, recipe, samples, average, begun)
+    if begun and not history:
+        run.save_checkpoint(model, average, history)  # what --resume starts from
     best = max((entry["val_macro_recall"] for entry in history), default=-1.0)
     best_epoch = next((int(e["epoch"]) for e in history if e["val_macro_recall"] == best), 0)
     patience = recipe.optimise.patience
@@ -182,7 +187,7 @@ def prepare(
 
 
 def _start(
-    run: Run, recipe: Recipe, samples: EncodedSet, average: WeightAverage
+    run: Run, recipe: Recipe, samples: EncodedSet, average: WeightAverage, begun: Start | None
 ) -> tuple[keras.Model, int, list[dict[str, float]]]:
     """The model to go on with, the epoch to go on at and the history so far."""
     import keras
@@ -193,9 +198,7 @@ def _start(
         if recipe.optimise.weight_decay:
             _exempt(model.optimizer)
         return model, len(history), history
-    shape = samples.planes.shape[1:]
-    wanted = recipe.network
-    model = networks.build(wanted.name, shape, wanted.l2, wanted.dropout, len(samples.patterns))
+    model = _untrained(recipe, samples, begun)
     optimise = recipe.optimise
     steps = -(-(optimise.epoch_wafers or len(samples)) // optimise.batch)
     rate: Any = optimise.learning_rate
@@ -215,6 +218,20 @@ def _start(
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, metrics=["accuracy"])
     return model, 0, []
+
+
+def _untrained(recipe: Recipe, samples: EncodedSet, begun: Start | None) -> keras.Model:
+    """The network of a recipe as its first epoch finds it."""
+    shape, wanted, patterns = samples.planes.shape[1:], recipe.network, samples.patterns
+    model = networks.build(
+        wanted.name, shape, wanted.l2, wanted.dropout, len(patterns), wanted.head
+    )
+    if begun:
+        from train.network.rebuilt import take_over
+
+        batches = make_sequence(samples, recipe, epoch=-1 % 2**32)
+        take_over(model, begun.weights, [batches[index] for index in range(len(batches))])
+    return model
 
 
 def _exempt(optimizer: keras.optimizers.Optimizer) -> None:

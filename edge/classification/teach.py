@@ -133,13 +133,7 @@ def teach(
         pairs = zip(wafers, tried, strict=True)
         found.claimed = [one for one, score in pairs if score > 0 and id(one) in new]
     found.nearest = _nearest(found.pattern, coordinates, ordinary, model.labels, shown)
-    found.warnings += repeats
-    if len(ordinary.numbers) < ENOUGH:
-        found.warnings.append(
-            f"only {len(ordinary.numbers)} ordinary wafers to hold the examples against: about "
-            f"{_CLAIMS / len(ordinary.numbers):.1f} % of ordinary wafers may be claimed; name a "
-            "store that keeps the maps of more (--store)"
-        )
+    found.warnings += [*repeats, *_few(ordinary)]
     found.warnings += _doubts(found, examples, shown, fit, model.patterns.none)
     for other in others:
         found.warnings += _alike(found.pattern, other, classifier, coordinates)
@@ -209,6 +203,17 @@ def _nearest(
         return labels[nearest], 0.0
     some = (ordinary.embeddings[of_class], ordinary.numbers[of_class])
     return labels[nearest], float((scores(pattern.rule, coordinates, *some) > 0).mean())
+
+
+def _few(ordinary: Ordinary) -> Iterator[str]:
+    """What it means that there are few ordinary wafers."""
+    count = len(ordinary.numbers)
+    if count < ENOUGH:
+        yield (
+            f"only {count} ordinary wafers to hold the examples against: about "
+            f"{_CLAIMS / count:.1f} % of ordinary wafers may be claimed; name a store that keeps "
+            "the maps of more (--store)"
+        )
 
 
 def _doubts(

@@ -57,6 +57,8 @@ def _lines(model: ModelFile) -> Iterator[str]:
             f"trained on  {training.wafers:,} wafers of {training.data or 'unknown'}, "
             f"split by {training.split or '?'}"
         )
+    if origin := training.origin:
+        yield f"started from {origin.name or 'unknown'}  (sha256 {origin.sha256[:16]}…)"
     yield from _accuracy(data.accuracy, data.patterns.names)
     for title, texts in (("intended use", data.intended_use), ("not for", data.not_for)):
         for number, line in enumerate(texts):

@@ -143,8 +143,9 @@ def evaluate(
         if progress:
             progress(index + 1)
     true = labelled.class_indices()
-    sketch = classifier.model.metadata.training.sketch
-    seen = overlap_of(Sketch.parse(sketch), labelled) if sketch else None
+    sketches = map(Sketch.parse, classifier.model.metadata.training.sketches)
+    overlaps = [overlap_of(sketch, labelled) for sketch in sketches]
+    seen = max(overlaps, key=lambda each: each.share, default=None)
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(patterns))
     scores = metrics.score(confusion, patterns.names)
     warnings = list(data_warnings(labelled, seen))

@@ -18,6 +18,12 @@ from edge.terminal.streams import tell
 @click.option(
     "--recipe", help="Name of a recipe, or a TOML file; a new run takes `default` when not given."
 )
+@click.option(
+    "--from",
+    "start",
+    help="Start from a network: the name of a model file that ships (`wm811k`), a model file or a "
+    "run folder. Without --recipe by `fine-tune`: for few wafers, in minutes.",
+)
 @click.option("--out", type=options.UserPath(), required=True, help="Run folder to make.")
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
@@ -25,6 +31,7 @@ from edge.terminal.streams import tell
 def command(
     data: Path,
     recipe: str | None,
+    start: str | None,
     out: Path,
     seed: int | None,
     epochs: int | None,
@@ -39,16 +46,17 @@ def command(
     Examples:
       wm-edge train split.npz --out runs/a
       wm-edge train split.npz --recipe seed-final --seed 1 --out runs/b
+      wm-edge train own.npz --from wm811k --out runs/own
       wm-edge train split.npz --out runs/a --resume
     """
     options.require("tensorflow", "matplotlib")
     native_log.load("tensorflow", "keras")
     from edge.evaluation.learned import unlearned
-    from train.session import Settings, start
+    from train import session
 
+    settings = session.Settings(data, recipe, out, seed, epochs, resume, start)
     with Progress("") as progress:
-        settings = Settings(data, recipe, out, seed, epochs, resume)
-        result = start(settings, progress.tell, progress.stage)
+        result = session.start(settings, progress.tell, progress.stage)
     width = max(10, *map(columns, result.scores.labels))
     click.echo(f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}  95 % interval")
     for name, score in result.scores.per_class.items():

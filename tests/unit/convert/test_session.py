@@ -22,9 +22,11 @@ from edge.classification.classifier import Classifier
 from edge.classification.ordinary_file import of_model
 from edge.classification.selftest import largest_difference
 from edge.classification.teach import teach
+from edge.cli.model_card import card
 from edge.dataset.encoded_set import encoded
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import GateError, UsageError
+from edge.model import training_sketch
 from edge.model.flatbuffer import read
 from edge.model.model_file import load
 from edge.verdict.rule import Costs, Verdict
@@ -140,6 +142,27 @@ def test_thresholds_are_set_for_the_costs(converted: Path) -> None:
     review = load(converted).document["review"]
     assert review["objective"] == {"escape": 20, "false_alarm": 5, "review": 1}
     assert review["below"] == dict.fromkeys(PATTERNS, 0.8) | {"none": 0.95}
+
+
+def test_what_the_training_started_from_keeps_its_notice_and_its_training_wafers(
+    source: Source, divided: LabelledSet, tmp_path: Path
+) -> None:
+    first = divided.part("test")
+    config = json.loads((source.run / "config.json").read_text("utf-8"))
+    sketch = training_sketch.build(first.fingerprints())
+    began = {"name": "old", "sha256": "ab" * 32, "notice": ["Cite A."], "sketches": [sketch]}
+    run = tmp_path / "run"
+    shutil.copytree(source.run, run)
+    (run / "config.json").write_text(json.dumps({**config, "from": began}), "utf-8")
+    out = tmp_path / "m.tflite"
+    found = convert(Source(run, "t", "mine", ["Cite B."]), divided, out, allowed_points=100)
+    assert found.evaluation.overlap
+    assert found.evaluation.overlap.share == 1  # its test part trained what it started from
+    data = load(out).metadata
+    assert data.notice[0] == "Cite B."
+    assert data.notice[-1] == "Cite A."
+    assert "started from old" in card(load(out))
+    assert data.training.sketches[1:] == (sketch,)
 
 
 def test_float_network_is_written_beside_it(converted: Path) -> None:

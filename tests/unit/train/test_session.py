@@ -13,7 +13,9 @@ from msgspec import structs
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
-from edge.wafer.patterns import PATTERNS
+from edge.model.model_file import ModelFile
+from edge.wafer.patterns import PATTERNS, PatternSet
+from tests.support.model_files import changed, put
 from train.synth import round_grid, synthetic_set
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -161,6 +163,45 @@ def test_resumed_run_has_the_history_of_one_that_went_through(folder: Path) -> N
     for a, b in zip(one.load_model().weights, two.load_model().weights, strict=True):
         assert np.asarray(a) == pytest.approx(np.asarray(b), abs=1e-3), a.path
     assert result.epochs == 2
+
+
+def test_a_run_from_a_network_keeps_where_it_came_from_and_is_resumed_without_it(
+    folder: Path, wafers: LabelledSet, shipped: ModelFile
+) -> None:
+    from train.run import Run
+    from train.session import Settings, start
+    from train.start import read
+
+    few = wafers.select(np.flatnonzero(wafers.labels != "Donut"))
+    names = PatternSet(tuple(name for name in PATTERNS if name != "Donut"), none="none")
+    replace(few, patterns=names).save(folder / "few.npz")
+    other = folder / "other.tflite"
+    other.write_bytes(changed(shipped, put("name", value="other")))
+    told: list[str] = []
+
+    def interrupt(text: str) -> None:
+        told.append(text)
+        if text.startswith("recipe "):
+            raise Stop
+
+    settings = Settings(folder / "few.npz", None, folder / "own", epochs=1, start="wm811k")
+    with pytest.raises(Stop):
+        start(settings, interrupt)
+    assert told[-1].startswith("recipe fine-tune")
+    again = replace(settings, resume=True)
+    with pytest.raises(UsageError, match=r"say with --from what it starts from: wm811k@"):
+        start(replace(again, start=None), lambda _: None)
+    with pytest.raises(UsageError, match=r"was started from wm811k@\w+; resume without --from"):
+        start(replace(again, start=str(other)), lambda _: None)
+    start(again, lambda _: None)
+    run = Run.open(folder / "own")
+    origin = run.config["from"]
+    assert (origin["name"], origin["sha256"]) == (shipped.name, shipped.sha256)
+    assert tuple(origin["notice"]) == shipped.metadata.notice
+    second = read(str(run.path))  # it can be started from in its turn
+    assert second.labels == names.names
+    assert second.origin.notice == shipped.metadata.notice
+    assert second.origin.sketches == (run.config["sketch"], shipped.metadata.training.sketch)
 
 
 def test_stops_when_nothing_gets_better_and_keeps_the_best(
