@@ -183,11 +183,14 @@ def _is_of(first: dict[str, Any], following: dict[str, Any]) -> bool:
 
 
 def _why(record: dict[str, Any]) -> str:
-    """The reason with the number that decided, and a pattern of one's own; empty without both."""
+    """The reason with the number that decided, or the pattern of one's own that claims the wafer.
+
+    Empty without both.
+    """
     reason: str = record["reason"] or ""
-    numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
+    if own := record.get("suggested"):
+        return f"{reason} {own}".lstrip()
     if reason == "low-confidence":
-        reason += f" <{100 * record['below']:.0f}%"
-    elif reason in numbers:
-        reason += f" {record[numbers[reason]]:.2f}"
-    return " ".join(filter(None, [reason, record.get("suggested")]))
+        return f"{reason} <{100 * record['below']:.0f}%"
+    numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}
+    return f"{reason} {record[numbers[reason]]:.2f}" if reason in numbers else reason

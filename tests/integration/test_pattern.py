@@ -56,6 +56,13 @@ def test_table_and_csv_name_it(folder: Path) -> None:
     assert wm_edge("pattern", "add", "Half", "examples", cwd=folder).code == 0
     table = wm_edge("classify", "in", "--patterns", "patterns", "--format", "table", cwd=folder)
     assert "review: own Half" in table.text
+    assert "review: unfamiliar Half" in table.text
+    (folder / "line.toml").write_text(
+        '[station]\nstore = "s.sqlite"\n[patterns]\nfolder = "patterns"\n'
+        '[[folder]]\npaths = ["in"]\n'
+    )
+    checked = wm_edge("station", "line.toml", "--check", cwd=folder)
+    assert "patterns patterns: Half\n" in checked.text
     one = wm_edge(
         "classify", "in", "--patterns", "patterns", "--output", "o.csv", "--threads", "2",
         cwd=folder,

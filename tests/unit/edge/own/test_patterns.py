@@ -112,10 +112,14 @@ def test_a_trusted_pattern_lets_the_wafer_be_accepted(
     for one in sent:
         found = own.classify(one)
         assert (found.verdict, found.reason, found.suggested) == (Verdict.ACCEPT, None, "Half")
+        assert "accept: Half" in repr(found)
+    assert own.own_patterns == ["Half"]
 
 
 def test_a_wafer_on_which_hardly_a_die_fails_is_no_pattern(
     shipped: ModelFile, tmp_path: Path
 ) -> None:
     clear = WaferMap(np.ones((9, 9), np.uint8))
-    assert Classifier(shipped, patterns=tmp_path).classify(clear).suggested == ""
+    own = Classifier(shipped, patterns=str(tmp_path))
+    assert own.classify(clear).suggested == ""
+    assert own.own_patterns == []
