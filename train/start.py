@@ -109,22 +109,39 @@ def probes() -> npt.NDArray[np.float32]:
 
 
 def _of_model_file(model: ModelFile) -> Start:
-    from train.network.rebuilt import Weights
-
     data, network = model.metadata, flatbuffer.read(model.network, model.path)
-    weights = [
-        Weights(_kernel(found), _bias(network, operator, found))
-        for operator in _towards_logits(network, len(model.labels))
-        if (found := network.weights(operator)) is not None
-    ]
     notice = data.notice.splitlines() if isinstance(data.notice, str) else data.notice
     return Start(
         Origin(model.name, model.sha256, tuple(notice), data.training.sketches),
         data.network.name,
         model.labels,
-        tuple(weights),
+        weights_of(network, len(model.labels)),
         data.output.real(np.asarray(data.selftest.logits, np.int8)),
         data.output.scale,
+    )
+
+
+def weights_of(network: Network, patterns: int) -> tuple[Weights, ...]:
+    """The weights of the layers that ``patterns`` logits depend on, in the order of Keras.
+
+    Convolutions in the order of execution; then dense layers, those of one map side by side.
+    """
+    from train.network.rebuilt import Weights
+
+    made_by = {number: op for op in network.operators for number in op.outputs}
+
+    def place(operator: Operator) -> tuple[bool, int, bool]:
+        pool = made_by.get(operator.inputs[0])
+        seen = made_by.get(pool.inputs[0]) if pool else None
+        dense = operator.name == "FULLY_CONNECTED"
+        if not (dense and pool and seen):
+            return dense, operator.index, False
+        return dense, seen.index, pool.name == "REDUCE_MAX"
+
+    return tuple(
+        Weights(_kernel(found), _bias(network, operator, found))
+        for operator in sorted(_towards_logits(network, patterns), key=place)
+        if (found := network.weights(operator)) is not None
     )
 
 

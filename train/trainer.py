@@ -230,7 +230,7 @@ def _untrained(recipe: Recipe, samples: EncodedSet, begun: Start | None) -> kera
         from train.network.rebuilt import take_over
 
         batches = make_sequence(samples, recipe, epoch=-1 % 2**32)
-        take_over(model, begun.weights, [batches[index] for index in range(len(batches))])
+        take_over(model, begun.weights, [batches[index][0] for index in range(len(batches))])
     return model
 
 

@@ -19,12 +19,6 @@ from train.network import networks
 from train.network.equivariant import StandardDense, TiedConv2D
 
 Floats = npt.NDArray[np.float32]
-Batch = tuple[Floats, Floats]
-
-#: Added to the variance of features of variance 1: as many wafers as a class may have say little
-#: of how dozens of features vary together.
-RIDGE: Final = 0.02
-
 
 #: Of the norms' statistics: with some hundred steps, Keras's own 0.99 would keep those of the start
 #: in a network that has moved on.
@@ -112,25 +106,30 @@ def _free(layer: TiedConv2D, kernel: Floats) -> npt.NDArray[np.float64]:
     return found.reshape(shape)
 
 
-def take_over(model: keras.Model, weights: Sequence[Weights], shown: Sequence[Batch]) -> None:
-    """Let a network start with the convolutions of another and a head made for its wafers.
+def take_over(model: keras.Model, weights: Sequence[Weights], shown: Sequence[Floats]) -> None:
+    """Let a network start with the convolutions of another, and all patterns alike.
 
     Args:
         model: Untrained.
         weights: Of a network with the same convolutions.
-        shown: Wafers as it will be shown them: shares (B, size, size, 2), targets (B, patterns).
+        shown: Wafers as it will be shown them, shares (B, size, size, 2).
     """
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = MOMENTUM
     fill(model, [each for each in weights if each.kernel.ndim == 4])
-    settle_norms(model, [shares for shares, _ in shown])
+    settle_norms(model, shown)
     heads = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
     look = keras.Model(model.input, [head.input for head in heads])
-    seen = [keras.tree.flatten(look(shares, training=False)) for shares, _ in shown]
-    pooled = [np.concatenate([np.asarray(v) for v in each]) for each in zip(*seen, strict=True)]
-    classes = np.concatenate([targets.argmax(axis=1) for _, targets in shown])
-    _discriminate(heads, pooled, classes)
+    seen = [keras.tree.flatten(look(shares, training=False)) for shares in shown]
+    for head, values in zip(heads, zip(*seen, strict=True), strict=True):
+        # By chance it would be sure of anything: what it sees is of any size.
+        head.set_weights(
+            [np.zeros(w.shape) for w in head.get_weights()[:2]] + head.get_weights()[2:]
+        )
+        if isinstance(head, StandardDense):
+            pooled = np.concatenate([np.asarray(each) for each in values])
+            head.standardise(pooled.reshape(len(pooled), head.copies, -1).mean(axis=1))
 
 
 def settle_norms(model: keras.Model, batches: Sequence[Floats]) -> None:
@@ -152,29 +151,3 @@ def settle_norms(model: keras.Model, batches: Sequence[Floats]) -> None:
         variance = np.maximum(squares / count - mean**2, 0)
         shift = beta + (mean - before) * scale
         norm.set_weights([scale * np.sqrt(variance + norm.epsilon), shift, mean, variance])
-
-
-def _discriminate(
-    heads: Sequence[layers.Dense], pooled: Sequence[Floats], classes: npt.NDArray[np.intp]
-) -> None:
-    """Set the head to the linear discriminant of these wafers, by what each layer sees (W, n)."""
-    columns = []
-    for head, values in zip(heads, pooled, strict=True):
-        free = values.reshape(len(values), getattr(head, "copies", 1), -1).mean(axis=1)
-        if isinstance(head, StandardDense):
-            head.standardise(free)
-        mean, spread = head.get_weights()[2:] or (0, 1)
-        columns.append((free - mean) / spread)
-    features = np.concatenate(columns, axis=1).astype(np.float64)
-    counts = np.bincount(classes, minlength=heads[0].units)
-    sums = np.eye(len(counts))[classes].T @ features
-    means = sums / np.maximum(counts, 1)[:, np.newaxis]
-    within = features - means[classes]
-    spread = features.var(axis=0)
-    scatter = within.T @ within / len(within) + RIDGE * np.diag(spread + spread.mean())
-    kernel = np.linalg.solve(scatter, means.T)
-    bias = -0.5 * (means.T * kernel).sum(axis=0)
-    bias[counts == 0] = bias.min()
-    ends = np.cumsum([values.shape[1] for values in columns])[:-1]
-    for index, (head, part) in enumerate(zip(heads, np.split(kernel, ends), strict=True)):
-        head.set_weights([part, bias * (index == 0), *head.get_weights()[2:]])

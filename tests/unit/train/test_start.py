@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.quantise import to_float_tflite
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, ModelError, UsageError, WmEdgeError
+from edge.model import flatbuffer
 from edge.model.model_file import ModelFile
 from edge.wafer.encoding import to_shares
 from tests.support.model_files import Change, changed, put
@@ -70,14 +72,16 @@ def test_plain_weights_make_the_trainable_network_again(
 ) -> None:
     from train.network.equivariant import written_out
     from train.network.rebuilt import folded, rebuilt
+    from train.start import weights_of
 
     model = trained(network, head)
     plain = written_out(model)
     assert {type(layer).__module__.split(".")[0] for layer in plain.layers} == {"keras"}
     again = rebuilt(network, 5, tuple(folded(plain)))
     assert [type(layer) for layer in again.layers] == [type(layer) for layer in model.layers]
+    of_file = rebuilt(network, 5, weights_of(flatbuffer.read(to_float_tflite(plain)), 5))
     wanted = logits(model, planes)
-    for other in (plain, again):
+    for other in (plain, again, of_file):
         assert np.abs(logits(other, planes) - wanted).max() < 1e-3 * np.abs(wanted).max()
 
 
@@ -99,17 +103,34 @@ def test_norms_get_the_wafers_statistics_and_the_network_stays_what_it_is(
             assert variance == pytest.approx(free.var(axis=0), rel=1e-3, abs=1e-4)
 
 
-def test_the_new_head_tells_the_wafers_apart_before_any_training(generated: LabelledSet) -> None:
-    from train.network.rebuilt import take_over
+@pytest.mark.parametrize("head", Head)
+def test_it_starts_with_the_same_maps_and_all_patterns_alike(
+    head: Head, planes: np.ndarray
+) -> None:
+    from train.network.equivariant import StandardDense
+    from train.network.rebuilt import rebuilt, take_over
     from train.start import read
 
-    samples = encode_all(generated)
-    shares, targets = to_shares(samples.planes), np.eye(9, dtype=np.float32)[samples.classes]
-    for head, least in ((Head.LAST, 0.6), (Head.ALL, 0.7)):
-        model = build("symmetric", head=head)
-        take_over(model, read("wm811k").weights, [(shares[::2], targets[::2])])
-        found = logits(model, samples.planes[1::2]).argmax(axis=1)
-        assert (found == samples.classes[1::2]).mean() > least
+    start, shares = read("wm811k"), to_shares(planes)
+    old, new = rebuilt("symmetric", 9, start.weights), build("symmetric", patterns=5, head=head)
+    take_over(new, start.weights, [shares[:10], shares[10:]])
+    assert np.abs(logits(new, planes)).max() == 0
+    before, after = (
+        [
+            np.asarray(keras.Model(model.input, layer.output)(shares))
+            for layer in model.layers
+            if isinstance(layer, keras.layers.ReLU)
+        ]
+        for model in (old, new)
+    )
+    for one, two in zip(before, after, strict=True):
+        assert np.abs(one - two).max() < 1e-4 * one.max()
+    for layer in new.layers:
+        if isinstance(layer, StandardDense):
+            pooled = np.asarray(keras.Model(new.input, layer.input)(shares))
+            free = pooled.reshape(len(pooled), layer.copies, -1).mean(axis=1)
+            assert free.mean(axis=0) == pytest.approx(np.asarray(layer.mean), rel=1e-3, abs=1e-5)
+            assert free.std(axis=0) == pytest.approx(np.asarray(layer.spread), rel=1e-2, abs=1e-5)
 
 
 def mixed_up(document: dict[str, Any]) -> None:
