@@ -55,7 +55,7 @@ def train(
     run: Run,
     begun: Start | None = None,
     *,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
     stage: Stage = lambda *_: None,
 ) -> Result:
     """Train a network by a recipe; the run folder receives all there is to know about it.
@@ -82,18 +82,16 @@ def train(
     model, start, history = _start(run, recipe, samples, average, begun)
     if begun and not history:
         run.save_checkpoint(model, average, history)  # what --resume starts from
-    best = max((entry["val_macro_recall"] for entry in history), default=-1.0)
-    best_epoch = next((int(e["epoch"]) for e in history if e["val_macro_recall"] == best), 0)
     patience = recipe.optimise.patience
+    best, best_epoch = _kept(history, patience)
     for epoch in range(start, recipe.optimise.epochs):
         if patience and epoch - best_epoch >= patience:
             break
         began = time.monotonic()
-        epoch_batches = make_sequence(samples, recipe, epoch)
+        batches = make_sequence(samples, recipe, epoch)
         # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
-        shown = _shown(stage, f"epoch {epoch + 1}/{recipe.optimise.epochs}", len(epoch_batches))
-        followed = [average, shown]
-        fit = model.fit(epoch_batches, epochs=1, shuffle=False, verbose=0, callbacks=followed)
+        shown = _shown(stage, f"epoch {epoch + 1}/{recipe.optimise.epochs}", len(batches))
+        fit = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[average, shown])
         with average.applied(model):
             finished = networks.finished(model, offsets)
             logits = _logits(finished, val, stage)
@@ -107,11 +105,18 @@ def train(
         entry["seconds"] = time.monotonic() - began
         history.append(entry)
         run.save_checkpoint(model, average, history)
-        if progress:
-            progress(entry, recipe.optimise.epochs)
+        progress(entry, recipe.optimise.epochs)
     result = Result(_score(val, _logits(run.load_model(), val, stage)), best_epoch, len(history))
     run.finish(result.scores, history, best_epoch)
     return result
+
+
+def _kept(history: list[dict[str, float]], patience: int) -> tuple[float, int]:
+    """Macro recall and number of the epoch whose weights are kept so far; -1 and 0 before any."""
+    if not history:
+        return -1.0, 0
+    kept = max(history, key=lambda entry: entry["val_macro_recall"]) if patience else history[-1]
+    return kept["val_macro_recall"], int(kept["epoch"])
 
 
 def _parts(labelled: LabelledSet) -> tuple[LabelledSet, LabelledSet]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
+from typing import Final
 
 import numpy as np
 from msgspec import structs
 
 from edge.classification.refit import grids_of
+from edge.dataset.class_folders import check_folder_name
 from edge.dataset.labelled_set import LabelledSet, build, concatenate
 from edge.errors import OutputError, UsageError
-from edge.own.pattern_file import SUFFIX, OwnPattern, path_of
+from edge.formats.name_pattern import NamePattern
+from edge.formats.paths import HIDDEN
+from edge.own.pattern_file import Example, OwnPattern
 from edge.system.typed import MismatchError
 
 #: How the names of files in a class folder state lot and wafer.
-NAME_PATTERN = "{lot}_{wafer}"
+NAME_PATTERN: Final = "{lot}_{wafer}"
+
+#: Characters of such a name: most file systems take 255 bytes.
+_LONGEST: Final = 60
 
 
 def class_folder(pattern: OwnPattern, folder: Path) -> tuple[Path, bool]:
@@ -27,15 +33,13 @@ def class_folder(pattern: OwnPattern, folder: Path) -> tuple[Path, bool]:
         an example is not known, and they are numbered.
 
     Raises:
-        UsageError: an example is no wafer map.
+        UsageError: an example is no wafer map, or no folder can have the pattern's name.
         OutputError: the class folder is there already, or cannot be written.
     """
-    grids = grids_of(pattern)
-    place = folder / path_of(folder, pattern.name).name.removesuffix(SUFFIX)
-    names = [
-        f"{quote(one.lot or '', ' ')}_{quote(one.wafer or '', ' ')}" for one in pattern.examples
-    ]
-    named = len(set(names)) == len(names) and all(one.lot and one.wafer for one in pattern.examples)
+    check_folder_name(pattern.name, "put the examples into a labelled set (--data)")
+    grids, place = grids_of(pattern), folder / pattern.name
+    names = [f"{one.lot}_{one.wafer}" for one in pattern.examples]
+    named = len(set(names)) == len(names) and all(map(_is_read_back, pattern.examples, names))
     try:
         place.mkdir(parents=True)
         for number, (name, dies) in enumerate(zip(names, grids, strict=True)):
@@ -45,6 +49,13 @@ def class_folder(pattern: OwnPattern, folder: Path) -> tuple[Path, bool]:
     except OSError as error:
         raise OutputError(f"{place}: cannot be written ({error.strerror})") from error
     return place, named
+
+
+def _is_read_back(example: Example, name: str) -> bool:
+    """Whether a name says lot and wafer of an example, and a file can be called so."""
+    said = NamePattern(NAME_PATTERN).match(f"{name}.npy")
+    is_plain = name.isprintable() and len(name) <= _LONGEST and not name.startswith(HIDDEN)
+    return is_plain and said == (example.lot, example.wafer, None)
 
 
 def with_examples(labelled: LabelledSet, pattern: OwnPattern) -> LabelledSet:

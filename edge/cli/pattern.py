@@ -259,27 +259,26 @@ def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
     "--output",
     type=options.UserPath(),
     required=True,
-    help="Folder of class folders, to get one more; with --set the labelled set to write.",
+    help="Folder of class folders, to get one more; with --data the labelled set to write.",
 )
 @click.option(
-    "--set",
-    "labelled",
+    "--data",
     type=options.UserPath(dir_okay=False),
-    metavar="FILE.npz",
+    metavar="DATA.npz",
     help="Write this labelled set with the examples as one more class.",
 )
 @_folder
 @options.overwrite
-def graduate(name: str, output: Path, labelled: Path | None, folder: Path, overwrite: bool) -> int:
+def graduate(name: str, output: Path, data: Path | None, folder: Path, overwrite: bool) -> int:
     """Write the examples as a class, for a network that is to learn the pattern.
 
-    Beside class folders it becomes one more; with --set it comes into a copy of a labelled set,
+    Beside class folders it becomes one more; with --data it comes into a copy of a labelled set,
     which is then split and trained on.
 
     \b
     Examples:
       wm-edge pattern graduate 'Chuck mark' --output maps/
-      wm-edge pattern graduate 'Chuck mark' --set all.npz --output more.npz
+      wm-edge pattern graduate 'Chuck mark' --data all.npz --output more.npz
       wm-edge dataset split more.npz --out split.npz
     """
     from edge.classification.graduate import NAME_PATTERN, class_folder, with_examples
@@ -287,13 +286,10 @@ def graduate(name: str, output: Path, labelled: Path | None, folder: Path, overw
 
     _, one = named(folder, name)
     maps = counted(len(one.examples), "wafer map")
-    if labelled is not None:
-        with_examples(load(labelled), one).save(output, overwrite=overwrite)
-        more = "; `wm-edge dataset split` divides it"
-        tell(
-            f"{printable(str(output))}: {printable(str(labelled))} and {maps} of {one.name}{more}",
-            err=True,
-        )
+    if data is not None:
+        with_examples(load(data), one).save(output, overwrite=overwrite)
+        made = printable(f"{output}: {data} and {maps} of {one.name}")
+        tell(f"{made}; `wm-edge dataset split` divides it", err=True)
         return 0
     place, lots_known = class_folder(one, output)
     how = f", named {NAME_PATTERN}" if lots_known else ", without their lots: not all are known"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet, Part, build, check_bounds
 from edge.dataset.reading import load
-from edge.errors import DataError, InputError, InputKind
+from edge.errors import DataError, InputError, InputKind, UsageError
 from edge.formats import paths
 from edge.system.text import counted
 from edge.system.typed import MismatchError
@@ -38,6 +39,9 @@ _UNLABELLED: Final = ("unlabelled", "unlabeled")
 #: Beginnings of names of folders that are passed over: hidden ones, and what systems keep.
 _PASSED_OVER: Final = (paths.HIDDEN, "__")
 
+#: What no folder's name can hold, on whatever system.
+_NO_FOLDER: Final = re.compile(r'[/\\:*?"<>|]|[. ]$')
+
 
 class ClassFolder(NamedTuple):
     """One folder.
@@ -51,6 +55,17 @@ class ClassFolder(NamedTuple):
     path: Path
     pattern: str
     part: str
+
+
+def check_folder_name(pattern: str, instead: str) -> None:
+    """Refuse a pattern after which no class folder can be named; ``instead`` says what to do.
+
+    Raises:
+        UsageError: a system does not take that name, or readers take such a folder otherwise.
+    """
+    taken = pattern.startswith(_PASSED_OVER) or spelled(pattern) in _UNLABELLED
+    if taken or pattern.casefold() in PARTS or _NO_FOLDER.search(pattern):
+        raise UsageError(f"{pattern!r} cannot be the name of a class folder; {instead}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,8 @@ class ClassFolders:
         """
         for folder, pattern, _ in self.folders:
             if pattern and pattern not in labels:
-                mine = (f" (first: {each})" for each in problems if each.startswith(str(folder)))
+                inside = os.path.join(folder, "")  # noqa: PTH118
+                mine = (f" (first: {each})" for each in problems if each.startswith(inside))
                 raise DataError(
                     f"{folder}: an empty class folder, no wafer map of {pattern} was found"
                     f"{next(mine, '')}; put some there or move the folder elsewhere"

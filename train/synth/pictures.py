@@ -13,8 +13,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from edge.dataset.class_folders import check_folder_name
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import DataError, OutputError, UsageError
+from edge.errors import DataError, OutputError
 from edge.system.choice import Choice
 from edge.system.files import check_place
 from edge.wafer.patterns import PATTERNS
@@ -22,9 +23,6 @@ from edge.wafer.wafermap import PASS
 
 #: Grey level of no die, pass, fail.
 GREY_LEVELS: Final = np.array([0, 127, 255], np.uint8)
-
-#: What a name that becomes a folder's cannot hold, on whatever system.
-_NO_FOLDER: Final = re.compile(r'[/\\:*?"<>|]|^\.|[. ]$')
 
 
 class Layout(Choice):
@@ -52,9 +50,7 @@ def save_pictures(
     """
     folder = Path(folder)
     for pattern in np.unique(labelled.labels).tolist():
-        if _NO_FOLDER.search(pattern):
-            what = f"{pattern!r} cannot be the name of a folder"
-            raise UsageError(f"{what}; give --out a name that ends in .npz")
+        check_folder_name(pattern, "give --out a name that ends in .npz")
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder}: is a file; choose a folder for the pictures")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:

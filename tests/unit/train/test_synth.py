@@ -341,7 +341,7 @@ def test_command_draws_a_set_s_own_names(tmp_path: Path) -> None:
     run("A=B=2", "--count", "edge_ring=1")
     run("a=b=1")
     assert sorted(path.name for path in out.glob("*/*.png")) == ["a=b-00001.png"]
-    with pytest.raises(UsageError, match="'x/y' cannot be the name of a folder; give --out"):
+    with pytest.raises(UsageError, match="'x/y' cannot be the name of a class folder; give --out"):
         run("x/y=1")
     build([GRID] * 2, ["Comet", "Grid"]).save(data, overwrite=True)
     with pytest.raises(UsageError, match="no generator for any pattern of this set: Comet, Grid"):

@@ -18,10 +18,12 @@ from edge.cli.pattern import command
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.reading import load
 from edge.errors import OutputError, UsageError, WmEdgeError
+from edge.formats.name_pattern import NamePattern
 from edge.own.pattern_file import OwnPattern, path_of
 from tests.support.own import drawn, saved
 from train.cli.dataset_import import command as dataset_import
 from train.cli.dataset_split import command as dataset_split
+from train.importers import import_dataset
 
 
 @pytest.fixture(name="pattern", scope="module")
@@ -151,12 +153,32 @@ def test_one_that_graduates_is_trained_on_beside_class_folders(
     assert (tmp_path / "maps" / "Half" / "09.npy").is_file()
 
 
+def test_what_graduates_is_called_as_it_is_or_refused(pattern: OwnPattern, tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    (maps / "ok").mkdir(parents=True)
+    np.save(maps / "ok" / "A+1_1.npy", drawn(UnknownPattern.HALF, 1)[0])
+    examples = tuple(structs.replace(one, lot=f"L+{one.lot}") for one in pattern.examples)
+    structs.replace(pattern, name="Größe 5 %", examples=examples).save(tmp_path / "a.pattern")
+    assert run(tmp_path, "graduate", "Größe 5 %", "--output", maps).exit_code == 0
+    labelled = import_dataset(maps, pattern=NamePattern("{lot}_{wafer}")).labelled
+    assert labelled.class_counts() == {"Größe 5 %": 10, "ok": 1}
+    assert set(labelled.columns["lot"].tolist()) == {"L+L0", "L+L1", "L+L2", "A+1"}
+    for name in ("a/b", "unlabelled", "__x", "Train"):
+        structs.replace(pattern, name=name).save(tmp_path / "b.pattern")
+        refused = str(run(tmp_path, "graduate", name, "--output", maps).exception)
+        assert f"{name!r} cannot be the name of a class folder; put" in refused
+    examples = tuple(structs.replace(one, wafer=f"x_{one.wafer}") for one in pattern.examples)
+    structs.replace(pattern, examples=examples).save(tmp_path / "c.pattern")
+    done = run(tmp_path, "graduate", "Half", "--output", maps)
+    assert "without their lots" in done.stderr
+
+
 def test_one_that_graduates_comes_into_a_labelled_set(
     pattern: OwnPattern, generated: LabelledSet, tmp_path: Path
 ) -> None:
     pattern.save(path_of(tmp_path, "Half"))
     generated.with_columns(part=np.full(len(generated), "train")).save(tmp_path / "set.npz")
-    arguments = ("graduate", "Half", "--set", tmp_path / "set.npz", "--output")
+    arguments = ("graduate", "Half", "--data", tmp_path / "set.npz", "--output")
     assert run(tmp_path, *arguments, tmp_path / "more.npz").exit_code == 0
     assert isinstance(run(tmp_path, *arguments, tmp_path / "more.npz").exception, WmEdgeError)
     more = load(tmp_path / "more.npz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 import unicodedata
 from pathlib import Path
@@ -99,6 +100,12 @@ def test_an_empty_class_folder_is_named(tmp_path: Path, names: tuple[str, str]) 
     for read in (import_dataset, load_any):
         with pytest.raises(DataError, match=f"{names[0]}: an empty class folder.*move the folder"):
             read(tmp_path)
+    (tmp_path / f"{names[0]}y").mkdir()
+    (tmp_path / f"{names[0]}y" / "broken.npy").write_bytes(b"nothing")
+    if names[0] == "Grid":  # names of one's own: this is one more
+        with pytest.raises(DataError, match=r"Grid: an empty class folder, .* was found; put"):
+            import_dataset(tmp_path)
+    shutil.rmtree(tmp_path / f"{names[0]}y")
     (tmp_path / names[0] / "broken.npy").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"an empty class folder.*\(first: .*broken\.npy: .*\)"):
         import_dataset(tmp_path)
