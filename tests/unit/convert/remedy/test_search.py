@@ -22,7 +22,7 @@ def parity(spoilt: int) -> Parity:
     """Of a file that takes the first wafers for another class."""
     after = SURE.copy()
     after[:spoilt] = np.eye(len(PATTERNS))[-1]
-    return compare(CLASSES, SURE, after, 1.0)
+    return compare(CLASSES, SURE, after, PATTERNS, 1.0)
 
 
 @dataclass(frozen=True)

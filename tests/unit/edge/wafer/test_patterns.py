@@ -22,6 +22,7 @@ from edge.terminal.review_options import thresholds_of
 from edge.wafer.patterns import PATTERNS, WM811K, PatternSet, named_set
 from train.importers import import_dataset
 from train.recipe import from_dict
+from train.synth.fill import filling
 
 SPELLINGS = {
     "underscore": [name.replace("-", "_").replace("full", "Full") for name in PATTERNS],
@@ -86,7 +87,8 @@ def test_options_and_settings(tmp_path: Path, shipped: ModelFile) -> None:
     with pytest.raises(UsageError, match=r"line 7: .*local is Loc once more"):
         read(settings)
     recipe = from_dict({"name": "x", "synthetic": {"patterns": ["edge ring", "Local"]}})
-    assert recipe.synthetic.patterns == ("Edge-Ring", "Loc")
+    drawn = filling(dict.fromkeys(PATTERNS, 0), WM811K, 5, recipe.synthetic.patterns)
+    assert drawn.counts == {"Edge-Ring": 5, "Loc": 5}
 
 
 OWN = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=9)
