@@ -23,6 +23,7 @@ from edge.classification.classifier import Classifier, coordinates_of
 from edge.classification.ordinary_file import of_model, save
 from edge.classification.views import view, views
 from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.lots import lots_together
 from edge.dataset.reading import load as load_set
 from edge.dataset.split import split
 from edge.model.model_file import load
@@ -161,7 +162,8 @@ def main() -> None:
         parser.error("not the labelled set that the model file that ships was trained on")
     val, test = labelled.part("val"), labelled.part("test")
     if given.ordinary:
-        save(given.ordinary, classifier.model, classifier, grids(val))
+        ordinary = map(val.grid, lots_together(val).tolist())
+        save(given.ordinary, classifier.model, classifier, ordinary)
         return
     known = of_model(classifier.model).enough()
     print(

@@ -21,6 +21,7 @@ from convert.run_folder import RunConfig, check_same_data, load_network, read_co
 from edge.classification import ordinary_file
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet, Part
+from edge.dataset.lots import lots_together
 from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
 from edge.evaluation.evaluate import as_station
@@ -158,7 +159,7 @@ def _write_ordinary(model: ModelFile, labelled: LabelledSet, out: Path, tell: Te
     parts = [labelled.part(Part.VAL)]
     if len(parts[0]) < ENOUGH:
         parts.append(labelled.part(Part.TEST))
-    grids = (part.grid(index) for part in parts for index in range(len(part)))
+    grids = (part.grid(index) for part in parts for index in lots_together(part))
     count = ordinary_file.save(ordinary_file.beside(out), model, Classifier(model), grids)
     if count < ENOUGH:
         tell(

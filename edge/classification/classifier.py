@@ -23,8 +23,8 @@ from edge.wafer.encoding import Encoded
 from edge.wafer.wafermap import WaferMap, checked
 
 if TYPE_CHECKING:
-    from edge.own.fit import Coordinates
     from edge.own.patterns import OwnPatterns
+    from edge.own.rules import Coordinates
 
 
 class NetworkOutput(NamedTuple):
@@ -220,7 +220,7 @@ class Classifier:
 
 def coordinates_of(model: ModelFile) -> Coordinates:
     """How the embedding of a model file is read, and its class means."""
-    from edge.own.fit import Coordinates  # nothing that a station without patterns needs
+    from edge.own.rules import Coordinates  # nothing that a station without patterns needs
 
     embedding, means = model.metadata.embedding, model.metadata.review.unfamiliar.means
     return Coordinates(embedding.scale, embedding.zero_point, np.asarray(means, np.float64))

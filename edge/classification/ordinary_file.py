@@ -24,7 +24,7 @@ from edge.system.files import exists, replacing
 from edge.wafer.wafermap import DieGrid
 
 #: Version of the layout, and of what the numbers mean.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 #: Most wafers that are written, and bytes that are read.
 MOST: Final = 5000
@@ -51,7 +51,8 @@ def save(path: Path, model: ModelFile, sees: Sees, grids: Iterable[DieGrid]) -> 
         path: See ``beside``.
         model: The model file.
         sees: A classifier of it.
-        grids: Maps of wafers that did not train its network; of more than ``MOST`` some are drawn.
+        grids: Maps of wafers that did not train its network, those of a lot one after another; of
+            more than ``MOST`` some are drawn.
 
     Returns:
         How many wafers it holds: those with failing dies.
@@ -60,7 +61,7 @@ def save(path: Path, model: ModelFile, sees: Sees, grids: Iterable[DieGrid]) -> 
         OutputError: it cannot be written.
     """
     seen = [one for grid in grids if (one := view(sees, grid)) is not None]
-    order = np.random.default_rng(_SEED).permutation(len(seen))[:MOST]
+    order = np.sort(np.random.default_rng(_SEED).permutation(len(seen))[:MOST])
     found = [seen[which] for which in order]
     size, count = model.metadata.embedding.size, len(found)
     embeddings = np.asarray([one for one, _ in found], np.int8).reshape(count, size)

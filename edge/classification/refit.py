@@ -10,8 +10,9 @@ from edge.classification.ordinary_file import of_model
 from edge.classification.views import Sees, views
 from edge.errors import UsageError
 from edge.model.model_file import ModelFile
-from edge.own.fit import Coordinates, Fit
-from edge.own.pattern_file import OwnPattern
+from edge.own.fit import Fit
+from edge.own.pattern_file import FORMAT, OwnPattern
+from edge.own.rules import Coordinates
 from edge.wafer.wafermap import DieGrid
 
 
@@ -29,13 +30,13 @@ class Refit(NamedTuple):
     sees: Sees
 
     def __call__(self, pattern: OwnPattern) -> OwnPattern:
-        """The pattern itself where it was made for this network, else made anew for it.
+        """The pattern itself where its rule is for this network, else made anew for it.
 
         Raises:
             UsageError: an example in it is no wafer map, or there are too few ordinary wafers.
         """
         network, size = self.model.network_sha256, self.model.metadata.embedding.size
-        if pattern.network == network and len(pattern.rule.mean) == size:
+        if pattern.fits(network) and len(pattern.rule.mean) == size:
             return pattern
         ordinary = of_model(self.model)
         fit = Fit(ordinary.enough(), self.coordinates, direction=pattern.direction)
@@ -43,6 +44,7 @@ class Refit(NamedTuple):
         rule = fit.rule(shown)
         return structs.replace(
             pattern,
+            format=FORMAT,
             network=network,
             recall=round(float(fit.recalls(shown).mean()), 3),
             rule=rule,

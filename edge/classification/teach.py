@@ -16,10 +16,11 @@ from edge.classification.ordinary_file import of_model
 from edge.classification.refit import grids_of
 from edge.classification.views import view, views
 from edge.errors import UsageError
-from edge.own.fit import Coordinates, Fit, Views, scores
+from edge.own.fit import Fit, Views, scores
 from edge.own.numbers import Numbers, numbers
 from edge.own.ordinary import ENOUGH, Ordinary
 from edge.own.pattern_file import FORMAT, Example, OwnPattern, Rule, check_name
+from edge.own.rules import Coordinates
 from edge.store.reader import KeptWafer
 from edge.system.text import counted
 from edge.system.typed import MismatchError

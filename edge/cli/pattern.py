@@ -199,7 +199,7 @@ def confirm(
 
     path, one = named(folder, name)
     at_work = load(model)
-    if one.network != at_work.network_sha256:
+    if not one.fits(at_work.network_sha256):
         what = f"{path}: made for another model file than {at_work.path}"
         raise UsageError(
             f"{what}, so what was claimed there was another rule's; name that one "
@@ -238,7 +238,7 @@ def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
     with reading(store) as reader:
         stored = reader.kept(TRIED) if reader else []
     for path, one in usable(folder):
-        if one.network == at_work.model.network_sha256:
+        if one.fits(at_work.model.network_sha256):
             tell(f"{one.name}: was made for this model file; it stays as it is", err=True)
             continue
         try:

@@ -39,6 +39,17 @@ def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
     )
 
 
+def lots_together(labelled: LabelledSet) -> npt.NDArray[np.intp]:
+    """Wafers (W,) in an order in which those of a lot follow each other, else by chance."""
+    rng = np.random.default_rng(0)
+    try:
+        _, group = np.unique(lot_groups(labelled), return_inverse=True)
+    except DataError:  # no lot is known
+        group = np.arange(len(labelled))
+    order = rng.permutation(len(labelled))
+    return order[rng.permutation(len(labelled))[group[order]].argsort(kind="stable")]
+
+
 def _joined(lot: npt.NDArray[np.intp], band: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Band (W,) of each wafer, with bands that share a lot made one: the lowest of them."""
     parent = list(range(int(band.max()) + 1))

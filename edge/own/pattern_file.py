@@ -22,7 +22,8 @@ from edge.wafer.patterns import LONGEST, flaw
 from edge.wafer.wafermap import FAIL, MAX_SIDE, DieGrid
 
 SUFFIX: Final = ".pattern"
-FORMAT: Final = 1
+#: Of the first layout the rule looked at fewer numbers; the examples are as ever.
+FORMAT: Final = 2
 MAX_BYTES: Final = 8 * 2**20
 
 #: Most examples in a file, and positions of all their maps: what is made anew takes seconds.
@@ -126,7 +127,7 @@ class OwnPattern(Struct, frozen=True):
         trust: Whether wafers that it claims may be accepted.
     """
 
-    format: Annotated[int, Meta(ge=FORMAT, le=FORMAT)]
+    format: Annotated[int, Meta(ge=1, le=FORMAT)]
     name: str
     network: str
     direction: bool
@@ -147,12 +148,18 @@ class OwnPattern(Struct, frozen=True):
         if sum(one.rows * one.columns for one in self.examples) > MAX_POSITIONS:
             what = f"are maps of more than {MAX_POSITIONS:,} positions together; take fewer"
             raise MismatchError(("examples",), what)
+        if self.format < FORMAT:
+            return  # the rule is made anew
         rule, size = self.rule, len(self.rule.mean)
         if len(rule.variance) != size:
             raise MismatchError(("rule", "variance"), f"must hold {size} numbers")
         for key in ("centre", "scale", "weights"):
             if len(getattr(rule, key)) != size + SHAPE:
                 raise MismatchError(("rule", key), f"must hold {size + SHAPE} numbers")
+
+    def fits(self, network: str) -> bool:
+        """Whether the rule is one for this network (SHA-256, hex), of this version."""
+        return self.format == FORMAT and self.network == network
 
     @property
     def is_trusted(self) -> bool:

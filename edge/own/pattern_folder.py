@@ -128,9 +128,9 @@ class PatternFolder:
     @staticmethod
     def _tell_of(path: Path, anew: OwnPattern) -> None:
         _log.warning(
-            "%s: %s was made for another model file and is rebuilt here from its %d examples, of "
-            "which the others recognise %.0f %% (leave one out); what was confirmed does not "
-            "count for it; `wm-edge pattern rebuild` writes it anew",
+            "%s: %s was made for another model file or version and is rebuilt here from its %d "
+            "examples, of which the others recognise %.0f %% (leave one out); what was confirmed "
+            "does not count for it; `wm-edge pattern rebuild` writes it anew",
             printable(str(path)),
             printable(anew.name),
             len(anew.examples),

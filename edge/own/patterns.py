@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edge.own.fit import FAR, UPRIGHT, Coordinates
-from edge.own.numbers import SHAPE, numbers
+from edge.own.numbers import numbers
 from edge.own.pattern_file import OwnPattern
 from edge.own.pattern_folder import PatternFolder
+from edge.own.rules import Coordinates, Rules
 from edge.wafer.wafermap import DieGrid
 
 #: Seconds between two looks at the folder.
@@ -54,21 +54,9 @@ class OwnPatterns:
         """
         if time.monotonic() >= self._due:
             self._refresh()
-        if not self._claims:
+        if not self._claims or not self._rules.may_claim(embedding):
             return None
-        real = self._coordinates.real(embedding)
-        square = ((real - self._mean) ** 2 * self._inverse).sum(axis=1)
-        margins = 0.5 * (self._coordinates.nearest(real) - square) - self._volume
-        looked_at = margins >= self._loose
-        if not looked_at.any():
-            return None
-        found = numbers(dies)
-        seen = (np.concatenate([real, found[:SHAPE]]) - self._centre) / self._scale
-        np.clip(seen, -FAR, FAR, out=seen)
-        scores = (seen * self._weights).sum(axis=1) + self._gain * margins + self._bias
-        cosines = self._towards @ found[SHAPE:] / max(float(np.linalg.norm(found[SHAPE:])), 1e-9)
-        np.minimum(scores, UPRIGHT * (cosines - self._cosine), out=scores)
-        scores[~looked_at] = -1
+        scores = self._rules.scores(embedding[np.newaxis], numbers(dies)[np.newaxis])[0]
         best = int(scores.argmax())
         return self._claims[best] if scores[best] > 0 else None
 
@@ -80,17 +68,5 @@ class OwnPatterns:
 
     def _use(self, patterns: list[OwnPattern]) -> None:
         self._claims = [Claim(one.name, one.is_trusted) for one in patterns]
-        rules = [one.rule for one in patterns]
-        if not rules:
-            return
-        variance = np.asarray([rule.variance for rule in rules])
-        self._mean, self._inverse = np.asarray([rule.mean for rule in rules]), 1 / variance
-        self._volume = 0.5 * np.log(variance).sum(axis=1)
-        self._towards = np.asarray([rule.towards for rule in rules])
-        self._loose, self._gain, self._bias, self._cosine = np.asarray(
-            [(rule.loose, rule.gain, rule.bias, rule.cosine) for rule in rules]
-        ).T
-        self._centre, self._scale, self._weights = (
-            np.asarray([getattr(rule, key) for rule in rules])
-            for key in ("centre", "scale", "weights")
-        )
+        if patterns:
+            self._rules = Rules([one.rule for one in patterns], self._coordinates)

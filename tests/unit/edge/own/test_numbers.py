@@ -30,8 +30,8 @@ def test_the_shape_of_a_turned_map_is_the_same(seed: int, rows: int, columns: in
         assert one.shape == (COUNT,)
         assert np.isfinite(one).all()
     # The largest of several shapes is any of them where two are of one size.
-    steady = [n for n in range(SHAPE) if n not in {16, 17, 18}]
-    np.testing.assert_allclose([one[steady] for one in found], [found[0][steady]] * 8, atol=1e-6)
+    steady = [n for n in range(SHAPE) if n not in range(21, 31)]
+    np.testing.assert_allclose([one[steady] for one in found], [found[0][steady]] * 8, atol=1e-3)
 
 
 @pytest.mark.parametrize("side", [1, 2, 5])
