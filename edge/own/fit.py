@@ -35,7 +35,7 @@ _GAUSSIAN: Final = 0.5
 
 #: Share of ordinary wafers that may be claimed, and that may pass the first look at the embedding.
 CLAIMED: Final = 0.005
-LOOKED_AT: Final = 0.02
+LOOKED_AT: Final = 0.01
 
 #: Neighbouring ordinary wafers, mostly of one lot, that are left out together: a part of so many.
 _BLOCKS: Final = 10
@@ -149,7 +149,7 @@ class Fit:
         margins = np.asarray(
             [_Gaussian.of(real[each != one]).margins(real[one, 0], nearest[one]) for one in each]
         )
-        return float(margins.min() - margins.std())
+        return float(margins.min() - margins.std() / 2)
 
     def _discriminant(self, views: Views, real: Plane) -> tuple[Plane, Plane]:
         """A logistic regression against ordinary wafers.

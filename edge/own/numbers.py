@@ -26,10 +26,11 @@ _RIM, _INNER = 0.85, 0.35
 
 #: Directions in which lines are looked for, none of them diagonal: what lies between two cells
 #: there is in one of them on this side and in the other on that. Lengths, width and surroundings of
-#: a line, cells of an encoded wafer; side of the square in which that is turned.
+#: a line, cells of an encoded wafer; side of the square in which its disc is turned, a margin of
+#: half the surroundings on each side.
 _DIRECTIONS: Final = 6
 _LENGTHS, _WIDTH, _BESIDE = (9, 19), 2, 8
-_TURNED: Final = 56
+_TURNED: Final = SIZE + _BESIDE
 
 
 def numbers(dies: DieGrid) -> Numbers:
@@ -127,8 +128,7 @@ def _turns() -> npt.NDArray[np.intp]:
     for angle in np.arange(_DIRECTIONS) * np.pi / _DIRECTIONS:
         y = np.floor(v * np.cos(angle) + u * np.sin(angle) + SIZE / 2).astype(np.intp)
         x = np.floor(u * np.cos(angle) - v * np.sin(angle) + SIZE / 2).astype(np.intp)
-        inside = (y >= 0) & (y < SIZE) & (x >= 0) & (x < SIZE)
-        found.append(np.where(inside, y * SIZE + x, SIZE * SIZE))
+        found.append(np.where(np.hypot(v, u) < SIZE / 2, y * SIZE + x, SIZE * SIZE))
     return np.concatenate(found)
 
 

@@ -31,7 +31,7 @@ def test_the_shape_of_a_turned_map_is_the_same(seed: int, rows: int, columns: in
         assert np.isfinite(one).all()
     # The largest of several shapes is any of them where two are of one size.
     steady = [n for n in range(SHAPE) if n not in range(21, 31)]
-    np.testing.assert_allclose([one[steady] for one in found], [found[0][steady]] * 8, atol=1e-3)
+    np.testing.assert_allclose([one[steady] for one in found], [found[0][steady]] * 8, atol=1e-4)
 
 
 @pytest.mark.parametrize("side", [1, 2, 5])
@@ -50,10 +50,11 @@ def test_a_period_shows_and_where_the_fails_lie() -> None:
     plain[np.random.default_rng(0).random(wafer.shape) < 0.33] *= 2
     every_third[::3] *= 2
     above[:10] *= 2
-    lower, higher = slice(1, 2), slice(2, 3)
-    assert numbers(every_third)[higher] > 0.9
-    assert numbers(plain)[higher] < 0.3
-    assert numbers(every_third)[lower] < 0.3
+    found, scattered = (numbers(one)[1:4].tolist() for one in (every_third, plain))
+    assert found[1:] == [1.0, 1.0]
+    assert found[0] > 3
+    assert scattered[0] < 2
+    assert scattered[2] < 0.3
     down, across = numbers(above)[SHAPE:]
     assert down < -0.5
     assert abs(across) < 0.01

@@ -70,7 +70,7 @@ def test_what_is_no_line_of_text_is_no_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 2}, "format is 2"),
+        ({"format": 3}, "format is 3"),
         ({"name": "a\nb"}, "control character (U+000A)"),
         ({"recall": 1.5}, "recall is 1.5"),
         ({"right": -1}, "right is -1"),
