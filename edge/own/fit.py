@@ -24,7 +24,7 @@ from edge.own.rules import FAR, Coordinates, Plane, Rules
 _PSEUDO: Final = 5
 
 #: Weight decay of the discriminant, and what all examples together weigh against ordinary wafers.
-_DECAY, _WEIGHT = 10.0, 0.1
+_DECAY, _WEIGHT = 30.0, 0.1
 _ROUNDS, _DONE = 20, 1e-2
 
 #: Rows that bend the loss less than this do not steer a step.
@@ -34,7 +34,7 @@ _STRAIGHT: Final = 1e-3
 _GAUSSIAN: Final = 0.5
 
 #: Share of ordinary wafers that may be claimed, and that may pass the first look at the embedding.
-CLAIMED: Final = 0.005
+CLAIMED: Final = 0.0025
 LOOKED_AT: Final = 0.01
 
 #: Neighbouring ordinary wafers, mostly of one lot, that are left out together: a part of so many.
