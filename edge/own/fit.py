@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edge.own.numbers import SHAPE
+from edge.own.numbers import EARLY, SHAPE
 from edge.own.ordinary import Ordinary
 from edge.own.pattern_file import ANYWHERE, Rule
 from edge.own.rules import FAR, Coordinates, Plane, Rules
@@ -33,9 +33,11 @@ _STRAIGHT: Final = 1e-3
 #: What the Gaussian counts for beside the discriminant.
 _GAUSSIAN: Final = 0.5
 
-#: Share of ordinary wafers that may be claimed, and that may pass the first look at the embedding.
+#: Share of ordinary wafers that may be claimed; that may pass the first look, at the embedding, and
+#: more where the examples would not; and the second, at the numbers that cost the least as well.
 CLAIMED: Final = 0.0025
 LOOKED_AT: Final = 0.01
+LOOKED_AT_TWICE: Final = 0.03
 
 #: Neighbouring ordinary wafers, mostly of one lot, that are left out together: a part of so many.
 _BLOCKS: Final = 10
@@ -100,7 +102,9 @@ class Fit:
         self._centre = joint.mean(axis=0)
         self._scale = joint.std(axis=0) + 1e-6
         self._seen = self._standard(joint)
-        self._start = np.zeros(self._seen.shape[1])
+        size = self._real.shape[1] + EARLY
+        self._early = np.append(np.arange(size), self._seen.shape[1] - 1)
+        self._start, self._early_start = np.zeros(self._seen.shape[1]), np.zeros(size + 1)
 
     def rule(self, views: Views) -> Rule:
         """What recognises the pattern of these examples."""
@@ -108,7 +112,10 @@ class Fit:
         own = _Gaussian.of(real)
         margins = own.margins(self._real, self._nearest)
         weights, logits = self._discriminant(views, real)
+        early, early_logits = self._early_start, self._seen[:, self._early] @ self._early_start
         unit, gain = 1 / _tail(logits), _GAUSSIAN / _tail(margins)
+        early_unit = 1 / _tail(early_logits)
+        least = np.quantile(early_unit * early_logits + gain * margins, 1 - LOOKED_AT_TWICE)
         bias = -float(np.quantile(unit * logits + gain * margins, 1 - CLAIMED))
         return Rule(
             _short(own.mean),
@@ -119,6 +126,8 @@ class Fit:
             gain,
             bias + unit * float(weights[-1]),
             min(float(np.quantile(margins, 1 - LOOKED_AT)), self._least(real)),
+            _short(early_unit * early[:-1]),
+            early_unit * float(early[-1]) - float(least),
             *(_towards(views.numbers[:, 0, SHAPE:]) if self.direction else ANYWHERE),
         )
 
@@ -166,6 +175,8 @@ class Fit:
         each = _WEIGHT * len(ordinary) / len(seen)
         weight = np.repeat([1.0, each], [len(ordinary), len(seen)])
         self._start = _logistic(rows, truth, weight, self._start)
+        early = np.ascontiguousarray(rows[:, self._early])
+        self._early_start = _logistic(early, truth, weight, self._early_start)
         return self._start, _left_out(rows, weight, self._start, len(ordinary))
 
 

@@ -19,6 +19,9 @@ Numbers = npt.NDArray[np.float64]
 COUNT: Final = 44
 SHAPE: Final = 42
 
+#: The first of them cost the least.
+EARLY: Final = 9
+
 _PERIODS: Final = range(1, 7)
 _TURNS: Final = (3, 4, 5, 6)
 _AROUND: Final = np.ones((3, 3), np.float32)
@@ -40,19 +43,30 @@ def numbers(dies: DieGrid) -> Numbers:
     two dies further; centroid, radius and spread of the fails; size, place, fill and outline of
     where they lie close together, length and width of the largest such group; straight lines.
     """
+    return np.concatenate([early(dies), late(dies)])
+
+
+def early(dies: DieGrid) -> Numbers:
+    """The first (``EARLY``,) of them: share of fails, lattice and likeness."""
     dies = crop(dies)
     fails, members = dies == FAIL, dies != NO_DIE
-    count, size = int(fails.sum()), int(members.sum())
-    share = count / size
+    count = int(fails.sum())
+    share = count / int(members.sum())
     return np.asarray(
         [
             np.log(share + 0.005),
             *_lattice(fails, members, count, share),
             *_likeness(fails - share * members, max(count * (1 - share), 1e-9)),
-            *_lines(dies),
-            *_places(fails, count, size),
         ]
     )
+
+
+def late(dies: DieGrid) -> Numbers:
+    """The others (``COUNT - EARLY``,)."""
+    dies = crop(dies)
+    fails = dies == FAIL
+    places = _places(fails, int(fails.sum()), np.count_nonzero(dies))
+    return np.asarray([*_lines(dies), *places])
 
 
 def _lattice(fails: Any, members: Any, count: int, share: float) -> list[float]:

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Meta, Struct, structs, to_builtins
 
 from edge.errors import UsageError
-from edge.own.numbers import SHAPE
+from edge.own.numbers import EARLY, SHAPE
 from edge.system.files import replacing
 from edge.system.regular_file import read_bytes
 from edge.system.typed import MismatchError, Share, decode
@@ -90,6 +90,8 @@ class Rule(Struct, frozen=True):
         gain: Of the Gaussian's margin against the nearest class.
         bias: Above 0 a wafer is claimed.
         loose: Least margin from which the numbers of a map are looked at.
+        early: Weights of the embedding and of the numbers that cost the least, in such deviations.
+        early_bias: With ``gain`` as well; from 0 up the other numbers are looked at.
         towards: Direction from the centre in which the fails lie, down and across.
         cosine: Least cosine of that and the direction of their centroid; -2 where any will do.
     """
@@ -102,6 +104,8 @@ class Rule(Struct, frozen=True):
     gain: _Number
     bias: _Number
     loose: _Number
+    early: _Row
+    early_bias: _Number
     towards: tuple[_Number, _Number]
     cosine: _Number
 
@@ -156,6 +160,8 @@ class OwnPattern(Struct, frozen=True):
         for key in ("centre", "scale", "weights"):
             if len(getattr(rule, key)) != size + SHAPE:
                 raise MismatchError(("rule", key), f"must hold {size + SHAPE} numbers")
+        if len(rule.early) != size + EARLY:
+            raise MismatchError(("rule", "early"), f"must hold {size + EARLY} numbers")
 
     def fits(self, network: str) -> bool:
         """Whether the rule is one for this network (SHA-256, hex), of this version."""

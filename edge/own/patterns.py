@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edge.own.numbers import numbers
+from edge.own.numbers import early, late
 from edge.own.pattern_file import OwnPattern
 from edge.own.pattern_folder import PatternFolder
 from edge.own.rules import Coordinates, Rules
@@ -56,7 +56,11 @@ class OwnPatterns:
             self._refresh()
         if not self._claims or not self._rules.may_claim(embedding):
             return None
-        scores = self._rules.scores(embedding[np.newaxis], numbers(dies)[np.newaxis])[0]
+        first = early(dies)
+        if not self._rules.may_still(embedding, first):
+            return None
+        found = np.concatenate([first, late(dies)])
+        scores = self._rules.scores(embedding[np.newaxis], found[np.newaxis])[0]
         best = int(scores.argmax())
         return self._claims[best] if scores[best] > 0 else None
 

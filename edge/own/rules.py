@@ -68,6 +68,8 @@ class Rules:
             for key in ("mean", "variance", "centre", "scale", "weights")
         )
         self._inverse = 1 / scale
+        self._early = np.asarray([rule.early for rule in rules])
+        self._early_bias = np.asarray([rule.early_bias for rule in rules])
         self._towards = np.asarray([rule.towards for rule in rules])
         self._loose, self._gain, self._bias, self._cosine = np.asarray(
             [(rule.loose, rule.gain, rule.bias, rule.cosine) for rule in rules]
@@ -93,6 +95,17 @@ class Rules:
         squares: list[float] = found.tolist()
         return min(squares[self._classes :]) <= min(squares[: self._classes])
 
+    def may_still(self, embedding: npt.NDArray[np.int8], early: Plane) -> bool:
+        """Whether any rule wants to see the other numbers.
+
+        Args:
+            embedding: int8 (size,).
+            early: The first (``edge.own.numbers.EARLY``,) of the numbers.
+        """
+        embeddings = embedding[np.newaxis]
+        seen = self._seen(embeddings, early[np.newaxis])
+        return bool((self._so_far(seen, self._beyond(embeddings)) >= 0).any())
+
     def scores(self, embeddings: npt.NDArray[np.int8], numbers: Plane) -> Plane:
         """Scores (wafers, rules): above 0 a rule claims a wafer.
 
@@ -101,15 +114,27 @@ class Rules:
             numbers: float (wafers, ``edge.own.numbers.COUNT``) of their maps.
         """
         beyond = self._beyond(embeddings)
-        real = self._coordinates.real(embeddings)
-        seen = np.hstack([real, numbers[:, :SHAPE]])[:, None]
-        seen = np.clip((seen - self._centre) * self._inverse, -FAR, FAR)
+        seen = self._seen(embeddings, numbers[:, :SHAPE])
         found = (seen * self._weights).sum(axis=-1)
         found += self._gain * (beyond + self._loose) + self._bias
         place = numbers[:, SHAPE:]
         length = np.maximum(np.linalg.norm(place, axis=1), 1e-9)
         cosines = place @ self._towards.T / length[:, None]
         found = np.minimum(found, UPRIGHT * (cosines - self._cosine))
+        return np.where(self._so_far(seen, beyond) < 0, -np.inf, found)
+
+    def _seen(self, embeddings: npt.NDArray[np.int8], numbers: Plane) -> Plane:
+        """Embeddings and first numbers, (wafers, rules, both), as each rule sees them."""
+        joint = np.hstack([self._coordinates.real(embeddings), numbers])[:, None]
+        size = joint.shape[-1]
+        seen = (joint - self._centre[:, :size]) * self._inverse[:, :size]
+        return np.clip(seen, -FAR, FAR)
+
+    def _so_far(self, seen: Plane, beyond: Plane) -> Plane:
+        """Scores (wafers, rules) by the early numbers: below 0 the others are not looked at."""
+        early = seen[..., : self._early.shape[1]]
+        found = (early * self._early).sum(axis=-1)
+        found += self._gain * (beyond + self._loose) + self._early_bias
         return np.where(beyond < 0, -np.inf, found)
 
     def _beyond(self, embeddings: npt.NDArray[np.int8]) -> Plane:

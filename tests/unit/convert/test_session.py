@@ -121,7 +121,7 @@ def test_a_station_makes_patterns_of_another_network_anew(
     before = (tmp_path / "Half.pattern").read_bytes()
     own = Classifier(load(converted), patterns=tmp_path)
     [told] = [record.getMessage() for record in caplog.records]
-    assert "Half was made for another model file and is rebuilt here from its 10 examples" in told
+    assert "Half was made for another model file or version and is rebuilt here from its 10" in told
     found = [own.classify(one) for one in wafers(UnknownPattern.HALF, 20, 1)]
     claimed = [one for one in found if one.suggested]
     assert claimed

@@ -164,6 +164,7 @@ def test_a_pattern_is_made_anew_for_another_model(
     refit = Refit(shipped, coordinates_of(shipped), classifier)
     assert refit(strange) == structs.replace(pattern, right=0, wrong=0, trust=False)
     assert refit(pattern) is pattern
+    assert refit(structs.replace(strange, network=pattern.network, format=1)) == refit(strange)
 
 
 def test_a_name_of_a_class_is_refused_in_any_spelling(classifier: Classifier) -> None:
