@@ -126,9 +126,9 @@ class Fit:
             gain,
             bias + unit * float(weights[-1]),
             min(float(np.quantile(margins, 1 - LOOKED_AT)), self._least(real)),
+            *(_towards(views.numbers[:, 0, SHAPE:]) if self.direction else ANYWHERE),
             _short(early_unit * early[:-1]),
             early_unit * float(early[-1]) - float(least),
-            *(_towards(views.numbers[:, 0, SHAPE:]) if self.direction else ANYWHERE),
         )
 
     def recalls(self, views: Views) -> npt.NDArray[np.bool_]:

@@ -65,7 +65,7 @@ def late(dies: DieGrid) -> Numbers:
     """The others (``COUNT - EARLY``,)."""
     dies = crop(dies)
     fails = dies == FAIL
-    places = _places(fails, int(fails.sum()), np.count_nonzero(dies))
+    places = _places(fails, int(fails.sum()), int(np.count_nonzero(dies)))
     return np.asarray([*_lines(dies), *places])
 
 

@@ -90,10 +90,10 @@ class Rule(Struct, frozen=True):
         gain: Of the Gaussian's margin against the nearest class.
         bias: Above 0 a wafer is claimed.
         loose: Least margin from which the numbers of a map are looked at.
-        early: Weights of the embedding and of the numbers that cost the least, in such deviations.
-        early_bias: With ``gain`` as well; from 0 up the other numbers are looked at.
         towards: Direction from the centre in which the fails lie, down and across.
         cosine: Least cosine of that and the direction of their centroid; -2 where any will do.
+        early: Weights of the embedding and of the numbers that cost the least, in such deviations.
+        early_bias: With ``gain`` as well; from 0 up the other numbers are looked at.
     """
 
     mean: _Row
@@ -104,10 +104,10 @@ class Rule(Struct, frozen=True):
     gain: _Number
     bias: _Number
     loose: _Number
-    early: _Row
-    early_bias: _Number
     towards: tuple[_Number, _Number]
     cosine: _Number
+    early: _Row = []
+    early_bias: _Number = 0.0
 
 
 #: Of a pattern that may lie in any direction.

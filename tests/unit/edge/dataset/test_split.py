@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge.dataset.drawn import drawn
 from edge.dataset.labelled_set import LabelledSet, build
-from edge.dataset.lots import lot_groups, lots_apart
+from edge.dataset.lots import lot_groups, lots_apart, lots_together
 from edge.dataset.split import (
     SplitBy,
     ensure_parts,
@@ -236,6 +236,19 @@ def test_lots_apart_looks_at_both_columns(column: str) -> None:
     assert not lots_apart(labelled.with_columns(part=np.asarray(["train", "test", "val"])))
     assert lots_apart(labelled.with_columns(part=np.asarray(["train", "train", "val"])))
     assert lots_apart(labelled.with_columns(part=np.asarray(["train", "", "val"])))
+
+
+def test_wafers_of_a_lot_follow_each_other_and_those_of_none_stand_by_chance(
+    generated: LabelledSet,
+) -> None:
+    lots = [3, 1, 2] * 20
+    order = lots_together(small_set(lots, [0] * 60, list(range(60))))
+    found = np.asarray(lots)[order]
+    assert sorted(order.tolist()) == list(range(60))
+    assert np.count_nonzero(np.diff(found)) == 2
+    bare = replace(generated, columns={})
+    labels = bare.labels[lots_together(bare)]
+    assert np.count_nonzero(labels[1:] != labels[:-1]) > len(labels) / 2
 
 
 def test_lots_apart_is_false_where_no_lot_is_known(generated: LabelledSet) -> None:

@@ -35,6 +35,22 @@ def test_a_file_is_read_as_it_was_written_and_small(pattern: OwnPattern, tmp_pat
         np.testing.assert_array_equal(example.grid(), dies)
 
 
+def test_a_file_of_the_first_layout_is_read_and_fits_no_network(
+    pattern: OwnPattern, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.pattern"
+    pattern.save(path)
+    first = json.loads(path.read_text("utf-8")) | {"format": 1}
+    for key in ("centre", "scale", "weights"):
+        del first["rule"][key][63:]
+    del first["rule"]["early"], first["rule"]["early_bias"]
+    path.write_text(json.dumps(first), "utf-8")
+    found = load(path)
+    assert found.examples == pattern.examples
+    assert pattern.fits(pattern.network)
+    assert not found.fits(pattern.network)
+
+
 @pytest.mark.parametrize(
     "name",
     [
