@@ -117,7 +117,7 @@ def direction(
         for _ in range(DRAWS):
             chosen = [taught[i] for i in rng.choice(len(taught), 10, replace=False)]
             rule = fit.rule(views(classifier, chosen))
-            rule = structs.replace(rule, loose=-1e9)
+            rule = structs.replace(rule, loose=-1e9, early_bias=1e9)
             areas.append(
                 auroc(
                     *(

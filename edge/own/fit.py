@@ -115,7 +115,13 @@ class Fit:
         early, early_logits = self._early_start, self._seen[:, self._early] @ self._early_start
         unit, gain = 1 / _tail(logits), _GAUSSIAN / _tail(margins)
         early_unit = 1 / _tail(early_logits)
-        least = np.quantile(early_unit * early_logits + gain * margins, 1 - LOOKED_AT_TWICE)
+        by_others = self._by_others(real)
+        shown = self._standard(np.concatenate([real, views.numbers[..., :SHAPE]], axis=-1))[:, 0]
+        least = _least(
+            early_unit * early_logits + gain * margins,
+            early_unit * (shown[:, self._early] @ early) + gain * by_others,
+            LOOKED_AT_TWICE,
+        )
         bias = -float(np.quantile(unit * logits + gain * margins, 1 - CLAIMED))
         return Rule(
             _short(own.mean),
@@ -125,10 +131,10 @@ class Fit:
             _short(unit * weights[:-1]),
             gain,
             bias + unit * float(weights[-1]),
-            min(float(np.quantile(margins, 1 - LOOKED_AT)), self._least(real)),
+            _least(margins, by_others, LOOKED_AT),
             *(_towards(views.numbers[:, 0, SHAPE:]) if self.direction else ANYWHERE),
             _short(early_unit * early[:-1]),
-            early_unit * float(early[-1]) - float(least),
+            early_unit * float(early[-1]) - least,
         )
 
     def recalls(self, views: Views) -> npt.NDArray[np.bool_]:
@@ -151,14 +157,13 @@ class Fit:
         seen = np.clip((joint - self._centre) / self._scale, -FAR, FAR)
         return np.concatenate([seen, np.ones((*seen.shape[:-1], 1))], axis=-1)
 
-    def _least(self, real: Plane) -> float:
-        """Margin that few other wafers of the pattern fall below: of each example by the others."""
+    def _by_others(self, real: Plane) -> Plane:
+        """Margin (examples,) of each example by the Gaussian of the others."""
         nearest = self.coordinates.nearest(real[:, 0])
         each = np.arange(len(real))
-        margins = np.asarray(
+        return np.asarray(
             [_Gaussian.of(real[each != one]).margins(real[one, 0], nearest[one]) for one in each]
         )
-        return float(margins.min() - margins.std() / 2)
 
     def _discriminant(self, views: Views, real: Plane) -> tuple[Plane, Plane]:
         """A logistic regression against ordinary wafers.
@@ -201,6 +206,12 @@ def _tail(values: Plane) -> float:
     """How far the farthest of ordinary wafers lie above their middle."""
     middle, high = np.quantile(values, (0.5, 1 - CLAIMED))
     return max(float(high - middle), 1e-6)
+
+
+def _least(ordinary: Plane, examples: Plane, share: float) -> float:
+    """What that share of ordinary wafers passes, and few other wafers of the pattern fall below."""
+    passed = float(np.quantile(ordinary, 1 - share))
+    return min(passed, float(examples.min() - examples.std() / 2))
 
 
 def _decay(size: int) -> Plane:
