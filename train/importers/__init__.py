@@ -14,15 +14,15 @@ from train.importers import stack, table
 from train.importers.folders import import_folders, import_unlabelled
 from train.importers.frame import import_table
 from train.importers.mixed import import_mixed
+from train.importers.pickle_file import PICKLES, ZIP, is_compressed
 from train.importers.report import Imported, ImportReport, SourceKind
-from train.importers.restricted_unpickler import PICKLES, ZIP, is_compressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge.formats.name_pattern import NamePattern
     from edge.wafer.patterns import PatternSet
-    from train.importers.restricted_unpickler import Progress
+    from train.importers.pickle_file import Progress
 
 __all__ = ["ImportReport", "Imported", "SourceKind", "import_dataset"]
 

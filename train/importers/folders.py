@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
     from edge.wafer.patterns import PatternSet
     from edge.wafer.wafermap import WaferMap
-    from train.importers.restricted_unpickler import Progress
+    from train.importers.pickle_file import Progress
 
 
 def import_folders(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.wafer.patterns import PatternSet
-    from train.importers.restricted_unpickler import Progress
+    from train.importers.pickle_file import Progress
 
 _STEP: Final = 1024
 

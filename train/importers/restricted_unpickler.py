@@ -11,28 +11,17 @@ Layouts, each checked against files that those versions wrote:
   strings read as latin-1, ``BlockManager`` set up by a state tuple.
 * pandas 1.x, 2.x, 3.x under Python 3 (protocols 2 to 5): ``_unpickle_block``, numpy buffers by
   ``_frombuffer``, bytes by ``_codecs.encode`` (protocol 2).
-
-A few bytes can make the unpickler ask for any amount of memory; on Linux it gets ``MAX_MEMORY``.
 """
 
 from __future__ import annotations
 
-import bz2
 import gc
-import gzip
-import io
-import lzma
-import os
 import pickle  # the restricted subclass below is the point of this module
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from edge.errors import DataError, why
-from edge.formats.archive import open_archive
-from edge.system.regular_file import open_regular
+from train.importers import pickle_file
 from train.importers.pickle_types import (
     Array,
     Block,
@@ -48,27 +37,7 @@ from train.importers.pickle_types import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Called with the bytes (or items) done and in all.
-Progress = Callable[[int, int], None]
-
-_BUFFER: Final = 1 << 20
-
-#: First bytes of a compressed file, and what opens it. pandas compresses by the name it is given.
-_COMPRESSED: Final[dict[bytes, Callable[..., Any]]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-}
-
-#: First bytes of a zip archive, which may hold one pickle beside other things, and ends of names.
-ZIP: Final = b"PK\x03\x04"
-PICKLES: Final = (".pkl", ".pickle")
-
-#: Bytes that a compressed pickle may unpack to; WM-811K's has 2.1e9.
-MAX_UNPACKED: Final = 4 * 2**30
-
-#: Bytes of memory that a pickle may take; WM-811K's takes 3.2e9 until it is imported.
-MAX_MEMORY: Final = 8 * 2**30
+    from train.importers.pickle_file import Progress
 
 _BROKEN: Final = (
     pickle.UnpicklingError,
@@ -80,16 +49,8 @@ _BROKEN: Final = (
     RecursionError,
     TypeError,
     ValueError,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    RuntimeError,  # an archive's member that is encrypted or packed in an unknown way
-    zlib.error,
+    *pickle_file.BADLY_PACKED,
 )
-
-
-def is_compressed(start: bytes) -> bool:
-    """Whether a file that begins so is one that ``load`` unpacks."""
-    return start.startswith(tuple(_COMPRESSED))
 
 
 class _Call:
@@ -221,75 +182,6 @@ class FrameUnpickler(pickle.Unpickler):
         raise DataError(f"{what}; a wafer data set needs no such thing{hint}")
 
 
-class _CountedFile(io.FileIO):
-    """A file that reports how much of it has been read."""
-
-    def __init__(self, path: Path, progress: Progress | None) -> None:
-        with open_regular(path) as file:
-            super().__init__(os.dup(file.fileno()))
-        self._progress = progress
-        self._total = os.fstat(self.fileno()).st_size
-        self._done = 0
-
-    def readinto(self, buffer: Any, /) -> int:
-        count = super().readinto(buffer) or 0
-        self._done += count
-        if self._progress is not None:
-            self._progress(self._done, self._total)
-        return count
-
-
-class _Bounded(io.RawIOBase):
-    """What a compressed file unpacks to, up to a bound."""
-
-    def __init__(self, file: Any, source: str) -> None:
-        super().__init__()
-        self._file = file
-        self._source = source
-        self._done = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        count: int = self._file.readinto(buffer)
-        self._done += count
-        if self._done > MAX_UNPACKED:
-            what = f"{self._source}: unpacks to more than {MAX_UNPACKED >> 20:,} MB"
-            raise DataError(f"{what}; if it is meant to, unpack it first")
-        return count
-
-
-@contextmanager
-def _bounded_memory() -> Iterator[None]:
-    """Inside, the process gets ``MAX_MEMORY`` more than it has, then a MemoryError."""
-    try:
-        import resource
-
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-            most = int(file.read().split()[0]) * resource.getpagesize() + MAX_MEMORY
-    except (ImportError, OSError):  # a system without
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [limit for limit in (most, soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def _from_zip(file: Any) -> Any:
-    """The one pickle in a zip archive."""
-    archive = open_archive(file)
-    members = [name for name in archive.namelist() if not name.endswith("/")]
-    pickles = [name for name in members if name.lower().endswith(PICKLES)] or members
-    if len(pickles) != 1:
-        raise pickle.UnpicklingError(f"the archive holds {len(pickles)} files; unpack the one")
-    return archive.open(pickles[0])
-
-
 def load(path: Path, *, progress: Progress | None = None) -> object:
     """Unpickle a file into plain Python values and the stand-ins of this module.
 
@@ -298,27 +190,20 @@ def load(path: Path, *, progress: Progress | None = None) -> object:
         progress: Called with bytes read and bytes in all, about once a megabyte.
 
     Raises:
-        DataError: unreadable, truncated, it unpacks to more than ``MAX_UNPACKED`` bytes, or it
-            names anything outside ``ADMITTED``.
+        DataError: unreadable, truncated, it unpacks to more than ``pickle_file.MAX_UNPACKED``
+            bytes, or it names anything outside ``ADMITTED``.
     """
     collecting = gc.isenabled()
     gc.disable()  # millions of stand-ins and no cycles: collecting would only cost time
     try:
-        counted = _CountedFile(path, progress)
-        with io.BufferedReader(counted, _BUFFER) as file, _bounded_memory():
-            start = file.peek(8)
-            unpacked = _from_zip if start.startswith(ZIP) else None
-            for magic, opener in _COMPRESSED.items():
-                unpacked = opener if start.startswith(magic) else unpacked
-            if unpacked is None:
-                return FrameUnpickler(file, str(path)).load()
-            bounded = _Bounded(unpacked(file), str(path))
-            return FrameUnpickler(io.BufferedReader(bounded, _BUFFER), str(path)).load()
+        with pickle_file.opened(path, progress) as file:
+            return FrameUnpickler(file, str(path)).load()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({why(error)})") from error
     except MemoryError as error:
         raise DataError(
-            f"{path}: does not fit into memory (it may take {MAX_MEMORY >> 30} GiB), or is damaged"
+            f"{path}: does not fit into memory (it may take {pickle_file.MAX_MEMORY >> 30} GiB), "
+            "or is damaged"
         ) from error
     except _BROKEN as error:
         raise DataError(

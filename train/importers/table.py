@@ -26,6 +26,8 @@ from train.importers.report import SourceKind
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from train.importers.pickle_file import Progress
+
 #: A column: a list of Python objects and stand-ins, or an array (rows, ...).
 Column: TypeAlias = list[Any] | npt.NDArray[Any]
 
@@ -54,7 +56,7 @@ class LabelledTable:
     legend: dict[str, str] = field(default_factory=dict)
 
 
-def read(path: Path, *, progress: restricted_unpickler.Progress | None = None) -> LabelledTable:
+def read(path: Path, *, progress: Progress | None = None) -> LabelledTable:
     """Read a pickled data frame, a dict of columns or a list of dicts, one a wafer.
 
     Raises:

@@ -20,7 +20,7 @@ import pytest
 
 from edge.errors import DataError
 from tests.support import pandas_pickle, recorded_frames
-from train.importers import restricted_unpickler, table
+from train.importers import pickle_file, restricted_unpickler, table
 from train.importers.pickle_types import Array, Dtype
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_a_compressed_frame_is_unpacked_up_to_a_bound(
     whole = recorded_frames.LSWMD_PANDAS_1_5
     path = pickled(compress(whole))
     assert table.read(path).rows == 3
-    monkeypatch.setattr(restricted_unpickler, "MAX_UNPACKED", len(whole) - 1)
+    monkeypatch.setattr(pickle_file, "MAX_UNPACKED", len(whole) - 1)
     with pytest.raises(DataError, match="unpacks to more than"):
         restricted_unpickler.load(path)
 
@@ -136,7 +136,7 @@ def test_no_pickle_gets_more_memory_than_is_given_to_it(
     words: str,
 ) -> None:
     before = resource.getrlimit(resource.RLIMIT_AS)
-    monkeypatch.setattr(restricted_unpickler, "MAX_MEMORY", room)
+    monkeypatch.setattr(pickle_file, "MAX_MEMORY", room)
     with pytest.raises(DataError, match=words):
         table.read(pickled(content))
     assert resource.getrlimit(resource.RLIMIT_AS) == before
@@ -274,7 +274,7 @@ def test_damage_anywhere_is_an_error_or_a_frame_never_a_crash(
         damaged = bytearray(whole)
         damaged[place] = random.integers(256)
         if b"r" in damaged[max(place - 1, 0) : place + 1]:
-            continue  # a memo number of gigabytes: see the limits in restricted_unpickler
+            continue  # a memo number of gigabytes: see the limits in pickle_file
         try:
             frame = table.read(pickled(bytes(damaged)))
             for grid in frame.columns.get("waferMap", []):
