@@ -16,8 +16,8 @@ from convert.quantise import Calibration
 from convert.run_folder import RunConfig
 from edge import __version__
 from edge.dataset.labelled_set import LabelledSet
-from edge.model.metadata import FORMAT, Origin
-from edge.model.training_sketch import build
+from edge.model.metadata import FORMAT
+from edge.model.training import Origin, build
 from edge.wafer import encoding
 from edge.wafer.patterns import WM811K, PatternSet
 

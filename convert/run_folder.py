@@ -10,7 +10,7 @@ import msgspec
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError, why
-from edge.model.metadata import Origin
+from edge.model.training import Origin
 from edge.system.files import exists
 from edge.system.regular_file import read_text
 from edge.system.typed import decode

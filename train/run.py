@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, UsageError, why
-from edge.model.metadata import Origin
+from edge.model.training import Origin
 from edge.system.files import exists, replacing
 from edge.system.regular_file import read_text
 from edge.system.typed import MismatchError, decode

@@ -18,7 +18,7 @@ from edge.dataset.reading import load
 from edge.dataset.split import ensure_parts, part_doubts
 from edge.errors import DataError, UsageError
 from edge.evaluation.overlap import overlap_of
-from edge.model.training_sketch import Sketch, build
+from edge.model.training import Sketch, build
 from train.recipe import EncodingName, Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run

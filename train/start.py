@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from edge.errors import DataError, ModelError, UsageError
 from edge.model import flatbuffer
-from edge.model.metadata import Origin
 from edge.model.model_file import ModelFile, load, shipped_path
 from edge.model.network import WEIGHTS_INPUT, Network, Operator, Tensor
+from edge.model.training import Origin
 from edge.system.files import exists
 from edge.system.regular_file import read_bytes
 from edge.system.typed import MismatchError, decode

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edge.evaluation.metrics import wilson
-from edge.model.metadata import Accuracy, Metadata, Training
+from edge.model.metadata import Accuracy, Metadata
 from edge.model.model_file import ModelFile
+from edge.model.training import Training
 from edge.system.text import columns, padded, printable
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.patterns import PatternSet

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from edge.dataset.labelled_set import LabelledSet, Part, build, check_bounds
-from edge.dataset.reading import load
+from edge.dataset.labelled_set import LabelledSet, Part, build
+from edge.dataset.reading import check_bounds, load
 from edge.errors import DataError, InputError, InputKind, UsageError
 from edge.formats import paths
 from edge.system.text import counted

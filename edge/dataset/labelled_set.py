@@ -38,9 +38,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labels import labelled_by
+from edge.dataset.labels import labelled_by, renamed
 from edge.errors import DataError
-from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS
 from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
@@ -105,8 +104,7 @@ class LabelledSet:
 
     def has_label(self) -> npt.NDArray[np.bool_]:
         """Which wafers (W,) have a label."""
-        has: npt.NDArray[np.bool_] = self.labels != ""
-        return has
+        return np.asarray(self.labels != "", bool)
 
     def with_labels(self, tell: Callable[[str], None]) -> LabelledSet:
         """The wafers that have a label; ``tell`` gets a sentence on the others, where there are.
@@ -137,30 +135,20 @@ class LabelledSet:
         places = {name: place for place, name in enumerate(self.patterns)}
         return np.fromiter(map(places.__getitem__, self.labels.tolist()), np.intp, len(self))
 
-    def class_counts(self) -> dict[str, int]:
-        """Wafers of each pattern, in order; those without a label are not in it."""
-        counts = Counter(self.labels.tolist())
+    def class_counts(self, which: npt.NDArray[np.bool_] | None = None) -> dict[str, int]:
+        """Wafers of each pattern, in order, of all or those under a mask; without a label: none."""
+        counts = Counter((self.labels if which is None else self.labels[which]).tolist())
         return {name: counts[name] for name in self.patterns}
 
     def under(self, patterns: PatternSet) -> LabelledSet:
         """The same wafers, their labels as these patterns are spelled: those of a model file.
-
-        A label that they do not know means what its aliases in this set do; that of wafers without
-        a pattern, theirs of such wafers.
 
         Raises:
             DataError: a label is none of them.
         """
         if self.patterns == patterns:
             return self
-        meant = {name: self.patterns.among(name, patterns) for name in self.patterns}
-        known = [meant.get(label) or label for label in self.labels.tolist()]
-        try:
-            labels, _ = labelled_by(np.asarray(known, dtype=str), patterns)
-        except DataError as error:
-            raise DataError(
-                f"{error}: what the model file tells apart; rename it or leave its wafers out"
-            ) from None
+        labels = renamed(self.labels, self.patterns, patterns)
         return replace(self, labels=labels, patterns=patterns)
 
     def select(self, which: npt.NDArray[Any]) -> LabelledSet:
@@ -243,12 +231,6 @@ class LabelledSet:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def pattern_counts(classes: npt.NDArray[np.intp], patterns: PatternSet) -> dict[str, int]:
-    """Wafers of each pattern by class index (W,)."""
-    counts = np.bincount(classes, minlength=len(patterns))
-    return dict(zip(patterns, counts.tolist(), strict=True))
-
-
 def fingerprint(dies: DieGrid) -> int:
     """64-bit BLAKE2b of a map's shape and dies."""
     digest = hashlib.blake2b(digest_size=8)
@@ -285,18 +267,6 @@ def build(
         columns,
         patterns,
     )
-
-
-def check_bounds(wafers: int, dies: int, source: str) -> None:
-    """Refuse a set of so many wafers and dies that no reader would take it.
-
-    Raises:
-        DataError: it has more wafers than ``MAX_WAFERS`` or more dies than ``MAX_UNPACKED``.
-    """
-    if wafers > MAX_WAFERS or dies > MAX_UNPACKED:
-        raise DataError(
-            f"{source}: more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED:,} dies; divide the set"
-        )
 
 
 def concatenate(sets: Iterable[LabelledSet]) -> LabelledSet:

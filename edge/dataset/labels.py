@@ -34,3 +34,24 @@ def labelled_by(
         raise DataError(f"unknown label {listed}; known: {patterns.listed}")
     names[""] = ""
     return np.asarray([names[label] for label in labels.tolist()], dtype=str), patterns
+
+
+def renamed(
+    labels: npt.NDArray[np.str_], own: PatternSet, patterns: PatternSet
+) -> npt.NDArray[np.str_]:
+    """Labels (W,) that are patterns of one set as another set spells them.
+
+    One that it does not know means what its aliases do; that of wafers without a pattern, that of
+    the other's.
+
+    Raises:
+        DataError: a label is none of the other's patterns.
+    """
+    meant = {name: own.among(name, patterns) for name in own}
+    known = [meant.get(label) or label for label in labels.tolist()]
+    try:
+        return labelled_by(np.asarray(known, dtype=str), patterns)[0]
+    except DataError as error:
+        raise DataError(
+            f"{error}: what the model file tells apart; rename it or leave its wafers out"
+        ) from None

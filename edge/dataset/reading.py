@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.labels import labelled_by
 from edge.errors import DataError, why
-from edge.formats.archive import MAX_WAFERS, UNREADABLE
+from edge.formats.archive import MAX_UNPACKED, MAX_WAFERS, UNREADABLE
 from edge.formats.columns import OPTIONAL, column_problems, normalised
 from edge.formats.npz import Arrays
 from edge.system.typed import decode
@@ -25,6 +25,18 @@ from edge.wafer.wafermap import FAIL, MAX_SIDE
 _SET: Final = "pattern_set"
 
 REQUIRED: Final = ("dies", "offsets", "shapes", "labels")
+
+
+def check_bounds(wafers: int, dies: int, source: str) -> None:
+    """Refuse a set of so many wafers and dies that no reader would take it.
+
+    Raises:
+        DataError: it has more wafers than ``MAX_WAFERS`` or more dies than ``MAX_UNPACKED``.
+    """
+    if wafers > MAX_WAFERS or dies > MAX_UNPACKED:
+        raise DataError(
+            f"{source}: more than {MAX_WAFERS:,} wafers or {MAX_UNPACKED:,} dies; divide the set"
+        )
 
 
 def load(path: str | Path) -> LabelledSet:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part, pattern_counts
+from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part
 from edge.dataset.lots import lot_groups
 from edge.errors import DataError, UsageError
 from edge.system.choice import Choice
@@ -121,7 +121,7 @@ def _split(
     duplicate = _straddling(prints, part)
     part[duplicate] = -1
     names = np.asarray([*PARTS, ""])[part]
-    counts = {name: pattern_counts(classes[names == name], labelled.patterns) for name in PARTS}
+    counts = {name: labelled.class_counts(names == name) for name in PARTS}
     warning = ""
     if by is SplitBy.RANDOM:
         warning = (
@@ -164,12 +164,12 @@ def part_doubts(labelled: LabelledSet) -> Iterator[str]:
     A part that is empty is left to those who need it.
     """
     labelled = labelled.with_labels(lambda _: None)
-    classes, parts = labelled.class_indices(), labelled.columns["part"]
+    parts = labelled.columns["part"]
     absent = [name for name, n in labelled.class_counts().items() if not n]
     if absent:
         yield f"no wafer of {', '.join(absent)} in the set: a network cannot learn what it is"
     for part, why in _MEANING.items():
-        counts = pattern_counts(classes[parts == part], labelled.patterns)
+        counts = labelled.class_counts(parts == part)
         if not any(counts.values()):
             continue
         missing = [name for name, n in counts.items() if not n and name not in absent]

@@ -18,7 +18,7 @@ from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
 from edge.evaluation.learned import blind
 from edge.evaluation.overlap import Overlap, overlap_of
-from edge.model.training_sketch import Sketch
+from edge.model.training import Sketch
 from edge.verdict.rule import MIN_FAILS, REVIEW_REASONS, Reason, Verdict
 from edge.wafer import encoding
 from edge.wafer.wafermap import WaferMap

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.evaluation.metrics import wilson
-from edge.model.training_sketch import Sketch
+from edge.model.training import Sketch
 
 #: Share of a set that may have trained the model before its figures mean nothing.
 LIMIT = 0.10

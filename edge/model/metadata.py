@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct, field
 
-from edge.model.training_sketch import Sketch
+from edge.model.training import Training
 from edge.system.typed import Finite, MismatchError, Place, Share, decode
 from edge.wafer.encoding import MIN_SIZE
 from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
@@ -171,57 +171,6 @@ class Network(Struct, frozen=True):
     recipe: str = ""
     parameters: int = 0
     float_sha256: str = ""
-
-
-def _check_sketch(text: str, *place: str | int) -> None:
-    """Refuse a sketch that cannot be read."""
-    try:
-        Sketch.parse(text)
-    except ValueError as error:
-        raise MismatchError(place, f"is refused: {error}") from None
-
-
-class Origin(Struct, frozen=True, omit_defaults=True):
-    """The network that a training started from.
-
-    Attributes:
-        name: What it is called.
-        sha256: Hex digest of the model file, or of a run's ``model.keras``.
-        notice: Licence notice and citations of what it was trained on.
-        sketches: Samples of the wafers that had trained it.
-    """
-
-    name: str = ""
-    sha256: str = ""
-    notice: tuple[str, ...] = ()
-    sketches: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse sketches that cannot be read."""
-        for index, text in enumerate(self.sketches):
-            _check_sketch(text, "sketches", index)
-
-
-class Training(Struct, frozen=True):
-    """What it was trained on; ``sketch`` tells whether a wafer was among it."""
-
-    data: str = ""
-    wafers: int = 0
-    split: str = ""
-    data_sha256: str = ""
-    parts_sha256: str = ""
-    sketch: str | None = None
-    origin: Origin | None = field(name="from", default=None)
-
-    def __post_init__(self) -> None:
-        """Refuse a sketch that cannot be read."""
-        _check_sketch(self.sketch or "AA==", "sketch")
-
-    @property
-    def sketches(self) -> tuple[str, ...]:
-        """Of all wafers that trained the network or what it started from; none of an old file."""
-        before = self.origin.sketches if self.origin else ()
-        return (self.sketch, *before) if self.sketch else before
 
 
 class Tensors(Struct, frozen=True, kw_only=True):

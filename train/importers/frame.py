@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edge.dataset.class_folders import PARTS
-from edge.dataset.labelled_set import check_bounds
+from edge.dataset.reading import check_bounds
 from edge.errors import DataError
 from edge.formats.columns import UNKNOWN
 from edge.wafer.patterns import flaw

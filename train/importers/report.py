@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labelled_set import LabelledSet, check_bounds
+from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.labels import labelled_by
+from edge.dataset.reading import check_bounds
 from edge.errors import DataError, InputError, InputKind
 from edge.formats.columns import LONGEST, UNKNOWN
 from edge.system.choice import Choice

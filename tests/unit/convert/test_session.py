@@ -26,7 +26,7 @@ from edge.cli.model_card import card
 from edge.dataset.encoded_set import encoded
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import GateError, UsageError
-from edge.model import training_sketch
+from edge.model import training
 from edge.model.flatbuffer import read
 from edge.model.model_file import load
 from edge.verdict.rule import Costs, Verdict
@@ -149,7 +149,7 @@ def test_what_the_training_started_from_keeps_its_notice_and_its_training_wafers
 ) -> None:
     first = divided.part("test")
     config = json.loads((source.run / "config.json").read_text("utf-8"))
-    sketch = training_sketch.build(first.fingerprints())
+    sketch = training.build(first.fingerprints())
     began = {"name": "old", "sha256": "ab" * 32, "notice": ["Cite A."], "sketches": [sketch]}
     run = tmp_path / "run"
     shutil.copytree(source.run, run)

@@ -71,7 +71,7 @@ def test_class_folders_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "none").mkdir()
     np.save(tmp_path / "none" / "w.npy", np.ones((5, 6, 7), np.uint8))
     assert len(load_any(tmp_path)) == 5
-    monkeypatch.setattr("edge.dataset.labelled_set.MAX_WAFERS", 4)
+    monkeypatch.setattr("edge.dataset.reading.MAX_WAFERS", 4)
     with pytest.raises(DataError, match="divide the set"):
         load_any(tmp_path)
     with pytest.raises(DataError, match="divide the set"):

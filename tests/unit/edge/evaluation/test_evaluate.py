@@ -14,7 +14,7 @@ from edge.errors import DataError
 from edge.evaluation.evaluate import Evaluation, as_station, data_warnings, evaluate
 from edge.evaluation.metrics import softmax
 from edge.evaluation.overlap import Overlap
-from edge.model import training_sketch
+from edge.model import training
 from edge.model.model_file import ModelFile
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer import encoding
@@ -140,7 +140,7 @@ def test_what_a_reader_must_know_is_said(generated: LabelledSet, shipped: ModelF
     assert "no wafer of Center, Donut," in missing
     assert "fewer than 20 wafers of Loc (6), none (6)" in few
     trained = with_metadata(
-        shipped, put("training", "sketch", value=training_sketch.build(some.fingerprints()))
+        shipped, put("training", "sketch", value=training.build(some.fingerprints()))
     )
     assert "overlaps the training data" in evaluate(some, Classifier(trained)).warnings[-1]
     enough = concatenate([generated] * 4)

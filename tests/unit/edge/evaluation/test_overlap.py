@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from edge.dataset.labelled_set import LabelledSet, build, concatenate
 from edge.evaluation.overlap import Overlap, overlap_of
-from edge.model.training_sketch import KEPT, Sketch
-from edge.model.training_sketch import build as build_sketch
+from edge.model.training import KEPT, Sketch
+from edge.model.training import build as build_sketch
 
 
 def small_maps(wafers: int, seed: int) -> LabelledSet:

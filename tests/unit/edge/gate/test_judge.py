@@ -17,7 +17,7 @@ from edge.gate import judge
 from edge.gate.checks import NAMES, Check, Status
 from edge.gate.soundness import ModelFileAudit, examine
 from edge.model.model_file import ModelFile
-from edge.model.training_sketch import build as build_sketch
+from edge.model.training import build as build_sketch
 from edge.verdict.rule import Reason
 from edge.wafer.patterns import PATTERNS
 from tests.support.evaluations import as_baseline, evaluation

@@ -1,10 +1,11 @@
-"""Tell whether wafers trained a model: a sample of the training fingerprints, kept in its file.
+"""What a model file says of its training, also to tell whether wafers were among it.
 
-A fingerprint is 64 random bits of a map (``LabelledSet.fingerprints``). The sketch keeps those
-whose ``k`` lowest bits are zero, so whichever wafers of a set are in the sample are so in every
-set: of the wafers whose fingerprint falls into the sample, the share that is found estimates the
-share of all. ``k`` is the smallest that leaves about 1,200 fingerprints; a training set smaller
-than that is kept whole, and of 38,000 wafers one in 32.
+For that it keeps a sample of the training fingerprints, the sketch. A fingerprint is 64 random bits
+of a map (``LabelledSet.fingerprints``). The sketch keeps those whose ``k`` lowest bits are zero, so
+whichever wafers of a set are in the sample are so in every set: of the wafers whose fingerprint
+falls into the sample, the share that is found estimates the share of all. ``k`` is the smallest
+that leaves about 1,200 fingerprints; a training set smaller than that is kept whole, and of 38,000
+wafers one in 32.
 
 Layout, in base64: one byte ``k``, then 3 bytes of each fingerprint (its bits 16 to 39), big-endian,
 each larger than the one before. Two different maps agree in these by chance in at most 1,200 / 2^24
@@ -20,6 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
+
+from edge.system.typed import MismatchError
 
 #: Fingerprints kept, about.
 KEPT = 1200
@@ -83,3 +87,54 @@ def _sample(fingerprints: npt.NDArray[np.uint64], skip: int) -> npt.NDArray[np.u
     """Bits 16..39 of the fingerprints whose ``skip`` lowest bits are zero."""
     chosen = fingerprints[fingerprints & np.uint64((1 << skip) - 1) == 0]
     return ((chosen >> np.uint64(16)) & np.uint64(0xFFFFFF)).astype(np.uint32)
+
+
+def _check_sketch(text: str, *place: str | int) -> None:
+    """Refuse a sketch that cannot be read."""
+    try:
+        Sketch.parse(text)
+    except ValueError as error:
+        raise MismatchError(place, f"is refused: {error}") from None
+
+
+class Origin(Struct, frozen=True, omit_defaults=True):
+    """The network that a training started from.
+
+    Attributes:
+        name: What it is called.
+        sha256: Hex digest of the model file, or of a run's ``model.keras``.
+        notice: Licence notice and citations of what it was trained on.
+        sketches: Samples of the wafers that had trained it.
+    """
+
+    name: str = ""
+    sha256: str = ""
+    notice: tuple[str, ...] = ()
+    sketches: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse sketches that cannot be read."""
+        for index, text in enumerate(self.sketches):
+            _check_sketch(text, "sketches", index)
+
+
+class Training(Struct, frozen=True):
+    """What it was trained on; ``sketch`` tells whether a wafer was among it."""
+
+    data: str = ""
+    wafers: int = 0
+    split: str = ""
+    data_sha256: str = ""
+    parts_sha256: str = ""
+    sketch: str | None = None
+    origin: Origin | None = field(name="from", default=None)
+
+    def __post_init__(self) -> None:
+        """Refuse a sketch that cannot be read."""
+        _check_sketch(self.sketch or "AA==", "sketch")
+
+    @property
+    def sketches(self) -> tuple[str, ...]:
+        """Of all wafers that trained the network or what it started from; none of an old file."""
+        before = self.origin.sketches if self.origin else ()
+        return (self.sketch, *before) if self.sketch else before
