@@ -200,7 +200,7 @@ def confirm(
     path, one = named(folder, name)
     at_work = load(model)
     if not one.fits(at_work.network_sha256):
-        what = f"{path}: made for another model file than {at_work.path}"
+        what = f"{path}: made for another model file or version than {at_work.path}"
         raise UsageError(
             f"{what}, so what was claimed there was another rule's; name that one "
             "(--model), or make this pattern anew first (`wm-edge pattern rebuild`)"

@@ -118,7 +118,9 @@ class PatternFolder:
         try:
             anew = self._refit(pattern)
         except UsageError as error:
-            what = f"{path}: made for another model file, and cannot be made anew here: {error}"
+            what = (
+                f"{path}: made for another model file or version, cannot be made anew here: {error}"
+            )
             _log.warning("%s", printable(what))
             return None
         if anew is not pattern:

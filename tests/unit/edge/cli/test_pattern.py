@@ -106,7 +106,7 @@ def test_what_another_model_file_claimed_is_not_confirmed(
     structs.replace(pattern, network="0" * 64).save(path)
     refused = run(tmp_path, "confirm", "Half", "--right", "1")
     assert isinstance(refused.exception, UsageError)
-    assert "Half.pattern: made for another model file than" in str(refused.exception)
+    assert "Half.pattern: made for another model file or version than" in str(refused.exception)
     assert run(tmp_path, "rebuild").exit_code == 0
     confirmed = run(tmp_path, "confirm", "Half", "--right", "1")
     assert confirmed.output == "Half: 1 claims confirmed, 0 refused\n"

@@ -71,7 +71,7 @@ def test_what_is_no_pattern_file_is_told_once_and_stops_no_other(
     told = said(caplog)
     for line, words in zip(
         told,
-        ("Unfit.pattern: made for another model file, and cannot be made anew here: an example",
+        ("Unfit.pattern: made for another model file or version, cannot be made anew here: ",
          "broken.pattern: no pattern file", "folder.pattern: cannot be read (a folder",
          "huge.pattern: cannot be read", "link.pattern: cannot be read (No such file",
          "pipe.pattern: cannot be read (not a regular file"),
