@@ -33,7 +33,7 @@ from edge.serial.messages import (
 from tests.support.cli import wm_edge
 from tests.support.compilers import need_build, once, run
 from tests.support.firmware import Talk, exported, station
-from tests.support.model_files import changed, put, renamed
+from tests.support.model_files import called, changed, put
 from tests.support.parts import ANALYSED, ANALYSER, FUZZED, FUZZER, SANITIZED, SANITIZERS
 from tests.support.wafers import small_set, write_bad, write_good
 
@@ -190,7 +190,7 @@ NAMES = (
 
 def test_names_of_patterns_arrive_whole(tmp_path: Path, wafers: Path) -> None:
     path = tmp_path / "own.tflite"
-    path.write_bytes(renamed(load(), NAMES, "in Ordnung"))
+    path.write_bytes(changed(load(), called(*NAMES)))
     export(load(path), tmp_path / "c99", "c99")
     cc, around = need_build(SANITIZED), ["port_host.c"]
     program = station(tmp_path / "c99", tmp_path / "station", cc=cc, around=around)

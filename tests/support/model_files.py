@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +46,6 @@ def called(*names: str, **meaning: Any) -> Change:
         metadata |= {"labels": list(names), "patterns": {"none": names[-1], **meaning}}
 
     return change
-
-
-def renamed(model: ModelFile, names: Sequence[str], none: str) -> bytes:
-    """The model file with other names for its patterns, in order; ``none`` is one of them."""
-    new = dict(zip(model.labels, names, strict=True))
-
-    def change(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {new.get(key, key): change(item) for key, item in value.items()}
-        return [new.get(str(item), item) for item in value] if value == [*model.labels] else value
-
-    document = {**change(model.document), "patterns": {"none": none}}
-    return attach(bare(model.content), document)
 
 
 def put(*keys: Any, value: Any) -> Change:
