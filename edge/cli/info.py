@@ -37,9 +37,8 @@ def command(model: Path | None, as_json: bool) -> int:
     """
     from edge.cli.model_card import card
     from edge.model.model_file import load
-    from edge.store.schema import is_store
 
-    if model is not None and model.is_file() and is_store(model):
+    if model is not None and _is_store(model):
         _show_store(model, as_json=as_json)
         return 0
     model_file = load(model)
@@ -49,6 +48,15 @@ def command(model: Path | None, as_json: bool) -> int:
         for line in card(model_file, flowing=options.is_terminal(sys.stdout)).split("\n"):
             tell(line, _column(line))
     return 0
+
+
+def _is_store(path: Path) -> bool:
+    from edge.store.schema import is_store
+
+    try:
+        return path.is_file() and is_store(path)
+    except OSError:  # whoever loads it as a model file says why
+        return False
 
 
 def _show_store(path: Path, *, as_json: bool) -> None:

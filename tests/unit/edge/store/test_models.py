@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from edge.cli.main import cli
-from edge.errors import OutputError, UsageError
+from edge.errors import ModelError, OutputError, UsageError
 from edge.sinks.settings import StoreSettings
 from edge.store.models import ModelNote
 from edge.store.names import Cursor
@@ -114,6 +114,15 @@ def test_info_tells_the_model_files_of_a_store(tmp_path: Path) -> None:
     assert "m@0123  (1 result)\n            recorded by an earlier version" in text
     assert [one["results"] for one in told] == [1, 1]
     assert told[0]["patterns"] == list(OWN)
+
+
+def test_info_says_of_a_file_that_cannot_be_read_what_it_says_of_every_model_file() -> None:
+    unreadable = "/proc/self/mem"  # for root, too
+    if not Path(unreadable).is_file():
+        pytest.skip("needs /proc")
+    refused = CliRunner().invoke(cli, ["info", unreadable]).exception
+    assert isinstance(refused, ModelError)
+    assert "cannot be read (Input/output error); check the name" in str(refused)
 
 
 def test_what_json_says_of_one_is_whole() -> None:
