@@ -91,19 +91,14 @@ def fit(
     return temperature, review
 
 
-def outputs(classifier: Classifier, planes: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Logits (W, patterns) in the pattern set's order, embeddings (W, size), dequantised."""
-    return dequantised(classifier.model, *raw_outputs(classifier, planes))
-
-
 def raw_outputs(
     classifier: Classifier,
     planes: npt.NDArray[np.uint8],
     told: Callable[[], None] = lambda: None,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """The same as the network gives them: int8, in the order of the file's labels.
+    """Logits (W, labels) and embeddings (W, size) as the network gives them, int8.
 
-    ``told`` is called after each wafer.
+    Logits are in the order of the file's labels; ``told`` is called after each wafer.
     """
     rows = []
     for wafer in planes:
@@ -119,7 +114,7 @@ def raw_outputs(
 def dequantised(
     model: ModelFile, logits: npt.NDArray[np.int8], embedding: npt.NDArray[np.int8]
 ) -> tuple[Floats, Floats]:
-    """What ``raw_outputs`` gave, by the model file's scales and zero points."""
+    """What ``raw_outputs`` gave in real numbers, logits in the order of the pattern set."""
     places = [model.labels.index(name) for name in model.patterns]
     return (
         model.metadata.output.real(logits)[:, places],

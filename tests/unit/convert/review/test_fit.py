@@ -10,7 +10,7 @@ from msgspec import to_builtins
 
 from convert import conversion_data
 from convert.conversion_data import ConversionData
-from convert.review.fit import MIN_DIES, fit, neutral, outputs
+from convert.review.fit import MIN_DIES, dequantised, fit, neutral, raw_outputs
 from edge.classification.classifier import Classifier
 from edge.dataset.encoded_set import EncodedSet
 from edge.dataset.labelled_set import LabelledSet
@@ -76,7 +76,7 @@ def test_mixtures_that_were_learnt_are_told_from_single_patterns(
 def test_class_means_are_near_their_own_wafers(draft: ModelFile, prepared: ConversionData) -> None:
     _, review = fit(draft, prepared, ReviewObjective(), seed=0)
     means = np.asarray(review.unfamiliar.means)
-    _, embedding = outputs(Classifier(draft), prepared.train.planes)
+    _, embedding = dequantised(draft, *raw_outputs(Classifier(draft), prepared.train.planes))
     for index in range(len(PATTERNS)):
         mean = embedding[prepared.train.classes == index].mean(axis=0)
         assert means[index] == pytest.approx(mean, abs=6e-3)
@@ -119,7 +119,7 @@ def test_outputs_come_in_the_order_of_the_patterns(
     turned = with_metadata(draft, put("labels", value=list(reversed(draft.labels))))
     planes = prepared.val.planes[:3]
     (logits, embedding), (other, _) = (
-        outputs(Classifier(model), planes) for model in (draft, turned)
+        dequantised(model, *raw_outputs(Classifier(model), planes)) for model in (draft, turned)
     )
     assert np.array_equal(logits, other[:, ::-1])
     raw, steps = Classifier(draft).outputs(planes[0])
