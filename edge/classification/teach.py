@@ -18,7 +18,7 @@ from edge.classification.views import view, views
 from edge.errors import UsageError
 from edge.own.fit import Fit, Views, scores
 from edge.own.numbers import Numbers, numbers
-from edge.own.ordinary import ENOUGH, Ordinary
+from edge.own.ordinary import ENOUGH, FEWEST, Ordinary
 from edge.own.pattern_file import FORMAT, Example, OwnPattern, Rule, check_name
 from edge.own.rules import Coordinates
 from edge.store.reader import KeptWafer
@@ -35,9 +35,9 @@ COMMON, ALIKE, APART = 0.01, 0.3, 0.7
 #: Share of the examples that the model file accepts as one pattern, above which it knows them.
 KNOWN: Final = 0.7
 
-#: Percent of ordinary wafers that are claimed, times the number that a pattern was held against,
-#: where these are few (100 to 500 of them, measured; docs/own-patterns.md).
-_CLAIMS: Final = 300
+#: Percent of ordinary wafers that are claimed where a pattern was held against so many or a little
+#: more: mean and worst of 24 patterns (measured; docs/own-patterns.md).
+_CLAIMS: Final = {FEWEST: (1.0, 3.0), 200: (0.8, 2.6), 500: (0.5, 1.6)}
 
 #: Fewer examples make no group; two are no groups with a smaller gap, in spreads of their own.
 _GROUP, _GAP = 2, 3.6
@@ -210,10 +210,11 @@ def _few(ordinary: Ordinary) -> Iterator[str]:
     """What it means that there are few ordinary wafers."""
     count = len(ordinary.numbers)
     if count < ENOUGH:
+        mean, worst = _CLAIMS[max(number for number in _CLAIMS if number <= count)]
         yield (
-            f"only {count} ordinary wafers to hold the examples against: about "
-            f"{_CLAIMS / count:.1f} % of ordinary wafers may be claimed; name a store that keeps "
-            "the maps of more (--store)"
+            f"only {count} ordinary wafers to hold the examples against: about {mean} % of "
+            f"ordinary wafers are claimed then, up to {worst} %; name a store that keeps the maps "
+            "of more (--store)"
         )
 
 
