@@ -48,6 +48,9 @@ demo:
 	  echo "Next: $(DEMO_VENV)/bin/wm-edge --help"; \
 	  test $$code -le 1
 
+# So small products of matrices take many times as long where threads wait for each other; what
+# classifies sets the same.
+test: export OPENBLAS_NUM_THREADS = 1
 test:
 	$(call make_venv,$(TEST_VENV))
 	@echo "installing everything (TensorFlow is large) ..."
