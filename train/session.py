@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from edge import __version__
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.lots import lots_apart
-from edge.dataset.reading import load
+from edge.dataset.reading import load, naming
 from edge.dataset.split import ensure_parts, part_doubts
 from edge.errors import DataError, UsageError
 from edge.evaluation.overlap import overlap_of
@@ -62,7 +62,9 @@ def start(
             what is no pattern of the set, a run that exists already or is finished, or settings to
             resume with that are not the run's.
     """
-    labelled = ensure_parts(load(settings.data), tell)
+    labelled = load(settings.data)
+    with naming(settings.data):
+        labelled = ensure_parts(labelled, tell)
     for doubt in part_doubts(labelled):
         tell(f"warning: {doubt}")
     if not len(labelled.part(Part.TEST)):

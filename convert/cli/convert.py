@@ -81,7 +81,7 @@ def command(
     native_log.load("tensorflow", "keras")
     from convert.metadata import Source
     from convert.session import Remedy, convert
-    from edge.dataset.reading import load
+    from edge.dataset.reading import load, naming
     from edge.dataset.split import ensure_parts
     from edge.errors import UsageError
     from edge.system.regular_file import read_text
@@ -93,10 +93,13 @@ def command(
     except UnicodeDecodeError as error:
         raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
     source = Source(run, name or run.resolve().name, data_name or data.name, lines)
+    labelled = load(data)
     with Progress("") as progress:
+        with naming(data):
+            labelled = ensure_parts(labelled, progress.tell)
         found = convert(
             source,
-            ensure_parts(load(data), progress.tell),
+            labelled,
             out,
             allowed_points=allow_drop,
             remedy=Remedy.SEARCH if remedy else Remedy.NONE,

@@ -75,6 +75,7 @@ def command(
     from convert.report.measure import measure
     from edge.dataset.class_folders import load_any
     from edge.dataset.mixedwm38 import read as read_mixed
+    from edge.dataset.reading import naming
     from edge.model import float_network
     from edge.model.model_file import load
 
@@ -85,10 +86,11 @@ def command(
         float_path = beside
     labelled = load_any(data, file.patterns)
     name = data.name
-    if part:
-        labelled = labelled.part(part)
-        name = f"{name}, part {part}"
-    labelled = labelled.with_labels(lambda sentence: warn([sentence]))
+    with naming(data):
+        if part:
+            labelled = labelled.part(part)
+            name = f"{name}, part {part}"
+        labelled = labelled.with_labels(lambda sentence: warn([sentence]))
     with Progress("") as progress:
         evidence = measure(
             file,

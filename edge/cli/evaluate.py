@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.errors import DataError, UsageError
+from edge.errors import UsageError
 from edge.system.text import columns, counted, padded, percent, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
@@ -142,14 +142,13 @@ def _examine(
 
 def _read(data: Path, part: str | None, patterns: PatternSet | None) -> LabelledSet:
     from edge.dataset.class_folders import load_any
+    from edge.dataset.reading import naming
 
     labelled = load_any(data, patterns)
-    try:
+    with naming(data):
         labelled = labelled.part(part) if part else labelled
         labelled = labelled.with_labels(lambda sentence: warn([sentence]))
         return labelled.under(patterns) if patterns else labelled
-    except DataError as error:
-        raise DataError(f"{data}: {error}") from None
 
 
 def _show(outcome: GateOutcome, *, gated: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,15 @@ from edge.wafer.wafermap import FAIL, MAX_SIDE
 _SET: Final = "pattern_set"
 
 REQUIRED: Final = ("dies", "offsets", "shapes", "labels")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Inside, what is wrong with a set that was read is told with the name of its file."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def check_bounds(wafers: int, dies: int, source: str) -> None:

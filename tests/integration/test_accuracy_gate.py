@@ -333,7 +333,7 @@ def test_wafers_without_a_label_are_classified_and_not_judged(
     for verb in (["evaluate"], ["dataset", "split", "--out", tmp_path / "x.npz"]):
         done = wm_edge(*verb, tmp_path / "nothing.npz")
         assert done.code == 2
-        assert f"none of the set's {len(bare)} wafers has a label" in done.stderr
+        assert f"nothing.npz: none of the set's {len(bare)} wafers has a label" in done.stderr
 
 
 def test_baseline_is_compared_or_written(generated_file: Path, tmp_path: Path) -> None:

@@ -28,13 +28,13 @@ def command(
     data: Path, out: Path, per_class: int, seed: int, part: str | None, overwrite: bool
 ) -> None:
     """Draw a sheet of wafers of each pattern and count the wafers and lots."""
-    from edge.dataset.reading import load
+    from edge.dataset.reading import load, naming
     from train.sheet import draw_sheet, save_sheet
 
     check_place(out, overwrite=overwrite)
     labelled = load(data)
-    if part is not None:
-        labelled = labelled.part(part)
+    with naming(data):
+        labelled = labelled.part(part) if part else labelled
     save_sheet(draw_sheet(labelled, per_class, seed), out, overwrite=overwrite)
     for line in table(labelled):
         click.echo(line)

@@ -41,13 +41,15 @@ def command(
       wm-edge dataset split wm811k.npz --out split.npz
       wm-edge dataset split wm811k.npz --out split.npz --by official
     """
-    from edge.dataset.reading import load
+    from edge.dataset.reading import load, naming
     from edge.dataset.split import PARTS, SplitBy, part_doubts, require_parts, split
     from edge.system.files import check_place
 
     check_place(out, overwrite=overwrite)
-    divided, report = split(load(data), SplitBy(by), shares, seed)
-    require_parts(report, shares)
+    labelled = load(data)
+    with naming(data):
+        divided, report = split(labelled, SplitBy(by), shares, seed)
+        require_parts(report, shares)
     divided.save(out, overwrite=overwrite)
     width = max(10, *(columns(name) + 1 for name in divided.patterns))
     click.echo(padded("pattern", width) + "".join(f"{name:>9}" for name in PARTS))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from msgspec import structs
 
 from edge.dataset.labelled_set import LabelledSet
@@ -16,9 +17,14 @@ from edge.errors import DataError, UsageError
 from edge.model.model_file import ModelFile
 from edge.wafer.patterns import PATTERNS, PatternSet
 from tests.support.model_files import changed, put
+from train.cli.dataset_show import command as show_command
+from train.cli.dataset_split import command as split_command
 from train.synth import round_grid, synthetic_set
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+#: What a set without lots and parts is refused for.
+PARTED = {split_command: (), show_command: ("--part", "val")}
+
 keras = pytest.importorskip("keras")
 
 #: Batch norm, a strong weight decay and a schedule: what a resumed run could lose.
@@ -85,6 +91,20 @@ def test_other_data_is_refused_on_resume(folder: Path, wafers: LabelledSet) -> N
         settings = Settings(folder / name, None, folder / "resumed", resume=True)
         with pytest.raises(DataError, match=r"started on wafers\.npz with other wafers or another"):
             start(settings, lambda _: None)
+
+
+def test_what_is_wrong_with_a_set_is_told_with_its_file(tmp_path: Path) -> None:
+    from train.session import Settings, start
+
+    data = tmp_path / "bare.npz"
+    synthetic_set({"Donut": 3, "none": 3}, [round_grid(15, 15)], seed=5).save(data)
+    with pytest.raises(DataError, match=r"bare\.npz: no lot is known in this labelled set"):
+        start(Settings(data, None, tmp_path / "run"), print)
+    for verb in (split_command, show_command):
+        arguments = [str(data), "--out", str(tmp_path / "out.npz"), *PARTED[verb]]
+        refused = CliRunner().invoke(verb, arguments).exception
+        assert isinstance(refused, DataError)
+        assert str(refused).startswith(f"{data}: ")
 
 
 def test_other_settings_are_refused_on_resume(folder: Path) -> None:
