@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edge.classification.views import symmetries
 from edge.errors import UsageError
 from edge.own.pattern_file import MOST
-from edge.system.text import counted
+from edge.system.text import counted, listed
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.encoding import crop
 from edge.wafer.wafermap import WaferMap
@@ -32,9 +32,8 @@ def distinct(examples: Sequence[WaferMap], *, direction: bool) -> tuple[list[Waf
         first.setdefault(key, one)
     if not copies:
         return list(first.values()), []
-    more = f" and {counted(len(copies) - 3, 'other')}" if len(copies) > 3 else ""
     also = "" if direction else ", or turned or flipped"
-    repeated = f"the same map again{also}: {', '.join(copies[:3])}{more}; each counts once"
+    repeated = f"the same map again{also}: {listed(copies, 3)}; each counts once"
     return list(first.values()), [repeated]
 
 

@@ -22,7 +22,7 @@ from edge.own.ordinary import ENOUGH, FEWEST, Ordinary
 from edge.own.pattern_file import FORMAT, Example, OwnPattern, Rule, check_name
 from edge.own.rules import Coordinates
 from edge.store.reader import KeptWafer
-from edge.system.text import counted
+from edge.system.text import counted, listed
 from edge.system.typed import MismatchError
 from edge.verdict.familiarity import Embedding
 from edge.verdict.rule import MIN_FAILS, Verdict
@@ -240,7 +240,7 @@ def _doubts(
         )
     elif found.pattern.recall < APART:
         yield (
-            f"the examples lie apart: the others do not recognise {', '.join(unlike[:5])}; is each "
+            f"the examples lie apart: the others do not recognise {listed(unlike, 5)}; is each "
             "of them this pattern, and no other?"
         )
     for (label, verdict), number in found.called.items():

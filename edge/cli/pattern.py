@@ -80,8 +80,8 @@ def add(
 ) -> int:
     """Make a pattern file of 5 to 50 wafers, better of 10 of three lots.
 
-    EXAMPLES are files, folders or, with --store, ids of records whose maps are kept. A station
-    that has the folder in use sees the file within a second.
+    EXAMPLES are files, folders or, with --store, records whose maps are kept: the `id` of a result,
+    or results.id of the store. A station that has the folder in use sees the file within a second.
 
     \b
     Examples:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from edge.system.text import listed
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
     from edge.store.reader import StoreReader
     from edge.wafer.wafermap import WaferMap
+
+#: What the ``id`` of a record, or its number in the store, looks like.
+_IDENTITY: Final = r"([0-9a-f]{8}-)?[0-9]+"
 
 
 @contextmanager
@@ -24,7 +30,9 @@ def reading(store: Path | None) -> Iterator[StoreReader | None]:
     from edge.store.reader import StoreReader
 
     if not store.is_file():
-        raise UsageError(f"{store}: there is no such store; check the name")
+        others = sorted(map(str, store.parent.glob("*.sqlite"))) if store.parent.is_dir() else []
+        there = f"there are: {listed(others, 10)}" if others else "check the name"
+        raise UsageError(f"{store}: there is no such store; {there}")
     with closing(StoreReader(store)) as reader:
         yield reader
 
@@ -32,8 +40,13 @@ def reading(store: Path | None) -> Iterator[StoreReader | None]:
 def wafers(
     examples: tuple[str, ...], pattern: NamePattern | None, reader: StoreReader | None
 ) -> Iterator[WaferMap]:
-    """The wafers that examples name."""
-    from edge.errors import InputError
+    """The wafers that examples name.
+
+    Raises:
+        InputError: a file that cannot be read.
+        UsageError: no record of the store is called so, or its map is not kept.
+    """
+    from edge.errors import InputError, UsageError
     from edge.formats.name_pattern import Names
     from edge.formats.paths import expand, read_items
     from edge.wafer.wafermap import WaferMap as Found
@@ -44,6 +57,11 @@ def wafers(
         if kept is not None:
             yield Found(kept.dies, kept.source, lot=kept.lot, wafer=kept.wafer)
             continue
+        if reader is not None and re.fullmatch(_IDENTITY, each) and not Path(each).exists():
+            raise UsageError(
+                f"{each}: no wafer of the store is called so, or its map is not kept; `id` of a "
+                "record, results.id of the store, or the name of a file is meant"
+            )
         for found in read_items(expand([each]), names):
             if isinstance(found, InputError):
                 raise found

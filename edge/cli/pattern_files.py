@@ -89,4 +89,6 @@ def tell_of(taught: Taught, path: Path) -> None:
         tell(printable(f"  {sentence}"), 2)
     for wafer in taught.claimed[:LISTED]:
         tell(printable(f"    {wafer.id}  {wafer.source}  lot {wafer.lot or '?'}"), 4)
+    if len(taught.claimed) > LISTED:
+        tell(f"    and {len(taught.claimed) - LISTED} more", 4)
     warn(f"{name}: {sentence}" for sentence in taught.warnings)

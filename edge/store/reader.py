@@ -48,6 +48,10 @@ _KEPT: Final = (
 )
 
 
+#: Numbers of as many digits are larger than SQLite's.
+_DIGITS: Final = 19
+
+
 class KeptWafer(NamedTuple):
     """A wafer of the store whose map is kept.
 
@@ -144,10 +148,14 @@ class StoreReader:
         return [_kept(names, row) for row in rows]
 
     def kept_as(self, identity: str) -> KeptWafer | None:
-        """The wafer of a record by its ``id``; None where there is none, or its map is not kept."""
+        """The wafer of a record by its ``id``; None where there is none, or its map is not kept.
+
+        A number alone is that of the table ``results``.
+        """
+        is_number = identity.isascii() and identity.isdigit() and len(identity) < _DIGITS
         with self._look() as connection:
             names = read_names(connection)
-            number = names.number(identity)
+            number = int(identity) if is_number else names.number(identity)
             row = connection.execute(f"{_KEPT} AND maps.id = ?", (number,)).fetchone()
         return _kept(names, row) if row else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain, count
 from typing import Any, Final
@@ -96,6 +96,12 @@ def shown(text: str, encoding: str) -> str:
 def counted(number: int, word: str) -> str:
     """``1 wafer``, ``2 wafers``."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """``a, b``, of more than so many ``a, b and 2 more``."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def percent(share: float) -> str:

@@ -86,6 +86,10 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
         written = folder / "out.jsonl"
         wait_for(lambda: written.read_bytes().count(b"\n") == 10, "ten wafers are recorded")
         identities = [line["id"] for line in parse_lines(written.read_bytes())]
+        unknown = wm_edge("pattern", "add", "Half", "999", "--store", store, cwd=folder)
+        assert unknown.code == 2
+        assert "999: no wafer of the store is called so, or its map is not kept" in unknown.stderr
+        identities[:5] = [one.partition("-")[2] for one in identities[:5]]
         added = wm_edge("pattern", "add", "Half", *identities, "--store", store, cwd=folder)
         assert added.code == 0, added.stderr
         assert "of the last 10 wafers of the store it would have claimed 0" in added.text
@@ -153,7 +157,7 @@ def test_confirmations_trust_and_graduation(folder: Path) -> None:
         (("add", "New", "examples/half-0.npy"), "1 example, 5 to 50 are needed"),
         (("add", "New", "no-such-file.npy"), "no-such-file.npy"),
         (("add", "New", "broken.npy"), "broken.npy"),
-        (("add", "New", "examples", "--store", "no.sqlite"), "no such store"),
+        (("add", "New", "examples", "--store", "no.sqlite"), "no such store; there are: s.sqlite"),
         (("show", "New"), "no pattern 'New'"),
         (("remove", "New"), "no pattern 'New'"),
     ],
@@ -162,6 +166,7 @@ def test_what_makes_no_pattern_is_told(
     folder: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (folder / "broken.npy").write_bytes(b"x")
+    (folder / "s.sqlite").touch()
     done = wm_edge("pattern", *arguments, cwd=folder)
     assert done.code in (1, 2)
     assert words in done.stderr

@@ -189,7 +189,7 @@ def test_the_same_wafer_again_counts_once(classifier: Classifier) -> None:
     assert len(found.pattern.examples) == 6
     [said] = [one for one in found.warnings if "counts once" in one]
     assert "turned-half-0.npy like half-0.npy" in said
-    assert "and 1 other" in said
+    assert "and 1 more;" in said
     up = teach("Half", [*examples, *turned, framed], classifier, direction=True)
     assert len(up.pattern.examples) == 8
     with pytest.raises(UsageError, match=r"1 example, 5 to 50.*half-0\.npy like half-0\.npy"):
