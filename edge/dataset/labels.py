@@ -11,13 +11,14 @@ from edge.wafer.patterns import PatternSet, named_set, spelled
 
 
 def labelled_by(
-    labels: npt.NDArray[np.str_], patterns: PatternSet | None
+    labels: npt.NDArray[np.str_], patterns: PatternSet | None, none: str | None = None
 ) -> tuple[npt.NDArray[np.str_], PatternSet]:
     """Labels (W,) in the one spelling, and the patterns that they can be.
 
     Args:
         labels: In any spelling; empty: the wafer has none.
-        patterns: None: as ``named_set`` makes it of the labels.
+        patterns: None: as ``named_set`` makes it of the labels and ``none``.
+        none: Which label means no pattern; None: the one that is called so.
 
     Raises:
         DataError: a label is none of the patterns, or they are no pattern set.
@@ -25,7 +26,7 @@ def labelled_by(
     found = sorted(set(labels.tolist()) - {""})
     alike = {spelled(label): label for label in reversed(found)}
     try:
-        patterns = patterns or named_set(alike.values())
+        patterns = patterns or named_set(alike.values(), none)
     except MismatchError as error:
         raise DataError(f"the labels are no pattern set: {error}") from None
     names = {label: patterns.named(label) or "" for label in found}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
     from edge.wafer.patterns import PatternSet
     from train.importers import Imported
+
+_NUMBER: Final = re.compile(r"-?[0-9.]+")
 
 
 @click.command(
@@ -32,8 +35,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--none",
-    metavar="FOLDER",
-    help="The class folder of wafers without a pattern; none, normal, ok, good and pass are known.",
+    metavar="NAME",
+    help="The class folder or label of wafers without a pattern (none, normal, ok, good and pass "
+    "are known), and what rows of zeros are among columns of 0 and 1.",
 )
 @click.option(
     "--pattern-set",
@@ -76,7 +80,8 @@ def command(
       WM811K.pkl              WM-811K from mirlab.org
       another .pkl            a data frame, dict of columns or list of dicts, with
                               maps (waferMap, map ...), labels (failureType,
-                              label, pattern, class ...), lots and wafers
+                              label, pattern, class ...; or a column of 0 and 1
+                              a pattern), lots and wafers
       Wafer_Map_Datasets.npz  MixedWM38: its wafers with one pattern or none
       another .npz            maps (wafers, rows, columns) and their labels: text,
                               numbers (--label) or a column of 0 and 1 a pattern
@@ -121,7 +126,13 @@ def _legend(labels: tuple[str, ...]) -> dict[str, str]:
     pairs = [text.partition("=") for text in labels]
     if odd := [number for number, _, name in pairs if not (number.strip() and name.strip())]:
         raise click.UsageError(f"--label {odd[0]}: write it as NUMBER=NAME, for instance 0=none")
-    return {number.strip(): name.strip() for number, _, name in pairs}
+    legend = {number.strip(): name.strip() for number, _, name in pairs}
+    for number, name in legend.items():
+        if _NUMBER.fullmatch(name) and not _NUMBER.fullmatch(number):
+            raise click.UsageError(
+                f"--label {number}={name}: the number comes first, write {name}={number}"
+            )
+    return legend
 
 
 def _read(path: Path) -> PatternSet:
@@ -140,14 +151,22 @@ def _read(path: Path) -> PatternSet:
 def _summary(imported: Imported) -> list[str]:
     report = imported.report
     lines = [f"{report.source}: {report.kind}, {report.read:,} read, {report.kept:,} kept"]
-    width = max(10, *map(columns, imported.labelled.patterns))
-    lines += [
-        f"  {padded(pattern, width)} {count:>9,}"
-        for pattern, count in imported.labelled.class_counts().items()
-    ]
-    if without := report.kept - sum(imported.labelled.class_counts().values()):
+    patterns, counts = imported.labelled.patterns, imported.labelled.class_counts()
+    width = max(10, *map(columns, patterns))
+    labels = sum(counts.values())
+    if labels:
+        lines += [
+            f"  {padded(pattern, width)} {count:>9,}"
+            f"{'  means no pattern' if pattern == patterns.none else ''}"
+            for pattern, count in counts.items()
+        ]
+    if without := report.kept - labels:
         lines.append(f"  {padded('(no label)', width)} {without:>9,}")
     lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]
     lines += [f"note: {note}" for note in report.notes]
+    if labels and patterns.none is None:
+        lines.append(
+            "note: none of them means that a wafer shows no pattern; --none NAME says which"
+        )
     lines += [f"problem: {problem}" for problem in report.problems]
     return [printable(line) for line in lines]

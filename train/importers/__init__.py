@@ -34,7 +34,7 @@ _KNOWN = (
 #: What options are for.
 _MEANT_FOR = {
     "--name-pattern": (SourceKind.FOLDERS, SourceKind.MAPS),
-    "--none": (SourceKind.FOLDERS,),
+    "--none": (SourceKind.FOLDERS, SourceKind.TABLE, SourceKind.STACK),
     "--label": (SourceKind.TABLE, SourceKind.STACK),
 }
 
@@ -55,7 +55,8 @@ def import_dataset(
         source: ``LSWMD.pkl``, the MIR pickle, another pickled table, the ``.npz`` of MixedWM38 or
             of maps with labels, or a folder of class folders.
         pattern: Where lot and wafer stand in the names below the class folders.
-        none: Which class folder means no pattern, where its name does not say it.
+        none: Which class folder or label means no pattern, where its name does not say it; what
+            rows of zeros are among columns of 0 and 1.
         patterns: What the labels can be; None: all that come.
         legend: Pattern of a label of a table or stack, by what stands there: {"0": "none"}.
         unlabelled: Keep the wafers of a table that have no label, and take maps without labels: a
@@ -95,7 +96,9 @@ def import_dataset(
     if kind is SourceKind.MIXED:
         return import_mixed(source, patterns=patterns, progress=progress)
     found = found or table.read(source, progress=progress)
-    return import_table(source, found, legend=legend, patterns=patterns, unlabelled=unlabelled)
+    return import_table(
+        source, found, legend=legend, patterns=patterns, none=none, unlabelled=unlabelled
+    )
 
 
 def _check(source: Path, kind: SourceKind, given: dict[str, object]) -> None:

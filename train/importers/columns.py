@@ -68,7 +68,25 @@ def chosen(names: Iterable[str], source: Path) -> dict[str, str]:
 
 
 def plain(cell: Any, source: Path, row: int) -> Any:
-    """What stands in a cell, out of however many arrays: a text, a number, a list; else ``""``."""
+    """What stands in a cell, out of however many arrays: a text, a number, a list; else ``""``.
+
+    A list of zeros is WM-811K's way to say that nothing stands there.
+    """
+    found = unpacked(cell, source, row)
+    return "" if isinstance(found, list) and is_zeros(found) else found
+
+
+def is_zeros(found: list[Any]) -> bool:
+    """Whether a list holds nothing else; an empty one does not either."""
+    return all(number(item) == "0" for item in found)
+
+
+def unpacked(cell: Any, source: Path, row: int) -> Any:
+    """As ``plain``, lists of zeros as they are.
+
+    Raises:
+        DataError: the cell is damaged.
+    """
     try:
         for _ in range(_NESTING):
             if isinstance(cell, Array) and cell.size <= _MOST:
@@ -82,8 +100,6 @@ def plain(cell: Any, source: Path, row: int) -> Any:
         raise DataError(f"{source}: row {row} is damaged ({error})") from error
     if isinstance(cell, (str, bytes)):
         return text(cell)
-    if isinstance(cell, list):
-        return cell if any(not isinstance(item, (int, float)) or item for item in cell) else ""
     gap = cell is None or (isinstance(cell, (float, np.floating)) and math.isnan(cell))
     return "" if gap else cell
 

@@ -23,11 +23,10 @@ import numpy as np
 from edge.dataset.class_folders import PARTS
 from edge.dataset.reading import check_bounds
 from edge.errors import DataError
-from edge.formats.columns import UNKNOWN
-from edge.wafer.patterns import flaw
 from train.importers import columns
 from train.importers.pickle_types import Array
 from train.importers.report import Collector, Imported
+from train.importers.row_labels import RowLabels, flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +48,7 @@ def import_table(
     *,
     legend: Mapping[str, str] | None = None,
     patterns: PatternSet | None = None,
+    none: str | None = None,
     unlabelled: bool = False,
 ) -> Imported:
     """Import the rows of a table, a wafer each.
@@ -61,6 +61,7 @@ def import_table(
         found: The table; its columns are taken out of it.
         legend: Pattern of a label, by what stands in the table: {"0": "none"}.
         patterns: What the labels can be; None: all that come.
+        none: Which label means no pattern; what rows of zeros are among columns of 0 and 1.
         unlabelled: Whether rows without a label are kept.
 
     Returns:
@@ -72,16 +73,19 @@ def import_table(
     """
     check_bounds(found.rows, 0, str(source))
     split = _split_column(found, source)
+    found, hot = flags(found, source)
     names = _names(found, source, unlabelled=unlabelled)
-    collector = Collector(str(source), columns.OFFICIAL.get(split, found.kind), patterns)
+    collector = Collector(str(source), columns.OFFICIAL.get(split, found.kind), patterns, none)
     _note_columns(names, split, collector)
+    if hot:
+        collector.note(f"columns of 0 and 1 taken as a pattern each: {', '.join(hot)}")
     nothing: list[Any] = [None] * found.rows
     maps, labels, lots, wafers, part, official = (
         found.columns.pop(name, nothing)
         for name in (*(names.get(role, "") for role in columns.ROLES), split)
     )
-    label = _Label(source, names.get(LABELS, ""), {**found.legend, **(legend or {})}, patterns)
-    said = [label(cell, row) for row, cell in enumerate(labels)]
+    reader = RowLabels(source, names.get(LABELS, ""), found.legend, legend or {}, patterns, none)
+    said = reader.read(labels, collector, unlabelled=unlabelled)
     kept = _kept(said, collector, unlabelled=unlabelled)
     if isinstance(maps, list):
         maps[:] = [item if kept[row] else None for row, item in enumerate(maps)]
@@ -141,40 +145,6 @@ def _note_columns(names: Mapping[str, str], split: str, collector: Collector) ->
         collector.note(
             f"no column {' or '.join(columns.OFFICIAL)}: the official split is not known"
         )
-
-
-class _Label:
-    """Reads the labels of a column: the pattern, empty where there is none, None for several."""
-
-    def __init__(
-        self, source: Path, column: str, legend: Mapping[str, str], patterns: PatternSet | None
-    ) -> None:
-        self._source, self._column, self._legend = source, column, legend
-        self._patterns = patterns
-
-    def __call__(self, cell: object, row: int) -> str | None:
-        found = columns.plain(cell, self._source, row)
-        if isinstance(found, list) and all(columns.number(item) in ("0", "1") for item in found):
-            hot = [place for place, item in enumerate(found) if item]
-            if len(hot) > 1:
-                return None
-            found = hot[0]
-        number = columns.number(found)
-        text = number or columns.text_of(found, self._source, row, self._column).strip()
-        if text in self._legend:
-            text = self._legend[text]
-        elif text in UNKNOWN:
-            return ""
-        elif number and not (self._patterns and self._patterns.named(number)):
-            raise DataError(
-                f"{self._source}: the column {self._column} holds numbers "
-                f"({type(cell).__name__}), and what {number} means is not known here; say it with "
-                f"--label {number}=NAME"
-            )
-        if wrong := flaw(text):
-            what = f"the label {text!r:.60} {wrong}"
-            raise DataError(f"{self._source}: row {row}: {what}")
-        return text
 
 
 class _Words:

@@ -40,7 +40,7 @@ class SourceKind(Choice):
     MIR = "WM-811K (MIR pickle)"
     FRAME = "a data frame"
     TABLE = "a pickled table"
-    STACK = "a stack of maps with labels"
+    STACK = "a stack of maps"
     MIXED = "MixedWM38"
     FOLDERS = "class folders"
     MAPS = "wafer maps without labels"
@@ -79,16 +79,23 @@ class Collector:
         problems: The first unusable inputs.
     """
 
-    def __init__(self, source: str, kind: SourceKind, patterns: PatternSet | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        kind: SourceKind,
+        patterns: PatternSet | None = None,
+        none: str | None = None,
+    ) -> None:
         """Start empty.
 
         Args:
             source: Names the input in messages and in the report.
             kind: What it is.
             patterns: What the labels can be; None: all that come.
+            none: Which of those that come means no pattern, where its name does not say it.
         """
         self.source = source
-        self._patterns = patterns
+        self._patterns, self._none = patterns, none
         self._kind = kind
         self._dies = bytearray()
         self._shapes: list[tuple[int, int]] = []
@@ -168,7 +175,7 @@ class Collector:
             raise DataError(f"{self.source}: no usable wafer in it ({why or 'it is empty'}){first}")
         shapes = np.asarray(self._shapes, np.int32)
         try:
-            labels, patterns = labelled_by(np.asarray(self._labels), self._patterns)
+            labels, patterns = labelled_by(np.asarray(self._labels), self._patterns, self._none)
         except DataError as error:
             raise DataError(f"{self.source}: {error}") from None
         labelled = LabelledSet(

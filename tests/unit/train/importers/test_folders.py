@@ -250,7 +250,7 @@ def test_maps_of_any_folders_are_taken_without_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"none": "ok"}, "--none is for class folders; this is wafer maps without labels"),
+        ({"none": "ok"}, "--none is for .* and a stack of maps; this is wafer maps without labels"),
         ({"legend": {"0": "ok"}}, "--label is for"),
     ],
 )

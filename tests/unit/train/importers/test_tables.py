@@ -60,10 +60,12 @@ def test_numbers_of_a_stack_need_a_legend_and_may_bring_it(
     stacked: Callable[..., Imported],
 ) -> None:
     numbers = [2, 0, 1, 2]
-    with pytest.raises(DataError, match=r"labels holds numbers .* --label 2=NAME"):
+    with pytest.raises(DataError, match=r"labels holds numbers, .*--label 1=NAME --label 2=NAME"):
         stacked(labels=numbers)
     legend = {"0": "Comet", "1": "ok", "2": "Grid"}
     assert stacked({"legend": legend}, labels=numbers).labelled.labels.tolist() == OWN
+    unused = stacked({"legend": {**legend, "7": "Ring"}}, labels=numbers).report.notes
+    assert "--label 7=Ring: no row has this label" in unused
     brought = stacked(labels=numbers, class_names=["Comet", "ok", "Grid"])
     assert brought.labelled.labels.tolist() == OWN
     aliases = PatternSet(("Grid", "Comet", "ok"), "ok", {"0": "Comet", "1": "ok", "2": "Grid"})
@@ -78,6 +80,29 @@ def test_one_column_a_pattern(stacked: Callable[..., Imported], kind: type) -> N
     found = stacked({"legend": legend}, target=hot)
     assert found.labelled.labels.tolist() == OWN[:3]
     assert found.report.left_out == {"two or more patterns at once": 1}
+
+
+def test_what_rows_of_zeros_mean_is_not_guessed(stacked: Callable[..., Imported]) -> None:
+    hot, names = [[1, 0], [0, 1], [0, 0], [1, 0]], ["Grid", "Comet"]
+    with pytest.raises(DataError, match=r"only zeros stand in 1 row of y \(first: row 2\).*--none"):
+        stacked(y=hot, class_names=names)
+    found = stacked({"none": "ok"}, y=hot, class_names=names).labelled
+    assert (found.labels.tolist(), found.patterns.none) == (OWN, "ok")
+    kept = stacked({"unlabelled": True}, y=hot, class_names=names).labelled
+    assert kept.labels.tolist() == ["Grid", "Comet", "", "Grid"]
+
+
+def test_columns_of_0_and_1_are_a_pattern_each(tmp_path: Path) -> None:
+    path = tmp_path / "wafers.pkl"
+    flags = {
+        "Grid": [1, 0, 0, 1],
+        "Comet": np.asarray([0.0, 1, 0, 0]),
+        "ok": [False, False, True, 0],
+    }
+    path.write_bytes(pickle.dumps({"waferMap": list(MAPS), "yield": [0.5] * 4, **flags}))
+    found = import_dataset(path)
+    assert found.labelled.labels.tolist() == OWN
+    assert "columns of 0 and 1 taken as a pattern each: Grid, Comet, ok" in found.report.notes
 
 
 def test_what_is_not_labelled_is_left_out_or_kept(stacked: Callable[..., Imported]) -> None:
