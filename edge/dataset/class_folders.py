@@ -102,11 +102,17 @@ class ClassFolders:
         """
         for folder, pattern, _ in self.folders:
             if pattern and pattern not in labels:
-                inside = os.path.join(folder, "")  # noqa: PTH118
-                mine = (f" (first: {each})" for each in problems if each.startswith(inside))
+                mine = (each for each in problems if each.startswith(f"{folder}{os.sep}"))
+                first = next((f" (first: {each})" for each in mine), "")
+                files = sum(isinstance(item, str) for item in paths.expand([folder]))
+                held = (
+                    f"{counted(files, 'file')}, none can be read"
+                    if files
+                    else "an empty class folder"
+                )
                 raise DataError(
-                    f"{folder}: an empty class folder, no wafer map of {pattern} was found"
-                    f"{next(mine, '')}; put some there or move the folder elsewhere"
+                    f"{folder}: {held}, no wafer map of {pattern} was found{first}; put some "
+                    "there or move the folder elsewhere"
                 )
 
 
@@ -228,7 +234,7 @@ def _merged(folders: Iterable[ClassFolder]) -> Iterator[str]:
         called.setdefault(pattern, set()).add(folder.name)
     for pattern, names in called.items():
         if pattern and len(names) > 1:
-            yield f"the folders {' and '.join(sorted(names))} are one pattern, {pattern}"
+            yield f"the folders {' and '.join(map(repr, sorted(names)))} are one pattern, {pattern}"
 
 
 def _notes(above: Iterable[Path], folders: Iterable[ClassFolder]) -> Iterator[str]:

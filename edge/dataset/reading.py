@@ -77,7 +77,10 @@ def load(path: str | Path) -> LabelledSet:
         ) from error
     except UNREADABLE as error:
         what = f"{path}: not a labelled set that can be read ({why(error)})"
-        raise DataError(f"{what}; it must be an .npz with {', '.join(REQUIRED)}") from error
+        raise DataError(
+            f"{what}; it must be an .npz with {', '.join(REQUIRED)}, as `wm-edge dataset import` "
+            "makes one of tables, stacks and class folders"
+        ) from error
     columns = {name: values for name, values in arrays.items() if name not in REQUIRED}
     dies, offsets, shapes, labels = (arrays[name] for name in REQUIRED)
     labelled = LabelledSet(dies, offsets, shapes, labels, columns)

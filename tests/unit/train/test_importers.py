@@ -334,7 +334,7 @@ def test_class_folders_of_ones_own_names(tmp_path: Path) -> None:
         "in order",
     )
     assert found.labelled.patterns.none == "in order"
-    assert "the folders GRID and Grid are one pattern, GRID" in found.report.notes
+    assert "the folders 'GRID' and 'Grid' are one pattern, GRID" in found.report.notes
     found.labelled.save(tmp_path / "set.npz")
     assert load(tmp_path / "set.npz").patterns == found.labelled.patterns
     assert load_any(tmp_path).labels.tolist() == found.labelled.labels.tolist()

@@ -71,7 +71,7 @@ def test_import_and_evaluate_take_the_same_of_a_messy_tree(tmp_path: Path, top: 
     ]
     assert not found.report.left_out
     assert [note for note in found.report.notes if not note.startswith("no column")] == [
-        "the folders GRID and Grid are one pattern, GRID",
+        "the folders 'GRID' and 'Grid' are one pattern, GRID",
         "passed over: 1 file beside the class folders",
         "passed over: 2 folders whose names begin with . or __",
         "passed over: 4 files with an ending of no wafer map",
@@ -107,7 +107,7 @@ def test_an_empty_class_folder_is_named(tmp_path: Path, names: tuple[str, str]) 
             import_dataset(tmp_path)
     shutil.rmtree(tmp_path / f"{names[0]}y")
     (tmp_path / names[0] / "broken.npy").write_bytes(b"nothing")
-    with pytest.raises(DataError, match=r"an empty class folder.*\(first: .*broken\.npy: .*\)"):
+    with pytest.raises(DataError, match=r"1 file, none can be read.*\(first: .*broken\.npy: .*\)"):
         import_dataset(tmp_path)
 
 
