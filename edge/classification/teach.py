@@ -210,7 +210,7 @@ def _few(ordinary: Ordinary) -> Iterator[str]:
     """What it means that there are few ordinary wafers."""
     count = len(ordinary.numbers)
     if count < ENOUGH:
-        mean, worst = _CLAIMS[max(number for number in _CLAIMS if number <= count)]
+        mean, worst = _CLAIMS[max((n for n in _CLAIMS if n <= count), default=FEWEST)]
         yield (
             f"only {count} ordinary wafers to hold the examples against: about {mean} % of "
             f"ordinary wafers are claimed then, up to {worst} %; name a store that keeps the maps "
