@@ -27,6 +27,7 @@ from edge.errors import GateError, UsageError
 from edge.evaluation.evaluate import as_station
 from edge.model.model_file import ModelFile
 from edge.own.ordinary import ENOUGH
+from edge.system import native_log
 from edge.system.files import write_bytes
 from edge.system.text import counted, obeyed
 from edge.verdict.rule import Costs
@@ -84,6 +85,7 @@ def convert(
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
+    native_log.load("tensorflow", "keras")  # seconds: after all that can be refused without
     objective = config.recipe.review.with_overrides(precision, costs)
     plain, seed = load_network(source.run), config.recipe.seed
     tell("encoding the wafers")
@@ -116,7 +118,8 @@ def _checked(
     if found := obeyed(texts):
         raise UsageError(f"{found}: no station would load the model file; change it")
     check_same_data(config, labelled, source.run)
-    for doubt in part_doubts(labelled):
+    # What the train part has few wafers of was told where it was divided.
+    for doubt in part_doubts(labelled, (Part.VAL.value, Part.TEST.value)):
         tell(f"warning: {doubt}")
     return config
 

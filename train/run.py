@@ -1,7 +1,7 @@
 """The run folder: everything one training leaves behind.
 
 ==================  ==========================================================================
-``model.keras``     float network, best weights
+``model.keras``     float network, of the best epoch or the last, as the recipe says
 ``config.json``     recipe, data fingerprint, tool versions
 ``history.json``    one entry an epoch
 ``metrics.json``    figures on the val part with confidence intervals
@@ -58,14 +58,23 @@ class Run:
         Raises:
             UsageError: the folder holds a run already.
         """
+        cls.check_new(path)
         run = cls(path)
+        path.mkdir(parents=True, exist_ok=True)
+        run.write_json("config.json", config)
+        return run
+
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Refuse a folder for a new run.
+
+        Raises:
+            UsageError: it holds a run already.
+        """
         if (path / "config.json").exists():
             raise UsageError(
                 f"{path} holds a run already; pass --resume to go on with it, or another --out"
             )
-        path.mkdir(parents=True, exist_ok=True)
-        run.write_json("config.json", config)
-        return run
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -126,7 +135,7 @@ class Run:
         return (self.path / "metrics.json").is_file()
 
     def save_model(self, model: keras.Model) -> None:
-        """Keep this network as the best so far."""
+        """Keep this network instead of an earlier one."""
         # A folder that nobody else may enter: Keras opens files by their names.
         with TemporaryDirectory(dir=self._made_checkpoint()) as folder:
             partial = Path(folder, "model.keras")
@@ -134,7 +143,7 @@ class Run:
             partial.replace(self.model_path)
 
     def load_model(self) -> keras.Model:
-        """The network with its best weights.
+        """The network with the weights that were kept.
 
         Raises:
             DataError: the run has not got that far, or the file is damaged.

@@ -15,14 +15,15 @@ from edge import __version__
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.lots import lots_apart
 from edge.dataset.reading import load, naming
-from edge.dataset.split import ensure_parts, part_doubts
+from edge.dataset.split import PARTS, ensure_parts, part_doubts
 from edge.errors import DataError, UsageError
 from edge.evaluation.overlap import overlap_of
 from edge.model.training import Sketch, build
+from edge.system import native_log
 from train.recipe import EncodingName, Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
-from train.start import Start
+from train.start import Start, located
 from train.start import read as read_start
 from train.trainer import Result, Stage, train, wanted
 
@@ -62,27 +63,24 @@ def start(
             what is no pattern of the set, a run that exists already or is finished, or settings to
             resume with that are not the run's.
     """
-    labelled = load(settings.data)
+    recipe, run = _asked(settings)
+    loaded = load(settings.data)
     with naming(settings.data):
-        labelled = ensure_parts(labelled, tell)
-    for doubt in part_doubts(labelled):
+        labelled = ensure_parts(loaded, tell)
+    # Of a set that came divided, whoever divided it was told what it has few wafers of.
+    for doubt in part_doubts(labelled, () if "part" in loaded.columns else PARTS):
         tell(f"warning: {doubt}")
     if not len(labelled.part(Part.TEST)):
         tell(
             "warning: the test part is empty: `wm-edge convert`, which judges on it, will refuse it"
         )
-    begun = read_start(settings.start) if settings.start else None
-    if settings.resume:
-        run = Run.open(settings.out)
+    if run:
         _check_same_data(run, labelled)
-        if run.finished:
-            raise UsageError(f"{run.path}: this run is finished; nothing to resume")
-        recipe = run.recipe
-        _check_same_recipe(run, recipe, settings)
+    native_log.load("tensorflow", "keras")  # seconds: after all that can be refused without
+    begun = read_start(settings.start) if settings.start else None
+    if run:
         _check_same_start(run, begun)
     else:
-        usual = DEFAULT_WITH_START if begun else DEFAULT_RECIPE
-        recipe = _adjusted(load_recipe(settings.recipe or usual), settings)
         if begun:
             recipe = _with_network(recipe, begun.network)
             _tell_seen(begun, labelled, tell)
@@ -98,6 +96,21 @@ def start(
         )
 
     return train(labelled, recipe, run, begun, progress=progress, stage=stage)
+
+
+def _asked(settings: Settings) -> tuple[Recipe, Run | None]:
+    """The recipe, and the run to resume; what is wrong with either is told before any work."""
+    if settings.start:
+        located(settings.start)
+    if settings.resume:
+        run = Run.open(settings.out)
+        if run.finished:
+            raise UsageError(f"{run.path}: this run is finished; nothing to resume")
+        _check_same_recipe(run, run.recipe, settings)
+        return run.recipe, run
+    Run.check_new(settings.out)
+    usual = DEFAULT_WITH_START if settings.start else DEFAULT_RECIPE
+    return _adjusted(load_recipe(settings.recipe or usual), settings), None
 
 
 def _tell_synthetics(recipe: Recipe, labelled: LabelledSet, tell: Callable[[str], None]) -> None:

@@ -80,11 +80,7 @@ def read(name_or_path: str) -> Start:
     """
     from train.network.rebuilt import rebuilt
 
-    shipped = shipped_path()
-    path = shipped if name_or_path == shipped.stem else Path(name_or_path)
-    if not exists(path):
-        what = f"no network {name_or_path!r} to start from"
-        raise UsageError(f"{what}: neither {shipped.stem} nor a model file or run folder")
+    path = located(name_or_path)
     try:
         start = _of_run(Run.open(path)) if path.is_dir() else _of_model_file(load(path))
         if start.network not in STARTS:
@@ -101,6 +97,20 @@ def read(name_or_path: str) -> Start:
         what = f"rebuilt, its answers are {apart:.0f} steps of int8 from its own"
         raise ModelError(f"{name_or_path}: {what}; {_MEND}")
     return start
+
+
+def located(name_or_path: str) -> Path:
+    """Where a start is.
+
+    Raises:
+        UsageError: there is no such thing.
+    """
+    shipped = shipped_path()
+    path = shipped if name_or_path == shipped.stem else Path(name_or_path)
+    if not exists(path):
+        what = f"no network {name_or_path!r} to start from"
+        raise UsageError(f"{what}: neither {shipped.stem} nor a model file or run folder")
+    return path
 
 
 def probes() -> npt.NDArray[np.float32]:

@@ -42,11 +42,19 @@ _JUDGED: Final = 512
 
 @dataclass(frozen=True)
 class Result:
-    """Attributes: scores (on the val part, best weights), best_epoch, epochs (that were run)."""
+    """What came of a training.
+
+    Attributes:
+        scores: On the val part, of the weights that are kept.
+        best_epoch: The epoch that they are of.
+        epochs: That were run.
+        best: Whether it is the best on the val part that is kept, or the last.
+    """
 
     scores: metrics.Scores
     best_epoch: int
     epochs: int
+    best: bool
 
 
 def train(
@@ -106,7 +114,8 @@ def train(
         history.append(entry)
         run.save_checkpoint(model, average, history)
         progress(entry, recipe.optimise.epochs)
-    result = Result(_score(val, _logits(run.load_model(), val, stage)), best_epoch, len(history))
+    scores = _score(val, _logits(run.load_model(), val, stage))
+    result = Result(scores, best_epoch, len(history), best=bool(patience))
     run.finish(result.scores, history, best_epoch)
     return result
 

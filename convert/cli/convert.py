@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.system import native_log
 from edge.terminal import options, review_options
 from edge.terminal.progress import Progress
 
@@ -24,7 +23,10 @@ if TYPE_CHECKING:
     help="The labelled set the run was trained on.",
 )
 @click.option("--out", type=options.UserPath(), required=True, help="Model file to write.")
-@click.option("--name", help="What the model calls itself in records; the run folder's name else.")
+@click.option(
+    "--name",
+    help="What the model calls itself in records; the name of --out else, without its ending.",
+)
 @click.option(
     "--data-name", help="Public name of the data, for the model card; the file's name else."
 )
@@ -78,7 +80,6 @@ def command(
       wm-edge classify wafers/ --model mine.tflite
     """
     options.require("tensorflow", "jinja2", "matplotlib", "ai_edge_quantizer")
-    native_log.load("tensorflow", "keras")
     from convert.metadata import Source
     from convert.session import Remedy, convert
     from edge.dataset.reading import load, naming
@@ -92,7 +93,7 @@ def command(
         raise UsageError(f"{notice}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
-    source = Source(run, name or run.resolve().name, data_name or data.name, lines)
+    source = Source(run, name or out.stem, data_name or data.name, lines)
     labelled = load(data)
     with Progress("") as progress:
         with naming(data):

@@ -74,7 +74,9 @@ class Taught:
         said = ", ".join(f"{count} {pattern}" for pattern, count in of_each.most_common())
         accepted = sum(self.called[pattern, Verdict.ACCEPT] for pattern in of_each)
         yield f"the model file calls them: {said}; {accepted} of them would be accepted"
-        yield f"{sum(self.recognised)} of them are recognised by the others (leave one out)"
+        known = sum(self.recognised)
+        are = "is" if known == 1 else "are"
+        yield f"{known} of them {are} recognised by the others (leave one out)"
         yield f"nearest: {name}, of whose ordinary wafers {100 * share:.1f} % would be claimed"
         if self.looked_at:
             wafers = f"of the last {counted(self.looked_at, 'wafer')} of the store"

@@ -9,7 +9,7 @@ label serves nowhere: such wafers get an empty part, and so do those without a l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -29,7 +29,8 @@ PARTS: tuple[str, ...] = tuple(part.value for part in Part)
 #: What a part without a class, or with next to none of it, means.
 _MEANING: Final = {
     Part.TRAIN.value: "too little to learn from",
-    Part.VAL.value: "the best epoch and the thresholds of review rest on next to nothing",
+    Part.VAL.value: "the thresholds of review, and the best epoch where a recipe looks for it, "
+    "rest on next to nothing",
     Part.TEST.value: "what is measured on it says next to nothing of them",
 }
 
@@ -158,10 +159,14 @@ def require_parts(report: SplitReport, shares: tuple[float, float, float]) -> No
         )
 
 
-def part_doubts(labelled: LabelledSet) -> Iterator[str]:
+def part_doubts(labelled: LabelledSet, few_of: Collection[str] = PARTS) -> Iterator[str]:
     """What makes the parts of a split set say little: a sentence each.
 
     A part that is empty is left to those who need it.
+
+    Args:
+        labelled: With the column ``part``.
+        few_of: Parts of which classes with few wafers are told, not only those with none.
     """
     labelled = labelled.with_labels(lambda _: None)
     parts = labelled.columns["part"]
@@ -176,7 +181,7 @@ def part_doubts(labelled: LabelledSet) -> Iterator[str]:
         few = [f"{name} ({n})" for name, n in counts.items() if 0 < n < FEW_WAFERS]
         if missing:
             yield f"the {part} part holds no wafer of {', '.join(missing)}: {why}"
-        if few:
+        if few and part in few_of:
             yield f"the {part} part holds fewer than {FEW_WAFERS} wafers of {', '.join(few)}: {why}"
 
 

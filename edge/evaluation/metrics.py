@@ -43,7 +43,7 @@ def softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 def cross_entropy(logits: npt.NDArray[np.floating[Any]], classes: npt.NDArray[np.intp]) -> float:
     """Mean over wafers, of logits (W, classes) and true classes (W,)."""
     chosen = softmax(logits)[np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+    return abs(float(np.log(np.maximum(chosen, 1e-12)).mean()))  # never -0.0
 
 
 def lost_too_much(before: int, after: int, n: int, allowed_points: float) -> bool:

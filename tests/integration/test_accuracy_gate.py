@@ -273,7 +273,7 @@ def test_wafers_that_trained_the_model_head_the_table(generated_file: Path, tmp_
     arguments = ["evaluate", generated_file, "--model", model]
     done = wm_edge(*arguments, "--json", figures)
     assert done.code == 0
-    assert done.text.startswith("WARNING: the data overlaps the training data of this model")
+    assert done.text.startswith("warning: the data overlaps the training data of this model")
     assert "overlaps the training data" in done.stderr
     written = json.loads(figures.read_text("utf-8"))
     assert any("overlaps the training data" in warning for warning in written["warnings"])

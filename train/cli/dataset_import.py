@@ -12,7 +12,7 @@ from edge.system.files import check_place
 from edge.system.text import columns, padded, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
-from edge.terminal.streams import tell
+from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
@@ -103,6 +103,7 @@ def command(
       wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
       wm-edge dataset import incoming/ --unlabelled --out new.npz
     """
+    from edge.dataset.split import part_doubts
     from train.importers import import_dataset
 
     check_place(out, overwrite=overwrite)
@@ -119,6 +120,8 @@ def command(
     imported.labelled.save(out, overwrite=overwrite)
     for line in _summary(imported):
         tell(line, 2, err=True)
+    if "part" in imported.labelled.columns:
+        warn(part_doubts(imported.labelled))
     click.echo(f"wrote {out}", err=True)
 
 

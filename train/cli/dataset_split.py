@@ -8,7 +8,7 @@ import click
 
 from edge.system.text import columns, counted, padded, printable
 from edge.terminal import options
-from edge.terminal.streams import tell
+from edge.terminal.streams import tell, warn
 
 
 @click.command(name="split")
@@ -64,6 +64,5 @@ def command(
         2,
         err=True,
     )
-    for warning in filter(None, (report.warning, *part_doubts(divided))):
-        tell(f"WARNING: {warning}", 2, err=True, fg="yellow", bold=True)
+    warn(filter(None, (report.warning, *part_doubts(divided))))
     return 0

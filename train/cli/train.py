@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from edge.system import native_log
-from edge.system.text import columns, padded, printable
+from edge.system.text import columns, padded
 from edge.terminal import options
 from edge.terminal.progress import Progress
-from edge.terminal.streams import tell
+from edge.terminal.streams import warn
 
 
 @click.command(name="train")
@@ -39,8 +38,9 @@ def command(
 ) -> int:
     """Train a network on DATA, a labelled set; the run folder OUT receives all results.
 
-    A set without the column `part` is first divided by lot. The val part stops the training and
-    gives the figures of the run; the test part is not looked at.
+    A set without the column `part` is first divided by lot. The val part gives the
+    figures of the run, and the epoch to keep where the recipe has `patience`; `quick` and
+    `fine-tune` keep their last. The test part is not looked at.
 
     \b
     Examples:
@@ -50,7 +50,6 @@ def command(
       wm-edge train split.npz --out runs/a --resume
     """
     options.require("tensorflow", "matplotlib")
-    native_log.load("tensorflow", "keras")
     from edge.evaluation.learned import unlearned
     from train import session
 
@@ -66,12 +65,12 @@ def command(
                 f"{padded(name, width)} {score.n:>7} {100 * score.recall:>7.1f}  "
                 f"{100 * low:.1f} - {100 * high:.1f}"
             )
+    kept = "the best" if result.best else "the last, which this recipe keeps"
     click.echo(
-        f"val part, epoch {result.best_epoch} of {result.epochs}: mean per-class accuracy "
+        f"val part, epoch {result.best_epoch} of {result.epochs} ({kept}): mean per-class accuracy "
         f"{100 * result.scores.macro_recall:.2f} %, accuracy {100 * result.scores.accuracy:.2f} %"
     )
     if doubt := unlearned(result.scores):
-        warning = f"WARNING: {printable(doubt)}; convert will refuse what is so on the test part"
-        tell(warning, 2, err=True, fg="red", bold=True)
+        warn([f"{doubt}; convert will refuse what is so on the test part"])
     click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
     return 0

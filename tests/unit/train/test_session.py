@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,28 @@ def test_settings_of_the_run_may_be_repeated_on_resume(folder: Path) -> None:
         Settings(folder / "wafers.npz", None, run.path, seed=0, epochs=2),
     ):
         _check_same_recipe(run, run.recipe, settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"recipe": "qick"}, "no recipe 'qick'"),
+        ({"start": "nowhere"}, "no network 'nowhere' to start from"),
+        ({"out": "whole"}, "holds a run already"),
+        ({"out": "whole", "resume": True}, "this run is finished"),
+        ({"data": "none.npz"}, "no such file"),
+    ],
+)
+def test_what_needs_no_tensorflow_is_refused_before_it_is_loaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], words: str
+) -> None:
+    from train import session
+
+    monkeypatch.setattr(session.native_log, "load", lambda *_: pytest.fail("loaded"))
+    paths = {key: folder / changes[key] for key in ("data", "out") if key in changes}
+    asked = session.Settings(folder / "wafers.npz", None, folder / "new")
+    with pytest.raises((UsageError, DataError), match=words):
+        session.start(replace(asked, **{**changes, **paths}), print)
 
 
 @pytest.mark.parametrize("changes", [{"seed": -1}, {"epochs": 0}, {"epochs": 10**6}])

@@ -294,3 +294,4 @@ def test_parts_that_lack_a_class_or_nearly_do_are_told() -> None:
     assert said[1].startswith("the val part holds no wafer of Loc: ")
     assert said[2].startswith("the test part holds fewer than 20 wafers of Loc (3): ")
     assert len(said) == 3
+    assert list(part_doubts(labelled.with_columns(part=parts), ("val",))) == said[:2]
