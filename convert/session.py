@@ -26,7 +26,7 @@ from edge.dataset.split import part_doubts
 from edge.errors import GateError, UsageError
 from edge.evaluation.evaluate import as_station
 from edge.model.model_file import ModelFile
-from edge.own.ordinary import ENOUGH
+from edge.own.ordinary import ENOUGH, FEW, FEWEST
 from edge.system import native_log
 from edge.system.files import write_bytes
 from edge.system.text import counted, obeyed
@@ -158,16 +158,25 @@ def _judged(
 
 
 def _write_ordinary(model: ModelFile, labelled: LabelledSet, out: Path, tell: Tell) -> None:
-    """What examples of new patterns are held against: wafers that did not train the network."""
+    """What examples of new patterns are held against: wafers that did not train the network.
+
+    Where these are few, some that did as well: claims of others are then guessed too low.
+    """
     parts = [labelled.part(Part.VAL)]
     if len(parts[0]) < ENOUGH:
         parts.append(labelled.part(Part.TEST))
     grids = (part.grid(index) for part in parts for index in lots_together(part))
-    count = ordinary_file.save(ordinary_file.beside(out), model, Classifier(model), grids)
-    if count < ENOUGH:
+    train = labelled.part(Part.TRAIN)
+    some = lots_together(train)[:: max(1, len(train) // ENOUGH)]
+    learnt = map(train.grid, some.tolist() if sum(map(len, parts)) < FEW else ())
+    place = ordinary_file.beside(out)
+    found = ordinary_file.save(place, model, Classifier(model), grids, learnt)
+    if (count := len(found.numbers)) < ENOUGH or found.trained:
+        part = f", {found.trained} of which trained the network" if found.trained else ""
         tell(
-            f"{counted(count, 'wafer')} did not train the network: patterns of your own "
-            f"(`wm-edge pattern add`) are best held against {ENOUGH:,} or more; there, name a store"
+            f"{place.name}: a pattern of your own (`wm-edge pattern add`) will be held against "
+            f"{counted(count, 'wafer')}{part}; at least {FEWEST} are needed, {ENOUGH:,} that did "
+            "not train it are better: name a station's store there (--store)"
         )
 
 

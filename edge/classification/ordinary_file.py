@@ -1,7 +1,7 @@
 """The file of ordinary wafers beside a model file: examples of a new pattern are held against them.
 
 ``mine.ordinary.npz`` beside ``mine.tflite`` holds embeddings and numbers of wafers that did not
-train the network, not their maps.
+train the network, not their maps; where there are few of those, of some that did as well.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ _SEED: Final = 17
 
 _NAMES: Final = ("format", "network", "embeddings", "numbers")
 
+#: Not in files that hold none of those.
+_TRAINED: Final = "trained"
+
 #: So few digits are enough, and keep the file small.
 _HALF: Final = np.dtype("<f2")
 
@@ -44,7 +47,13 @@ def beside(model: Path) -> Path:
     return model.with_name(f"{model.stem}.ordinary.npz")
 
 
-def save(path: Path, model: ModelFile, sees: Sees, grids: Iterable[DieGrid]) -> int:
+def save(
+    path: Path,
+    model: ModelFile,
+    sees: Sees,
+    grids: Iterable[DieGrid],
+    trained: Iterable[DieGrid] = (),
+) -> Ordinary:
     """Write the file of a model file.
 
     Args:
@@ -53,16 +62,18 @@ def save(path: Path, model: ModelFile, sees: Sees, grids: Iterable[DieGrid]) -> 
         sees: A classifier of it.
         grids: Maps of wafers that did not train its network, those of a lot one after another; of
             more than ``MOST`` some are drawn.
+        trained: Maps of some that did, where there are few others.
 
     Returns:
-        How many wafers it holds: those with failing dies.
+        What it holds: of those with failing dies.
 
     Raises:
         OutputError: it cannot be written.
     """
     seen = [one for grid in grids if (one := view(sees, grid)) is not None]
     order = np.sort(np.random.default_rng(_SEED).permutation(len(seen))[:MOST])
-    found = [seen[which] for which in order]
+    learnt = [one for grid in trained if (one := view(sees, grid)) is not None]
+    found = [*(seen[which] for which in order), *learnt]
     size, count = model.metadata.embedding.size, len(found)
     embeddings = np.asarray([one for one, _ in found], np.int8).reshape(count, size)
     numbers = np.asarray([one for _, one in found], _HALF).reshape(count, COUNT)
@@ -74,10 +85,11 @@ def save(path: Path, model: ModelFile, sees: Sees, grids: Iterable[DieGrid]) -> 
                 network=model.network_sha256,
                 embeddings=embeddings,
                 numbers=numbers,
+                trained=len(learnt),
             )
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    return count
+    return Ordinary(embeddings, numbers.astype(np.float64), len(learnt))
 
 
 def of_model(model: ModelFile) -> Ordinary:
@@ -105,18 +117,19 @@ def of_model(model: ModelFile) -> Ordinary:
 
 
 def _read(path: Path) -> tuple[str, list[npt.NDArray[Any]]]:
-    """Network, embeddings and numbers of a file as they stand in it."""
+    """Network, embeddings, numbers and how many trained it, as they stand in a file."""
     with Arrays(path, MAX_BYTES) as file:
         if missing := [name for name in _NAMES if name not in file.names]:
             raise ValueError(f"it lacks {', '.join(missing)}")
         version, network, *found = (file.read(name) for name in _NAMES)
+        found.append(file.read(_TRAINED) if _TRAINED in file.names else np.zeros((), np.int64))
     if str(version) != str(FORMAT):
         raise ValueError(f"its layout is {version}, this version reads {FORMAT}")
     return str(network), found
 
 
 def _checked(arrays: list[npt.NDArray[Any]], size: int) -> Ordinary:
-    embeddings, numbers = arrays
+    embeddings, numbers, trained = arrays
     count = len(numbers) if numbers.ndim else 0
     if embeddings.shape != (count, size) or embeddings.dtype != np.int8:
         raise ValueError(f"its embeddings are no int8 ({count}, {size})")
@@ -124,4 +137,6 @@ def _checked(arrays: list[npt.NDArray[Any]], size: int) -> Ordinary:
         raise ValueError(f"its numbers are no float16 ({count}, {COUNT})")
     if not np.isfinite(numbers).all():
         raise ValueError("not all of its numbers are finite")
-    return Ordinary(embeddings, numbers.astype(np.float64))
+    if trained.shape or trained.dtype.kind != "i" or not 0 <= trained <= count:
+        raise ValueError("it does not say how many of them trained the network")
+    return Ordinary(embeddings, numbers.astype(np.float64), int(trained))

@@ -39,7 +39,9 @@ class Refit(NamedTuple):
         if pattern.fits(network) and len(pattern.rule.mean) == size:
             return pattern
         ordinary = of_model(self.model)
-        fit = Fit(ordinary.enough(), self.coordinates, direction=pattern.direction)
+        again = f"wm-edge pattern rebuild --model {self.model.path} --store STORE.sqlite"
+        mend = f"`{again}` takes more of a store"
+        fit = Fit(ordinary.enough(mend), self.coordinates, direction=pattern.direction)
         shown = views(self.sees, grids_of(pattern))
         rule = fit.rule(shown)
         return structs.replace(

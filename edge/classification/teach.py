@@ -37,6 +37,7 @@ KNOWN: Final = 0.7
 
 #: Percent of ordinary wafers that are claimed where a pattern was held against so many or a little
 #: more: mean and worst of 24 patterns (measured; docs/own-patterns.md).
+_MORE: Final = "name a store that keeps the maps of more (--store)"
 _CLAIMS: Final = {FEWEST: (1.0, 3.0), 200: (0.8, 2.6), 500: (0.5, 1.6)}
 
 #: Fewer examples make no group; two are no groups with a smaller gap, in spreads of their own.
@@ -119,8 +120,10 @@ def teach(
     ordinary = of_model(model)
     if new:
         more = [(embedding, seen) for one, embedding, seen in kept if id(one) in new]
-        ordinary = ordinary.with_more(Ordinary(*map(np.stack, zip(*more, strict=True))))
-    fit = Fit(ordinary.enough(), coordinates, direction=direction)
+        embeddings, beside = zip(*more, strict=True)
+        ordinary = ordinary.with_more(Ordinary(np.stack(embeddings), np.stack(beside)))
+    mend = f"{_MORE}, or convert the model file anew from a larger set: they come with it"
+    fit = Fit(ordinary.enough(mend), coordinates, direction=direction)
     shown = views(classifier, [one.dies for one in examples])
     rule, recognised = fit.rule(shown), fit.recalls(shown)
     recall = round(float(recognised.mean()), 3)
@@ -213,10 +216,11 @@ def _few(ordinary: Ordinary) -> Iterator[str]:
     count = len(ordinary.numbers)
     if count < ENOUGH:
         mean, worst = _CLAIMS[max((n for n in _CLAIMS if n <= count), default=FEWEST)]
+        trained = f", {ordinary.trained} of which trained the network" if ordinary.trained else ""
+        least = "at least " if trained else ""
         yield (
-            f"only {count} ordinary wafers to hold the examples against: about {mean} % of "
-            f"ordinary wafers are claimed then, up to {worst} %; name a store that keeps the maps "
-            "of more (--store)"
+            f"only {count} ordinary wafers to hold the examples against{trained}: {least}about "
+            f"{mean} % of ordinary wafers are claimed then, up to {worst} %; {_MORE}"
         )
 
 

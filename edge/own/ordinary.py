@@ -13,6 +13,9 @@ from edge.errors import UsageError
 ENOUGH: Final = 1000
 FEWEST: Final = 100
 
+#: Fewer that did not train the network are worse than some that did beside them.
+FEW: Final = 200
+
 
 class Ordinary(NamedTuple):
     """What is known of ordinary wafers.
@@ -20,10 +23,12 @@ class Ordinary(NamedTuple):
     Attributes:
         embeddings: int8 (wafers, size), the network's second output.
         numbers: float (wafers, ``edge.own.numbers.COUNT``) of their maps.
+        trained: So many of them trained the network.
     """
 
     embeddings: npt.NDArray[np.int8]
     numbers: npt.NDArray[np.float64]
+    trained: int = 0
 
     def with_more(self, more: Ordinary) -> Ordinary:
         """These and, where they are not enough, others."""
@@ -32,10 +37,14 @@ class Ordinary(NamedTuple):
         return Ordinary(
             np.concatenate([self.embeddings, more.embeddings]),
             np.concatenate([self.numbers, more.numbers]),
+            self.trained,
         )
 
-    def enough(self) -> Ordinary:
+    def enough(self, mend: str = "make the model file of a larger set") -> Ordinary:
         """The same.
+
+        Args:
+            mend: What is to be done where they are not.
 
         Raises:
             UsageError: they are too few to hold examples against.
@@ -43,7 +52,6 @@ class Ordinary(NamedTuple):
         if len(self.numbers) < FEWEST:
             raise UsageError(
                 f"{len(self.numbers)} ordinary wafers to hold the examples against, at least "
-                f"{FEWEST} are needed, better {ENOUGH:,}; name a store that keeps the maps of more "
-                "(--store), or convert the model file anew from a larger set: they come with it"
+                f"{FEWEST} are needed, better {ENOUGH:,}; {mend}"
             )
         return self

@@ -93,13 +93,16 @@ def test_examples_of_a_new_pattern_are_held_against_wafers_that_did_not_train_it
     converted: Path, divided: LabelledSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, examples = Classifier(load(converted)), wafers(UnknownPattern.HALF, 10)
-    with pytest.raises(UsageError, match="at least 100 are needed, better 1,000; name a store"):
+    monkeypatch.setattr("edge.own.ordinary.FEWEST", len(divided) + 1)
+    with pytest.raises(UsageError, match=r"are needed, better 1,000; name a store"):
         teach("Half", examples, own)
     monkeypatch.setattr("edge.own.ordinary.FEWEST", 20)
     found = teach("Half", examples, own)
-    count = len(divided.part("val")) + len(divided.part("test"))
-    assert len(of_model(own.model).numbers) == count
-    assert any(one.startswith(f"only {count} ordinary wafers") for one in found.warnings)
+    count, trained = len(divided), len(divided.part("train"))
+    known = of_model(own.model)
+    assert (len(known.numbers), known.trained) == (count, trained)
+    few = f"only {count} ordinary wafers to hold the examples against, {trained} of which trained"
+    assert any(one.startswith(few) for one in found.warnings)
     found.pattern.save(tmp_path / "Half.pattern")
     told = [
         Classifier(load(converted), patterns=tmp_path).classify(one).suggested

@@ -46,7 +46,7 @@ def test_ten_examples_recognise_others_and_leave_ordinary_wafers_alone(
     others = seen(classifier, kind, 60, 1)
     found = scores(rule, fit.coordinates, others.embeddings[:, 0], others.numbers[:, 0])
     assert (found > 0).mean() >= least
-    claimed = scores(rule, fit.coordinates, *ordinary) > 0
+    claimed = scores(rule, fit.coordinates, ordinary.embeddings, ordinary.numbers) > 0
     assert claimed.mean() < 0.006
 
 
