@@ -63,7 +63,7 @@ class Classifier:
     Raises:
         RuntimeUnavailableError: no TFLite runtime works here.
         ModelError: the file's tensors do not match its metadata.
-        UsageError: the rule of review is for other patterns, or there is no such folder.
+        UsageError: the rule of review is for other patterns, or their folder is a file.
     """
 
     def __init__(

@@ -213,6 +213,8 @@ def _table(descriptor: int, *, several: bool) -> Callable[[Sequence[dict[str, An
 
 
 def _announce(log: Any, station: Station) -> None:
+    if patterns := station.settings.patterns:
+        log.info("patterns %s: %s", patterns.folder, ", ".join(station.own_patterns) or "none yet")
     places = [str(station.settings.station.store), *station.delivery.shown]
     for source in station.sources:
         if source.trouble():  # is said when it is waited for

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from edge.errors import UsageError
 from edge.own.pattern_file import OwnPattern, check_folder, files, load
-from edge.system.files import State, state_of
+from edge.system.files import State, exists, state_of
 from edge.system.text import counted, printable
 from edge.wafer.patterns import MOST, PatternSet, spelled
 
@@ -27,6 +27,20 @@ class _Read(NamedTuple):
     pattern: OwnPattern | None
 
 
+def _changes(before: dict[str, OwnPattern], now: dict[str, OwnPattern]) -> Iterator[str]:
+    """What came, changed and went, a sentence each."""
+    for name, one in now.items():
+        old = before.get(name)
+        made_from = counted(len(one.examples), "example")
+        if old is None or old.rule != one.rule:
+            came = "comes into use" if old is None else "has changed"
+            yield f"{name} {came} ({made_from}{', trusted' if one.is_trusted else ''})"
+        elif old.is_trusted != one.is_trusted:
+            yield f"{name} is {'trusted now' if one.is_trusted else 'trusted no longer'}"
+    for name in before.keys() - now.keys():
+        yield f"{name} is no longer in use"
+
+
 class Refits(Protocol):
     """What makes patterns fit the network at work."""
 
@@ -37,8 +51,11 @@ class Refits(Protocol):
 class PatternFolder:
     """The patterns of a folder that can be used with a model file, by the names of their files.
 
-    What cannot be used is told in a warning, once, and passed over: no file ends a station. A
-    pattern of another network is made anew from the examples in its file, for this process alone:
+    What cannot be used is told in a warning, once, and passed over: no file ends a station. What
+    comes, changes or goes after the first look is told as well. A folder that is not there is
+    waited for.
+
+    A pattern of another network is made anew from the examples in its file, for this process alone:
     the file stays as it is, since a station with the other model file may read it, too.
 
     Args:
@@ -50,7 +67,7 @@ class PatternFolder:
         behind: Whether the last look was too short for all of the files.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: it is something else than a folder.
     """
 
     def __init__(
@@ -59,13 +76,15 @@ class PatternFolder:
         classes: PatternSet,
         refit: Refits,
     ) -> None:
-        check_folder(folder)
+        if exists(folder):
+            check_folder(folder)
         self.behind = False
         self._folder = folder
         self._classes = classes
         self._refit = refit
         self._read: dict[Path, _Read] = {}
         self._is_first = True
+        self._used: dict[str, OwnPattern] = {}
         self._told: set[str] = set()
 
     def look(self) -> list[OwnPattern] | None:
@@ -75,13 +94,17 @@ class PatternFolder:
         was read before goes on.
         """
         said: list[str] = []
+        is_first, self._is_first = self._is_first, False
         try:
             paths = self._paths(said)
+        except FileNotFoundError:
+            self._tell([f"{self._folder}: there is no folder of pattern files; it is waited for"])
+            return None
         except OSError as error:
             self._tell([f"{self._folder}: cannot be read ({error.strerror})"])
             return None
-        end = float("inf") if self._is_first else time.monotonic() + PATIENCE
-        self._is_first = self.behind = False
+        end = float("inf") if is_first else time.monotonic() + PATIENCE
+        self.behind = False
         found: dict[Path, _Read] = {}
         some = False
         for path in paths:
@@ -95,7 +118,13 @@ class PatternFolder:
         usable = list(self._told_apart(found, said))
         self._tell(said)
         has_changed, self._read = found != self._read, found
-        return usable if has_changed else None
+        if not has_changed:
+            return None
+        used = {one.name: one for one in usable}
+        for sentence in [] if is_first else _changes(self._used, used):
+            _log.info("%s: %s", printable(str(self._folder)), printable(sentence))
+        self._used = used
+        return usable
 
     def _paths(self, said: list[str]) -> list[Path]:
         """The files that are looked at, and what is to be said of the others."""

@@ -79,7 +79,7 @@ class Station:
         self._arguments = classifier_arguments(self.model, settings)
         # Tried before anything is opened; the first source takes it over.
         self._spare = [Classifier(**self._arguments)]
-        runtime = self._spare[0].runtime
+        runtime, self.own_patterns = self._spare[0].runtime, self._spare[0].own_patterns
         self._runtime = f"{runtime.backend} {runtime.version} {settings.model.kernels.value}"
         told = settings.station
         note = model_note(self.model)

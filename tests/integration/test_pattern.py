@@ -76,7 +76,6 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
     """It is not started anew: ``add`` takes ids of its records, and what comes is suggested."""
     watched, store = folder / "watched", folder / "results.sqlite"
     watched.mkdir()
-    (folder / "patterns").mkdir()
     arguments = ("watch", watched, "--store", store, "--csv", "out.csv", "--jsonl", "out.jsonl",
                  "--patterns", "patterns", "--metrics", str(port := free_port()))  # fmt: skip
     with Running(folder, *arguments) as station:
@@ -101,6 +100,9 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
             return any(row["suggested"] == "Half" for row in rows(store))
 
         wait_for(learnt, "a wafer is suggested")
+        assert "patterns: there is no folder of pattern files; it is waited for" in station.said()
+        assert "patterns patterns: none yet" in station.said()
+        assert "patterns: Half comes into use (10 examples)" in station.said()
         path = folder / "patterns" / "Half.pattern"
         whole = path.read_bytes()
         path.write_bytes(whole[:1000])
@@ -174,8 +176,9 @@ def test_what_makes_no_pattern_is_told(
 
 
 def test_a_folder_of_patterns_that_is_not_there_is_told_before_any_work(folder: Path) -> None:
-    for verb in ("classify", "watch"):
-        done = wm_edge(verb, "in", "--patterns", "no", cwd=folder)
-        assert done.code == 2
-        assert "no such folder of pattern files" in done.stderr
+    done = wm_edge("classify", "in", "--patterns", "no", cwd=folder)
+    assert done.code == 2
+    assert "no such folder of pattern files" in done.stderr
+    file = wm_edge("watch", "in", "--patterns", "in/half-0.npy", cwd=folder)
+    assert file.code == 2
     assert not (folder / "wm-edge.sqlite").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -51,6 +52,36 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     found = [record.getMessage() for record in caplog.records]
     caplog.clear()
     return found
+
+
+def changes(caplog: pytest.LogCaptureFixture, folder: Path) -> list[str]:
+    return [line.removeprefix(f"{folder}: ") for line in said(caplog)]
+
+
+def test_what_comes_changes_and_goes_is_told(
+    pattern: OwnPattern, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "edge")
+    path = save(pattern, tmp_path, "There")
+    folder = at(tmp_path)
+    folder.look()
+    assert not said(caplog)
+    one = structs.replace(pattern, name="Half")
+    path.unlink()
+    one.save(path_of(tmp_path, "Half"))
+    folder.look()
+    assert changes(caplog, tmp_path) == [
+        "Half comes into use (10 examples)",
+        "There is no longer in use",
+    ]
+    for changed, words in (
+        (one.confirmed(20, 0, trust=True), "Half is trusted now"),
+        (one.confirmed(20, 5, trust=True), "Half is trusted no longer"),
+        (structs.replace(one, rule=structs.replace(one.rule, bias=9)), "Half has changed (10 exam"),
+    ):
+        changed.save(path_of(tmp_path, "Half"))
+        assert folder.look()
+        assert words in changes(caplog, tmp_path)[0]
 
 
 def test_what_is_no_pattern_file_is_told_once_and_stops_no_other(
@@ -145,16 +176,19 @@ def test_a_wafer_waits_for_a_part_of_many_files(
 def test_a_folder_that_goes_is_waited_for_and_one_made_again_is_read(
     pattern: OwnPattern, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="no such folder"):
-        at(tmp_path / "no")
+        at(tmp_path / "file")
     folder = tmp_path / "patterns"
-    save(pattern, folder, "First")
     looked = at(folder)
+    assert looked.look() is None
+    assert ["no folder of pattern files; it is waited" in line for line in said(caplog)] == [True]
+    save(pattern, folder, "First")
     assert names(looked.look()) == ["First"]
     shutil.rmtree(folder)
     for _ in range(3):
         assert looked.look() is None
-    assert ["cannot be read (No such file" in line for line in said(caplog)] == [True]
+    assert ["no folder of pattern files; it is waited" in line for line in said(caplog)] == [True]
     folder.write_text("a file")
     assert looked.look() is None
     assert "Not a directory" in said(caplog)[0]
