@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from convert.attempt import Attempt, ParityContext, attempt
 from convert.conversion_data import ConversionData, float_outputs
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     import keras
 
 Tell = Callable[[str], None]
+
+_ALL_ACCEPTED: Final = (
+    "warning: the val part reaches what review shall reach without it: all thresholds are 0, no "
+    "wafer goes to a person for a low confidence. With few wafers that says little: set some, with "
+    "`--review-below 0.8` of classify or [review.below] of a station, or convert with "
+    "--cost-table or a larger val part"
+)
 
 
 class Remedy(str, Enum):
@@ -104,6 +111,8 @@ def convert(
     if not evidence.found.parity.green:
         raise GateError(_why_no_file(evidence, out))
     write_bytes(out, evidence.found.model.content)
+    if evidence.found.model.metadata.review.unneeded:
+        tell(_ALL_ACCEPTED)
     _write_ordinary(evidence.found.model, labelled, out, tell)
     return evidence.found
 

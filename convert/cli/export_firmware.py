@@ -13,6 +13,7 @@ from edge.terminal import options
 
 @click.command(name="export-firmware")
 @click.argument("paths", metavar="[MODEL] DIR", type=options.UserPath(), nargs=-1)
+@options.model
 @click.option(
     "--target",
     type=click.Choice(list(TARGETS)),
@@ -33,7 +34,12 @@ from edge.terminal import options
     "--kernels reference`, micro's those of TFLite Micro, a step or two off now and then.",
 )
 def command(
-    paths: tuple[Path, ...], target: str, overwrite: bool, measure: bool, rounding: str | None
+    paths: tuple[Path, ...],
+    model: Path | None,
+    target: str,
+    overwrite: bool,
+    measure: bool,
+    rounding: str | None,
 ) -> int:
     """Write MODEL, or the model file that ships, to DIR as sources for a microcontroller.
 
@@ -44,12 +50,19 @@ def command(
     Examples:
       wm-edge export-firmware firmware/
       wm-edge export-firmware mine.tflite firmware/ --overwrite
+      wm-edge export-firmware --model mine.tflite firmware/
       wm-edge export-firmware firmware/ --rounding micro
       wm-edge export-firmware firmware/ --target tflm
     """
     # click fills optional arguments first, so the two are told apart here.
     if not 1 <= len(paths) <= 2:
         raise click.UsageError("give DIR, or MODEL and DIR")
+    if len(paths) > 1:
+        if model is not None:
+            raise click.UsageError(
+                f"both {paths[0]} and --model {model}: give one of them, and DIR"
+            )
+        model = paths[0]
     if rounding is not None and target != "c99":
         raise click.UsageError("--rounding goes with --target c99; tflm rounds as TFLite Micro")
     if measure:
@@ -61,7 +74,7 @@ def command(
     from convert.firmware.export import export
     from edge.model.model_file import load
 
-    model, place = (None, *paths) if len(paths) == 1 else paths
+    place = paths[-1]
     chosen = None if rounding is None else Rounding(rounding)
     firmware = export(load(model), place, target, overwrite=overwrite, rounding=chosen)
     figures = ", ".join(f"{name} {value}" for name, value in firmware.figures.items())

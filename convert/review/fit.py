@@ -87,6 +87,7 @@ def fit(
         Unfamiliar(_up(above(distances[:, 0], objective.unfamiliar)), means),
         Mixed(min(1.0, _up(above(distances[:, 1], objective.mixed))), weights, bias),
         log_prior,
+        unneeded=not any(below.values()),
     )
     return temperature, review
 

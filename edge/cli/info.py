@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 @click.command(name="info")
-@click.argument("model", type=options.UserPath(), required=False, metavar="[MODEL|STORE]")
+@click.argument("place", type=options.UserPath(), required=False, metavar="[MODEL|STORE]")
+@options.model
 @click.option("--json", "as_json", is_flag=True, help="The whole metadata as JSON.")
-def command(model: Path | None, as_json: bool) -> int:
+def command(place: Path | None, model: Path | None, as_json: bool) -> int:
     """Show the model card of MODEL, or of the model file that ships.
 
     Per-class accuracy with intervals, what it was trained on, what it must not be used for.
-    Of a station's STORE, the model files that its results are of, and their patterns.
+    Of a station's STORE, the model files that its results are of, and their patterns. --model
+    names a model file as MODEL does.
 
     \b
     Examples:
@@ -38,10 +40,12 @@ def command(model: Path | None, as_json: bool) -> int:
     from edge.cli.model_card import card
     from edge.model.model_file import load
 
-    if model is not None and _is_store(model):
-        _show_store(model, as_json=as_json)
+    if place is not None and model is not None:
+        raise click.UsageError(f"both {place} and --model {model}: give one of them")
+    if place is not None and _is_store(place):
+        _show_store(place, as_json=as_json)
         return 0
-    model_file = load(model)
+    model_file = load(place or model)
     if as_json:
         click.echo(json.dumps({**model_file.document, "sha256": model_file.sha256}, indent=1))
     else:

@@ -84,7 +84,7 @@ def _limits(document: dict[str, Any]) -> Iterator[Check]:
         rule = decode(Review, document.get("review"))
     except MismatchError:  # the audit says so
         return
-    if not any(rule.below.values()):
+    if not (any(rule.below.values()) or rule.unneeded):
         yield failed(
             "review-table",
             "all thresholds are 0, every pattern is accepted at any probability: lost?",

@@ -77,7 +77,7 @@ class Mixed(Struct, frozen=True):
     bias: Coordinate
 
 
-class Review(Struct, frozen=True):
+class Review(Struct, frozen=True, omit_defaults=True):
     """When a wafer goes to a person.
 
     Attributes:
@@ -88,6 +88,7 @@ class Review(Struct, frozen=True):
         mixed: How probably a wafer may show two patterns at once.
         log_prior: Natural logarithm of how much more or less common a pattern is than the network
             was trained to take it.
+        unneeded: Whether ``objective`` was reached without thresholds: all are 0, by intention.
     """
 
     below: dict[str, Share]
@@ -96,6 +97,7 @@ class Review(Struct, frozen=True):
     unfamiliar: Unfamiliar
     mixed: Mixed
     log_prior: dict[str, Annotated[float, Meta(ge=-20, le=20)]] = field(name="frequency")
+    unneeded: bool = False
 
     def check(self, names: Sequence[str]) -> None:
         """Refuse other patterns than these, by a ``MismatchError``."""

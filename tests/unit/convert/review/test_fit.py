@@ -51,6 +51,7 @@ def test_fitted_rule_keeps_the_shares_that_were_asked_for(
     model = with_metadata(draft, put("review", value=to_builtins(review)))
     assert review.min_dies == MIN_DIES
     assert review.objective == {"precision": goal.precision}
+    assert review.unneeded is not any(review.below.values())
     looks = [Classifier(model).infer(planes) for planes in prepared.val.planes]
     for value, share, asked in (
         ("unfamiliarity", review.unfamiliar.above, goal.unfamiliar),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from convert.cli.export_firmware import command as export_firmware
+from edge.cli.info import command as info
 from edge.cli.model_card import card
+from edge.errors import ModelError
 from edge.evaluation.metrics import wilson
 from edge.model.model_file import ModelFile
 from edge.wafer.patterns import PATTERNS
@@ -93,3 +98,15 @@ def test_a_notice_flows_on_a_terminal(shipped: ModelFile) -> None:
     model = with_metadata(shipped, put("notice", value=notice))
     assert card(model).endswith("\n".join(["", *notice]))
     assert card(model, flowing=True).endswith("\n\nData: by them.\n\n[1] A, in B\n[2] C")
+
+
+@pytest.mark.parametrize(("verb", "more"), [(info, ()), (export_firmware, ("out",))])
+def test_a_model_file_is_given_as_an_argument_or_as_model(
+    verb: click.Command, more: tuple[str, ...]
+) -> None:
+    refused = CliRunner().invoke(verb, ["a.tflite", *more, "--model", "b.tflite"])
+    assert refused.exit_code == 2
+    assert "both a.tflite and --model b.tflite: give one of them" in refused.output
+    alone = CliRunner().invoke(verb, ["--model", "b.tflite", *more])
+    assert isinstance(alone.exception, ModelError)
+    assert str(alone.exception).startswith("b.tflite: ")

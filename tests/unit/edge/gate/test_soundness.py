@@ -114,6 +114,19 @@ def test_limit_that_no_wafer_could_exceed_is_named(
     assert any(word in check.message for check in found.checks if check.failed)
 
 
+@pytest.mark.parametrize(("unneeded", "failing"), [(False, {"review-table"}), (True, set())])
+def test_thresholds_that_are_all_0_are_lost_unless_conversion_said_so(
+    shipped: ModelFile, tmp_path: Path, unneeded: bool, failing: set[str]
+) -> None:
+    def change(metadata: dict[str, Any]) -> None:
+        review = metadata["review"]
+        review["below"] = dict.fromkeys(review["below"], 0.0)
+        if unneeded:
+            review["unneeded"] = True
+
+    assert failed(examined(changed(shipped, change), tmp_path)) == failing
+
+
 def test_limit_is_named_beside_what_else_is_wrong(shipped: ModelFile, tmp_path: Path) -> None:
     def change(metadata: dict[str, Any]) -> None:
         metadata["labels"][0] = "Centre"
