@@ -169,7 +169,8 @@ def _summary(imported: Imported) -> list[str]:
     lines += [f"note: {note}" for note in report.notes]
     if labels and patterns.none is None:
         lines.append(
-            "note: none of them means that a wafer shows no pattern; --none NAME says which"
+            "note: none of them means that a wafer shows no pattern; if one does, --none NAME or "
+            "the pattern set says which"
         )
     lines += [f"problem: {problem}" for problem in report.problems]
     return [printable(line) for line in lines]

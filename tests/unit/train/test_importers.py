@@ -414,6 +414,7 @@ def test_the_command_writes_the_set_and_reports_on_stderr(
     assert result.exit_code == 0
     assert result.stdout == ""
     assert "left out: 1 without a label" in result.stderr
+    assert "1  means no pattern\n" in result.stderr
     assert reading.load(out).class_counts()["none"] == 1
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 
 from edge.dataset.reading import load
 from edge.errors import DataError
 from edge.wafer.patterns import PatternSet
+from train.cli.dataset_import import command
 from train.importers import Imported, SourceKind, import_dataset
 
 MAPS = np.stack([np.full((4, 6), 1 + (np.arange(6) == place), np.uint8) for place in range(4)])
@@ -80,6 +82,23 @@ def test_one_column_a_pattern(stacked: Callable[..., Imported], kind: type) -> N
     found = stacked({"legend": legend}, target=hot)
     assert found.labelled.labels.tolist() == OWN[:3]
     assert found.report.left_out == {"two or more patterns at once": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "absent"),
+    [
+        (["--unlabelled"], "(no label)         4", "Donut"),
+        (["--label", "ok=0"], "the number comes first, write 0=ok", "wrote"),
+    ],
+)
+def test_the_command_tells_what_is_there_alone(
+    tmp_path: Path, options: list[str], words: str, absent: str
+) -> None:
+    np.savez(tmp_path / "bare.npz", maps=MAPS)
+    paths = [str(tmp_path / "bare.npz"), "--out", str(tmp_path / "out.npz")]
+    done = CliRunner().invoke(command, [*paths, *options])
+    assert words in done.output
+    assert absent not in done.output
 
 
 def test_what_rows_of_zeros_mean_is_not_guessed(stacked: Callable[..., Imported]) -> None:
