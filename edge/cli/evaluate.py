@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,15 +154,17 @@ def _read(data: Path, part: str | None, patterns: PatternSet | None) -> Labelled
 
 def _show(outcome: GateOutcome, *, gated: bool) -> None:
     """The table on stdout; warnings, and checks where there is a gate, on stderr."""
-    told = ""
+    warnings = outcome.warnings
     if outcome.result:
         overlap = outcome.result.overlap
         if overlap and overlap.too_large:  # whoever keeps the table must keep this
             told = overlap.warning()
             tell(f"warning: {told}", 2)
             click.echo()
+            if options.is_terminal(sys.stdout):  # else nobody has seen it
+                warnings = [each for each in warnings if each != told]
         click.echo(_table(outcome.result))
-    warn(warning for warning in outcome.warnings if warning != told)
+    warn(warnings)
     if gated:
         for check in outcome.checks:
             click.echo(f"{check.status:<7} {check.name:<15} {printable(check.message)}", err=True)
