@@ -97,7 +97,6 @@ class TableSink:
             source += f"[{record['index']}]"
         if hint := self._hints.get(record["pattern"]):
             self._hinted[record["pattern"]] = hint
-        reason = _why(record)
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
         following = ", ".join(
             f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
@@ -109,9 +108,22 @@ class TableSink:
             f"{percent(record['probability'])} %",
             f"{percent(record['confidence'])} %",
             f"{record['fails']}/{record['dies']}",
-            f"{record['verdict']}: {reason}" if reason else record["verdict"],
+            self._verdict(record),
             following,
         )
+
+    def _verdict(self, record: dict[str, Any]) -> str:
+        """With why; of a reason and a name that need more room together, the reason is cut."""
+        verdict, reason, own = record["verdict"], _why(record), record.get("suggested")
+        if not own:
+            return f"{verdict}: {reason}" if reason else verdict
+        room = self._rooms["verdict"] - len(f"{verdict}: ")
+        name = self._cell(own, room)
+        room -= columns(name) + 1
+        if columns(reason) > room:
+            kept = max(0, room - len(self._ellipsis))
+            reason = reason[:kept] + self._ellipsis if kept else ""
+        return " ".join(filter(None, (f"{verdict}:", reason, name)))
 
     def close(self) -> None:
         """Write the errors that were held back, flush and close."""
@@ -183,13 +195,10 @@ def _is_of(first: dict[str, Any], following: dict[str, Any]) -> bool:
 
 
 def _why(record: dict[str, Any]) -> str:
-    """The reason with the number that decided, or the pattern of one's own that claims the wafer.
-
-    Empty without both.
-    """
+    """The reason with the number that decided; without it where a pattern of one's own is named."""
     reason: str = record["reason"] or ""
-    if own := record.get("suggested"):
-        return f"{reason} {own}".lstrip()
+    if record.get("suggested"):
+        return reason
     if reason == "low-confidence":
         return f"{reason} <{100 * record['below']:.0f}%"
     numbers = {"unfamiliar": "unfamiliarity", "mixed": "mixture"}

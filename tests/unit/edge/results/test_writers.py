@@ -223,6 +223,24 @@ def test_a_table_shows_what_the_terminal_can_show(
     assert mark in lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "reason", "own", "words"),
+    [
+        ("review", "unfamiliar", "Chuck mark", "review: unfamil… Chuck mark"),
+        ("review", "unfamiliar", "Mark of the left chuck, left", "review: Mark o… chuck, left"),
+        ("review", "own", "Chuck mark", "review: own Chuck mark"),
+        ("accept", None, "Chuck mark", "accept: Chuck mark"),
+    ],
+)
+def test_a_pattern_of_ones_own_is_named_whole_before_its_reason(
+    verdict: str, reason: str | None, own: str, words: str, capfdbinary: Any
+) -> None:
+    sink = TableSink(Stream(1, "standard output", interactive=True, encoding="utf-8"))
+    sink.write({**RECORD, "verdict": verdict, "reason": reason, "suggested": own})
+    sink.close()
+    assert words in capfdbinary.readouterr().out.decode()
+
+
 def test_the_first_wafer_of_a_stack_has_its_place_in_a_table(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
     sink = open_sink(ResultFormat.TABLE, path, hold_errors=9)
