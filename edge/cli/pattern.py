@@ -78,16 +78,16 @@ def add(
     direction: bool,
     overwrite: bool,
 ) -> int:
-    """Make a pattern file of 5 to 50 wafers, better of 10 of three lots.
+    """Make a pattern file of some ten wafers.
 
-    EXAMPLES are files, folders or, with --store, records whose maps are kept: the `id` of a result,
-    or results.id of the store. A station that has the folder in use sees the file within a second.
+    5 to 50 will do, better 10 or more of three lots. EXAMPLES are files, folders or, with --store,
+    records whose maps are kept: the `id` of a result, or results.id of the store. A station that
+    has the folder in use takes the file with the next wafer.
 
     \b
     Examples:
       wm-edge pattern add Grid grid/*.png
-      wm-edge pattern add Grid 3f9a12cc-17 3f9a12cc-40 3f9a12cc-41 3f9a12cc-77 3f9a12cc-78 \\
-          --store results.sqlite
+      wm-edge pattern add Grid 17 40 41 77 78 --store results.sqlite
     """
     from edge.classification.teach import teach
     from edge.errors import UsageError
@@ -157,7 +157,7 @@ def show(name: str, folder: Path) -> int:
 @click.argument("name")
 @_folder
 def remove(name: str, folder: Path) -> int:
-    """Delete a pattern file; a station forgets the pattern within a second."""
+    """Delete a pattern file; a station forgets it."""
     from edge.errors import OutputError, why
     from edge.own.pattern_file import path_of
 
@@ -182,11 +182,11 @@ def remove(name: str, folder: Path) -> int:
 def confirm(
     name: str, right: int, wrong: int, trust: bool | None, folder: Path, model: Path | None
 ) -> int:
-    """Note what a person found of wafers that a pattern claimed; let it accept.
+    """Note which claims a person found right.
 
     With --trust a wafer that it claims, and that the model file would accept, no longer goes to
-    review: from 20 confirmations on of which 95 % were right, and as long as that holds. --model
-    names the model file whose results were looked at.
+    review: from 20 confirmations on of which 95 % were right, and as long as that holds. Numbers
+    add up: give what was looked at since. --model names the model file whose results these were.
 
     \b
     Examples:
@@ -208,11 +208,13 @@ def confirm(
     changed = one.confirmed(right, wrong, trust=trust)
     if trust and not changed.has_earned:
         raise UsageError(
-            f"{one.name}: {confirmed(changed)}; {CONFIRMED} confirmations of which "
-            f"{100 * PRECISION:.0f} % are right come before --trust"
+            f"{one.name}: nothing was noted (it would be {confirmed(changed)}): --trust needs "
+            f"{CONFIRMED} confirmations of which {100 * PRECISION:.0f} % are right"
         )
     changed.save(path)
-    tell(f"{one.name}: {confirmed(changed)}" + (", trusted" if changed.is_trusted else ""))
+    lost = "; trusted no longer: what it claims goes to review again" if one.is_trusted else ""
+    state = ", trusted" if changed.is_trusted else lost
+    tell(f"{one.name}: {confirmed(changed)}{state}")
     return 0
 
 
@@ -221,10 +223,11 @@ def confirm(
 @_store
 @options.model
 def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
-    """Make the pattern files of a folder anew from their examples, for another model file.
+    """Make pattern files anew for a model file.
 
-    Those that were made for its network stay as they are. A station does the same in memory when
-    it meets a pattern of another model file; what this writes can be confirmed and trusted again.
+    It is done from the examples in them. Those that were made for its network stay as they are. A
+    station does the same in memory when it meets a pattern of another model file; what this writes
+    can be confirmed and trusted again.
 
     \b
     Examples:
@@ -270,7 +273,7 @@ def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
 @_folder
 @options.overwrite
 def graduate(name: str, output: Path, data: Path | None, folder: Path, overwrite: bool) -> int:
-    """Write the examples as a class, for a network that is to learn the pattern.
+    """Write the examples as a class to train on.
 
     Beside class folders it becomes one more; with --data it comes into a copy of a labelled set,
     which is then split and trained on.

@@ -133,6 +133,7 @@ def test_confirmations_trust_and_graduation(folder: Path) -> None:
     assert wm_edge("pattern", "add", "Half", "examples", cwd=folder).code == 0
     early = wm_edge("pattern", "confirm", "Half", "--right", "10", "--trust", cwd=folder)
     assert early.code == 2
+    assert "nothing was noted (it would be 10 claims confirmed" in early.stderr
     assert "20 confirmations" in early.stderr
     assert wm_edge("pattern", "confirm", "Half", "--right", "12", cwd=folder).code == 0
     trusted = wm_edge(
@@ -142,6 +143,8 @@ def test_confirmations_trust_and_graduation(folder: Path) -> None:
     sure = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
     assert "own" not in {record["reason"] for record in sure.records}
     assert {record["suggested"] for record in sure.records} == {"Half"}
+    lost = wm_edge("pattern", "confirm", "Half", "--wrong", "1", cwd=folder)
+    assert "22 claims confirmed, 2 refused; trusted no longer" in lost.text
     assert wm_edge("pattern", "graduate", "Half", "--output", "classes", cwd=folder).code == 0
     maps = [np.load(path) for path in sorted((folder / "classes" / "Half").iterdir())]
     for one, dies in zip(maps, drawn(UnknownPattern.HALF, 10), strict=True):
