@@ -17,6 +17,7 @@ from edge.classification.refit import grids_of
 from edge.classification.views import view, views
 from edge.errors import UsageError
 from edge.own.fit import Fit, Views, scores
+from edge.own.groups import two_groups
 from edge.own.numbers import Numbers, numbers
 from edge.own.ordinary import ENOUGH, FEWEST, Ordinary
 from edge.own.pattern_file import FORMAT, Example, OwnPattern, Rule, check_name
@@ -32,6 +33,9 @@ from edge.wafer.wafermap import WaferMap
 #: above which two are too alike; share of recognised examples below which they lie apart.
 COMMON, ALIKE, APART = 0.01, 0.3, 0.7
 
+#: So few claims of stored wafers are not common, however few wafers are stored.
+SEVERAL: Final = 5
+
 #: Share of the examples that the model file accepts as one pattern, above which it knows them.
 KNOWN: Final = 0.7
 
@@ -39,9 +43,6 @@ KNOWN: Final = 0.7
 #: more: mean and worst of 24 patterns (measured; docs/own-patterns.md).
 _MORE: Final = "name a store that keeps the maps of more (--store)"
 _CLAIMS: Final = {FEWEST: (1.0, 3.0), 200: (0.8, 2.6), 500: (0.5, 1.6)}
-
-#: Fewer examples make no group; two are no groups with a smaller gap, in spreads of their own.
-_GROUP, _GAP = 2, 3.6
 
 
 @dataclass
@@ -232,17 +233,22 @@ def _doubts(
     if count < BETTER:
         yield f"too few: {count} examples; {BETTER} of {BETTER_LOTS} lots recognise more"
     lots = {one.lot for one in examples if one.lot is not None}
-    if lots and len(lots) < BETTER_LOTS:
+    if not lots:
+        yield (
+            "the lots of the examples are not known, they may be of few; say where they stand in "
+            "names (--name-pattern '{lot}_{wafer}')"
+        )
+    elif len(lots) < BETTER_LOTS:
         few = counted(len(lots), "lot")
         yield f"the examples are of {few}: what is common to a lot passes for a pattern"
     unlike = [
         called(one) for one, is_one in zip(examples, found.recognised, strict=True) if not is_one
     ]
-    if groups := _apart(fit, shown):
+    if groups := two_groups(fit.coordinates.real(shown.embeddings).mean(axis=1)):
         first, second = ([called(examples[i]) for i in group[:3]] for group in groups)
         yield (
             f"the examples lie apart: {', '.join(first)} and others are unlike "
-            f"{', '.join(second)} and others; make two patterns of them"
+            f"{', '.join(second)} and others; are they two patterns? Then make two"
         )
     elif found.pattern.recall < APART:
         yield (
@@ -256,32 +262,12 @@ def _doubts(
     name, share = found.nearest
     if share > ALIKE:
         yield f"too alike: {100 * share:.0f} % of ordinary {name} wafers would be claimed"
-    if found.looked_at and len(found.claimed) > COMMON * found.looked_at:
+    if len(found.claimed) > max(SEVERAL, COMMON * found.looked_at):
         lots = {one.lot for one in found.claimed if one.lot is not None}
         yield (
             f"too common: it claims {100 * len(found.claimed) / found.looked_at:.1f} % of the "
             f"stored wafers, of {counted(len(lots), 'lot')}; is it a product instead of a pattern?"
         )
-
-
-def _apart(fit: Fit, shown: Views) -> tuple[list[int], list[int]] | None:
-    """Two groups of examples, a gap between them, of which neither recognises any of the other."""
-    seen = fit.standard(shown)
-    centred = seen - seen.mean(axis=0)
-    along = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
-    order = np.argsort(along)
-    gaps = np.diff(along[order])[_GROUP - 1 : 1 - _GROUP]
-    cut = _GROUP + int(gaps.argmax())
-    groups = order[:cut], order[cut:]
-    within = sum(len(group) * along[group].var() for group in groups) / len(along)
-    if gaps.max() <= _GAP * within**0.5:
-        return None
-    for one, other in (groups, groups[::-1]):
-        tried = shown.embeddings[other, 0], shown.numbers[other, 0]
-        rule = fit.rule(Views(shown.embeddings[one], shown.numbers[one]))
-        if (scores(rule, fit.coordinates, *tried) > 0).any():
-            return None
-    return groups[0].tolist(), groups[1].tolist()
 
 
 def _alike(

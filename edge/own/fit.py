@@ -146,12 +146,6 @@ class Fit:
             found.append(rules.scores(embeddings, seen)[0, 0] > 0)
         return np.asarray(found)
 
-    def standard(self, views: Views) -> Plane:
-        """Examples as they are, (examples, size + SHAPE), in spreads of ordinary wafers."""
-        real = self.coordinates.real(views.embeddings[:, 0])
-        seen: Plane = self._standard(np.hstack([real, views.numbers[:, 0, :SHAPE]]))[:, :-1]
-        return seen
-
     def _standard(self, joint: Plane) -> Plane:
         """In standard deviations of ordinary wafers, and a one for the bias."""
         seen = np.clip((joint - self._centre) / self._scale, -FAR, FAR)

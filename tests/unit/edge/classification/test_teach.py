@@ -57,6 +57,9 @@ def test_what_a_store_would_have_claimed_is_told(classifier: Classifier, tmp_pat
     assert 15 <= len(found.claimed) <= 20
     assert claimed <= {one.source for one in others}
     assert any("too common" in warning for warning in found.warnings)
+    few = teach("Half", examples, classifier, stored=stored[20:24])
+    assert len(few.claimed) > 1
+    assert not any("too common" in warning for warning in few.warnings)
     assert found.nearest[0] in classifier.model.labels
 
 
@@ -83,10 +86,10 @@ def test_a_wafer_without_fails_is_no_example(classifier: Classifier) -> None:
 
 
 def test_two_patterns_under_one_name_lie_apart(classifier: Classifier) -> None:
-    mixed = [*wafers(UnknownPattern.STRIPES, 5), *wafers(UnknownPattern.HALF, 5)]
+    mixed = [*wafers(UnknownPattern.RETICLE, 5), *wafers(UnknownPattern.HALF, 5)]
     [said] = [one for one in teach("Both", mixed, classifier).warnings if "lie apart" in one]
     assert "half-" in said
-    assert "stripes-" in said
+    assert "reticle-" in said
     alone = teach("Half", wafers(UnknownPattern.HALF, 10), classifier).warnings
     assert not any("apart" in one for one in alone)
 
@@ -96,6 +99,8 @@ def test_few_examples_and_lots_are_warned_of(classifier: Classifier) -> None:
     assert any(one.startswith("too few: 6 examples") for one in few)
     of_one = [WaferMap(one.dies, one.source, lot="A") for one in wafers(UnknownPattern.HALF, 10)]
     assert any("1 lot:" in one for one in teach("Half", of_one, classifier).warnings)
+    of_none = [WaferMap(one.dies, one.source) for one in of_one]
+    assert any("(--name-pattern" in one for one in teach("Half", of_none, classifier).warnings)
 
 
 def test_a_pattern_like_another_is_warned_of(classifier: Classifier, tmp_path: Path) -> None:
