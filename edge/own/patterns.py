@@ -26,7 +26,9 @@ class Claim(NamedTuple):
 
 
 class OwnPatterns:
-    """The patterns of a folder, as it is now: a file that comes or goes is noticed within a second.
+    """The patterns of a folder, as it is now.
+
+    A file that comes or goes is noticed with the first wafer after a second.
 
     Args:
         folder: Of pattern files.

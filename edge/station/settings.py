@@ -180,7 +180,7 @@ class PatternsSettings(Strict, frozen=True):
     """Patterns of one's own, made from examples.
 
     Attributes:
-        folder: Of pattern files; what is put there or taken away counts within a second.
+        folder: Of pattern files; what is put there or taken away counts; it may come later.
     """
 
     folder: Path

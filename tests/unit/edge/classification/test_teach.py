@@ -111,12 +111,15 @@ def test_a_pattern_like_another_is_warned_of(classifier: Classifier, tmp_path: P
 
 
 def test_ordinary_wafers_of_a_model_without_them_are_those_of_the_store(
-    shipped: ModelFile, tmp_path: Path
+    shipped: ModelFile, classifier: Classifier, tmp_path: Path
 ) -> None:
     other = Classifier(_of_another_network(shipped, tmp_path))
     examples = wafers(UnknownPattern.HALF, 10)
     with pytest.raises(UsageError, match=r"0 ordinary wafers .*--store"):
         teach("Half", examples, other)
+    pattern = saved(tmp_path, classifier, "Half", UnknownPattern.HALF)
+    with pytest.raises(UsageError, match=r"rebuild --model \S+mine\.tflite --store STORE\.sqlite"):
+        Refit(other.model, coordinates_of(other.model), other)(pattern)
     stored = kept(tmp_path / "s.sqlite", other, wafers(UnknownPattern.LETTER, 120, 1))
     found = teach("Half", examples, other, stored=stored)
     assert found.pattern.recall > 0.5
