@@ -10,10 +10,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from importlib import import_module
+from typing import Final, Protocol
 
 #: Largest file that a format which needs the whole file in memory accepts.
 MAX_BYTES: Final = 256 * 2**20
+
+
+class Source(Protocol):
+    """An open regular file as a format's reader sees it: binary and seekable."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Next ``size`` bytes, or all that are left."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to an offset."""
+
+    def tell(self) -> int:
+        """Current offset."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,8 @@ class Format:
         signature: Matched against the first ``HEAD_BYTES`` bytes; None for formats without one.
         named: Suffixes of files that are read where they are named, and passed over in folders.
         max_bytes: Larger files are refused unread.
+        is_fab: The module has ``read_maps``, see ``edge.formats.fab``, instead of ``read``.
+        asks: Where the signature fits, ``is_format`` of the module has the last word.
     """
 
     name: str
@@ -35,6 +51,8 @@ class Format:
     signature: re.Pattern[bytes] | None = None
     named: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
+    is_fab: bool = False
+    asks: bool = False
 
 
 #: In order of signature matching; the more specific signature comes first.
@@ -56,5 +74,38 @@ FORMATS: Final = (
     Format("grid of numbers", "edge.formats.text_grid", (".csv", ".tsv"), named=(".txt",)),
 )
 
-#: What a folder scan picks up.
-SUFFIXES: Final = frozenset(suffix for entry in FORMATS for suffix in entry.suffixes)
+#: Texts of fabs, told by what stands in their beginning as ``plain`` gives it, wherever it stands.
+FAB_TEXTS: Final = (
+    Format(
+        "SINF",
+        "edge.formats.fab.sinf",
+        (".sinf",),
+        re.compile(rb"(?im)^[ \t]*RowData[ \t]*:"),
+        is_fab=True,
+    ),
+)
+
+#: What a folder scan picks up by its name alone.
+SUFFIXES: Final = frozenset(suffix for entry in FORMATS + FAB_TEXTS for suffix in entry.suffixes)
+
+_MARK: Final = b"\xef\xbb\xbf"
+_TO_LF: Final = bytes.maketrans(b"\r", b"\n")
+
+
+def plain(head: bytes) -> bytes:
+    """The beginning of a text as signatures see it: as if in ASCII, with LF as its line end."""
+    return head.removeprefix(_MARK).translate(_TO_LF, b"\0\xff\xfe")
+
+
+def by_content(head: bytes) -> Format | None:
+    """The format of a file by its first bytes; None where these do not say."""
+    for entry in FORMATS:
+        if entry.signature and entry.signature.match(head):
+            return entry
+    text = plain(head)
+    for entry in FAB_TEXTS:
+        if entry.signature and entry.signature.search(text):
+            if entry.asks and not import_module(entry.module).is_format(text):
+                continue
+            return entry
+    return None

@@ -17,7 +17,7 @@ from edge.errors import InputError, InputKind
 from edge.wafer.wafermap import MAX_SIDE, NO_DIE, STATES, WaferMap, check_grid, mend_of
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 #: Longest line that is read; leaves 16 characters a cell of the widest map.
 MAX_LINE: Final = 16 * MAX_SIDE

@@ -1,0 +1,88 @@
+"""What a user says of files that do not say themselves what passes: options and recipes.
+
+A recipe is a small TOML file, ``edge.formats.fab.recipe`` has its keys. What an option says counts
+before what a file says, and that before what a recipe says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from edge.errors import InputError, InputKind, UsageError
+
+if TYPE_CHECKING:
+    from edge.formats.fab.fab_map import FabMap
+    from edge.formats.fab.recipe import Recipe
+
+#: Recipes in a folder.
+MOST_RECIPES: Final = 1000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a user says; the same for all files of a run.
+
+    Attributes:
+        pass_bins: Codes that pass, so that all others fail; empty: as the file says.
+        none: Codes that are no die, beside those that the file or its format says.
+        recipes: By their names.
+    """
+
+    pass_bins: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    recipes: tuple[tuple[str, Recipe], ...] = ()
+
+    def recipe_of(self, fab: FabMap) -> tuple[str, Recipe] | None:
+        """Name and recipe that are for this wafer; None where none is.
+
+        Raises:
+            InputError: several are.
+        """
+        found = [each for each in self.recipes if each[1].fits(fab.device, fab.tool, fab.format)]
+        if len(found) > 1:
+            what = f"two recipes are for it, {found[0][0]} and {found[1][0]}"
+            mend = "narrow the `device` or `tool` of one"
+            raise InputError(fab.source, InputKind.AMBIGUOUS, f"{what}; {mend}")
+        return found[0] if found else None
+
+
+#: Nothing but what files say.
+NO_RULES: Final = Rules()
+
+
+def rules_of(pass_bins: str = "", none: str = "", recipes: Path | None = None) -> Rules:
+    """The rules that options name.
+
+    Args:
+        pass_bins: Codes separated by commas.
+        none: Likewise.
+        recipes: A folder of recipes, ``*.toml``.
+
+    Raises:
+        UsageError: a code is both, the folder has no recipe, or one cannot be used.
+    """
+    passing, no_die = _codes(pass_bins), _codes(none)
+    if both := set(passing) & set(no_die):
+        raise UsageError(f"{min(both)} is said to pass and to be no die; say one of them")
+    return Rules(passing, no_die, _recipes(recipes) if recipes is not None else ())
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for each in text.split(",") if (code := each.strip())))
+
+
+def _recipes(folder: Path) -> tuple[tuple[str, Recipe], ...]:
+    from edge.formats.fab.recipe import Recipe
+    from edge.system import toml_file
+
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except OSError as error:
+        what = f"{folder}: no folder of recipes that can be read ({error.strerror})"
+        raise UsageError(f"{what}; check its name") from error
+    if not paths or len(paths) > MOST_RECIPES:
+        what = f"holds {len(paths)} recipes (*.toml), must be from 1 to {MOST_RECIPES}"
+        raise UsageError(f"{folder}: {what}")
+    return tuple((path.stem, toml_file.read(path).decode(Recipe)) for path in paths)

@@ -1,0 +1,144 @@
+"""SINF: read as it is drawn, written so that reading gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.errors import InputError
+from edge.formats.fab import sinf
+from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.rules import rules_of
+from edge.formats.reading import read
+
+#: An L of fails whose foot points to the right: no turn and no flip of it is the same.
+L = """DEVICE:P7
+LOT: L-1\t
+WAFER:01
+FNLOC:180
+ROWCT:4
+COLCT:4
+BCEQU:01 02
+DUTMS:mm
+XDIES:2.5
+YDIES:3
+RowData:__ 07 01 __
+RowData:01 07 01 02
+RowData:01 07 07 01
+RowData:__ 01 @@ __
+"""
+L_DIES = [[0, 2, 1, 0], [1, 2, 1, 1], [1, 2, 2, 1], [0, 1, 0, 0]]
+
+
+def maps(text: str | bytes) -> list[FabMap]:
+    data = text if isinstance(text, bytes) else text.encode()
+    found = list(sinf.read_maps(BytesIO(data), "w.sinf"))
+    assert all(isinstance(one, FabMap) for one in found)
+    return found
+
+
+def written(*given: FabMap) -> bytes:
+    file = BytesIO()
+    sinf.write(given, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["w.sinf", "w.001", "w", "w.csv"])
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-16-be"),
+        lambda text: text.encode().replace(b"\n", b"\r"),
+        lambda text: text.encode().replace(b"\n", b"\r\n").replace(b"L-1", b"L-1\0\0"),
+        lambda text: text.replace("P7", "Gerät").encode("latin-1"),
+    ],
+)
+def test_content_tells_it_in_any_encoding_and_under_any_name(
+    name: str, encode: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(encode(L))
+    [wafer] = read(path)
+    assert wafer.dies.tolist() == L_DIES
+    assert (wafer.lot, wafer.wafer, wafer.legend, wafer.turned) == ("L-1", "01", "file", None)
+
+
+def test_what_the_header_says() -> None:
+    [fab] = maps(L)
+    assert (fab.device, fab.orientation, fab.pitch) == ("P7", "180", (2500.0, 3000.0))
+    assert Code("@@", Meaning.EDGE) in fab.legend
+
+
+def test_one_file_holds_several_wafers_and_a_header_may_stand_below() -> None:
+    first = L.replace("WAFER:01\n", "") + "WAFER:A\n"
+    one, other = maps(first + L)
+    assert (one.wafer, one.index, other.wafer, other.index) == ("A", 0, "01", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (("ROWCT:4", "ROWCT:5"), "4 rows, and its header promises 5"),
+        (("ROWCT:4", "ROWCT:1000000"), "at most 4096"),
+        (("ROWCT:4", "ROWCT:-4"), "must be a whole number"),
+        (("01 07 01 02", "01 07 01"), "line 12 has 3 dies, the rows above have 4"),
+        (("01 07 01 02", "01070102"), "write blanks between"),
+        (("RowData:01 07 01 02", "01 07 01 02"), "line 12 is neither a row"),
+    ],
+)
+def test_a_bad_file_is_refused_with_a_word(change: tuple[str, str], word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        maps(L.replace(*change))
+
+
+def test_a_wrong_column_count_over_a_clean_rectangle_is_a_warning() -> None:
+    [fab] = maps(L.replace("COLCT:4", "COLCT:5"))
+    assert "promises 5 columns, each row has 4" in fab.warnings[0]
+
+
+def test_what_is_no_bin_does_not_fail_unsaid(tmp_path: Path) -> None:
+    path = tmp_path / "w.sinf"
+    path.write_text(L.replace("@@", "--"))
+    with pytest.raises(InputError, match=r"does not say what '--' means; .*--none"):
+        list(read(path))
+    [wafer] = read(path, rules_of(none="--"))
+    assert wafer.dies.tolist() == L_DIES
+
+
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=0, max_size=8
+)
+CODES = st.lists(
+    st.tuples(st.text("0123456789ABZ", min_size=1, max_size=4), st.sampled_from(list(Meaning))),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda code: code[0].lstrip("0"),
+)
+
+
+@settings(deadline=None)
+@given(data=st.data(), codes=CODES, lot=TEXT, wafer=TEXT, pitch=st.floats(1, 1e6))
+def test_what_is_written_reads_back_the_same(
+    data: st.DataObject, codes: list[tuple[str, Meaning]], lot: str, wafer: str, pitch: float
+) -> None:
+    if any(meaning is Meaning.UNKNOWN for _, meaning in codes):
+        codes = [(text, each if each.is_none else Meaning.UNKNOWN) for text, each in codes]
+    shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    cells = data.draw(st.lists(st.integers(-1, len(codes) - 1), min_size=25, max_size=25))
+    grid = np.array(cells[: shape[0] * shape[1]], np.int16).reshape(shape)
+    legend = tuple(Code(*code) for code in codes)
+    fab = FabMap(grid, legend, lot=lot, wafer=wafer, pitch=(round(pitch, 3), 2000.0))
+    [once] = maps(written(fab))
+    verdicts = np.where(np.isin(fab.meanings(), ["pass", "fail", "unknown"]), fab.meanings(), "")
+    again = np.where(np.isin(once.meanings(), ["pass", "fail", "unknown"]), once.meanings(), "")
+    assert (verdicts == again).all()
+    assert (once.lot, once.wafer, once.pitch) == (lot, wafer, fab.pitch)
+    assert maps(written(once, once)) == [once, once]
