@@ -26,6 +26,7 @@ HELD = 1000
 @options.results
 @review_options.review_options
 @options.name_pattern
+@options.fab
 @options.patterns
 @options.average_symmetries
 @click.option(
@@ -49,6 +50,9 @@ def command(
     unfamiliar: float | None,
     mixed: float | None,
     pattern: NamePattern | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
     patterns: Path | None,
     average_symmetries: bool,
     threads: int | None,
@@ -71,6 +75,8 @@ def command(
       wm-edge classify wafers/ --review-below 0.9 --review-below Scratch=0.97
       ssh tester cat w7.npy | wm-edge classify -
       wm-edge classify wafers/ --name-pattern '{lot}_{wafer}'
+      wm-edge classify lot42.sinf --pass-bins 01,02 --none-bins --
+      wm-edge classify lots/ --recipes recipes/
       wm-edge classify wafers/ --patterns patterns/
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
@@ -78,12 +84,14 @@ def command(
     from edge.classification.classifier import Classifier
     from edge.classification.parallel import classify_paths, processes_for
     from edge.formats import paths as files
+    from edge.formats.fab.rules import rules_of
     from edge.formats.name_pattern import Names
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
     from edge.model.wheels import Backend
 
     results.check(output, paths, overwrite=overwrite)
+    rules = rules_of(pass_bins, none_bins, recipes)
     model_file = load(model)
     review_rule = model_file.review.with_overrides(below, costs, unfamiliar, mixed)
 
@@ -104,7 +112,7 @@ def command(
     processes = threads or processes_for(paths, exclude=output)
     names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     records = classify_paths(
-        paths, make, processes=processes, top_k=top_k, exclude=output, names=names
+        paths, make, processes=processes, top_k=top_k, exclude=output, names=names, rules=rules
     )
     return results.write(
         records,

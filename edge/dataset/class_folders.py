@@ -16,6 +16,7 @@ from edge.dataset.labelled_set import LabelledSet, Part, build, check_bounds
 from edge.dataset.reading import load
 from edge.errors import DataError, InputError, InputKind
 from edge.formats import paths
+from edge.formats.fab.rules import NO_RULES, Rules
 from edge.system.text import counted
 from edge.system.typed import MismatchError
 from edge.wafer.patterns import SPELLING, PatternSet, flaw, named_set, spelled
@@ -94,24 +95,29 @@ class ClassFolders:
                 )
 
 
-def load_any(path: Path, patterns: PatternSet | None = None) -> LabelledSet:
+def load_any(
+    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
+) -> LabelledSet:
     """Read a labelled-set ``.npz``, or a folder with one sub-folder a pattern.
 
     Args:
         path: The file or folder.
         patterns: What class folders are named after; None: whatever they are called.
+        rules: What passes in files of a fab that do not say so themselves.
 
     Raises:
         DataError: unreadable set, a sub-folder that is no pattern, or a wafer map that cannot be
             read: a figure must not silently rest on fewer wafers than were given.
     """
     try:
-        return from_class_folders(path, patterns) if path.is_dir() else load(path)
+        return from_class_folders(path, patterns, rules) if path.is_dir() else load(path)
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
 
 
-def from_class_folders(path: Path, patterns: PatternSet | None = None) -> LabelledSet:
+def from_class_folders(
+    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
+) -> LabelledSet:
     """Read ``path/<pattern>/<wafer maps>``, at any depth. Raises: as ``load_any``."""
     grids: list[DieGrid] = []
     labels: list[str] = []
@@ -119,7 +125,7 @@ def from_class_folders(path: Path, patterns: PatternSet | None = None) -> Labell
     dies = 0
     found = class_folders(path, patterns)
     for folder, name in found.files():
-        for item in paths.read_items([name]):
+        for item in paths.read_items([name], rules=rules):
             if isinstance(item, InputError):
                 raise DataError(f"{item} (or take it out of the set)") from item
             dies += item.dies.size
@@ -273,6 +279,7 @@ def _look_through(folder: Path, seen: Counter[str]) -> Path:
                             "away, or put what it leads to in its place"
                         )
                 else:
-                    seen["others"] += not paths.eligible(entry.name)
-                    seen["links"] += entry.is_symlink() and paths.eligible(entry.name)
+                    counts = paths.counts(entry.name, entry.path)
+                    seen["others"] += not counts
+                    seen["links"] += entry.is_symlink() and counts
     return home

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.reading import STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
 from edge.formats.registry import SUFFIXES
@@ -74,13 +75,14 @@ def expand(
 
 
 def read_items(
-    found: Iterable[str | InputError], names: Names | None = None
+    found: Iterable[str | InputError], names: Names | None = None, rules: Rules = NO_RULES
 ) -> Iterator[WaferMap | InputError]:
     """Read files, as ``expand`` names them; errors stand for themselves.
 
     Args:
         found: The files.
         names: Gives wafers the lot and number that stand in a file's name.
+        rules: What passes in files of a fab that do not say so themselves.
 
     Yields:
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
@@ -91,7 +93,7 @@ def read_items(
             yield item
             continue
         try:
-            wafers = read_stdin() if item == STDIN else read(item)
+            wafers = read_stdin(rules) if item == STDIN else read(item, rules)
             yield from names.apply(wafers, item) if names else wafers
         except InputError as error:
             yield error

@@ -173,9 +173,10 @@ class Station:
             deaths = Deaths(store)
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
-            names = folder.names()
-            intake = FileIntake(self._classifier(), names, deaths.slot())
-            workers = Workers(intake, {**self._arguments, "names": names}, deaths)
+            names, rules = folder.names(), folder.rules()
+            intake = FileIntake(self._classifier(), names, deaths.slot(), rules)
+            arguments = {**self._arguments, "names": names, "rules": rules}
+            workers = Workers(intake, arguments, deaths)
             yield FolderSource(folder, workers, store, (store, *written))
         if self.settings.cameras:
             from edge.station.camera_source import CameraSource

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     "a folder, whatever the folders in it are called.",
 )
 @options.name_pattern
+@options.fab_bins
 @click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
 def command(
     source: Path,
@@ -65,6 +66,9 @@ def command(
     labels: tuple[str, ...],
     unlabelled: bool,
     pattern: NamePattern | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
     overwrite: bool,
 ) -> None:
     """Turn wafer maps with labels, or without, into a labelled set.
@@ -98,6 +102,7 @@ def command(
       wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
       wm-edge dataset import incoming/ --unlabelled --out new.npz
     """
+    from edge.formats.fab.rules import rules_of
     from train.importers import import_dataset
 
     check_place(out, overwrite=overwrite)
@@ -111,6 +116,7 @@ def command(
             pattern=pattern,
             none=none,
             patterns=_read(pattern_set) if pattern_set else None,
+            rules=rules_of(pass_bins, none_bins, recipes),
             legend=legend,
             unlabelled=unlabelled,
             progress=progress.at,

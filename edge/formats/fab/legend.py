@@ -117,10 +117,10 @@ def side_of(orientation: str, recipe: Recipe | None = None) -> Side | None:
 
 def _meanings(fab: FabMap, rules: Rules, recipe: Recipe | None) -> tuple[list[Meaning], str]:
     """What each code of the legend means, and who says what passes."""
-    passing, no_die = recipe.pass_bins if recipe else (), recipe.none if recipe else ()
+    passing, no_die = recipe.pass_bins if recipe else (), recipe.none_bins if recipe else ()
     meanings, says = [], "file"
     for text, meaning in fab.legend:
-        if text in rules.none:
+        if text in rules.none_bins:
             meanings.append(Meaning.NULL)
         elif rules.pass_bins and not meaning.is_none:
             meanings.append(_passes(text, rules.pass_bins))
@@ -156,7 +156,9 @@ def _check_known(fab: FabMap, meanings: list[Meaning]) -> None:
     what = f"the file does not say what {shown} means" if said else (
         f"the file does not say which codes pass; it has {shown}"
     )  # fmt: skip
-    mend = f"--pass-bins {unknown[0]} says which pass, --none which are no die, --recipes FOLDER"
+    mend = (
+        f"--pass-bins {unknown[0]} says which pass, --none-bins which are no die, --recipes FOLDER"
+    )
     raise InputError(_named(fab), InputKind.AMBIGUOUS, f"{what}; {mend} both for a device or tool")
 
 
@@ -192,7 +194,7 @@ def _against_stated(fab: FabMap, dies: Codes | DieGrid) -> Iterator[str]:
     if split:
         what, said, got = split[0]
         why = f"the file states {said} {what} dies, by this legend its map has {got}"
-        mend = "say what passes with --pass-bins, and what is no die with --none"
+        mend = "say what passes with --pass-bins, and what is no die with --none-bins"
         raise InputError(_named(fab), InputKind.BAD_VALUE, f"{why}; {mend}")
 
 

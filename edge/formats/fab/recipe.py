@@ -61,7 +61,7 @@ class Recipe(Strict, frozen=True):
     Attributes:
         match: Which files it is for.
         pass_bins: Codes that pass; all others that the file does not explain fail.
-        none: Codes that are no die.
+        none_bins: Codes that are no die.
         defects: Which defects make a die fail.
         flip: How the drawing is turned over before anything else: ``left-right``, ``up-down``.
         orientation: Where notch or flat is in the drawing, by what the file says: "180" = "down".
@@ -69,15 +69,17 @@ class Recipe(Strict, frozen=True):
 
     match: Match
     pass_bins: tuple[Text, ...] = ()
-    none: tuple[Text, ...] = ()
+    none_bins: tuple[Text, ...] = ()
     defects: DefectRules | None = None
     flip: tuple[Flip, ...] = ()
     orientation: dict[str, Side] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a recipe that contradicts itself."""
-        if both := set(self.pass_bins) & set(self.none):
-            raise MismatchError(("none",), f"has {min(both)!r}, which is one of pass_bins, too")
+        if both := set(self.pass_bins) & set(self.none_bins):
+            raise MismatchError(
+                ("none_bins",), f"has {min(both)!r}, which is one of pass_bins, too"
+            )
 
     def fits(self, device: str, tool: str, format: str) -> bool:  # noqa: A002 - the field's name
         """Whether it is for such a file."""

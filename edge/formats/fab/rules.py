@@ -6,6 +6,7 @@ before what a file says, and that before what a recipe says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,12 +27,12 @@ class Rules:
 
     Attributes:
         pass_bins: Codes that pass, so that all others fail; empty: as the file says.
-        none: Codes that are no die, beside those that the file or its format says.
+        none_bins: Codes that are no die, beside those that the file or its format says.
         recipes: By their names.
     """
 
     pass_bins: tuple[str, ...] = ()
-    none: tuple[str, ...] = ()
+    none_bins: tuple[str, ...] = ()
     recipes: tuple[tuple[str, Recipe], ...] = ()
 
     def recipe_of(self, fab: FabMap) -> tuple[str, Recipe] | None:
@@ -52,25 +53,23 @@ class Rules:
 NO_RULES: Final = Rules()
 
 
-def rules_of(pass_bins: str = "", none: str = "", recipes: Path | None = None) -> Rules:
-    """The rules that options name.
+def rules_of(
+    pass_bins: Sequence[str] = (), none_bins: Sequence[str] = (), recipes: Path | None = None
+) -> Rules:
+    """The rules that options or settings name.
 
     Args:
-        pass_bins: Codes separated by commas.
-        none: Likewise.
+        pass_bins: Codes that pass; none: as the file says.
+        none_bins: Codes that are no die.
         recipes: A folder of recipes, ``*.toml``.
 
     Raises:
         UsageError: a code is both, the folder has no recipe, or one cannot be used.
     """
-    passing, no_die = _codes(pass_bins), _codes(none)
-    if both := set(passing) & set(no_die):
+    if both := set(pass_bins) & set(none_bins):
         raise UsageError(f"{min(both)} is said to pass and to be no die; say one of them")
-    return Rules(passing, no_die, _recipes(recipes) if recipes is not None else ())
-
-
-def _codes(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(code for each in text.split(",") if (code := each.strip())))
+    found = _recipes(recipes) if recipes is not None else ()
+    return Rules(tuple(pass_bins), tuple(none_bins), found)
 
 
 def _recipes(folder: Path) -> tuple[tuple[str, Recipe], ...]:

@@ -109,7 +109,7 @@ def test_what_is_no_bin_does_not_fail_unsaid(tmp_path: Path) -> None:
     path.write_text(L.replace("@@", "--"))
     with pytest.raises(InputError, match=r"does not say what '--' means; .*--none"):
         list(read(path))
-    [wafer] = read(path, rules_of(none="--"))
+    [wafer] = read(path, rules_of(none_bins=["--"]))
     assert wafer.dies.tolist() == L_DIES
 
 
