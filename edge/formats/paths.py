@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.rules import NO_RULES, Rules
-from edge.formats.reading import STDIN, os_error, read, read_stdin
+from edge.formats.reading import HEAD_BYTES, STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
-from edge.formats.registry import SUFFIXES
+from edge.formats.registry import SUFFIXES, is_fab
 from edge.system.files import Identity
 from edge.system.files import identity as _identity
 from edge.system.name_list import NameList, natural
+from edge.system.regular_file import open_regular
 from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ def expand(
 
     ``-`` is standard input, once. Folders are searched with everything below them: the files of a
     folder first, then its subfolders, each in natural order (``w2`` before ``w10``). In folders
-    only names with a suffix of the registry's ``SUFFIXES`` count; hidden and unfinished files
-    (``.part``, ``.tmp``, ``~``) do not. A path that was named itself is passed on whatever its name
-    is. Symbolic links are followed; each folder is entered once, each name in it comes once. A link
-    under a name of its own is a file of its own.
+    only names with a suffix of the registry's ``SUFFIXES`` count, and files that begin as those of
+    a fab do; hidden and unfinished files (``.part``, ``.tmp``, ``~``) do not. A path that was named
+    itself is passed on whatever its name is. Symbolic links are followed; each folder is entered
+    once, each name in it comes once. A link under a name of its own is a file of its own.
 
     Args:
         paths: Files, folders or patterns such as ``lots/*/w?.png`` (``**`` for any depth).
@@ -149,7 +150,7 @@ class _Seen:
         identity = _identity(folder or os.curdir)
         if identity is None:
             return True  # missing: the reader says so
-        if identity in self._folders and eligible(name) and os.path.lexists(path):
+        if identity in self._folders and os.path.lexists(path) and counts(name, path):
             return False
         names = self._names.setdefault(identity, set())
         known = name in names
@@ -219,7 +220,7 @@ def _listing(
                 continue
             if _is_folder(entry):
                 folders.append(entry.name)
-            elif not eligible(entry.name) or (output and _is_output(entry, output)):
+            elif (output and _is_output(entry, output)) or not counts(entry.name, entry.path):
                 continue
             elif entry.name in named:
                 skipped += 1
@@ -243,8 +244,24 @@ def _is_output(entry: os.DirEntry[str], output: Identity) -> bool:
     return _identity(entry.path) == output
 
 
+def counts(name: str, path: str) -> bool:
+    """Whether a folder's file counts, by its name or else by what it begins with."""
+    return eligible(name) or (is_visible(name) and _begins_as_fab(path))
+
+
 def eligible(name: str) -> bool:
-    """Whether a folder's file counts, by its name."""
-    if name.startswith(HIDDEN) or name.endswith(UNFINISHED):
+    """Whether a folder's file counts by its name alone."""
+    return is_visible(name) and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+
+
+def is_visible(name: str) -> bool:
+    """Whether a name is neither hidden nor that of an unfinished file."""
+    return not (name.startswith(HIDDEN) or name.endswith(UNFINISHED))
+
+
+def _begins_as_fab(path: str) -> bool:
+    try:
+        with open_regular(path) as file:
+            return is_fab(file.read(HEAD_BYTES))
+    except OSError:  # what cannot be looked at is not known to be one
         return False
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122

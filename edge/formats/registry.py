@@ -109,3 +109,9 @@ def by_content(head: bytes) -> Format | None:
                 continue
             return entry
     return None
+
+
+def is_fab(head: bytes) -> bool:
+    """Whether a file of a fab begins like this."""
+    found = by_content(head)
+    return found is not None and found.is_fab

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.system.choice import Choice
+from edge.wafer.wafermap import WaferMap
 
 #: int16 (rows, columns): positions in a legend, -1 where there is no position.
 Codes = npt.NDArray[np.int16]
@@ -139,6 +140,22 @@ _COMPARED: Final = tuple(
     if each.name
     not in {"codes", "legend", "defects", "tool", "format", "source", "index", "warnings"}
 )
+
+
+def of_wafer(wafer: WaferMap) -> FabMap:
+    """A wafer map as a FabMap, for writers: its states are the codes."""
+    meanings = (Meaning.NULL, Meaning.PASS, Meaning.FAIL)
+    return FabMap(
+        wafer.dies.astype(np.int16),
+        tuple(Code(str(state), meaning) for state, meaning in enumerate(meanings)),
+        lot=wafer.lot or "",
+        wafer=wafer.wafer or "",
+        device=wafer.device or "",
+        slot="" if wafer.slot is None else str(wafer.slot),
+        orientation="" if wafer.turned is None else "down",
+        source=wafer.source,
+        index=wafer.index,
+    )
 
 
 def same_bin(one: str, other: str) -> bool:

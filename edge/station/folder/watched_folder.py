@@ -11,11 +11,14 @@ from typing import Final
 
 from edge.errors import UsageError
 from edge.formats import paths as files
+from edge.formats.reading import HEAD_BYTES
+from edge.formats.registry import is_fab
 from edge.station.folder import tree
 from edge.station.folder.put_away import HIDDEN, restore
 from edge.station.folder.watcher import Watch, state_of
 from edge.station.folder_settings import Done, FolderSettings
 from edge.system.beneath import Place, closed, is_too_long, look_into, place_in
+from edge.system.regular_file import check_regular
 from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
@@ -140,10 +143,10 @@ class WatchedFolder:
             self.closed = without
 
     def counts(self, path: str) -> bool:
-        """Whether a file is a wafer to take, by its name alone."""
+        """Whether a file is a wafer to take, by its name or else by what it begins with."""
         inner = self.inner(path)
         name = os.path.basename(inner)  # noqa: PTH119
-        if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
+        if not files.is_visible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
             return False
         if is_too_long(path):
             self._pass_over(path, tree.DEEP)
@@ -154,9 +157,24 @@ class WatchedFolder:
         if real in self._outputs or real.startswith(self._own):
             return False
         globs = self._settings.globs
-        return not globs or any(
+        if globs and not any(
             fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(inner, glob) for glob in globs
-        )
+        ):
+            return False
+        return files.eligible(name) or self._begins_as_fab(path)
+
+    def _begins_as_fab(self, path: str) -> bool:
+        try:
+            descriptor = self.at(path).open()
+        except (OSError, ValueError):  # it is gone, or a link
+            return False
+        try:
+            check_regular(os.fstat(descriptor), path)
+            return is_fab(os.read(descriptor, HEAD_BYTES))
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
 
     def at(self, path: str) -> Place:
         """A file in this folder, reached from here alone."""

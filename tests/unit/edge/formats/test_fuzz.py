@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from edge.errors import InputError
+from edge.formats.fab.fab_map import of_wafer
 from edge.formats.reading import read
-from edge.formats.registry import SUFFIXES
+from edge.formats.registry import FAB_TEXTS, SUFFIXES
 from edge.wafer.wafermap import WaferMap
 
 LIMITS = settings(
@@ -35,7 +37,11 @@ SAMPLE = np.array([[0, 1, 1, 0], [1, 2, 1, 1], [1, 1, 2, 1], [0, 1, 1, 0]], np.u
 
 def write(path: Path, dies: npt.NDArray[np.uint8]) -> None:
     """One map in the format of the suffix."""
-    if path.suffix == ".npy":
+    fab = next((entry for entry in FAB_TEXTS if path.suffix in entry.suffixes), None)
+    if fab is not None:
+        with path.open("wb") as file:
+            import_module(fab.module).write([of_wafer(WaferMap(dies))], file)
+    elif path.suffix == ".npy":
         np.save(path, dies)
     elif path.suffix == ".npz":
         np.savez_compressed(

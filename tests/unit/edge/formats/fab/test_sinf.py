@@ -15,6 +15,7 @@ from edge.errors import InputError
 from edge.formats.fab import sinf
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.rules import rules_of
+from edge.formats.paths import expand
 from edge.formats.reading import read
 
 #: An L of fails whose foot points to the right: no turn and no flip of it is the same.
@@ -142,3 +143,15 @@ def test_what_is_written_reads_back_the_same(
     assert (verdicts == again).all()
     assert (once.lot, once.wafer, once.pitch) == (lot, wafer, fab.pitch)
     assert maps(written(once, once)) == [once, once]
+
+
+def test_a_folder_is_searched_for_it_under_any_name(tmp_path: Path) -> None:
+    for name in ("w.001", "noname", "w.TXT", ".hidden", "w.001.part"):
+        (tmp_path / name).write_text(L)
+    (tmp_path / "readme.txt").write_text("A folder of maps.\n")
+    (tmp_path / "w2.csv").write_text("0,1\n1,1\n1,2\n")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert [Path(str(name)).name for name in expand([tmp_path])] == [
+        "noname", "w.001", "w.TXT", "w2.csv"
+    ]  # fmt: skip
+    assert len(list(expand([tmp_path / "w.001", tmp_path, tmp_path / "w.TXT"]))) == 4
