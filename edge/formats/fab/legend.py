@@ -153,13 +153,12 @@ def _check_known(fab: FabMap, meanings: list[Meaning]) -> None:
         return
     shown = ", ".join(map(repr, unknown[:_SHOWN])) + ("" if len(unknown) <= _SHOWN else ", ...")
     said = {Meaning.PASS, Meaning.FAIL}.intersection(meanings)
-    what = f"the file does not say what {shown} means" if said else (
-        f"the file does not say which codes pass; it has {shown}"
-    )  # fmt: skip
+    what = f"which codes pass; it has {shown}" if not said else f"what {shown} means"
     mend = (
-        f"--pass-bins {unknown[0]} says which pass, --none-bins which are no die, --recipes FOLDER"
+        "say which pass (--pass-bins) and which are no die (--none-bins), or have a recipe say it"
     )
-    raise InputError(_named(fab), InputKind.AMBIGUOUS, f"{what}; {mend} both for a device or tool")
+    text = f"the file does not say {what}; {mend} (--recipes)"
+    raise InputError(_named(fab), InputKind.AMBIGUOUS, text)
 
 
 def _by_defects(dies: DieGrid, defects: Defects, rules: DefectRules) -> DieGrid:

@@ -38,7 +38,7 @@ def test_the_file_says_what_passes() -> None:
 
 
 def test_nobody_says_what_passes_and_nobody_guesses() -> None:
-    with pytest.raises(InputError, match="which codes pass; it has '1', 'X', '7'; --pass-bins"):
+    with pytest.raises(InputError, match="which codes pass; it has '1', 'X', '7'; say which"):
         wafer_of(UNSAID, NO_RULES)
 
 
