@@ -80,7 +80,7 @@ FAB_TEXTS: Final = (
         "SINF",
         "edge.formats.fab.sinf",
         (".sinf",),
-        re.compile(rb"(?im)^[ \t]*RowData[ \t]*:"),
+        re.compile(rb"R(?:ow[Dd]ata|OWDATA)[ \t]*:"),
         is_fab=True,
     ),
 )
