@@ -90,7 +90,12 @@ def import_dataset(
     if kind is SourceKind.MAPS and not unlabelled:
         raise DataError(f"{source}: no known data set with labels; known are {_KNOWN}")
     bins = rules != NO_RULES
-    given = {"--name-pattern": pattern, "--none": none, "--label": legend, "--pass-bins": bins}
+    given: dict[str, object] = {
+        "--name-pattern": pattern,
+        "--none": none,
+        "--label": legend,
+        "--pass-bins": bins,
+    }
     _check(source, kind, given)
     if kind is SourceKind.FOLDERS:
         return import_folders(
