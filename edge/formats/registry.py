@@ -83,6 +83,13 @@ FAB_TEXTS: Final = (
         re.compile(rb"R(?:ow[Dd]ata|OWDATA)[ \t]*:"),
         is_fab=True,
     ),
+    Format(
+        "KLARF",
+        "edge.formats.fab.klarf",
+        (".klarf", ".kla"),
+        re.compile(rb"File[Vv]ersion\s+1\s+\d|Record\s+FileRecord\b|DefectRecordSpec\s"),
+        is_fab=True,
+    ),
 )
 
 #: What a folder scan picks up by its name alone.
