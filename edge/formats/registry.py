@@ -90,6 +90,29 @@ FAB_TEXTS: Final = (
         re.compile(rb"File[Vv]ersion\s+1\s+\d|Record\s+FileRecord\b|DefectRecordSpec\s"),
         is_fab=True,
     ),
+    Format(
+        "E142",
+        "edge.formats.fab.e142",
+        (".e142",),
+        re.compile(rb"MapData\b|SubstrateMap|BinCodeMap"),
+        is_fab=True,
+        asks=True,
+    ),
+    Format(
+        "G85",
+        "edge.formats.fab.g85",
+        (".g85",),
+        re.compile(rb"NullBin|BinCode|FormatRevision"),
+        is_fab=True,
+        asks=True,
+    ),
+    Format(
+        "IBIS",
+        "edge.formats.fab.ibis",
+        (),
+        re.compile(rb"IBIS_WAFER_DATA|ibis_wafer_data"),
+        is_fab=True,
+    ),
 )
 
 #: What a folder scan picks up by its name alone.

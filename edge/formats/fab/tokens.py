@@ -11,7 +11,9 @@ from edge.formats.fab.fab_map import Code, FabMap, Meaning
 _FILLED = string.ascii_letters + string.digits
 
 
-def fixed_tokens(fab: FabMap, width: int, none: Mapping[Meaning, str]) -> dict[Code, str]:
+def fixed_tokens(
+    fab: FabMap, width: int, none: Mapping[Meaning, str], *, digits: bool = False
+) -> dict[Code, str]:
     """A token for each code that occurs, no two alike.
 
     A code keeps its text where that fits, filled up with zeros; else it gets a free number.
@@ -20,6 +22,7 @@ def fixed_tokens(fab: FabMap, width: int, none: Mapping[Meaning, str]) -> dict[C
         fab: The map.
         width: Characters of a token.
         none: What is no die, by its meaning; ``Meaning.NULL`` does for those that are not in it.
+        digits: Only these, no letters.
 
     Raises:
         UsageError: there are more codes than numbers of that width.
@@ -29,12 +32,12 @@ def fixed_tokens(fab: FabMap, width: int, none: Mapping[Meaning, str]) -> dict[C
         code: none.get(code.meaning, none[Meaning.NULL]) for code in codes if code.meaning.is_none
     }
     taken = set(tokens.values()) | set(none.values())
-    left = []
+    left, letters = [], string.digits if digits else _FILLED
     for code in codes:
         token = code.text.rjust(width, "0")
         if code in tokens:
             continue
-        if len(token) == width and set(token) <= set(_FILLED) and token not in taken:
+        if len(token) == width and set(token) <= set(letters) and token not in taken:
             tokens[code] = token
             taken.add(token)
         else:

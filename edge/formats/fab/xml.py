@@ -1,15 +1,20 @@
-"""XML within bounds: no document type, so no entities; elements by their local names."""
+"""XML within bounds: no document type, so no entities; elements by their local names.
+
+Tools differ in the case of names (``OriginLocation``, ``Originlocation``), so it does not count.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.text import read_text
+from edge.formats.fab.text import one_line, read_text
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -19,6 +24,12 @@ MAX_DEPTH: Final = 64
 MAX_ELEMENTS: Final = 2_000_000
 
 _DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml[^>]*\?>)?")
+#: What XML cannot hold, not even escaped.
+_NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+#: How what ``write_back`` adds begins, on a line of its own.
+_NOTE: Final = "<!-- wm-edge wafer "
+_UTF16: Final = b"\xfe\xff", b"\xff\xfe"
 
 
 @dataclass
@@ -26,8 +37,8 @@ class Element:
     """An element.
 
     Attributes:
-        name: Without its namespace.
-        attributes: By name without namespace, trimmed.
+        name: Without its namespace, in lower case.
+        attributes: By name without namespace, in lower case.
         text: All that stands directly in it, one piece after the other, CDATA too.
         children: The elements directly in it, in their order.
         line: Where it begins, from 1.
@@ -45,21 +56,27 @@ class Element:
         return "".join(self.pieces).strip()
 
     def get(self, *names: str) -> str:
-        """The first of these attributes that is not empty; empty for none."""
-        return next((found for name in names if (found := self.attributes.get(name))), "")
+        """The first of these attributes that is not blank, trimmed; empty for none."""
+        values = (self.attributes.get(name.lower(), "").strip() for name in names)
+        return next(filter(None, values), "")
 
     def all(self, *names: str) -> Iterator[Element]:
         """Every element of these names in it, at any depth, in the order of the file."""
-        waiting = self.children[::-1]
+        waiting, wanted = self.children[::-1], {name.lower() for name in names}
         while waiting:
             element = waiting.pop()
-            if element.name in names:
+            if element.name in wanted:
                 yield element
             waiting.extend(reversed(element.children))
 
     def first(self, *names: str) -> Element | None:
         """The first of ``all``."""
         return next(self.all(*names), None)
+
+    def said(self, *names: str) -> str:
+        """The first text of an element of these names that is not empty; empty for none."""
+        texts = (element.text for name in names for element in self.all(name))
+        return next(filter(None, texts), "")
 
 
 def read_xml(file: Source, source: str) -> Element:
@@ -100,7 +117,7 @@ class _Builder:
         if self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH:
             what = f"more than {MAX_ELEMENTS:,} elements, or {MAX_DEPTH} in one another"
             raise InputError(self._source, InputKind.TOO_LARGE, f"{what}; divide the file")
-        local = {_local(key): value.strip() for key, value in attributes.items()}
+        local = {_local(key): value for key, value in attributes.items()}
         element = Element(_local(name), local, self.parser.CurrentLineNumber + self._lines)
         self._open[-1].children.append(element)
         self._open.append(element)
@@ -117,4 +134,43 @@ class _Builder:
 
 
 def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+    return name.rpartition(":")[2].lower()
+
+
+def attributes(**values: str) -> str:
+    """Attributes for a start tag, those that are not empty, each behind a blank."""
+    cleaned = ((name, one_line(_NO_XML.sub("", value))) for name, value in values.items())
+    return "".join(f" {name}={quoteattr(value)}" for name, value in cleaned if value)
+
+
+def escaped(text: str) -> str:
+    """A text between tags."""
+    return escape(one_line(_NO_XML.sub("", text)))
+
+
+def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
+    """A file with the patterns of its wafers behind its end, in comments that every reader skips.
+
+    There no reader that goes through the elements of a wafer meets them. Comments of an earlier
+    time are replaced, every other byte stays.
+
+    Args:
+        content: The file.
+        patterns: A pattern's name by the wafer's index in the file; letters that are not ASCII are
+            written as Python escapes them.
+
+    Raises:
+        InputError: it is no XML.
+    """
+    read_xml(BytesIO(content), "the file to write into")
+    encoding = "utf-16" if 0 in content[:4] or content[:2] in _UTF16 else "ascii"
+    if encoding != "ascii":
+        encoding = "utf-16-be" if content[:1] == b"\0" or content[:2] == _UTF16[0] else "utf-16-le"
+    begin, end = f"\n{_NOTE}".encode(encoding), "-->".encode(encoding)
+    kept = re.sub(re.escape(begin) + b".*?" + re.escape(end), b"", content, flags=re.DOTALL)
+    place = kept.rindex(">".encode(encoding)) + len(">".encode(encoding))
+    notes = b""
+    for index, pattern in sorted(patterns.items()):
+        text = one_line(pattern).encode("ascii", "backslashreplace").decode().replace("--", "- -")
+        notes += f"\n{_NOTE}{index}: {text} -->".encode(encoding)
+    return kept[:place] + notes + kept[place:]

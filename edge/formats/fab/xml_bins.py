@@ -1,0 +1,350 @@
+"""Bins of maps in XML: what their qualities mean, how wide they are, how many were counted."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
+from edge.formats.fab.grid import TokenGrid, check_rows
+from edge.formats.fab.tokens import fixed_tokens
+from edge.formats.fab.xml import Element, attributes
+
+#: Words for a bin's quality, in lower case without what is no letter.
+_WORDS: Final = {
+    "pass": Meaning.PASS,
+    "passed": Meaning.PASS,
+    "good": Meaning.PASS,
+    "fail": Meaning.FAIL,
+    "failed": Meaning.FAIL,
+    "bad": Meaning.FAIL,
+    "null": Meaning.NULL,
+    "none": Meaning.NULL,
+    "nodie": Meaning.NULL,
+    "outside": Meaning.NULL,
+    "ink": Meaning.INK,
+    "edge": Meaning.EDGE,
+    "edgedie": Meaning.EDGE,
+    "ugly": Meaning.EDGE,
+    "uglydie": Meaning.EDGE,
+    "skip": Meaning.EDGE,
+    "skipdie": Meaning.EDGE,
+    "mark": Meaning.MARK,
+    "ref": Meaning.REFERENCE,
+    "refdie": Meaning.REFERENCE,
+    "reference": Meaning.REFERENCE,
+    "referencedie": Meaning.REFERENCE,
+    "test": Meaning.TEST,
+    "testdie": Meaning.TEST,
+}
+#: What begins like this and is none of these words may be a verdict, so it is not taken for none.
+_VERDICT: Final = "pass", "good", "fail", "bad", "reject", "defect", "bin"
+
+#: Characters of a bin by the first letters of its type.
+_WIDTHS: Final = {"asc": 1, "hex": 2, "dec": 3, "int": 4}
+_HEX: Final = "hex", "int"
+_COUNT: Final = re.compile(r"\d{1,9}")
+_NO_LETTER: Final = re.compile(r"[^a-z]+")
+_LINE_END: Final = re.compile(r"[\r\n]+")
+
+#: What is written: characters of a bin, how those of dies look, and those of no die, and
+#: some for the latter.
+_KINDS: Final = {
+    "Ascii": (1, "[0-9A-Za-z]", "[0-9A-Za-z.*+#@!?/:=_-]", list(".-*+#@")),
+    "HexaDecimal": (
+        2,
+        "[0-9A-F]{2}",
+        "[0-9A-F]{2}",
+        [f"{number:02X}" for number in range(255, -1, -1)],
+    ),
+    "Decimal": (3, "[0-9]{1,3}", "[0-9]{3}", [f"{number:03}" for number in range(255, -1, -1)]),
+}
+
+
+def meaning_of(word: str) -> Meaning | None:
+    """What a word for a bin's quality means; None for one that is not known."""
+    return _WORDS.get(_NO_LETTER.sub("", word.lower()))
+
+
+def promised(text: str, name: str, source: str) -> int | None:
+    """A count of rows or columns, None where it is empty.
+
+    Raises:
+        InputError: it is no count.
+    """
+    if not text:
+        return None
+    if not _COUNT.fullmatch(text):
+        what = f"{name} is {text[:20]!r}, must be a whole number; export it again"
+        raise InputError(source, InputKind.UNREADABLE, what)
+    return int(text)
+
+
+def each_wafer(
+    elements: Iterable[Element], source: str, read_one: Callable[[Element, str], Iterator[FabMap]]
+) -> Iterator[FabMap | InputError]:
+    """The wafers of a file, numbered; one that cannot be read does not stop the others.
+
+    Args:
+        elements: One a wafer.
+        source: Name of the file.
+        read_one: Reads such an element, of this name for messages.
+    """
+    index = 0
+    for element in elements:
+        try:
+            for fab in read_one(element, f"{source}[{index}]" if index else source):
+                yield replace(fab, source=source, index=index)
+                index += 1
+        except InputError as error:
+            yield error
+            index += 1
+
+
+class Bins:
+    """The bins of a map as its header has them.
+
+    Args:
+        kind: BinType.
+        null: NullBin as it stands there; a blank may be one.
+        definitions: Elements with BinCode, BinQuality, BinCount.
+        source: Name for messages.
+    """
+
+    def __init__(self, kind: str, null: str, definitions: Iterable[Element], source: str) -> None:
+        self._kind, self._source = kind[:3].lower(), source
+        self._is_blank = bool(null) and not null.strip()
+        self.null = " " if self._is_blank else null.strip()
+        self._texts: dict[str, str] = {}
+        self._words: dict[str, set[str]] = {}
+        self._counts: dict[str, int] = {}
+        for element in definitions:
+            text, key = element.get("BinCode"), self._key(element.get("BinCode"))
+            self._texts.setdefault(key, text)
+            words = self._words.setdefault(key, set())
+            if word := element.get("BinQuality"):
+                words.add(word)
+            if _COUNT.fullmatch(count := element.get("BinCount")):
+                self._counts[key] = self._counts.get(key, 0) + int(count)
+        known = {meaning_of(word) for words in self._words.values() for word in words}
+        #: Where the file says of no bin that it passes or fails, its words are no qualities.
+        self._others = Meaning.NULL if known & {Meaning.PASS, Meaning.FAIL} else Meaning.UNKNOWN
+
+    def _key(self, text: str) -> str:
+        """A bin as it is compared: ``1`` is ``001``, and of hexadecimal ones ``ff`` is ``FF``."""
+        return (text.upper() if self._kind in _HEX else text).lstrip("0") or "0"
+
+    def meaning(self, text: str) -> Meaning:
+        """What a bin stands for: what is NullBin is none, whatever else is said of it."""
+        if self.null and self._key(text) == self._key(self.null):
+            return Meaning.NULL
+        said = {self._of_word(word) for word in self._words.get(self._key(text), ())}
+        if len(said) > 1 and all(each.is_none for each in said):
+            return Meaning.NULL
+        return said.pop() if len(said) == 1 else Meaning.UNKNOWN
+
+    def _of_word(self, word: str) -> Meaning:
+        if known := meaning_of(word):
+            return known
+        return Meaning.UNKNOWN if word.lower().startswith(_VERDICT) else self._others
+
+    def legend(self, texts: Iterable[str]) -> tuple[Code, ...]:
+        """The codes of a map."""
+        return tuple(Code(text, self.meaning(text)) for text in texts)
+
+    def grid(
+        self, rows: Iterable[Element], height: int | None, width: int | None
+    ) -> tuple[TokenGrid, list[str]]:
+        """The drawing, and what somebody should know of it.
+
+        Args:
+            rows: Elements with a row of bins each, or with several lines of them.
+            height: Rows that the header promises.
+            width: Columns that it promises.
+
+        Raises:
+            InputError: fewer rows than promised, rows of different length, bins whose width is not
+                certain.
+        """
+        grid = TokenGrid(self._source)
+        token = 0
+        for element in rows:
+            for line in _LINE_END.split("".join(element.pieces)):
+                if not (line.strip() or (self._is_blank and len(line) == width)):
+                    continue
+                token = token or self._width(line, width)
+                grid.add(self._cells(line, token, element.line), element.line)
+        return grid, _against_promised(grid, height, width, self._source)
+
+    def _width(self, line: str, columns: int | None) -> int:
+        """Characters of a bin, judged by its type, NullBin, the other bins and a row."""
+        parts = line.split()
+        length, longest = sum(map(len, parts)), max(map(len, parts), default=1)
+        if self._is_blank or (
+            len(line) == columns and " " in line and columns not in {len(parts) * longest, length}
+        ):
+            self._is_blank = True  # blanks are bins, too
+            return 1
+        if len(parts) > 1 and len(parts) == columns:
+            return longest
+        of_type, of_null = _WIDTHS.get(self._kind, 0), len(self.null)
+        likely = {each for each in (of_type, of_null) if each}
+        likely = likely or set(map(len, self._texts.values())) or {1}  # as SEMI E142 has it
+        if len(likely) > 1 and columns:
+            likely = {each for each in likely if length == columns * each} or likely
+        if len(likely) > 1 and len(parts) > 1 and {*map(len, parts)} == {of_null or longest}:
+            likely = {longest}
+        if len(likely) == 1:
+            return likely.pop()
+        what = f"a row of {length} characters, and bins of {' or '.join(map(str, sorted(likely)))}"
+        mend = "by its header (BinType, NullBin, Columns); correct these"
+        raise InputError(self._source, InputKind.AMBIGUOUS, f"{what} {mend}")
+
+    def _cells(self, line: str, token: int, number: int) -> list[str]:
+        if self._is_blank:
+            return list(line)
+        parts = line.split()
+        if len(parts) > 1 and max(map(len, parts)) <= token:
+            return parts
+        whole = "".join(parts) if len(parts) > 1 else line
+        if len(whole) % token:
+            what = f"line {number}: {len(whole)} characters are no row of bins of {token}"
+            raise InputError(self._source, InputKind.UNREADABLE, f"{what}; export it again")
+        return [whole[start : start + token] for start in range(0, len(whole), token)]
+
+    def against_counts(self, fab: FabMap, good: int | None = None) -> FabMap:
+        """The map with a warning where counts in its header are others than in its drawing.
+
+        They are summaries that nobody uses: where the file says what passes, a later step has
+        rewritten the drawing. Where it does not, the good ones check who says it.
+
+        Args:
+            fab: The map.
+            good: Dies that pass, as the file states.
+        """
+        used = np.bincount(fab.codes[fab.codes >= 0].astype(np.intp), minlength=len(fab.legend))
+        found: dict[str, int] = {}
+        for code, count in zip(fab.legend, used.tolist(), strict=True):
+            found[self._key(code.text)] = found.get(self._key(code.text), 0) + count
+        wrong = [
+            (key, count, found.get(key, 0))
+            for key, count in self._counts.items()
+            if count not in {0, found.get(key, 0)} and self.meaning(key) is not Meaning.NULL
+        ]
+        notes = [
+            f"its header counts {count} of bin {self._texts[key]!r}, its map has {has}"
+            for key, count, has in wrong
+        ]
+        stated, unsure = fab.stated, any(code.meaning is Meaning.UNKNOWN for code in fab.legend)
+        passed = sum(
+            count
+            for code, count in zip(fab.legend, used.tolist(), strict=True)
+            if code.meaning is Meaning.PASS
+        )
+        if good and unsure:
+            stated = Stated(passed=good)
+        elif good not in {None, 0, passed}:
+            notes.insert(0, f"its header counts {good} good dies, its map has {passed}")
+        notes = [f"{note}; the map counts" for note in notes[:1]]
+        return replace(fab, stated=stated, warnings=(*fab.warnings, *notes))
+
+
+def _against_promised(
+    grid: TokenGrid, height: int | None, width: int | None, source: str
+) -> list[str]:
+    found = grid.rows, grid.width
+    if height is not None and grid.rows < height and found != (width, height):
+        check_rows(grid.rows, height, source)
+    if height in {None, grid.rows} and width in {None, grid.width}:
+        return []
+    what = f"its header promises {height} rows and {width} columns, its map has"
+    return [f"{what} {grid.rows} and {grid.width}; the map counts"]
+
+
+def bins_of_writer(fab: FabMap) -> tuple[str, dict[Code, str], str, list[str]]:
+    """BinType, a token for each code, NullBin, and the attributes of each bin's definition.
+
+    Raises:
+        UsageError: there are too many codes.
+    """
+    texts = {code.text for code in fab.legend if not code.meaning.is_none}
+    kind = _kind_of(texts, {code.text for code in fab.legend} - texts)
+    width, _, allowed, others = _KINDS[kind]
+    taken = {text.rjust(width, "0") for text in texts}
+    free = [each for each in others if each not in taken]
+    none: dict[Meaning, str] = {}
+    for meaning in sorted((each for each in Meaning if each.is_none), key=_is_no_null):
+        own = (code.text.rjust(width, "0") for code in fab.legend if code.meaning is meaning)
+        fits = (text for text in own if len(text) == width and re.fullmatch(allowed, text))
+        usable = (text for text in (*fits, *free) if text not in taken)
+        none[meaning] = next(usable, none.get(Meaning.NULL, ""))
+        taken.add(none[meaning])
+    tokens = fixed_tokens(fab, width, none, digits=kind == "Decimal")
+    counts = np.bincount(fab.codes[fab.codes >= 0].astype(np.intp), minlength=len(fab.legend))
+    totals = dict.fromkeys(tokens.values(), 0)
+    for code, count in zip(fab.legend, counts.tolist(), strict=True):
+        totals[tokens[code]] += count
+    definitions = {
+        tokens[code]: attributes(
+            BinCode=tokens[code],
+            BinCount=str(totals[tokens[code]]),
+            BinQuality="" if code.meaning is Meaning.UNKNOWN else code.meaning.value.capitalize(),
+        )
+        for code in fab.legend
+        if code.meaning is not Meaning.NULL
+    }
+    return kind, tokens, none[Meaning.NULL], list(definitions.values())
+
+
+def _kind_of(dies: set[str], none: set[str]) -> str:
+    """The BinType in which all texts, or at least those of the dies, stay as they are."""
+    fitting = [
+        (kind, all(re.fullmatch(likewise, text) for text in none))
+        for kind, (_, own, likewise, _) in _KINDS.items()
+        if all(re.fullmatch(own, text) for text in dies)
+    ]
+    return next((kind for kind, fits in fitting if fits), fitting[0][0] if fitting else "Decimal")
+
+
+def _is_no_null(meaning: Meaning) -> bool:
+    return meaning is not Meaning.NULL
+
+
+def rows_of_writer(fab: FabMap, tokens: dict[Code, str], null: str) -> list[list[str]]:
+    """The drawing in tokens."""
+    drawn: list[list[str]] = np.array([*(tokens[code] for code in fab.legend), null])[
+        fab.codes
+    ].tolist()
+    return drawn
+
+
+def check_wafer(substrate: str, source: str) -> None:
+    """Refuse what is no wafer, by the name of its kind; an empty one is a wafer.
+
+    Raises:
+        InputError: it is a strip, a tray or a panel.
+    """
+    if substrate.lower() not in {"", "wafer", "frame", "waferframe"}:
+        what = f"SubstrateType {substrate[:20]!r} is no wafer; only wafers are recognised"
+        raise InputError(source, InputKind.UNSUPPORTED, what)
+
+
+def pitch_of(across: str, down: str, unit: float) -> tuple[float, float] | None:
+    """A size of a die in um; None where it is none.
+
+    Args:
+        across: Number as text, in this unit.
+        down: Likewise.
+        unit: In um.
+    """
+    try:
+        size = round(float(across) * unit, 6), round(float(down) * unit, 6)
+    except ValueError:
+        return None
+    return size if all(0 < each < math.inf for each in size) else None
