@@ -277,14 +277,14 @@ def bins_of_writer(fab: FabMap) -> tuple[str, dict[Code, str], str, list[str]]:
     kind = _kind_of(texts, {code.text for code in fab.legend} - texts)
     width, _, allowed, others = _KINDS[kind]
     taken = {text.rjust(width, "0") for text in texts}
-    free = [each for each in others if each not in taken]
     none: dict[Meaning, str] = {}
-    for meaning in sorted((each for each in Meaning if each.is_none), key=_is_no_null):
-        own = (code.text.rjust(width, "0") for code in fab.legend if code.meaning is meaning)
-        fits = (text for text in own if len(text) == width and re.fullmatch(allowed, text))
-        usable = (text for text in (*fits, *free) if text not in taken)
-        none[meaning] = next(usable, none.get(Meaning.NULL, ""))
-        taken.add(none[meaning])
+    for code in fab.legend:
+        text = code.text.rjust(width, "0")
+        if code.meaning.is_none and text not in taken and re.fullmatch(allowed, text):
+            taken.add(none.setdefault(code.meaning, text))
+    for meaning in (Meaning.NULL, *(each for each in Meaning if each.is_none)):
+        free = (each for each in others if each not in taken)
+        taken.add(none.setdefault(meaning, next(free, none.get(Meaning.NULL, ""))))
     tokens = fixed_tokens(fab, width, none, digits=kind == "Decimal")
     counts = np.bincount(fab.codes[fab.codes >= 0].astype(np.intp), minlength=len(fab.legend))
     totals = dict.fromkeys(tokens.values(), 0)
@@ -310,10 +310,6 @@ def _kind_of(dies: set[str], none: set[str]) -> str:
         if all(re.fullmatch(own, text) for text in dies)
     ]
     return next((kind for kind, fits in fitting if fits), fitting[0][0] if fitting else "Decimal")
-
-
-def _is_no_null(meaning: Meaning) -> bool:
-    return meaning is not Meaning.NULL
 
 
 def rows_of_writer(fab: FabMap, tokens: dict[Code, str], null: str) -> list[list[str]]:
