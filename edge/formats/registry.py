@@ -71,6 +71,14 @@ FORMATS: Final = (
         re.compile(rb"PK\x03\x04|PK\x05\x06"),
         max_bytes=4 * 2**30,  # what may be unpacked of one, see edge.formats.archive: it streams
     ),
+    Format(
+        "STDF",
+        "edge.formats.fab.stdf",
+        (".stdf", ".std"),
+        re.compile(rb"(?:\x02\0|\0\x02)\0\n"),
+        max_bytes=64 * 2**30,  # it streams
+        is_fab=True,
+    ),
     Format("grid of numbers", "edge.formats.text_grid", (".csv", ".tsv"), named=(".txt",)),
 )
 
