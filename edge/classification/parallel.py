@@ -22,6 +22,7 @@ from edge.errors import InputError
 from edge.formats import paths as files
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.reading import STDIN
+from edge.formats.registry import ARCHIVES
 from edge.system.worker_pool import Chunk, Worker, WorkerPool, cores, serve, shutdown
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ CHUNK_CHARACTERS: Final = 8192
 WORTHWHILE: Final = 500
 
 #: Files that may hold any number of wafers are streamed by this process; arrays from this size on.
-STREAMED: Final = (".npz",)
+STREAMED: Final = (".npz", *ARCHIVES)
 STACK_BYTES: Final = 2**20
 
 Make = Callable[[], Classifier]

@@ -17,6 +17,7 @@ from edge.dataset.reading import load
 from edge.errors import DataError, InputError, InputKind
 from edge.formats import paths
 from edge.formats.fab.rules import NO_RULES, Rules
+from edge.formats.registry import HIDDEN
 from edge.system.text import counted
 from edge.system.typed import MismatchError
 from edge.wafer.patterns import SPELLING, PatternSet, flaw, named_set, spelled
@@ -37,7 +38,7 @@ PARTS: Final = {
 _UNLABELLED: Final = ("unlabelled", "unlabeled")
 
 #: Beginnings of names of folders that are passed over: hidden ones, and what systems keep.
-_PASSED_OVER: Final = (paths.HIDDEN, "__")
+_PASSED_OVER: Final = (HIDDEN, "__")
 
 
 class ClassFolder(NamedTuple):
@@ -228,7 +229,7 @@ def _notes(above: Iterable[Path], folders: Iterable[ClassFolder]) -> Iterator[st
         if entry.is_dir():
             seen["hidden"] += entry.name.startswith(_PASSED_OVER)
         else:
-            seen["beside"] += not entry.name.startswith(paths.HIDDEN)
+            seen["beside"] += not entry.name.startswith(HIDDEN)
     _check_apart([(_look_through(each.path, seen), each) for each in folders])
     for key, word, what in (
         ("beside", "file", "beside the class folders"),
@@ -268,7 +269,7 @@ def _look_through(folder: Path, seen: Counter[str]) -> Path:
         # One that cannot be listed is told where it is read.
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                if entry.name.startswith(paths.HIDDEN):
+                if entry.name.startswith(HIDDEN):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)

@@ -18,7 +18,7 @@ from edge.errors import InputError, InputKind
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.reading import HEAD_BYTES, STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
-from edge.formats.registry import SUFFIXES, is_fab
+from edge.formats.registry import HIDDEN, SUFFIXES, eligible, is_fab, is_visible
 from edge.system.files import Identity
 from edge.system.files import identity as _identity
 from edge.system.name_list import NameList, natural
@@ -27,10 +27,6 @@ from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
-
-#: Beginnings and ends of names under which other programs write unfinished files.
-HIDDEN: Final = "."
-UNFINISHED: Final = (".part", ".tmp", "~")
 
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -247,16 +243,6 @@ def _is_output(entry: os.DirEntry[str], output: Identity) -> bool:
 def counts(name: str, path: str) -> bool:
     """Whether a folder's file counts, by its name or else by what it begins with."""
     return eligible(name) or (is_visible(name) and _begins_as_fab(path))
-
-
-def eligible(name: str) -> bool:
-    """Whether a folder's file counts by its name alone."""
-    return is_visible(name) and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
-
-
-def is_visible(name: str) -> bool:
-    """Whether a name is neither hidden nor that of an unfinished file."""
-    return not (name.startswith(HIDDEN) or name.endswith(UNFINISHED))
 
 
 def _begins_as_fab(path: str) -> bool:

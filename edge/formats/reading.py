@@ -9,15 +9,27 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.rules import NO_RULES, Rules
-from edge.formats.registry import FAB_TEXTS, FORMATS, SUFFIXES, Format, Source, by_content
+from edge.formats.registry import (
+    FAB_TEXTS,
+    FORMATS,
+    MAX_BYTES,
+    SUFFIXES,
+    Format,
+    Source,
+    by_content,
+)
 from edge.system.regular_file import check_regular, open_regular
 from edge.wafer.wafermap import WaferMap
+
+if TYPE_CHECKING:
+    from edge.formats.container import PackedFile
 
 #: How much of a file is read at first, for its signature. Most wafer maps are smaller than that and
 #: so read at one go.
@@ -149,13 +161,28 @@ def _read(file: io.FileIO, head: bytes, size: int, source: str, rules: Rules) ->
     chosen = examine(head, size, source)
     file.seek(0)
     whole = cast(Source, io.BytesIO(head) if len(head) == size else file)
+    if chosen.holds_files:
+        module = import_module(chosen.module)
+        yield from module.read_files(whole, head, source, partial(_read_packed, rules=rules))
+    else:
+        yield from _wafers(chosen, whole, source, rules)
+
+
+def _read_packed(packed: PackedFile, rules: Rules) -> Iterator[Item]:
+    chosen = _choose(packed.head, packed.source, packed.name)
+    most = min(chosen.max_bytes, MAX_BYTES)
+    whole = packed if chosen.streams else cast(Source, packed.whole(most))
+    yield from _wafers(chosen, whole, packed.source, rules)
+
+
+def _wafers(chosen: Format, file: Source, source: str, rules: Rules) -> Iterator[Item]:
     module = import_module(chosen.module)  # now, if it was not before
     if chosen.is_fab:
         from edge.formats.fab.legend import judged
 
-        yield from judged(module.read_maps(whole, source), rules, source)
+        yield from judged(module.read_maps(file, source), rules, source)
     else:
-        yield from module.read(whole, source)
+        yield from module.read(file, source)
 
 
 @contextlib.contextmanager
@@ -214,11 +241,13 @@ def check_status(status: os.stat_result, source: str) -> None:
         raise InputError(source, InputKind.EMPTY, what)
 
 
-def _choose(head: bytes, source: str) -> Format:
+def _choose(head: bytes, source: str, name: str | None = None) -> Format:
+    """The format of a file; its own name may be another than what it is called in messages."""
     if found := by_content(head):
         return found
     # What comes through standard input without a signature is text.
-    suffix = ".csv" if source == STDIN else os.path.splitext(source)[1].lower()  # noqa: PTH122
+    name = source if name is None else name
+    suffix = ".csv" if name == STDIN else os.path.splitext(name)[1].lower()  # noqa: PTH122
     for entry in FORMATS + FAB_TEXTS:
         if suffix not in entry.suffixes + entry.named:
             continue

@@ -8,10 +8,13 @@ comes by: a station that reads only ``.npy`` never pays for OpenCV.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Protocol
+
+from edge.formats.unpacking import SIGNATURE
 
 #: Largest file that a format which needs the whole file in memory accepts.
 MAX_BYTES: Final = 256 * 2**20
@@ -43,6 +46,9 @@ class Format:
         max_bytes: Larger files are refused unread.
         is_fab: The module has ``read_maps``, see ``edge.formats.fab``, instead of ``read``.
         asks: Where the signature fits, ``is_format`` of the module has the last word.
+        streams: Read once from the beginning to the end, and no wafer given before.
+        holds_files: It holds other files: the module has ``read_files``, see
+            ``edge.formats.container``, instead of ``read``.
     """
 
     name: str
@@ -53,7 +59,12 @@ class Format:
     max_bytes: int = MAX_BYTES
     is_fab: bool = False
     asks: bool = False
+    streams: bool = False
+    holds_files: bool = False
 
+
+#: Suffixes of files that hold others.
+ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz")
 
 #: In order of signature matching; the more specific signature comes first.
 FORMATS: Final = (
@@ -68,16 +79,26 @@ FORMATS: Final = (
         "labelled set",
         "edge.formats.labelled_set",
         (".npz",),
-        re.compile(rb"PK\x03\x04|PK\x05\x06"),
+        # A zip whose first file is an array; its name begins at byte 30.
+        re.compile(rb"PK\x03\x04.{26}[^\0\s]{1,255}?\.npy|PK\x05\x06", re.DOTALL),
         max_bytes=4 * 2**30,  # what may be unpacked of one, see edge.formats.archive: it streams
+    ),
+    Format(
+        "compressed file or archive",
+        "edge.formats.container",
+        ARCHIVES,
+        SIGNATURE,
+        max_bytes=64 * 2**30,  # it streams
+        holds_files=True,
     ),
     Format(
         "STDF",
         "edge.formats.fab.stdf",
         (".stdf", ".std"),
         re.compile(rb"(?:\x02\0|\0\x02)\0\n"),
-        max_bytes=64 * 2**30,  # it streams
+        max_bytes=64 * 2**30,
         is_fab=True,
+        streams=True,
     ),
     Format("grid of numbers", "edge.formats.text_grid", (".csv", ".tsv"), named=(".txt",)),
 )
@@ -126,6 +147,13 @@ FAB_TEXTS: Final = (
 #: What a folder scan picks up by its name alone.
 SUFFIXES: Final = frozenset(suffix for entry in FORMATS + FAB_TEXTS for suffix in entry.suffixes)
 
+#: Behind one of these, a compressed file of that name is as well.
+COMPRESSED: Final = (".gz", ".bz2", ".xz")
+
+#: Beginnings and ends of names under which other programs write unfinished files.
+HIDDEN: Final = "."
+UNFINISHED: Final = (".part", ".tmp", "~")
+
 _MARK: Final = b"\xef\xbb\xbf"
 _TO_LF: Final = bytes.maketrans(b"\r", b"\n")
 
@@ -150,6 +178,23 @@ def by_content(head: bytes) -> Format | None:
 
 
 def is_fab(head: bytes) -> bool:
-    """Whether a file of a fab begins like this."""
+    """Whether a file of a fab, compressed or not, begins like this."""
     found = by_content(head)
+    if found is not None and found.holds_files:
+        found = by_content(import_module(found.module).unpacked_head(head))
     return found is not None and found.is_fab
+
+
+def eligible(name: str) -> bool:
+    """Whether a folder's file counts by its name alone."""
+    if not is_visible(name):
+        return False
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122
+    if suffix.lower() in COMPRESSED:
+        suffix = os.path.splitext(stem)[1]  # noqa: PTH122
+    return suffix.lower() in SUFFIXES
+
+
+def is_visible(name: str) -> bool:
+    """Whether a name is neither hidden nor that of an unfinished file."""
+    return not (name.startswith(HIDDEN) or name.endswith(UNFINISHED))

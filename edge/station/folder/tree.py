@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from edge.formats.paths import HIDDEN, is_visible
+from edge.formats.registry import HIDDEN, is_visible
 from edge.system.beneath import NOT_THERE, is_too_long, open_folder, opened
 from edge.system.descriptors import are_used_up
 from edge.system.files import Identity

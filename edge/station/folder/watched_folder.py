@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import UsageError
-from edge.formats import paths as files
+from edge.formats import registry as files
 from edge.formats.reading import HEAD_BYTES
-from edge.formats.registry import is_fab
 from edge.station.folder import tree
 from edge.station.folder.put_away import HIDDEN, restore
 from edge.station.folder.watcher import Watch, state_of
@@ -170,7 +169,7 @@ class WatchedFolder:
             return False
         try:
             check_regular(os.fstat(descriptor), path)
-            return is_fab(os.read(descriptor, HEAD_BYTES))
+            return files.is_fab(os.read(descriptor, HEAD_BYTES))
         except OSError:
             return False
         finally:

@@ -1,0 +1,313 @@
+"""Compressed files and archives: the files in them, one after the other, within bounds.
+
+Nothing is written to a disk. An archive (zip, tar) may hold compressed files, and a tar may be
+compressed itself; nothing is unpacked deeper than that.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from edge.errors import InputError, InputKind
+from edge.formats.archive import UNREADABLE, open_archive
+from edge.formats.registry import SUFFIXES, by_content, eligible, is_fab, is_visible
+from edge.formats.unpacking import (
+    PIECE,
+    RATIO,
+    SMALL,
+    Packing,
+    Stream,
+    Unpacked,
+    packing_of,
+    unpacked_name,
+)
+from edge.wafer.wafermap import WaferMap
+
+if TYPE_CHECKING:
+    from edge.formats.registry import Source
+
+#: How much of a file in an archive is looked at to tell its format.
+HEAD_BYTES: Final = 32 * 1024
+
+#: Files in an archive; zip's table of contents ends before that.
+MAX_FILES: Final = 10_000
+
+#: What stands between an archive's name and that of a file in it.
+MEMBER: Final = "!"
+
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED: Final = 0x1
+_BLOCK: Final = 512
+_LONGEST_NAME: Final = 2**16
+_CLIMBS: Final = re.compile(r"\A(?:[/\\]|[A-Za-z]:)|(?:\A|[/\\])\.\.(?:[/\\]|\Z)|\0")
+_PAX: Final = re.compile(rb"\d+ (path|size)=([^\n]*)\n")
+#: Names in other kinds of files that are zips.
+_OFFICE: Final = ("[Content_Types].xml", "mimetype")
+
+Item = WaferMap | InputError
+
+
+class PackedFile:
+    """A file in a compressed file or an archive, read once from its beginning to its end.
+
+    Args:
+        stream: Its content.
+        name: Its own name, of which the suffix may count.
+        source: Its name for messages and records.
+
+    Attributes:
+        head: Its first ``HEAD_BYTES`` bytes, or all.
+    """
+
+    def __init__(self, stream: Stream, name: str, source: str) -> None:
+        self.name, self.source = name, source
+        self._stream = stream
+        self.head = taken(stream, HEAD_BYTES)
+        self._ahead = self.head
+        self._at = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        if self._ahead:
+            data = self._ahead[:size] if size >= 0 else self._ahead
+            self._ahead = self._ahead[len(data) :]
+        else:
+            data = self._stream.read(size)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """It cannot be sought in."""
+        raise io.UnsupportedOperation("a packed file is read from its beginning to its end")
+
+    def tell(self) -> int:
+        """Current offset."""
+        return self._at
+
+    def whole(self, most: int) -> io.BytesIO:
+        """All of it, in memory. Its checksum was compared.
+
+        Raises:
+            InputError: it has more than ``most`` bytes, or is damaged.
+        """
+        data = taken(self, most + 1)
+        if len(data) > most:
+            what = f"unpacks to more than {most >> 20} MiB; unpack it"
+            raise InputError(self.source, InputKind.TOO_LARGE, what)
+        return io.BytesIO(data)
+
+
+ReadOne = Callable[[PackedFile], Iterator[Item]]
+
+
+def read_files(file: Source, head: bytes, source: str, read_one: ReadOne) -> Iterator[Item]:
+    """The wafers of all files in it; those that are no wafer maps are passed over as in a folder.
+
+    Args:
+        file: A compressed file or an archive, standing at its beginning.
+        head: Its first bytes.
+        source: Its name.
+        read_one: Reads the wafers of one file in it.
+
+    Yields:
+        Wafers, counted through the archive; an ``InputError`` for a file in it that cannot be read.
+
+    Raises:
+        InputError: it cannot be unpacked, or holds no wafer map.
+    """
+    packing = packing_of(head)
+    if packing is Packing.ZIP:
+        yield from _read_all(_in_zip(file, source), source, read_one)
+        return
+    if packing is Packing.TAR:
+        _check_tar(file, source)
+        file.seek(0)
+        yield from _read_all(_in_tar(file, source), source, read_one)
+        return
+    packed = PackedFile(Unpacked(file, packing, source), unpacked_name(source), source)
+    if packing_of(packed.head) is Packing.TAR:
+        # Of one that is cut off nothing is read.
+        _check_tar(packed, source)
+        file.seek(0)
+        again = Unpacked(file, packing, source)
+        yield from _read_all(_in_tar(again, source), source, read_one)
+        return
+    _check_depth(packed)
+    yield from read_one(packed)
+
+
+def _read_all(
+    files: Iterator[tuple[str, Stream]], source: str, read_one: ReadOne
+) -> Iterator[Item]:
+    wafers = count = read = 0
+    for name, stream in files:
+        count += 1
+        if count > MAX_FILES:
+            what = f"more than {MAX_FILES:,} files in it; divide it"
+            raise InputError(source, InputKind.TOO_LARGE, what)
+        full = f"{source}{MEMBER}{name}"
+        try:
+            packed = _opened(stream, name, full)
+            if packed is None:
+                continue
+            read += 1
+            for item in read_one(packed):
+                if isinstance(item, WaferMap):
+                    yield replace(item, index=wafers)
+                    wafers += 1
+                else:
+                    yield item
+        except InputError as error:
+            read += 1
+            yield error
+        except UNREADABLE as error:
+            read += 1
+            what = f"damaged in the archive ({error}); copy or pack it again"
+            yield InputError(full, InputKind.UNREADABLE, what)
+    if not read:
+        what = f"no wafer map among its {count} files; looked for {' '.join(sorted(SUFFIXES))}"
+        raise InputError(source, InputKind.NOT_A_MAP, what)
+
+
+def _opened(stream: Stream, name: str, full: str) -> PackedFile | None:
+    """A file of an archive; None for one that would be passed over in a folder."""
+    if _CLIMBS.search(name):
+        what = "a name that leads out of the archive; pack it again"
+        raise InputError(full, InputKind.UNSUPPORTED, what)
+    if not all(is_visible(part) for part in name.split("/")):
+        return None
+    packed = PackedFile(stream, name, full)
+    packing = packing_of(packed.head)
+    if packing.is_compression:
+        packed = PackedFile(Unpacked(packed, packing, full), unpacked_name(name), full)
+    if not (eligible(packed.name) or is_fab(packed.head)):
+        return None
+    _check_depth(packed)
+    return packed
+
+
+def _check_depth(packed: PackedFile) -> None:
+    """Refuse what would have to be unpacked once more."""
+    found = by_content(packed.head)
+    if found and found.holds_files:
+        what = "an archive in an archive, or compressed twice; unpack the outer one"
+        raise InputError(packed.source, InputKind.UNSUPPORTED, what)
+
+
+def _in_zip(file: Source, source: str) -> Iterator[tuple[str, Stream]]:
+    with _damage(source), open_archive(file) as archive:
+        files = [info for info in archive.infolist() if not info.is_dir()]
+    size = file.seek(0, io.SEEK_END)
+    if any(info.filename in _OFFICE for info in files):
+        what = "a document of an office program; save the sheet as CSV"
+        raise InputError(source, InputKind.UNSUPPORTED, what)
+    if sum(info.file_size for info in files) > max(SMALL, RATIO * size):
+        what = f"unpacks to more than {RATIO} times its size; unpack it if that is meant"
+        raise InputError(source, InputKind.TOO_LARGE, what)
+    for info in files:
+        if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
+            what = f"{info.filename} is encrypted or packed in an unusual way; unpack it"
+            raise InputError(source, InputKind.UNSUPPORTED, what)
+        with _damage(source), open_archive(file) as archive, archive.open(info) as stream:
+            yield info.filename, stream
+
+
+def _check_tar(stream: Stream, source: str) -> None:
+    """Go through to the end, where a compressed one has its checksum.
+
+    Raises:
+        InputError: it is cut off or damaged.
+    """
+    for _ in _in_tar(stream, source):
+        pass
+    while stream.read(PIECE):
+        pass
+
+
+def _in_tar(stream: Stream, source: str) -> Iterator[tuple[str, Stream]]:
+    """The regular files of a tar archive, in its order, without ever going back."""
+    long = b""
+    said: dict[bytes, bytes] = {}
+    while any(block := taken(stream, _BLOCK)) or len(block) < _BLOCK:
+        try:
+            info = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
+        except (tarfile.HeaderError, ValueError) as error:
+            what = f"cut off or damaged as a tar archive ({error}); copy it again"
+            raise InputError(source, InputKind.UNREADABLE, what) from None
+        is_extra = info.type in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE)
+        size = info.size if is_extra else int(said.get(b"size", info.size))
+        if size < 0 or (is_extra and size > _LONGEST_NAME):
+            what = f"a tar archive with a header of {size} bytes; pack it again"
+            raise InputError(source, InputKind.UNREADABLE, what)
+        part = _Part(stream, size, source)
+        if info.type == tarfile.GNUTYPE_LONGNAME:
+            long = part.read(size).rstrip(b"\0")
+        elif info.type == tarfile.XHDTYPE:
+            said = dict(_PAX.findall(part.read(size)))
+        else:
+            name = said.get(b"path", long).decode("utf-8", "replace") or info.name
+            if info.isreg():
+                yield name, part
+            long, said = b"", {}
+        part.finish()
+
+
+class _Part:
+    """A file in a tar archive."""
+
+    def __init__(self, stream: Stream, size: int, source: str) -> None:
+        self._stream, self._source = stream, source
+        self._left, self._filling = size, -size % _BLOCK
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(self._left if size < 0 else min(size, self._left))
+        if self._left and size and not data:
+            what = "a tar archive that is cut off; copy it again"
+            raise InputError(self._source, InputKind.UNREADABLE, what)
+        self._left -= len(data)
+        return data
+
+    def finish(self) -> None:
+        """Go to where the next one begins."""
+        self._left += self._filling
+        self._filling = 0
+        while self.read(PIECE):
+            pass
+
+
+def taken(stream: Stream, size: int) -> bytes:
+    """The next ``size`` bytes, or all that are left."""
+    data = bytearray()
+    while len(data) < size and (piece := stream.read(min(PIECE, size - len(data)))):
+        data += piece
+    return bytes(data)
+
+
+@contextmanager
+def _damage(source: str) -> Iterator[None]:
+    """What ``zipfile`` raises, as an error that names the file."""
+    try:
+        yield
+    except UNREADABLE as error:
+        what = f"a damaged zip archive ({error}); copy it again"
+        raise InputError(source, InputKind.UNREADABLE, what) from error
+
+
+def unpacked_head(head: bytes) -> bytes:
+    """What the first bytes of a compressed file unpack to, as far as they do."""
+    packing = packing_of(head)
+    if not packing.is_compression:
+        return b""
+    found = bytearray()
+    with suppress(InputError, *UNREADABLE):
+        stream = Unpacked(io.BytesIO(head), packing, "")
+        while len(found) < HEAD_BYTES and (piece := stream.read(HEAD_BYTES)):
+            found += piece
+    return bytes(found)
