@@ -181,8 +181,28 @@ def _wafers(chosen: Format, file: Source, source: str, rules: Rules) -> Iterator
         from edge.formats.fab.legend import judged
 
         yield from judged(module.read_maps(file, source), rules, source)
+    elif chosen.signature is None:
+        yield from _read_grid(file, source, rules)
     else:
         yield from module.read(file, source)
+
+
+def _read_grid(file: Source, source: str, rules: Rules) -> Iterator[Item]:
+    """A grid of die states; of bins, where it is none and somebody says which of them pass."""
+    from edge.formats import text_grid
+
+    try:
+        yield from text_grid.read(file, source)
+    except InputError as error:
+        if error.kind is not InputKind.BAD_VALUE or rules is NO_RULES:
+            raise
+        from edge.formats.fab import bin_grid
+        from edge.formats.fab.legend import judged
+
+        if not bin_grid.is_said(rules):
+            raise
+        file.seek(0)
+        yield from judged(bin_grid.read_maps(file, source), rules, source)
 
 
 @contextlib.contextmanager

@@ -142,6 +142,26 @@ FAB_TEXTS: Final = (
         re.compile(rb"IBIS_WAFER_DATA|ibis_wafer_data"),
         is_fab=True,
     ),
+    Format(
+        "list of dies", "edge.formats.fab.die_list", (), re.compile(rb"\[MAP\][ \t]*:"), is_fab=True
+    ),
+    # The ones below match nearly every text: the module has the word, and they come last.
+    Format(
+        "table of dies",
+        "edge.formats.fab.die_table",
+        (),
+        re.compile(rb"[A-Za-z][\w .()/]{0,31}\"?[ \t]*[,;\t]"),
+        is_fab=True,
+        asks=True,
+    ),
+    Format(
+        "text map",
+        "edge.formats.fab.text_map",
+        (),
+        re.compile(rb"[A-Za-z._~][A-Za-z._~][A-Za-z._~]"),
+        is_fab=True,
+        asks=True,
+    ),
 )
 
 #: What a folder scan picks up by its name alone.
@@ -155,6 +175,8 @@ HIDDEN: Final = "."
 UNFINISHED: Final = (".part", ".tmp", "~")
 
 _MARK: Final = b"\xef\xbb\xbf"
+#: What grids of numbers consist of: they pay for nothing else than looking for more than that.
+_NUMBERS: Final = b"0123456789 ,;\t\n"
 _TO_LF: Final = bytes.maketrans(b"\r", b"\n")
 
 
@@ -169,6 +191,8 @@ def by_content(head: bytes) -> Format | None:
         if entry.signature and entry.signature.match(head):
             return entry
     text = plain(head)
+    if not text.translate(None, _NUMBERS):
+        return None
     for entry in FAB_TEXTS:
         if entry.signature and entry.signature.search(text):
             if entry.asks and not import_module(entry.module).is_format(text):

@@ -43,8 +43,8 @@ def read_text(file: Source, source: str) -> str:
     return _LINE_END.sub("\n", text) if "\r" in text else text
 
 
-def read_lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
-    """The lines of a text file, trimmed and not empty, numbered from 1 as an editor does.
+def raw_lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text file as they are, numbered from 1 as an editor does.
 
     Raises:
         InputError: as ``read_text``; a line is too long.
@@ -53,6 +53,16 @@ def read_lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
         if len(line) > MAX_LINE:
             what = f"line {number} is longer than {MAX_LINE} characters; not a wafer map"
             raise InputError(source, InputKind.TOO_LARGE, what)
+        yield number, line
+
+
+def read_lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
+    """Those lines that are not empty, trimmed.
+
+    Raises:
+        InputError: as ``raw_lines``.
+    """
+    for number, line in raw_lines(file, source):
         if trimmed := line.strip():
             yield number, trimmed
 
