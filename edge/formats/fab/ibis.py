@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.formats.registry import Source
 
 _BETWEEN: Final = re.compile(r"[\s,;]+")
+_LINE_END: Final = re.compile(r"[\r\n]+")
 _WORD: Final = re.compile(r"[^A-Za-z]+")
 
 
@@ -66,7 +67,9 @@ def _wafer(element: Element, source: str) -> Iterator[FabMap]:
 def _grid(drawn: Element, height: int | None, width: int | None, source: str) -> TokenGrid:
     """The rows, each on a line or all in one, as many characters as there are columns."""
     rows = [row.text for row in drawn.children if row.text] or drawn.text.split()
-    grid = TokenGrid(source)
+    grid, whole = TokenGrid(source), _LINE_END.sub("", "".join(drawn.pieces))
+    if " " in whole and height and width and len(whole) == height * width:
+        rows = [whole]  # a blank is a die or none, too
     if len(rows) == 1 and width and height != 1:
         whole = rows[0]
         if len(whole) % width:
@@ -88,7 +91,7 @@ def _named(header: Element) -> dict[str, Meaning]:
             words = {word.lower() for word in _WORD.split(name)}
             failing = Meaning.FAIL if "fail" in words and "pass" not in words else None
             meaning = meaning_of(name) or failing or Meaning.UNKNOWN
-            for text in _BETWEEN.split(value.strip()):
+            for text in _BETWEEN.split(value.strip()) if value.strip() else value[:1]:
                 if len(text) == 1:
                     same = named.get(text, meaning) is meaning
                     named[text] = meaning if same else Meaning.UNKNOWN

@@ -36,6 +36,7 @@ _WORDS: Final = {
     "skip": Meaning.EDGE,
     "skipdie": Meaning.EDGE,
     "mark": Meaning.MARK,
+    "mirror": Meaning.MARK,
     "ref": Meaning.REFERENCE,
     "refdie": Meaning.REFERENCE,
     "reference": Meaning.REFERENCE,

@@ -161,6 +161,7 @@ SAME = [
             (">.1R.<", "> 1R <")]),
     (ibis, [(".X1.1X111XX1.1*.", "<![CDATA[.X1.\n1X11\n1XX1\n.1*.]]>")]),
     (ibis, [('PASS="1"', 'BIN1="1"')]),
+    (ibis, [('OUTSIDE="."', 'OUTSIDE=" "'), (".X1.1X111XX1.1*.", " X1 1X111XX1 1* ")]),
     (ibis, [('PASS="1" ', "")]),
     (ibis, [("_WAFER_DATA", "_wafer_data"), ("ROW_COUNT", "row_count"), ("IBIS", "ibis")]),
 ]  # fmt: skip
