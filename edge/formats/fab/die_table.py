@@ -96,7 +96,7 @@ def _columns(line: str) -> _Columns | None:
     if line.lstrip().startswith("#"):
         line = line.lstrip("# \t")
     for separator in _SEPARATORS:
-        cells = _cells(line, separator) if separator in line else []
+        cells = _names(line, separator) if separator in line else []
         names = [re.sub(r"[^a-z0-9]+", "", cell.lower()) for cell in cells[:_MOST_COLUMNS]]
         place = next((pair for pair in _PLACES if set(pair) <= set(names)), None)
         if place:
@@ -117,6 +117,13 @@ def _columns(line: str) -> _Columns | None:
 
 def _first(columns: dict[str, int], known: str) -> int:
     return next((columns[name] for name in known.split() if name in columns), -1)
+
+
+def _names(line: str, separator: str) -> list[str]:
+    try:
+        return _cells(line, separator)
+    except csv.Error:
+        return []
 
 
 def _cells(line: str, separator: str) -> list[str]:

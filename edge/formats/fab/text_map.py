@@ -40,7 +40,11 @@ _CUT_FROM: Final = 4096
 
 def is_format(head: bytes) -> bool:
     """Whether a text begins with a drawing and a header, or with a drawing of a wafer alone."""
-    lines = head.decode("latin-1").split("\n")
+    try:
+        lines = head.decode().split("\n")
+    except UnicodeDecodeError as error:
+        is_cut = error.end == len(head)  # the last letter may be
+        lines = (head[: error.start].decode() if is_cut else head.decode("latin-1")).split("\n")
     if len(head) >= _CUT_FROM:
         lines = lines[:-1]
     reading = _Reading("")

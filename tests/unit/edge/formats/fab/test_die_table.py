@@ -121,7 +121,13 @@ def test_a_bad_table_is_refused_with_a_word(text: str, word: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x,y,value\n1,1,0.5\n", "FILE,TOTAL,PASS\na,1,1\n", "1,2,1\nx,y,bin\n", "lot,bin\nA,1\n"],
+    [
+        "x,y,value\n1,1,0.5\n",
+        "FILE,TOTAL,PASS\na,1,1\n",
+        "1,2,1\nx,y,bin\n",
+        "lot,bin\nA,1\n",
+        'x,"y\na,b\n',
+    ],
 )
 def test_other_tables_are_none(text: str) -> None:
     found = by_content(text.encode())

@@ -220,6 +220,17 @@ def test_counts_size_and_side() -> None:
         assert maps(f"{wrong}\n{mapex(L)}")[0].pitch is None
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_codes_may_be_any_letters(encoding: str) -> None:
+    rows = [row.replace("1", "¡").replace(".", "~") for row in L]
+    text = "LOT\tL-1\nWAFER\t07\nNULBC\t126\n\n" + "\n".join(rows) + "\n\nCHECKSUM\tFJ\n"
+    found = by_content(text.encode(encoding))
+    assert found is not None
+    assert found.name == "text map"
+    [fab] = maps(text.encode(encoding))
+    assert wafer_of(fab, rules_of(["¡"])).dies.tolist() == L_DIES
+
+
 def test_several_wafers_a_file_with_headers_above_or_below() -> None:
     for family in (mapex, bof, below, dies):
         second = re.sub(r"(?m)(?<=[ :])07$", "08", family(turned(L, 1, False)))
