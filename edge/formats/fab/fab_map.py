@@ -142,12 +142,15 @@ _COMPARED: Final = tuple(
 )
 
 
+#: The legend of die states.
+STATES: Final = (Code("0", Meaning.NULL), Code("1", Meaning.PASS), Code("2", Meaning.FAIL))
+
+
 def of_wafer(wafer: WaferMap) -> FabMap:
     """A wafer map as a FabMap, for writers: its states are the codes."""
-    meanings = (Meaning.NULL, Meaning.PASS, Meaning.FAIL)
     return FabMap(
         wafer.dies.astype(np.int16),
-        tuple(Code(str(state), meaning) for state, meaning in enumerate(meanings)),
+        STATES,
         lot=wafer.lot or "",
         wafer=wafer.wafer or "",
         device=wafer.device or "",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import Codes, Defects, FabMap, Meaning, same_bin
+from edge.formats.fab.fab_map import STATES, Code, Codes, Defects, FabMap, Meaning, same_bin
 from edge.formats.fab.recipe import DefectRules, Flip, Recipe, Side
 from edge.formats.fab.rules import Rules
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
@@ -21,6 +22,8 @@ _TURNS: Final = {Side.DOWN: 0, Side.LEFT: 1, Side.UP: 2, Side.RIGHT: 3}
 #: Words for a side that mean the same to every tool; a bare number does not.
 _WORD: Final = re.compile(r"(?i)\b(down|bottom|left|up|top|right)\b")
 _SIDES: Final = {"bottom": Side.DOWN, "top": Side.UP} | {side.value: side for side in Side}
+
+_Grid = TypeVar("_Grid", Codes, DieGrid)
 
 #: Codes that a message names; digits of a slot that are a number.
 _SHOWN: Final = 12
@@ -78,14 +81,16 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
     states = [PASS if each is Meaning.PASS else FAIL if each is Meaning.FAIL else NO_DIE
               for each in meanings]  # fmt: skip
     dies = np.array([*states, NO_DIE], np.uint8)[fab.codes]
+    by_defects = None
     if recipe and recipe.defects and fab.defects and says != "--pass-bins":
-        dies, says = _by_defects(dies, fab.defects, recipe.defects), "recipe"
+        dies = by_defects = _by_defects(dies, fab.defects, recipe.defects)
+        says = "recipe"
     warnings = [*fab.warnings, *_against_stated(fab, dies)]
     side = side_of(fab.orientation, recipe)
-    for flip in recipe.flip if recipe else ():
-        dies = np.fliplr(dies) if flip is Flip.LEFT_RIGHT else np.flipud(dies)
     turned = _TURNS[side] if side else None
-    dies = check_grid(np.rot90(dies, turned or 0), _named(fab))
+    dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), _named(fab))
+    if rules.drawn:
+        rules.drawn(_told(fab, meanings, by_defects, recipe))
     helped = recipe is not None and says != "recipe"
     says = {"recipe": f"recipe {name}"}.get(says, says) + (f", recipe {name}" if helped else "")
     digits = fab.slot.isascii() and fab.slot.isdigit() and len(fab.slot) <= _SLOT_DIGITS
@@ -102,6 +107,34 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
         turned=None if turned is None else 90 * turned,
         warning="; ".join(warnings) or None,
     )
+
+
+def _told(
+    fab: FabMap, meanings: list[Meaning], by_defects: DieGrid | None, recipe: Recipe | None
+) -> FabMap:
+    """The map as it is drawn, with all that is known of it by now, and nothing unknown."""
+    known = [number for number, each in enumerate(meanings) if each is not Meaning.UNKNOWN]
+    place = np.full(len(meanings) + 1, -1, np.int16)
+    place[known] = np.arange(len(known))
+    codes = place[fab.codes]
+    legend = tuple(Code(fab.legend[number].text, meanings[number]) for number in known)
+    if by_defects is not None:
+        codes, legend = by_defects.astype(np.int16), STATES
+    side = recipe.orientation.get(fab.orientation) if recipe else None
+    moved = by_defects is not None or bool(recipe and recipe.flip)
+    return replace(
+        fab,
+        codes=np.ascontiguousarray(_flipped(codes, recipe)),
+        legend=legend,
+        orientation=side.value if side else fab.orientation,
+        defects=None if moved else fab.defects,
+    )
+
+
+def _flipped(drawing: _Grid, recipe: Recipe | None) -> _Grid:
+    for flip in recipe.flip if recipe else ():
+        drawing = np.fliplr(drawing) if flip is Flip.LEFT_RIGHT else np.flipud(drawing)
+    return drawing
 
 
 def side_of(orientation: str, recipe: Recipe | None = None) -> Side | None:

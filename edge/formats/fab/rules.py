@@ -6,8 +6,8 @@ before what a file says, and that before what a recipe says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,11 +29,14 @@ class Rules:
         pass_bins: Codes that pass, so that all others fail; empty: as the file says.
         none_bins: Codes that are no die, beside those that the file or its format says.
         recipes: By their names.
+        drawn: Called with each map as its file draws it, before its wafer map is handed on; it
+            says of each code what the file or these rules say.
     """
 
     pass_bins: tuple[str, ...] = ()
     none_bins: tuple[str, ...] = ()
     recipes: tuple[tuple[str, Recipe], ...] = ()
+    drawn: Callable[[FabMap], object] | None = field(default=None, compare=False)
 
     def recipe_of(self, fab: FabMap) -> tuple[str, Recipe] | None:
         """Name and recipe that are for this wafer; None where none is.
