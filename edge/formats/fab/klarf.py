@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
@@ -54,6 +55,36 @@ def write(maps: Iterable[FabMap], file: IO[bytes]) -> None:
     """
     for fab in maps:
         file.write("".join(f"{line}\n" for line in _lines(fab)).encode("utf-8", "replace"))
+
+
+def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
+    """A file with the patterns of its wafers: in its list of classes, and in a record each.
+
+    The record is two entries of a wafer's ``CustomWaferList``, which readers skip that do not know
+    their names. What was written back before is replaced. Every other byte stays, but the number of
+    entries that such a list states.
+
+    Args:
+        content: The file.
+        patterns: A pattern's name by the wafer's index in the file.
+
+    Raises:
+        InputError: it is no KLARF or is damaged, or has no such wafer.
+    """
+    from edge.formats.fab.klarf_write_back import written_back
+
+    for _ in read_maps(BytesIO(content), "the file to write into"):
+        pass
+    is_wide = 0 in content[:4]
+    encoding = "utf-16" + ("-be" if content[:1] in b"\0\xfe" else "-le") if is_wide else "latin-1"
+    text = content.decode(encoding)
+    names = {index: _quoted(name)[1:-1] for index, name in patterns.items()}
+    if not is_wide:  # each byte is a letter here
+        names = {
+            index: name.encode("utf-8", "replace").decode(encoding) for index, name in names.items()
+        }
+    is_nested = NESTED.match(text.lstrip("\ufeff\xef\xbb\xbf")) is not None
+    return written_back(text, names, is_nested).encode(encoding)
 
 
 def _lines(fab: FabMap) -> Iterator[str]:

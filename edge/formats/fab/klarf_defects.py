@@ -1,18 +1,11 @@
-"""What both grammars of KLARF say: the dies that were inspected and the rows of a defect list."""
+"""Lists of dies and rows of defect lists, as both grammars of KLARF have them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
 from typing import Final
-
-import numpy as np
-import numpy.typing as npt
-
-from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning
-from edge.formats.fab.grid import placed
 
 #: Columns of a defect list that hold its images; how many there are.
 IMAGE_COLUMNS: Final = frozenset({"IMAGELIST", "IMAGEINFO"})
@@ -21,13 +14,26 @@ _IMAGE_COUNT: Final = "IMAGECOUNT"
 #: Values that a column may not have.
 _MISSING: Final = frozenset({"NA", "N", "N/A", "NAN", "-"})
 
+#: Columns of whole numbers, and two that are written in the same way.
+_NUMBERS: Final = ("DEFECTID", "XINDEX", "YINDEX", "CLASSNUMBER", "TEST", "IMAGECOUNT")
+_LENGTHS: Final = ("XREL", "YREL")
+_WHOLE: Final = re.compile(r"[+-]?\d+(\.0*)?|NA?")
+
 #: An index that is none; digits of a count of images that is none.
 _FARTHEST: Final = 2**31
 _DIGITS: Final = 7
 
 
 class RowError(ValueError):
-    """A row that does not fit its list; says what is wrong with it."""
+    """A row that does not fit its list; says what is wrong with it.
+
+    Attributes:
+        at: Where it stands, in whatever the reader counts.
+    """
+
+    def __init__(self, what: str, at: int = 0) -> None:
+        super().__init__(what)
+        self.at = at
 
 
 def whole(text: str) -> int:
@@ -91,7 +97,13 @@ class DefectTable:
         """The columns of the rows to come."""
         self._width = len(columns)
         place = {name: number for number, name in reversed(list(enumerate(columns)))}
-        self._images = next((place[name] for name in columns if name in IMAGE_COLUMNS), None)
+        images = next((place[name] for name in columns if name in IMAGE_COLUMNS), None)
+        if images is not None:  # columns behind it have their place from the end
+            place = {name: n if n <= images else n - len(columns) for name, n in place.items()}
+        self._images = images
+        self._whole, self._real = (
+            [place[name] for name in names if name in place] for names in (_NUMBERS, _LENGTHS)
+        )
         self._count = place.get(_IMAGE_COUNT)
         self._x, self._y = place.get("XINDEX"), place.get("YINDEX")
         self._class, self._size = place.get("CLASSNUMBER"), place.get("DSIZE")
@@ -119,7 +131,9 @@ class DefectTable:
         """
         place, more = self._images, len(row) - self._width + 1
         wanted = alone = 1
-        if place is not None and more >= 0:
+        if place is not None:
+            if len(row) < place:  # only images go on in the next line
+                raise RowError(self.short_of(row))
             first = row[place] if len(row) > place else ""
             if first.isdecimal() and len(first) < _DIGITS:
                 wanted = alone = 1 + 2 * int(first)
@@ -127,9 +141,30 @@ class DefectTable:
                 return True
             if self._count is not None and row[self._count] not in _MISSING:
                 alone = 2 * whole(row[self._count])
-        if more > max(wanted, alone):
+        if more > max(wanted, alone) or (not more and not alone and self._is_shifted(row)):
             raise RowError(self.short_of(row))
         return more in (wanted, alone)
+
+    def _is_shifted(self, row: Sequence[str]) -> bool:
+        """Whether a row that seems to lack an empty list of images lacks another value."""
+        if any(_WHOLE.fullmatch(row[place]) is None for place in self._whole):
+            return True
+        return len({row[place].lstrip("+-").isdecimal() for place in self._real}) > 1
+
+    def add_each(self, rows: Sequence[Sequence[str]], places: Sequence[int]) -> None:
+        """Add whole rows.
+
+        Raises:
+            RowError: a value is none; it says at which of the places.
+        """
+        try:
+            self.add(rows)
+        except RowError:
+            for row, at in zip(rows, places, strict=True):
+                try:
+                    self.add([row])
+                except RowError as error:
+                    raise RowError(str(error), at) from None
 
     def divided(self, tokens: list[str]) -> list[list[str]]:
         """Tokens of a line as rows, where several stand in one."""
@@ -184,105 +219,3 @@ def _size(text: str) -> float:
             return math.nan
         raise RowError(f"{text[:20]!r} where a size should be") from None
     return value if value > 0 else math.nan  # 0 is what tools write that measure none
-
-
-@dataclass
-class Inspected:
-    """What has been read of an inspected wafer.
-
-    Attributes:
-        said: What the file says of it, by keyword in upper case.
-        plan: The dies that were inspected; empty where the file does not say.
-        others: Positions that were not, which only widen the drawing.
-        defects: Its defects; None where it has no list of them.
-        unit: Of lengths in the file, in um.
-        warnings: What somebody should know.
-    """
-
-    said: Mapping[str, str]
-    plan: list[Dies] = field(default_factory=list)
-    others: list[Dies] = field(default_factory=list)
-    defects: DefectTable | None = None
-    unit: float = 1.0
-    warnings: list[str] = field(default_factory=list)
-
-    def fab_map(self, source: str, index: int) -> FabMap:
-        """The wafer: a die passes where it was inspected and no defect was found on it.
-
-        Raises:
-            InputError: the file does not say which dies were inspected, or has no defect list.
-        """
-        named = f"{source}[{index}]" if index else source
-        if self.defects is None:
-            what = "no defect list (DefectList), so it was not inspected, or the file is cut off"
-            raise InputError(named, InputKind.UNREADABLE, f"{what}; export or copy it again")
-        if not any(dies.x for dies in self.plan):
-            what = "no inspected dies (SampleTestPlan), so nobody knows which passed"
-            raise InputError(named, InputKind.NOT_A_MAP, f"{what}; export it with its test plan")
-        lists = [*self.others, *self.plan]
-        x = np.concatenate([np.array(dies.x, np.int64) for dies in lists])
-        y = np.concatenate([np.array(dies.y, np.int64) for dies in lists])
-        is_die = np.repeat([0] * len(self.others) + [1] * len(self.plan),
-                           [len(dies.x) for dies in lists])  # fmt: skip
-        grid, _, corner = placed(x, y, is_die, named, upwards=True)
-        defects = _on_dies(self.defects, grid == 1, corner, self.unit, self.warnings)
-        found = np.zeros(grid.shape, np.int64)
-        np.add.at(found, (defects.rows, defects.columns), 1)
-        counts, places = np.unique(np.where(grid == 1, found, -1), return_inverse=True)
-        texts = sorted({0, *counts.tolist()} - {-1})
-        order = [texts.index(count) if count >= 0 else -1 for count in counts.tolist()]
-        said = self.said
-        return FabMap(
-            np.array(order, np.int16)[places].reshape(grid.shape),
-            tuple(Code(str(n), Meaning.FAIL if n else Meaning.PASS) for n in texts),
-            lot=said.get("LOTID", ""),
-            wafer=said.get("WAFERID", ""),
-            device=said.get("DEVICEID", ""),
-            slot=said.get("SLOT", ""),
-            orientation=said.get("ORIENTATIONMARKLOCATION", ""),
-            pitch=self._pitch(named),
-            tool=said.get("INSPECTIONSTATIONID", ""),
-            defects=defects,
-            format="KLARF",
-            source=source,
-            index=index,
-            warnings=tuple(self.warnings),
-        )
-
-    def _pitch(self, named: str) -> tuple[float, float] | None:
-        said = self.said.get("DIEPITCH", "")
-        try:
-            across, down = (float(each) * self.unit for each in said.split())
-        except ValueError:
-            return None
-        if across < 0 or down < 0:
-            what = f"DiePitch is {said[:40]}, must not be negative; export it again"
-            raise InputError(named, InputKind.BAD_VALUE, what)
-        if not (0 < across < math.inf and 0 < down < math.inf):
-            return None
-        return round(across, 6), round(down, 6)
-
-
-def _on_dies(
-    table: DefectTable,
-    is_die: npt.NDArray[np.bool_],
-    corner: tuple[int, int],
-    unit: float,
-    warnings: list[str],
-) -> Defects:
-    """The defects that lie on inspected dies; adds to the warnings what does not."""
-    has = [n for n, pair in enumerate(zip(table.x, table.y, strict=True)) if None not in pair]
-    x = np.array([table.x[n] for n in has], np.int64)
-    y = np.array([table.y[n] for n in has], np.int64)
-    rows, columns = corner[1] - y, x - corner[0]
-    height, width = is_die.shape
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    inside[inside] = is_die[rows[inside], columns[inside]]
-    if outside := len(table.x) - int(np.count_nonzero(inside)):
-        what = f"{outside} of {len(table.x)} defects lie on no die of the test plan"
-        warnings.append(f"{what}; they make none fail")
-    kept = np.array(has, np.int64)[inside]
-    with np.errstate(over="ignore"):  # what is larger than float32 holds is larger than any limit
-        sizes = (np.array(table.sizes, np.float64)[kept] * unit).astype(np.float32)
-    classes = np.array(table.classes, np.int32)[kept]
-    return Defects(rows[inside].astype(np.int32), columns[inside].astype(np.int32), classes, sizes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
-from edge.formats.fab.klarf_defects import DefectTable, Dies, Inspected, RowError, whole
+from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError, whole
+from edge.formats.fab.klarf_wafer import Inspected
 
 #: What ends a statement, and what does not because it stands between quotes.
 _ENDS: Final = re.compile(r'"[^"\r\n]*"|;')
@@ -22,8 +24,9 @@ _HEADER: Final = frozenset({
 })  # fmt: skip
 _OF_ONE_WAFER: Final = frozenset({"WAFERID", "SLOT"})
 
-#: Said again, they begin another wafer.
+#: Said again, they begin another wafer; and any of these was said before another file begins.
 _BEGINS: Final = frozenset({"LOTID", "WAFERID"})
+_BEGUN: Final = _BEGINS | {"DEFECTLIST"}
 
 #: Lists of dies: those that were inspected, and positions without a verdict.
 _PLAN: Final = "SAMPLETESTPLAN"
@@ -79,6 +82,13 @@ def _keyword(text: str, begin: int) -> tuple[str, int]:
     return ((found[1] or "").upper(), found.end()) if found else ("", begin)
 
 
+def begins_another(keyword: str, seen: AbstractSet[str]) -> bool:
+    """Whether another wafer begins with this keyword, after those that were seen of the last."""
+    if keyword == "FILEVERSION":  # a file behind a file
+        return not _BEGUN.isdisjoint(seen)
+    return keyword in _BEGINS and keyword in seen
+
+
 def line_of(text: str, offset: int) -> int:
     """The line of a place, from 1, where what stands there is not blank."""
     while offset < len(text) and text[offset].isspace():
@@ -94,7 +104,7 @@ def read_flat(text: str, source: str) -> Iterator[FabMap | InputError]:
     """
     reader = _Reader(text, source)
     for statement in statements(text, source):
-        if reader.begins_another(statement.keyword):
+        if begins_another(statement.keyword, reader.seen):
             yield reader.finished()
         reader.take(statement)
     if not reader.is_ended:
@@ -117,23 +127,17 @@ class _Reader:
     def _begin(self) -> None:
         """Another wafer: what was said of the lot, the dies and the columns holds for it, too."""
         self._own: dict[str, str] = {}
-        self._seen: set[str] = set()
+        self.seen: set[str] = set()
         self._list = ""
         self._promised = 0
         self.is_ended = False
         self.wafer = Inspected(self._own)
 
-    def begins_another(self, keyword: str) -> bool:
-        """Whether the wafer before is finished with this keyword."""
-        if keyword == "FILEVERSION":  # a file behind a file
-            return bool(self._own) or self.wafer.defects is not None
-        return keyword in _BEGINS and keyword in self._own
-
     def finished(self) -> FabMap | InputError:
         """The wafer, when all its statements were read."""
         self._end_list()
         wafer, index = self.wafer, self._index
-        if index and self._plan and _PLAN not in self._seen:
+        if index and self._plan and _PLAN not in self.seen:
             wafer.warnings.append("no test plan of its own; that of the wafer before it counts")
         wafer.plan, wafer.others = self._plan, self._others
         wafer.said = self._said | self._own
@@ -169,12 +173,12 @@ class _Reader:
             except RowError as error:
                 raise self._wrong(str(error), start) from None
         self.is_ended = keyword == "ENDOFFILE"
+        self.seen.add(keyword)
 
     def _dies(self, keyword: str, tokens: Sequence[str]) -> None:
         """Dies of a list: how many, then their pairs."""
         if keyword:
-            if keyword not in self._seen:  # it takes the place of what held before
-                self._seen.add(keyword)
+            if keyword not in self.seen:  # it takes the place of what held before
                 if keyword == _PLAN:
                     self._plan = []
                 else:
@@ -198,47 +202,15 @@ class _Reader:
         self._list = ""
 
     def _defects(self, body: str, start: int) -> None:
-        """Rows of a defect list; one ends where its line does, or goes on in the next."""
+        """Rows of a defect list."""
         if self.wafer.defects is None:
             self.wafer.defects = DefectTable(self._columns or ())
-        table = self.wafer.defects
-        lines, row = body.split("\n"), list[str]()
-        found: list[tuple[Sequence[str], int]] = []
-        at = 0
-        for first in range(0, len(lines), _LINES):
-            rows = [line.split() for line in lines[first : first + _LINES]]
-            if not row and table.add_plain([tokens for tokens in rows if tokens]):
-                continue
-            for number, tokens in enumerate(rows, first):
-                if not tokens or tokens[0].upper() in _PICTURES:
-                    continue
-                at = at if row else number
-                for piece in [tokens] if row else table.divided(tokens):
-                    joined = row + piece if row else piece
-                    try:
-                        is_whole = table.is_whole(joined)
-                    except RowError as error:
-                        what = table.short_of(row) if row else str(error)
-                        raise self._wrong(what, start, at) from None
-                    if is_whole:
-                        found.append((joined, at))
-                    row = [] if is_whole else joined
-            self._add(table, found, start)
-            found.clear()
-        if row:
-            raise self._wrong(table.short_of(row), start, at)
-
-    def _add(
-        self, table: DefectTable, found: Sequence[tuple[Sequence[str], int]], start: int
-    ) -> None:
+        if not self._columns and body.strip():
+            raise self._wrong("a defect list without its columns (DefectRecordSpec)", start)
         try:
-            table.add([row for row, _ in found])
-        except RowError:
-            for row, at in found:
-                try:
-                    table.add([row])
-                except RowError as error:
-                    raise self._wrong(str(error), start, at) from None
+            _add_lines(self.wafer.defects, body.split("\n"))
+        except RowError as error:
+            raise self._wrong(str(error), start, error.at) from None
 
     def _wrong(self, what: str, start: int, lines: int = 0) -> InputError:
         line = self._text.count("\n", 0, start) + lines + 1
@@ -246,9 +218,48 @@ class _Reader:
         return InputError(self._source, InputKind.UNREADABLE, f"line {line}: {what}; {mend}")
 
 
+def _add_lines(table: DefectTable, lines: Sequence[str]) -> None:
+    """Add rows, each of which ends where its line does, or goes on in the next.
+
+    Raises:
+        RowError: a row is none; it says in which line.
+    """
+    row, at = list[str](), 0
+    for first in range(0, len(lines), _LINES):
+        split = [line.split() for line in lines[first : first + _LINES]]
+        if not row and table.add_plain([tokens for tokens in split if tokens]):
+            continue
+        rows: list[list[str]] = []
+        places: list[int] = []
+        for number, tokens in enumerate(split, first):
+            if not tokens or (tokens[0] >= "A" and tokens[0].upper() in _PICTURES):
+                continue
+            if row:
+                pieces = [row + tokens]
+            else:
+                at, pieces = number, table.divided(tokens)
+            for piece in pieces:
+                try:
+                    is_whole = table.is_whole(piece)
+                except RowError as error:
+                    raise RowError(table.short_of(row) if row else str(error), at) from None
+                row = [] if is_whole else piece
+                if is_whole:
+                    rows.append(piece)
+                    places.append(at)
+        table.add_each(rows, places)
+    if row:
+        raise RowError(table.short_of(row), at)
+
+
+def values(body: str) -> list[str]:
+    """The values of a statement, without quotes."""
+    return [(quoted or plain).strip() for quoted, plain in _VALUES.findall(body)]
+
+
 def _value(keyword: str, body: str) -> str:
     """What a statement of the header says."""
-    values = [(quoted or plain).strip() for quoted, plain in _VALUES.findall(body)]
+    said = values(body)
     if keyword not in {"INSPECTIONSTATIONID", "DIEPITCH"} and body.lstrip().startswith('"'):
-        values = values[:1]  # what stands behind a quoted name is another matter
-    return " ".join(filter(None, values))
+        said = said[:1]  # what stands behind a quoted name is another matter
+    return " ".join(filter(None, said))
