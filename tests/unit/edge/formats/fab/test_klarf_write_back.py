@@ -1,0 +1,123 @@
+"""The pattern of a wafer written back into its KLARF: nothing else of the file changes."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import pytest
+
+from edge.errors import InputError
+from edge.formats.fab import klarf
+
+PLAN = "SampleTestPlan 2\n 0 0\n 1 0;\nDefectRecordSpec 2 XINDEX YINDEX;\n"
+CLASSES = 'ClassLookup 2\n -1 "none at all"\n 7 "Scratch"\n;\n'
+FLAT = f'FileVersion 1 2;\nLotID "L";\nWaferID "1";\n{CLASSES}{PLAN}DefectList\n 0 0;\nEndOfFile;\n'
+
+NESTED = """Record FileRecord "1.8" {
+  Record LotRecord "L" {
+    Record WaferRecord "1" {
+      List CustomWaferList { Columns 2 { string NAME, string VALUE } Data 1 { "A" "b"; } }
+      List SampleTestPlanList { Columns 2 { int32 XINDEX, int32 YINDEX } Data 1 { 0 0; } }
+      List DefectList { Columns 2 { int32 XINDEX, int32 YINDEX } Data 1 { 0 0; } }
+    }
+    Record WaferRecord "2" {
+      List SampleTestPlanList { Columns 2 { int32 XINDEX, int32 YINDEX } Data 1 { 0 0; } }
+      List DefectList { Columns 2 { int32 XINDEX, int32 YINDEX } Data 0 { } }
+    }
+    List ClassLookupList {
+      Columns 3 { int32 CLASSNUMBER, string CLASSNAME, string CODE }
+      Data 1 { 7 "Scratch" "" } }
+  }
+}
+EndOfFile;
+"""
+
+
+def same_wafers(before: bytes, after: bytes) -> bool:
+    return list(klarf.read_maps(BytesIO(before), "")) == list(klarf.read_maps(BytesIO(after), ""))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_class_and_a_record_are_added_and_nothing_else(encoding: str, end: str) -> None:
+    before = FLAT.replace("\n", end).encode(encoding)
+    after = klarf.write_back(before, {0: 'Edge "Ring"'})
+    assert same_wafers(before, after)
+    wide = "utf-16" if encoding.startswith("utf-16") and before[:1] != b"\0" else encoding
+    text = after.decode(wide)
+    assert text.count(end) == FLAT.count("\n") + 4
+    assert text.replace(end, "\n") == FLAT.replace(
+        CLASSES, CLASSES.replace("ClassLookup 2", "ClassLookup 3").replace(
+            '"Scratch"', '"Scratch"\n 8 "Edge \'Ring\'"'
+        )
+    ).replace(
+        "EndOfFile",
+        "CustomWaferList 2\n WMEDGE_PATTERN \"Edge 'Ring'\"\n WMEDGE_CLASSNUMBER \"8\";\nEndOfFile",
+    )  # fmt: skip
+
+
+RECORD = 'CustomWaferList 2\n WMEDGE_PATTERN "Scratch"\n WMEDGE_CLASSNUMBER "{}";\n'
+
+
+@pytest.mark.parametrize(
+    ("lists", "longer", "record"),
+    [
+        (CLASSES, CLASSES, RECORD.format(7)),
+        ('ClassLookup 1;\n9 "é";\n', 'ClassLookup 2;\n9 "é";\n 10 "Scratch";\n', RECORD.format(10)),
+        ("ClassLookup 0;\n", 'ClassLookup 1\n 1 "Scratch";\n', RECORD.format(1)),
+        ("", "", 'ClassLookup 1\n 1 "Scratch";\n' + RECORD.format(1)),
+        (
+            CLASSES + 'CustomWaferList 1\n A "b" ;\n',
+            CLASSES + RECORD.format(7).replace("2\n", '3\n A "b"\n').replace(";", " ;"),
+            "",
+        ),
+    ],
+)
+def test_lists_that_are_there_get_longer(lists: str, longer: str, record: str) -> None:
+    before = FLAT.replace(CLASSES, lists).encode("latin-1")
+    after = klarf.write_back(before, {0: "Scratch"})
+    assert after.decode("latin-1") == FLAT.replace(CLASSES, longer).replace(
+        "EndOf", record + "EndOf"
+    )
+    assert same_wafers(before, after)
+    # A pattern of an earlier time is replaced.
+    assert klarf.write_back(after, {0: "Scratch"}) == after
+    again = klarf.write_back(klarf.write_back(before, {0: "Loc"}), {0: "Scratch"})
+    assert again.count(b'PATTERN "Scratch"') == again.count(b"PATTERN") == 1
+
+
+def test_records_in_records_get_theirs() -> None:
+    before = NESTED.encode()
+    after = klarf.write_back(before, {1: "Loc", 0: "Scratch"})
+    assert same_wafers(before, after)
+    text = " ".join(after.decode().split())
+    assert 'Data 3 { "A" "b"; "WMEDGE_PATTERN" "Scratch"; "WMEDGE_CLASSNUMBER" "7"; }' in text
+    assert (
+        "List CustomWaferList { Columns 2 { string NAME, string VALUE } "
+        'Data 2 { "WMEDGE_PATTERN" "Loc"; "WMEDGE_CLASSNUMBER" "8"; } }' in text
+    )
+    assert 'Data 2 { 7 "Scratch" ""; 8 "Loc" ""; } }' in text
+    assert klarf.write_back(after, {0: "Scratch", 1: "Loc"}) == after
+    bare = NESTED[: NESTED.index("    List ClassLookupList")] + "  }\n}\n"
+    made = klarf.write_back(bare.encode(), {0: "Loc"}).decode().split()
+    assert 'Data 1 { 1 "Loc"; } } } }' in " ".join(made)
+
+
+def test_wafers_of_a_lot_share_its_classes_and_files_behind_files_do_not() -> None:
+    lot = FLAT.replace("EndOfFile;", 'WaferID "2";\nDefectList;\nEndOfFile;')
+    before = (lot + FLAT).encode()
+    after = klarf.write_back(before, {0: "Loc", 1: "Donut", 2: "Donut"}).decode()
+    assert same_wafers(before, after.encode())
+    first, second = after.split("FileVersion")[1:]
+    assert ' 7 "Scratch"\n 8 "Loc"\n 9 "Donut"\n;' in first
+    assert "ClassLookup 4" in first
+    assert ' 7 "Scratch"\n 8 "Donut"\n;' in second
+    assert re.findall(r'PATTERN "(\w+)"', after) == ["Loc", "Donut", "Donut"]
+
+
+def test_what_it_cannot_be_written_into_is_refused() -> None:
+    with pytest.raises(InputError, match="no wafer 1 in it, it has 1"):
+        klarf.write_back(FLAT.encode(), {1: "Loc"})
+    with pytest.raises(InputError, match="cut off"):
+        klarf.write_back(FLAT[:-20].encode(), {0: "Loc"})
