@@ -121,8 +121,9 @@ def _lines(fab: FabMap) -> Iterator[str]:
     middle = f"{across / 2!r} {down / 2!r}"
     for number, (y, x, kind, size) in enumerate(found, 1):
         end = ";" if number == len(found) else ""
-        yield f"{number} {middle} {x} {height - 1 - y} 0.0 0.0 0.0 {size!r} {kind} 1{end}"
-    failing = len({place[:2] for place in found})
+        place = f"{middle} {x} {height - 1 - y}"
+        yield f"{number} {place} 0.0 0.0 0.0 {np.float32(size)!s} {kind} 1{end}"
+    failing = len({each[:2] for each in found})
     yield "SummarySpec 4 TESTNO NDEFECT NDIE NDEFDIE;"
     yield f"SummaryList\n 1 {len(found)} {rows.size} {failing};"
     yield "EndOfFile;"

@@ -396,6 +396,18 @@ def test_what_klarf_cannot_hold_is_not_written() -> None:
         written(replace(unsure, codes=np.full((1, 1), -1, np.int16)))
 
 
+@pytest.mark.parametrize(
+    ("name", "same"), [("edge-ring.klarf", "edge-ring.png"), ("edge-loc.1.8.klarf", "edge-loc.png")]
+)
+def test_samples_are_the_same_wafers_as_the_pictures(name: str, same: str) -> None:
+    samples = Path(__file__).parents[5] / "samples"
+    [wafer], [picture] = read(samples / "fab" / name), read(samples / same)
+    assert isinstance(wafer, WaferMap)
+    assert isinstance(picture, WaferMap)
+    assert np.array_equal(wafer.dies, picture.dies)
+    assert (wafer.device, wafer.turned, wafer.warning) == ("NO-SUCH-PART", 0, None)
+
+
 def test_another_reader_finds_as_many_defects(tmp_path: Path) -> None:
     klarfrs = pytest.importorskip("klarfrs", reason="klarfrs, another reader, is not installed")
     path = tmp_path / "w.klarf"
