@@ -30,6 +30,7 @@ __all__ = ["is_format", "read_maps", "write", "write_back"]
 _ROOT: Final = re.compile(rb"<(?:[\w.-]{1,64}:)?(?:MapData|SubstrateMaps?|BinCodeMap)[\s>]")
 _WHOLE: Final = re.compile(r"-?\d{1,9}")
 _TURN: Final = re.compile(r"\d{1,3}")
+_NUMBER: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 
 #: Units of lengths, in um.
 _UNITS: Final = {
@@ -121,10 +122,7 @@ def _holder(element: Element, source: str) -> Element:
     for overlay in element.all("Overlay"):
         for holder in overlay.all("BinCodeMap"):
             name, version = overlay.get("MapName"), overlay.get("MapVersion")
-            try:
-                key = float(version or 0)
-            except ValueError:
-                key = 0.0
+            key = float(version) if _NUMBER.fullmatch(version) else 0.0
             if name in found and found[name][0] == key:
                 twice.add(name)
             if name not in found or key > found[name][0]:

@@ -120,13 +120,18 @@ class Bins:
 
     def __init__(self, kind: str, null: str, definitions: Iterable[Element], source: str) -> None:
         self._kind, self._source = kind[:3].lower(), source
-        self._is_blank = bool(null) and not null.strip()
-        self.null = " " if self._is_blank else null.strip()
+        #: Whether a blank is a bin.
+        self._is_blank = null.isspace()
+        self.null = null.strip() or null[:1]
         self._texts: dict[str, str] = {}
         self._words: dict[str, set[str]] = {}
         self._counts: dict[str, int] = {}
         for element in definitions:
-            text, key = element.get("BinCode"), self._key(element.get("BinCode"))
+            raw = element.attributes.get("bincode", "")
+            if not raw:
+                continue
+            self._is_blank |= raw.isspace()
+            text, key = raw.strip() or raw[:1], self._key(raw.strip() or raw[:1])
             self._texts.setdefault(key, text)
             words = self._words.setdefault(key, set())
             if word := element.get("BinQuality"):
@@ -213,7 +218,7 @@ class Bins:
         parts = line.split()
         if len(parts) > 1 and max(map(len, parts)) <= token:
             return parts
-        whole = "".join(parts) if len(parts) > 1 else line
+        whole = "".join(parts)
         if len(whole) % token:
             what = f"line {number}: {len(whole)} characters are no row of bins of {token}"
             raise InputError(self._source, InputKind.UNREADABLE, f"{what}; export it again")

@@ -139,6 +139,7 @@ SAME = [
     (g85, [("<![CDATA[", ""), ("]]>", "")]),
     (g85, [("<Row><![CDATA[", ""), ("]]></Row>", "")]),
     (g85, [("FF0A00FF", "FF 0A 00 FF "), ("000A0000", "00\t0A 00 00")]),
+    (g85, [("FF0A00FF", " FF0A00FF "), ("<Bin ", '<Bin BinCode="" BinQuality="Fail"/><Bin ')]),
     (g85, [("FF0A00FF", "ff0a00ff"), ('"0A"', '"A"'), ('"00"', '"0"')]),
     (g85, [('"Pass"', '"PASS"'), ('"Fail"', '"fail"'), ('"Ref"', '"Untested"')]),
     (g85, [('<Bin BinCode="0F" BinQuality="Ref"/>', '<Bin BinCode="FF" BinQuality="Fail"/>'),
@@ -163,7 +164,7 @@ SAME = [
     (ibis, [('PASS="1"', 'BIN1="1"')]),
     (ibis, [('OUTSIDE="."', 'OUTSIDE=" "'), (".X1.1X111XX1.1*.", " X1 1X111XX1 1* ")]),
     (ibis, [('PASS="1" ', "")]),
-    (ibis, [("_WAFER_DATA", "_wafer_data"), ("ROW_COUNT", "row_count"), ("IBIS", "ibis")]),
+    (ibis, [("ROW_COUNT", "row_count"), ("BIN_CODE", "bin_code")]),
 ]  # fmt: skip
 
 
@@ -200,6 +201,14 @@ BAD = [
     (e142, ('<Dimension X="4" Y="4"/>', '<Dimension X="4" Y="9"/>'), "header promises 9"),
     (e142, ("BinCodeMap", "TransferMap"), r"no BinCodeMap in it \(deviceidmap, transfermap\)"),
     (e142, ("<DeviceIdMap><Id>x</Id></DeviceIdMap>", "<BinCodeMap/>"), "several maps of bins"),
+    (
+        e142,
+        (
+            '"Ids"><DeviceIdMap><Id>x</Id></DeviceIdMap>',
+            '"SortGrade" MapVersion="1.0"><BinCodeMap/>',
+        ),
+        "several maps of bins",
+    ),
     (e142, ("<BinCode>1AA1<", '<BinCode X="1">1AA1<'), "X and Y are no whole numbers"),
     (e142, (' BinQuality="Pass"', ""), "does not say what '1' means"),
     (ibis, ("<ROW_COUNT>4", "<ROW_COUNT>5"), "4 rows, and its header promises 5"),
