@@ -11,7 +11,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from edge.errors import InputError, InputKind
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.formats.registry import SUFFIXES, by_content, eligible, is_fab, is_visible
 from edge.formats.unpacking import (
+    HEAD_BYTES,
     PIECE,
     RATIO,
     SMALL,
@@ -32,9 +33,6 @@ from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
-
-#: How much of a file in an archive is looked at to tell its format.
-HEAD_BYTES: Final = 32 * 1024
 
 #: Files in an archive; zip's table of contents ends before that.
 MAX_FILES: Final = 10_000
@@ -298,16 +296,3 @@ def _damage(source: str) -> Iterator[None]:
     except UNREADABLE as error:
         what = f"a damaged zip archive ({error}); copy it again"
         raise InputError(source, InputKind.UNREADABLE, what) from error
-
-
-def unpacked_head(head: bytes) -> bytes:
-    """What the first bytes of a compressed file unpack to, as far as they do."""
-    packing = packing_of(head)
-    if not packing.is_compression:
-        return b""
-    found = bytearray()
-    with suppress(InputError, *UNREADABLE):
-        stream = Unpacked(io.BytesIO(head), packing, "")
-        while len(found) < HEAD_BYTES and (piece := stream.read(HEAD_BYTES)):
-            found += piece
-    return bytes(found)

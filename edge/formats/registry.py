@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Protocol
 
-from edge.formats.unpacking import SIGNATURE
+from edge.formats.unpacking import SIGNATURE, unpacked_head
 
 #: Largest file that a format which needs the whole file in memory accepts.
 MAX_BYTES: Final = 256 * 2**20
@@ -205,7 +205,7 @@ def is_fab(head: bytes) -> bool:
     """Whether a file of a fab, compressed or not, begins like this."""
     found = by_content(head)
     if found is not None and found.holds_files:
-        found = by_content(import_module(found.module).unpacked_head(head))
+        found = by_content(unpacked_head(head))
     return found is not None and found.is_fab
 
 

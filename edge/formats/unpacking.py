@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from edge.errors import InputError, InputKind
 from edge.system.choice import Choice
+
+#: How much of a packed file is looked at to tell its format.
+HEAD_BYTES: Final = 32 * 1024
 
 #: Read and unpacked at a time.
 PIECE: Final = 2**18
@@ -211,3 +216,15 @@ class Unpacked:
     def _damaged(self, why: str) -> InputError:
         what = f"not a whole {self._packing.value} file ({why}); copy it again"
         return InputError(self._source, InputKind.UNREADABLE, what)
+
+
+def unpacked_head(head: bytes) -> bytes:
+    """What the first bytes of a compressed file unpack to, as far as they do."""
+    packing = packing_of(head)
+    found = bytearray()
+    if packing.is_compression:
+        with suppress(InputError):
+            stream = Unpacked(io.BytesIO(head), packing, "")
+            while len(found) < HEAD_BYTES and (piece := stream.read(HEAD_BYTES)):
+                found += piece
+    return bytes(found)

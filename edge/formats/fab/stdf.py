@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ("read_maps", "write")
 
-#: Results with a position in all wafers of a file; a lot of 25 wafers has a tenth of that.
+#: Wafers of a file, and results with a position in all of them; a lot has 25, and a tenth of that.
+MAX_WAFERS: Final = 10_000
 MAX_RESULTS: Final = 4_000_000
 
 #: The beginning of a PRR, all that is kept of one.
@@ -93,6 +95,7 @@ class _Reader:
         self._bins: dict[tuple[Kind, int], set[bytes]] = {}
         self._is_ended = False
         self._count = 0
+        self._outside = ""
 
     def note(self, kind: Kind, record: bytes, at: int) -> None:
         """Take in one record."""
@@ -112,17 +115,26 @@ class _Reader:
             if said in (b"P", b"F"):
                 self._bins.setdefault((kind, number), set()).add(said)
         elif kind == Kind.WIR:
-            if former := self._open.get(_head(record)):
+            head = record[0] if record else 1
+            if former := self._open.get(head):
                 former.warnings.append(_NO_WRR)
                 former.is_ended = True
             wafer = _Wafer(self._names, self._records.texts(record, 6, 1, at)[0])
             self._wafers.append(wafer)
-            self._open[_head(record)] = wafer
+            if len(self._wafers) > MAX_WAFERS:
+                what = f"more than {MAX_WAFERS:,} wafers (WIR); divide it by lot"
+                raise InputError(self._source, InputKind.TOO_LARGE, what)
+            self._open[head] = wafer
         else:
             self._note_end(record, at)
 
+    def _head(self, record: bytes) -> int:
+        """HEAD_NUM of a record; if it says all of them, that of the only wafer that is open."""
+        head = record[0] if record else 1
+        return next(iter(self._open)) if head == _ALL_HEADS and len(self._open) == 1 else head
+
     def _note_result(self, record: bytes) -> None:
-        wafer = self._open.get(_head(record)) or self._open.get(_ALL_HEADS, self._loose)
+        wafer = self._open.get(self._head(record)) or self._open.get(_ALL_HEADS, self._loose)
         place = record[9:_RESULT_BYTES]
         if len(place) < 4 or self._nowhere in (place[:2], place[2:]):
             wafer.nowhere += 1
@@ -135,7 +147,7 @@ class _Reader:
 
     def _note_end(self, record: bytes, at: int) -> None:
         """A WRR. What is not in a short one is not said."""
-        wafer = self._open.pop(_head(record), None)
+        wafer = self._open.pop(self._head(record), None)
         if wafer is None:
             return
         counts = struct.unpack_from(self._order + "5I", record[:26].ljust(26, b"\xff"), 6)
@@ -154,9 +166,8 @@ class _Reader:
             what = f"no wafer in it: {loose.nowhere} results without a position, as of a final test"
             raise InputError(self._source, InputKind.NOT_A_MAP, f"{what}; name a wafer sort's file")
         elif left := loose.nowhere + len(loose.results) // _RESULT_BYTES:
-            for wafer in wafers:
-                what = f"{left} results of the file stand outside of every wafer (WIR to WRR)"
-                wafer.warnings.append(f"{what} and do not count")
+            self._outside = f"{left} results of the file stand outside of every wafer (WIR to WRR)"
+        self._times = Counter((wafer.names, wafer.wafer) for wafer in wafers)
         for index, wafer in enumerate(wafers):
             yield self._map_of(wafer, index)
 
@@ -176,8 +187,14 @@ class _Reader:
             what = "the file ends within this wafer (no WRR and no MRR); copy it again"
             return InputError(name, InputKind.UNREADABLE, what)
         if not wafer.results:
-            what = f"a wafer of {wafer.nowhere} results without a position; export it again"
-            return InputError(name, InputKind.EMPTY, what)
+            what = f"a wafer of {wafer.nowhere} results without a position"
+            outside = f"; {self._outside} or are of another head" if self._outside else ""
+            return InputError(name, InputKind.EMPTY, f"{what}{outside}; export it again")
+        if self._outside:
+            wafer.warnings.append(f"{self._outside} and do not count")
+        if self._times[wafer.names, wafer.wafer] > 1:
+            what = f"wafer {wafer.wafer or 'without id'} begins several times in the file"
+            wafer.warnings.append(f"{what}; each part is taken for a wafer of its own")
         if not wafer.is_ended and wafer is not self._loose:
             wafer.warnings.append(_NO_WRR)
         if not self._is_ended:
@@ -189,6 +206,8 @@ class _Reader:
 
     def _placed(self, wafer: _Wafer, index: int, name: str) -> FabMap:
         results = np.frombuffer(wafer.results, self._dtype)
+        retests, results = len(results), results[_last(results)]
+        retests -= len(results)
         outline = (wafer.outline or self._outline or b"").ljust(20, b" ")
         flat, pos_x, pos_y = (chr(outline[at]).upper().strip("\0 ") for at in (13, 18, 19))
         lost = [axis for axis, pos in (("x", pos_x), ("y", pos_y)) if pos not in _AXES[axis]]
@@ -203,7 +222,7 @@ class _Reader:
             what = f"more than {MOST_CODES} different hard bins on a wafer; not a map"
             raise InputError(name, InputKind.NOT_A_MAP, what)
         x = results["x"] if pos_x != "L" else -results["x"].astype(np.int32)
-        grid, retests, _ = placed(x, results["y"], codes, name, upwards=pos_y != "D")
+        grid, _, _ = placed(x, results["y"], codes, name, upwards=pos_y != "D")
         lot, device, tool = wafer.names
         return FabMap(
             grid,
@@ -213,7 +232,7 @@ class _Reader:
             device=device,
             orientation=flat if lost else _SIDES.get(flat, flat),
             pitch=self._pitch(outline),
-            stated=_stated(wafer, int(np.count_nonzero(grid >= 0)), len(results)),
+            stated=_stated(wafer, len(results), retests),
             retests=retests,
             tool=tool,
             format="STDF",
@@ -236,9 +255,7 @@ class _Reader:
             return states
         bins = ", ".join(map(str, np.unique(results["hard"][against])[:8].tolist()))
         other = np.where(against, hard, states)
-        # Where the WRR counts runs, it counts all of them.
-        counted = slice(None) if wafer.parts == len(results) else _last(results)
-        good = [int(np.count_nonzero(each[counted] == 0)) for each in (states, other)]
+        good = [int(np.count_nonzero(each == 0)) for each in (states, other)]
         fits = [count == wafer.good for count in good]
         what = f"parts (PART_FLG) and bins (HBR) say different things of bin {bins}"
         if fits[0] == fits[1]:
@@ -264,11 +281,6 @@ class _Reader:
         return round(across * um, 6), round(down * um, 6)
 
 
-def _head(record: bytes) -> int:
-    """HEAD_NUM of a record; 1 where it is too short, as the standard says."""
-    return record[0] if record else 1
-
-
 def _places(results: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     """A number for each position."""
     return results["x"].astype(np.int32) * 2**16 + results["y"]
@@ -280,11 +292,12 @@ def _last(results: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     return len(results) - 1 - from_end
 
 
-def _stated(wafer: _Wafer, dies: int, results: int) -> Stated:
+def _stated(wafer: _Wafer, dies: int, retests: int) -> Stated:
     """Counts of the WRR, if they are of dies: testers count runs as well."""
     if wafer.parts == dies:
         return Stated(tested=dies, passed=wafer.good)
-    if wafer.parts not in (None, results, results + wafer.nowhere):
-        what = f"the file states {wafer.parts} parts, it has {dies} dies in {results} results"
+    runs = dies + retests
+    if wafer.parts not in (None, runs, runs + wafer.nowhere):
+        what = f"the file states {wafer.parts} parts, it has {dies} dies in {runs} results"
         wafer.warnings.append(what)
     return Stated()

@@ -220,10 +220,27 @@ def test_what_is_odd_but_clear_is_read_with_a_warning() -> None:
             assert fab.codes.shape == (4, 3)
 
 
+def test_a_wafer_that_begins_twice_is_two_and_says_so() -> None:
+    tester = wafer(*L).wir("01").results(*L).wrr().wir("02").results(*L).wrr().end()
+    warned = ["several times" in " ".join(fab.warnings) for fab in maps(tester)]
+    assert warned == [True, True, False]
+
+
+def test_records_of_all_heads_are_of_the_only_wafer() -> None:
+    tester = Records().mir("L").wir("1").prr(0, 0, PASS, head=255).wrr(1, 1, head=255)
+    [fab] = maps(tester.end())
+    assert (fab.meanings().tolist(), fab.stated.passed) == ([["pass"]], 1)
+    with pytest.raises(InputError, match=r"1 results of the file .* or are of another head"):
+        maps(Records().mir("L").wir("1").prr(0, 0, PASS, head=2).wrr().end())
+
+
 def test_results_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stdf, "MAX_RESULTS", 4)
     with pytest.raises(InputError, match="more than 4 results"):
         maps(wafer(*L).end())
+    monkeypatch.setattr(stdf, "MAX_WAFERS", 1)
+    with pytest.raises(InputError, match="more than 1 wafers"):
+        maps(wafer().wir("2").end())
 
 
 def test_numbers_of_a_vax_are_no_size() -> None:
