@@ -42,12 +42,12 @@ def main() -> int:
             for _ in range(2):
                 began, cpu = time.perf_counter(), time.process_time()
                 dies = sum(int((wafer.dies > 0).sum()) for path in paths for wafer in read(path))
-                runs.append((time.perf_counter() - began, time.process_time() - cpu))
-        took, cpu = min(runs)
-        missed |= took > BAR
-        verdict = "FAIL" if took > BAR else "pass"
+                runs.append((time.process_time() - cpu, time.perf_counter() - began))
+        used, took = min(runs)
+        missed |= used > BAR
+        verdict = "FAIL" if used > BAR else "pass"
         print(
-            f"{kind:<11} {dies // FILES} dies {took:6.2f} s <= {BAR:g}  {verdict}  CPU {cpu:.2f} s"
+            f"{kind:<11} {dies // FILES} dies  CPU {used:.2f} s <= {BAR:g} {verdict}  {took:.2f} s"
         )
     return int(missed)
 
