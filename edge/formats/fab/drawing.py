@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.grid import TokenGrid
@@ -20,8 +20,10 @@ Line = tuple[int, str]
 #: What no family draws but where there is no die.
 NULLS: Final = frozenset(" ._~")
 
-_AXIS: Final = re.compile(r"[ \t]*(?:MAP|ROW)?[ \t]*(\d{1,5})(?!\d)")
+_PREFIX: Final = re.compile(r"[ \t]*(?:(?:MAP|ROW|LINE|[RY])[ \t_]?)?(?=\d)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"\d{1,5}(?!\d)")
 _RULER: Final = re.compile(r"[\d \t|+=-]+")
+_BEHIND: Final = re.compile(r"[ \t|]{1,8}\d{1,5}[ \t]*")
 #: Characters of a row's number that may stand right before a die; rows from which on numbers are
 #: known for such; longest token of dies side by side.
 _PADDED: Final = 2
@@ -30,28 +32,74 @@ _WIDEST: Final = 3
 #: Most digits of a row's number, and lines above the rows that count columns.
 _DIGITS: Final = 5
 _RULERS: Final = 8
+#: Rows from which on the bottom of a wafer need not be there to know it, and most of its codes.
+_ENOUGH: Final = 5
+_MOST_CODES: Final = 24
+_NO_CODES: Final = frozenset(" \t\"'")
+
+
+class _Axis(NamedTuple):
+    """The numbers in front of rows.
+
+    Attributes:
+        start: The line that has the first one.
+        first: That number.
+        step: From one row to the next, 1 or -1.
+        width: Its characters.
+    """
+
+    start: int
+    first: int
+    step: int
+    width: int
+
+    def written(self, row: int) -> str:
+        """The number of a row, counted from 0."""
+        number = self.first + row * self.step
+        return f"{number:0{self.width}}" if self.width >= _PADDED else str(number)
+
+    def behind(self, text: str, row: int) -> str | None:
+        """A line behind the number of this row and the bar after it; None for another number."""
+        prefix, number = _PREFIX.match(text), self.written(row)
+        at = prefix.end() if prefix else 0
+        rest = text[at + len(number) :]
+        if not text.startswith(number, at) or (self.width < _PADDED and rest[:1].isdigit()):
+            return None
+        barred = rest.lstrip(" \t")
+        return barred[1:] if barred[:1] in {"|", ":"} else rest
 
 
 def is_drawn(lines: Sequence[Line]) -> bool:
     """Whether lines look like a wafer: most are of one length, with no die in the corners."""
-    start = _first_numbered(lines[: _RULERS + _FEWEST])
-    if start is not None:
-        like = _number(lines[start][1])
-        bodies = [_behind(text, int(like) + at, like) for at, (_, text) in enumerate(lines[start:])]
-        texts = [text.strip("| \t") for text in bodies if text is not None]
-        if lines[start][1].lstrip().startswith("MAP"):
+    axis = _axis_of(lines[: _RULERS + _FEWEST])
+    texts = [text.strip() for _, text in lines]
+    if axis:
+        bodies = [axis.behind(text, row) for row, (_, text) in enumerate(lines[axis.start :])]
+        texts = [body.strip("| \t") for body in bodies if body is not None]
+        if texts and all(_BEHIND.search(text[-_RULERS:]) for text in texts):
+            texts = [text[: -len(text.split()[-1])].strip("| \t") for text in texts]
+        if lines[axis.start][1].lstrip().startswith("MAP"):
             return len(texts) >= _PADDED
-    else:
-        texts = [text.strip() for _, text in lines]
     if len(texts) < _PADDED or not (texts[0] and texts[-1]):
         return False
-    if not {texts[0][0], texts[0][-1], texts[-1][0], texts[-1][-1]} <= NULLS:
+    corners = [texts[0], texts[-1]] if len(texts) < _ENOUGH else texts[:1]
+    if any(text[at] not in NULLS for text in corners for at in (0, -1)):
         return False
-    length, count = Counter(map(len, texts)).most_common(1)[0]
+    sizes = Counter(len(text.split()) if " " in text else len(text) for text in texts)
+    size, count = sizes.most_common(1)[0]
+    return size > _FEWEST and 2 * count >= len(texts) and len(texts[0].split()) in {1, size}
+
+
+def is_even(lines: Sequence[Line]) -> bool:
+    """Whether lines are a rectangle of few codes, so that they may be a map under a header."""
+    texts = [text.strip() for _, text in lines]
+    is_rectangle = len({len(text) for text in texts}) == 1
+    codes = set("".join(texts))
     return (
-        length > _FEWEST
-        and 2 * count >= len(texts)
-        and len(texts[0].split()) in {1, _cells_in(texts[0])}
+        len(texts) >= _ENOUGH
+        and is_rectangle
+        and len(codes) <= _MOST_CODES
+        and not codes & _NO_CODES
     )
 
 
@@ -74,67 +122,51 @@ def drawn(
     Raises:
         InputError: rows of different length, a row that is missing.
     """
-    start = _first_numbered(lines, columns)
-    rows = _without_rulers(lines) if start is None else _numbered(lines[start:], source)
+    axis = _axis_of(lines, columns)
+    rows = _numbered(lines[axis.start :], axis, source) if axis else _without_rulers(lines)
     while most and len(rows) > most and not rows[-1][1].strip("| \t"):
         rows.pop()
     grid = TokenGrid(source)
-    for line, tokens in _tokens(rows, columns, width, is_numbered=start is not None):
+    for line, tokens in _tokens(rows, columns, width, is_numbered=axis is not None):
         grid.add(tokens, line)
     return grid
 
 
-def _number(text: str) -> str:
-    found = _AXIS.match(text)
-    return found[1] if found else ""
-
-
-def _first_numbered(lines: Sequence[Line], columns: int | None = None) -> int | None:
-    """Where rows begin that have their numbers in front; None without such."""
+def _axis_of(lines: Sequence[Line], columns: int | None = None) -> _Axis | None:
+    """The numbers in front of rows, below lines that count columns; None without such."""
     for at in range(len(lines) - 1):
         text = lines[at][1]
-        like = _number(text) if len(text.split()) != columns else ""
-        if not like or counts_up(text.split()):
-            if not _RULER.fullmatch(text):
-                return None
-        elif _behind(lines[at + 1][1], int(like) + 1, like) is not None:
-            is_sure = len(like) >= _PADDED or len(lines) - at >= _FEWEST
-            bodies = (
-                _behind(text, int(like), like),
-                _behind(lines[at + 1][1], int(like) + 1, like),
-            )
-            return at if is_sure and any(body and body.strip(" \t|") for body in bodies) else None
-        elif not _RULER.fullmatch(text):
+        prefix = _PREFIX.match(text)
+        number = _NUMBER.match(text, prefix.end()) if prefix else None
+        cells = text.split()
+        if number and len(cells) != columns and not counts_up(cells):
+            width = len(number[0])
+            for step in (1, -1):
+                axis = _Axis(at, int(number[0]), step, width)
+                bodies = [axis.behind(lines[at + row][1], row) for row in range(2)]
+                if None not in bodies and axis.first + step >= 0:
+                    is_sure = width >= _PADDED or len(lines) - at >= _FEWEST
+                    return axis if is_sure and any(map(_has_cells, bodies)) else None
+        if not _RULER.fullmatch(text):
             return None
     return None
 
 
-def _numbered(lines: Sequence[Line], source: str) -> list[Line]:
+def _has_cells(body: str | None) -> bool:
+    """Whether something stands behind a number: else it is a die itself."""
+    return bool(body and body.strip(" \t|"))
+
+
+def _numbered(lines: Sequence[Line], axis: _Axis, source: str) -> list[Line]:
     """The rows without the numbers that stand before and behind them, and without rulers below."""
-    like = _number(lines[0][1])
-    first, rows = int(like), list[Line]()
+    rows = list[Line]()
     for line, text in lines:
-        expected = first + len(rows)
-        if (body := _behind(text, expected, like)) is not None:
+        if (body := axis.behind(text, len(rows))) is not None:
             rows.append((line, body))
         elif not _RULER.fullmatch(text):
-            what = f"line {line} must begin with {expected}, the number of its row"
+            what = f"line {line} must begin with {axis.written(len(rows))}, the number of its row"
             raise InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
-    return _without_right_axis(rows, first)
-
-
-def _behind(text: str, number: int, like: str) -> str | None:
-    """A row behind its number, which is written as this other one is, and behind the bar after it.
-
-    None where it does not begin with that number.
-    """
-    bare = text.lstrip().removeprefix("MAP").removeprefix("ROW").lstrip()
-    written = str(number).zfill(len(like)) if len(like) >= _PADDED else str(number)
-    rest = bare.removeprefix(written)
-    if not bare.startswith(written) or (len(like) < _PADDED and rest[:1].isdigit()):
-        return None
-    barred = rest.lstrip(" \t")
-    return barred[1:] if barred[:1] in {"|", ":"} else rest
+    return _without_right_axis(rows, axis)
 
 
 def counts_up(cells: list[str]) -> bool:
@@ -145,15 +177,14 @@ def counts_up(cells: list[str]) -> bool:
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _without_right_axis(rows: list[Line], first: int) -> list[Line]:
+def _without_right_axis(rows: list[Line], axis: _Axis) -> list[Line]:
     """The rows without the same numbers behind, after a blank or a bar, or the bar alone."""
     bare = [text.rstrip() for _, text in rows]
     if all(text.endswith("|") for text in bare):
         return [(line, text[:-1]) for (line, _), text in zip(rows, bare, strict=True)]
     cut = [max(text.rfind(" "), text.rfind("|"), text.rfind("\t")) for text in bare]
-    for number, (text, at) in enumerate(zip(bare, cut, strict=True), first):
-        behind = text[at + 1 :]
-        if at < 0 or not behind.isdecimal() or int(behind) != number:
+    for row, (text, at) in enumerate(zip(bare, cut, strict=True)):
+        if at < 0 or text[at + 1 :].lstrip("0") != axis.written(row).lstrip("0"):
             return rows
     return [(rows[at][0], bare[at][: cut[at]].rstrip("| \t")) for at in range(len(rows))]
 

@@ -50,6 +50,7 @@ _OWN: Final = frozenset({"lot", "wafer", "slot", "device", "rows"})
 
 _ENUMERATED: Final = re.compile(r"\d{1,2}[ \t]?\.[ \t]?")
 _KEY: Final = re.compile(r"[A-Za-z][\w ./#()°-]{0,62}")
+_ROW: Final = re.compile(r"(?i)(?:map|row|line|[ry])[ _]?\d{1,5}")
 _SIX_LETTERS: Final = re.compile(r"(?!MAP\d)[A-Z]{2}[A-Z0-9]{4} [+-]?\S{0,40}")
 _SIDE: Final = re.compile(r"(?i)(?:notch|flat)[-_ ](\w{1,10})")
 _PLAIN: Final = re.compile(r"[^a-z0-9]+")
@@ -90,7 +91,7 @@ def entry_of(line: str) -> Entry | None:
         return Entry("notch", found[1])
     head = text[:_LONGEST]
     cut = min((at for mark in ":=" if (at := head.find(mark)) > 0), default=0)
-    if cut and _KEY.fullmatch(key := head[:cut].strip()):
+    if cut and _KEY.fullmatch(key := head[:cut].strip()) and not _ROW.fullmatch(key):
         name = plain(key)
         return Entry(name if name in _ROLE else "", text[cut + 1 :].strip(" \t\"'"))
     return _without_mark(text)
@@ -146,8 +147,8 @@ class Header:
         entry = entry_of(line)
         return entry is not None and entry.key in self._values and _ROLE[entry.key] in _OWN
 
-    def __bool__(self) -> bool:
-        return bool(self._values)
+    def __len__(self) -> int:
+        return len(self._values)
 
     def has(self, key: str) -> bool:
         """Whether the file has this key, letters and digits alone."""

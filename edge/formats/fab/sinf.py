@@ -108,17 +108,20 @@ class _Wafer:
         return FabMap(
             codes,
             _unsure(legend_of(texts, none, passing or None)),
-            lot=header.get("LOT", ""),
-            wafer=header.get("WAFER", ""),
-            device=header.get("DEVICE", ""),
-            slot=header.get("SLOT", ""),
-            orientation=header.get("FNLOC", ""),
+            lot=self._word("LOT", "LOTNO", "LOTID"),
+            wafer=self._word("WAFER", "WAFERID", "WAFERNO"),
+            device=self._word("DEVICE", "DEVICEID"),
+            slot=self._word("SLOT", "SLOTNO"),
+            orientation=self._word("FNLOC", "NOTCHDIR", "FLATDIR"),
             pitch=self._pitch(),
             format="SINF",
             source=self.source,
             index=self.index,
             warnings=tuple(warnings),
         )
+
+    def _word(self, *keys: str) -> str:
+        return next((word for key in keys if (word := self._header.get(key))), "")
 
     def _check_promised(self) -> None:
         """Refuse a size that is none before anything is kept of it."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.drawing import NULLS, Line, drawn, is_drawn
+from edge.formats.fab.drawing import NULLS, Line, drawn, is_drawn, is_even
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
 from edge.formats.fab.grid import check_rows, check_sides
 from edge.formats.fab.header import Header, bin_of, entry_of, plain
@@ -34,6 +34,8 @@ _SECTION: Final = re.compile(
 _LONGEST_MARK: Final = 64
 #: Rows and columns from which on a drawing without a header is taken for a map.
 _FEWEST: Final = 5
+#: Known keys of a header that make a rectangle of letters a map.
+_ENOUGH_SAID: Final = 2
 #: Bytes of a file's beginning from which on its last line may be cut off.
 _CUT_FROM: Final = 4096
 
@@ -47,6 +49,11 @@ def is_format(head: bytes) -> bool:
         lines = (head[: error.start].decode() if is_cut else head.decode("latin-1")).split("\n")
     if len(head) >= _CUT_FROM:
         lines = lines[:-1]
+    # Both halves of the end of a line are one here.
+    return _is_map(lines) or ("" in lines[:-1] and _is_map([line for line in lines if line]))
+
+
+def _is_map(lines: list[str]) -> bool:
     reading = _Reading("")
     try:
         for number, line in enumerate(lines, 1):
@@ -117,7 +124,9 @@ class _Reading:
 
     def ends_drawn(self) -> bool:
         """Whether there is a drawing that belongs to a header, or looks like a wafer alone."""
-        return any(wafer.is_sure for wafer in self._end_group()) or self._wafer.is_sure
+        if any(wafer.is_sure for wafer in self._end_group()):
+            return True
+        return self._wafer.is_sure or (not self._wafer.drawing and self._wafer.is_likely)
 
     def _ends_section(self, text: str, mark: str | None) -> bool:
         if mark in _ENDS or _SECTION.fullmatch(text):
@@ -179,6 +188,16 @@ class _Wafer:
         width = max((len(text.strip()) for _, text in self.drawing), default=0)
         return bool(self.header) or min(width, len(self.drawing)) >= _FEWEST
 
+    @property
+    def is_likely(self) -> bool:
+        """Whether it has a header, and a rectangle of letters or as many rows as that says."""
+        count = len(self.header)
+        rows = self.header.word("rows")
+        return count >= _ENOUGH_SAID and any(
+            is_even(group) or (rows.isdecimal() and len(group) == int(rows))
+            for group in self.others
+        )
+
     def finished(self) -> FabMap:
         """The wafer, when all its lines were read.
 
@@ -225,7 +244,10 @@ class _Wafer:
 
     def _drawing_of(self, rows: int | None) -> list[Line]:
         """The group of lines that has as many as the header promises."""
-        groups = [group for group in self.others if len(group) == rows]
+        is_one = rows is None and len(self.header) >= _ENOUGH_SAID
+        groups = [
+            group for group in self.others if (is_even(group) if is_one else len(group) == rows)
+        ]
         if len(groups) != 1:
             what = (
                 "no drawing of a wafer in it" if not groups else "two drawings of one wafer in it"

@@ -78,6 +78,12 @@ def test_what_the_header_says() -> None:
     assert Code("@@", Meaning.EDGE) in fab.legend
 
 
+def test_a_header_in_other_words() -> None:
+    text = L.replace("LOT:", "Lot NO:").replace("WAFER:", "Wafer ID:").replace("FNLOC", "Notch Dir")
+    [fab] = maps(text)
+    assert (fab.lot, fab.wafer, fab.orientation) == ("L-1", "01", "180")
+
+
 def test_one_file_holds_several_wafers_and_a_header_may_stand_below() -> None:
     first = L.replace("WAFER:01\n", "") + "WAFER:A\n"
     one, other = maps(first + L)

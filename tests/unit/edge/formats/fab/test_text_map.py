@@ -161,6 +161,7 @@ def test_or_it_does_not_and_nobody_guesses(family: Callable[[list[str]], str]) -
         lambda text: text.encode("utf-16"),
         lambda text: text.encode("utf-16-be"),
         lambda text: text.encode().replace(b"\n", b"\r"),
+        lambda text: text.encode().replace(b"\n", b"\r\n"),
         lambda text: text.encode().replace(b"\n", b"\r\n", 5).replace(b"L-1", b"L-1\0\0"),
         lambda text: text.replace("P7", "Gerät").encode("latin-1"),
     ],
@@ -205,6 +206,42 @@ MEANINGS = [
 def test_what_a_line_says_of_a_code(said: str, code: str, meaning: Meaning) -> None:
     [fab] = maps(f"LOT : L\n{said}\n\n" + "\n".join(L))
     assert dict(fab.legend)[code] is meaning
+
+
+WAYS = [
+    "\n".join(f"   {row}  " for row in L),
+    "\n".join(",".join(row) for row in L),
+    "\n".join(f"{y:02}  {row}  {y:02}" for y, row in enumerate(L)),
+    "    01234567\n" + "\n".join(f"{y + 5:3} {row}" for y, row in enumerate(L)),
+    "   |01234567\n---+--------\n" + "\n".join(f"{y:03}|{row}|" for y, row in enumerate(L)),
+    "\n".join(f"{7 - y:03} {row}" for y, row in enumerate(L)),
+    "\n".join(f"Row {y}: {row}" for y, row in enumerate(L, 1)),
+    "\n".join(" ".join({".": ".", "1": "1", "A": "10"}[cell] for cell in row) for row in L),
+    "\n".join("".join({".": "__", "1": "01", "A": "0A"}[cell] for cell in row) for row in L),
+    "MAP:\n" + "\n".join(L) + "\nEND\n",
+    "\n".join(L) + "\n\n1 : PASS\n",
+]
+
+
+@pytest.mark.parametrize("rows", WAYS)
+def test_rows_in_other_ways(rows: str) -> None:
+    text = f"LOT : L\nCOLUMNS : 8\n\n{rows}"
+    found = by_content(text.encode())
+    assert found is not None
+    assert found.name == "text map"
+    [fab] = maps(text)
+    assert wafer_of(fab, PASS_1).dies.tolist() == L_DIES
+
+
+def test_a_rectangle_without_empty_corners_needs_a_header() -> None:
+    rows = "\n".join(row.replace(".", "1") for row in L)
+    text = f"LOT : L\nWAFER : 1\n\n{rows}"
+    found = by_content(text.encode())
+    assert found is not None
+    assert found.name == "text map"
+    assert maps(text)[0].codes.shape == (7, 8)
+    for other in (rows, text.replace("1", '"')):
+        assert by_content(other.encode()) is None
 
 
 def test_counts_size_and_side() -> None:
@@ -256,7 +293,7 @@ BAD = [
     (mapex(L).replace("Map Row     : 7", "Map Row     : 1000000"), "at most 4096"),
     (mapex(L).replace("Map Row     : 7", "Map Row     : -7"), "must be a whole number"),
     (mapex(L).replace("11AAA111", "11AAA11"), "line 12 has 7 dies, the rows above have 8"),
-    (bof(L).replace("004 11A11111\n", ""), "line 13 must begin with 4, the number of its row"),
+    (bof(L).replace("004 11A11111\n", ""), "line 13 must begin with 004, the number of its row"),
     (mapex(L) + "\n\n" + "\n".join(L), "begins another map"),
     ("Lot : 1\nWafer : 2\n", "no drawing of a wafer"),
     ("Lot : 1\n[SOFT BIN MAP]\n" + "1\n" * 5000, "at most 4096 a side"),
