@@ -67,6 +67,19 @@ def read_lines(file: Source, source: str) -> Iterator[tuple[int, str]]:
             yield number, trimmed
 
 
+def utf16_of(data: bytes) -> str:
+    """Which UTF-16 a text is in, by its mark or its first letters; empty for any other."""
+    for mark, encoding in _BOMS[1:]:
+        if data.startswith(mark):
+            return encoding
+    head = data[:_LOOKED_AT]
+    for nul, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        # Of plain letters every second byte is NUL, and none of the others.
+        if len(head) > 1 and not any(head[nul::2]) and all(head[1 - nul :: 2]):
+            return encoding
+    return ""
+
+
 def _decoded(data: bytes, source: str) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
@@ -77,15 +90,12 @@ def _decoded(data: bytes, source: str) -> str:
                     return data[len(mark) :].decode("latin-1")
                 what = f"UTF-16 that is damaged at byte {error.start + len(mark)}; copy it again"
                 raise InputError(source, InputKind.UNREADABLE, what) from None
-    head = data[:_LOOKED_AT]
-    for nul, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        # Of plain letters every second byte is NUL, and none of the others.
-        if len(head) > 1 and not any(head[nul::2]) and all(head[1 - nul :: 2]):
-            try:
-                return data.decode(encoding)
-            except UnicodeDecodeError as error:
-                what = f"UTF-16 that is damaged at byte {error.start}; copy it again"
-                raise InputError(source, InputKind.UNREADABLE, what) from None
+    if encoding := utf16_of(data):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError as error:
+            what = f"UTF-16 that is damaged at byte {error.start}; copy it again"
+            raise InputError(source, InputKind.UNREADABLE, what) from None
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -14,7 +14,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.text import one_line, read_text
+from edge.formats.fab.text import one_line, read_text, utf16_of
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -29,7 +29,6 @@ _NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 #: How what ``write_back`` adds begins, on a line of its own.
 _NOTE: Final = "<!-- wm-edge wafer "
-_UTF16: Final = b"\xfe\xff", b"\xff\xfe"
 
 
 @dataclass
@@ -163,9 +162,7 @@ def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
         InputError: it is no XML.
     """
     read_xml(BytesIO(content), "the file to write into")
-    encoding = "utf-16" if 0 in content[:4] or content[:2] in _UTF16 else "ascii"
-    if encoding != "ascii":
-        encoding = "utf-16-be" if content[:1] == b"\0" or content[:2] == _UTF16[0] else "utf-16-le"
+    encoding = utf16_of(content) or "ascii"
     begin, end = f"\n{_NOTE}".encode(encoding), "-->".encode(encoding)
     kept = re.sub(re.escape(begin) + b".*?" + re.escape(end), b"", content, flags=re.DOTALL)
     place = kept.rindex(">".encode(encoding)) + len(">".encode(encoding))

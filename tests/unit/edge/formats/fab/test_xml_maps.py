@@ -319,12 +319,12 @@ def test_all_turns_and_flips_stay_what_they_are(module: ModuleType) -> None:
         assert again == replace(fab, codes=codes)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "ascii"])
 @pytest.mark.parametrize(("module", "text"), [(g85, G85), (e142, E142)])
 def test_the_pattern_is_written_back_and_all_else_stays(
     module: ModuleType, text: str, encoding: str
 ) -> None:
-    content = text.encode(encoding)
+    content = (text if encoding != "ascii" else f"\0\0{text}").encode(encoding)
     once = module.write_back(content, {0: "Edge--Ring", 1: "Öl"})
     end = len(content) - len("\n".encode(encoding.removesuffix("-sig").replace("16", "16-le")[:9]))
     assert once.startswith(content[:end])
