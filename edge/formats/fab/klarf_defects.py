@@ -11,6 +11,9 @@ from typing import Final
 IMAGE_COLUMNS: Final = frozenset({"IMAGELIST", "IMAGEINFO"})
 _IMAGE_COUNT: Final = "IMAGECOUNT"
 
+#: How a row says that it has no images, or holds them in one value.
+_NO_IMAGES: Final = frozenset({"0", "N", "NA"})
+
 #: Values that a column may not have.
 _MISSING: Final = frozenset({"NA", "N", "N/A", "NAN", "-"})
 
@@ -112,7 +115,7 @@ class DefectTable:
         """Add rows that have a value for each column and no images; False for any others."""
         if set(map(len, rows)) - {self._width}:
             return False
-        if self._images is not None and any(row[self._images] != "0" for row in rows):
+        if self._images is not None and {row[self._images] for row in rows} - _NO_IMAGES:
             return False
         try:
             self.add(rows)

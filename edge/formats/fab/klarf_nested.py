@@ -16,7 +16,8 @@ from edge.formats.fab.klarf_wafer import Inspected
 #: Lengths are in nm.
 _UNIT: Final = 0.001
 
-_ROW_TOKEN: Final = re.compile(r'"[^"\n]*"|[{};]|[^\s{}";,]+')
+#: What stands between quotes or braces, where a ``;`` ends no row.
+_HELD: Final = re.compile(r'"[^"\r\n]*"|\{[^{}"]*(?:"[^"\r\n]*"[^{}"]*)*\}')
 
 #: Fields that are said in a wafer's header, by the name they have there.
 _FIELDS: Final = {
@@ -98,9 +99,7 @@ class _Reader:
             holder.others.append(self._dies(part))
 
     def _rows(self, part: Table) -> list[_Row]:
-        block = self._text[part.start : part.end]
-        read = _rows if '"' in block or "{" in block else _plain_rows
-        rows = list(read(self._text, part.start, part.end))
+        rows = list(_rows(self._text, part.start, part.end))
         if len(rows) < part.promised[0]:
             what = f"{part.name} has {len(rows)} rows and promises {part.promised[0]}"
             raise self._scanner.wrong(what, part.start)
@@ -137,29 +136,28 @@ class _Reader:
 _Row = tuple[list[str], int]
 
 
-def _plain_rows(text: str, start: int, end: int) -> Iterator[_Row]:
-    """Rows between offsets where nothing stands between quotes or braces."""
-    for row in text[start:end].split(";"):
+def _rows(text: str, start: int, end: int) -> Iterator[_Row]:
+    """Rows between offsets; what stands between quotes is one value, ``Images 2 {...}`` too."""
+    block = text[start:end]
+    if '"' in block or "{" in block:
+        block = _HELD.sub(_mark, block)
+    for row in block.split(";"):
         if values := row.split():
-            yield values, start + len(row) - len(row.lstrip())
+            place = start + len(row) - len(row.lstrip())
+            yield (_without_groups(values) if "}" in row else values), place
         start += len(row) + 1
 
 
-def _rows(text: str, start: int, end: int) -> Iterator[_Row]:
-    """Any rows; a group between braces is one value with the word and count before it."""
-    values, depth, at = list[str](), 0, start
-    for token in _ROW_TOKEN.finditer(text, start, end):
-        word = token[0]
-        if not values and not depth:
-            at = token.start()
-        if word in "{}":
-            depth += 1 if word == "{" else -1
-            if not depth:
-                del values[-1:]
-        elif not depth and word == ";":
-            yield values, at
-            values = []
-        elif not depth:
-            values.append(word)
-    if values:
-        yield values, at
+def _mark(found: re.Match[str]) -> str:
+    """Blanks and the last letter, as long as what was found."""
+    return f" {found[0][-1]}".ljust(len(found[0]))
+
+
+def _without_groups(values: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for value in values:
+        if value == "}":
+            kept[-2:] = ["N"]  # in place of the word and the count before the group
+        else:
+            kept.append(value)
+    return kept
