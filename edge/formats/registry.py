@@ -116,7 +116,7 @@ FAB_TEXTS: Final = (
         "KLARF",
         "edge.formats.fab.klarf",
         (".klarf", ".kla"),
-        re.compile(rb"File[Vv]ersion\s+1\s+\d|Record\s+FileRecord\b|DefectRecordSpec\s"),
+        re.compile(rb"File(?:[Vv]ersion\s+1\s+\d|Record\b)"),
         is_fab=True,
     ),
     Format(
