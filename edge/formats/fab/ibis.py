@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.formats.registry import Source
 
 _BETWEEN: Final = re.compile(r"[\s,;]+")
+_COUNT: Final = re.compile(r"\d{1,9}")
 _LINE_END: Final = re.compile(r"[\r\n]+")
 _WORD: Final = re.compile(r"[^A-Za-z]+")
 
@@ -46,9 +47,8 @@ def _wafer(element: Element, source: str) -> Iterator[FabMap]:
     grid = _grid(drawn, height, width, source)
     named = _named(header)
     legend = tuple(Code(text, named.get(text, Meaning.UNKNOWN)) for text in grid.texts)
-    passed, failed = (
-        promised(header.said(name), name, source) for name in ("BIN_COUNT_PASS", "BIN_COUNT_FAIL")
-    )
+    counts = (header.said(name) for name in ("BIN_COUNT_PASS", "BIN_COUNT_FAIL"))
+    passed, failed = (int(count) if _COUNT.fullmatch(count) else None for count in counts)
     fab = FabMap(
         grid.codes(),
         legend,

@@ -24,6 +24,10 @@ MAX_DEPTH: Final = 64
 MAX_ELEMENTS: Final = 2_000_000
 
 _DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml[^>]*\?>)?")
+#: The declaration of a further file behind the end of one.
+_NEXT: Final = re.compile(r">\s*<\?xml\s[^>]*\?>")
+#: What stands behind the end of a file; DOS ended texts so.
+_END: Final = " \t\n\x1a"
 #: What XML cannot hold, not even escaped.
 _NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -81,6 +85,8 @@ class Element:
 def read_xml(file: Source, source: str) -> Element:
     """The root of an XML file, which may be in any encoding that ``text`` knows.
 
+    Several files behind one another, each with its declaration, stand in one root.
+
     Raises:
         InputError: it is not XML, is cut off, has a document type, or is too deep or too large.
     """
@@ -89,13 +95,24 @@ def read_xml(file: Source, source: str) -> Element:
     declared = _DECLARATION.match(whole)
     start = declared.end() if declared else 0
     lines = whole.count("\n", 0, start)
+    text, several = _NEXT.subn(_line_ends, whole[start:].rstrip(_END))
+    if several:
+        text = f"<several>{text}</several>"
     builder = _Builder(source, lines)
     try:
-        builder.parser.Parse(whole[start:].rstrip().encode("utf-8", "replace"), True)
+        builder.parser.Parse(text.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
         what = f"line {error.lineno + lines}: not XML ({expat.ErrorString(error.code)})"
         raise InputError(source, InputKind.UNREADABLE, f"{what}; copy or export it again") from None
-    return builder.root.children[0]
+    root = builder.root.children[0]
+    if several and root.text:
+        what = f"text between XML files ({root.text[:20]!r}); copy or export it again"
+        raise InputError(source, InputKind.UNREADABLE, what)
+    return root
+
+
+def _line_ends(found: re.Match[str]) -> str:
+    return ">" + "\n" * found[0].count("\n")
 
 
 class _Builder:

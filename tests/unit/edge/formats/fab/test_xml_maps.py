@@ -279,6 +279,16 @@ def test_a_file_holds_several_wafers_and_a_bad_one_does_not_stop_the_others() ->
         ]
 
 
+@pytest.mark.parametrize(("module", "text"), FORMATS)
+def test_files_behind_one_another_are_several_wafers(module: ModuleType, text: str) -> None:
+    one, other = maps(module, f"{text}\n{text.replace('A-01', 'B')}\x1a")
+    assert (one.wafer, other.wafer, other.index) == ("A-01", "B", 1)
+    assert wafer_of(other, NO_RULES).dies.tolist() == L_DIES
+    for bad in (text[: len(text) // 2] + text, text + text[: len(text) // 2], text + "x" + text):
+        with pytest.raises(InputError, match=r"line \d+: not XML|text between"):
+            maps(module, bad)
+
+
 TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp", "Zs"]), min_size=0, max_size=8
 )
