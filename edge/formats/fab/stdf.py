@@ -212,7 +212,7 @@ class _Reader:
         flat, pos_x, pos_y = (chr(outline[at]).upper().strip("\0 ") for at in (13, 18, 19))
         lost = [axis for axis, pos in (("x", pos_x), ("y", pos_y)) if pos not in _AXES[axis]]
         if lost:
-            what = f"the file does not say whither {' and '.join(lost)} grows (WCR)"
+            what = f"the file does not say the direction of {' and '.join(lost)} (WCR)"
             wafer.warnings.append(f"{what}; drawn to the right and upwards")
         keys, codes = np.unique(
             results["hard"].astype(np.int32) * 4 + self._states(results, wafer),

@@ -124,7 +124,7 @@ def test_where_axes_are_not_said_the_flat_does_not_turn_it(tmp_path: Path) -> No
     (tmp_path / "w.stdf").write_bytes(tester.data)
     [found] = read(tmp_path / "w.stdf")
     assert (found.dies.tolist(), found.turned) == (L_DIES, None)
-    assert "whither x and y grows" in (found.warning or "")
+    assert "the direction of x and y" in (found.warning or "")
 
 
 def test_the_last_result_of_a_die_counts_with_or_without_a_flag() -> None:
