@@ -33,6 +33,9 @@ _QUOTED: Final = re.compile(
 _COUNTED: Final = re.compile(
     r"(?i)bin[ \t]+(\d{1,5})(?:\((\S{1,3})\))?[ \t]+(\d{1,9})[ \t]+[\d.]{1,8}[ \t]*%"
 )
+_FLAGGED: Final = re.compile(
+    r"(?i)bin[ \t]*:[ \t]*(\d{1,5})[ \t]+(\d{1,9})[ \t]+[\d.]{1,8}[ \t]*%[ \t]+([PF])\b"
+)
 _NAMED: Final = re.compile(r"(?i)BIN[ _]?(\d{1,5})\((\S{1,3})\)[ \t]*[=:][ \t]*(\d{1,9})")
 _ROW_OF_COUNTS: Final = re.compile(r"(?i)(?:bin[ \t]{0,3}\d{1,5}[ \t]+\d{1,9}[ \t]*,?[ \t]*)+")
 _PAIR: Final = re.compile(r"(?i)bin[ \t]{0,3}(\d{1,5})[ \t]+(\d{1,9})")
@@ -91,6 +94,8 @@ class BinTable:
             yield Bin(found[1], found[1], int(found[2]), _said(found[3], found[4] or ""))
         elif found := _COUNTED.match(text):
             yield Bin(found[2] or found[1], found[1], int(found[3]), Meaning.UNKNOWN)
+        elif found := _FLAGGED.match(text):
+            yield Bin(found[1], found[1], int(found[2]), meaning_of(found[3]))
         elif found := _NAMED.fullmatch(text):
             yield Bin(found[2], found[1], int(found[3]), Meaning.UNKNOWN)
         elif ";" in text and "=" in text:

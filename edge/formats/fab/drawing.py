@@ -127,7 +127,7 @@ def drawn(
     while most and len(rows) > most and not rows[-1][1].strip("| \t"):
         rows.pop()
     grid = TokenGrid(source)
-    for line, tokens in _tokens(rows, columns, width, is_numbered=axis is not None):
+    for line, tokens in _tokens(rows, source, columns, width, is_numbered=axis is not None):
         grid.add(tokens, line)
     return grid
 
@@ -211,7 +211,12 @@ def _counts(cells: list[str]) -> bool:
 
 
 def _tokens(
-    rows: Sequence[Line], columns: int | None, width: int | None, *, is_numbered: bool
+    rows: Sequence[Line],
+    source: str,
+    columns: int | None,
+    width: int | None,
+    *,
+    is_numbered: bool,
 ) -> list[tuple[int, list[str]]]:
     bare = [(line, text.strip()) for line, text in rows]
     cut = [(line, split(text)) for line, text in bare]
@@ -221,6 +226,10 @@ def _tokens(
         return _without_digits(cut, count, columns)
     if (is_numbered or columns) and _blanks_are_positions([text for _, text in rows]):
         return _with_blanks(rows)
+    for line, text in bare:
+        if " " in text:
+            what = f"line {line} has blanks among its dies, and other lines have not as many"
+            raise InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
     length = Counter(len(text) for _, text in bare).most_common(1)[0][0] if bare else 0
     if width is None and columns and length != columns and length % columns == 0:
         width = length // columns if length // columns <= _WIDEST else None
@@ -251,8 +260,8 @@ def _cells_in(text: str) -> int:
 
 
 def _are_tokens(rows: list[list[str]], count: int, columns: int | None) -> bool:
-    """Whether what stands between blanks is a token each: most rows have as many, of one width."""
-    if columns is not None and count == columns:
+    """Whether what stands between blanks is a token each: rows have as many, or of one width."""
+    if count == columns or (count > _FEWEST and all(len(row) == count for row in rows)):
         return True
     alike = [row for row in rows if len(row) == count]
     widths = {len(cell) for row in alike for cell in row}

@@ -15,20 +15,24 @@ from edge.formats.fab.text import MAX_HEADER_LINES
 #: What tools call a thing, letters and digits alone; the first that is there counts.
 _NAMES: Final = {
     "lot": "lot lotid lotno lotname lotnumber waferlotid waferlots waferlot lotmea fablotid",
-    "wafer": "waferid wafer waferno wafername wafernumber waferocrid mapid1 mid",
-    "device": "device devicename deviceid product productid productname design prodfile",
+    "wafer": "waferid wafer waferno wafername wafernumber waferocrid wfid wfno mapid1 mid",
+    "device": "device devicename deviceid product productid productname partname partno"
+    " design prodfile",
     "slot": "slot slotno slotid slotnumber",
     "orientation": "flatnotch flat flatdir notch notchdir sourcenotch fnloc fnloc1 orient"
-    " notchside flatlocation notchlocation flatorientation orientationflat orientation",
+    " notchside flatdirection notchdirection flatposition notchposition flatlocation notchlocation"
+    " flatorientation orientationflat orientation",
     "tool": "prober proberid probername tester testername testerid testsystem machine machineno",
-    "rows": "maprow maprows rows rowct rowcnt rowcount nrows nlines wmydim",
-    "columns": "mapcolumn mapcolumns columns cols colct colcnt columncount ncols wmxdim",
+    "rows": "maprow maprows rows rowct rowcnt rowcount nrows numrows numberofrows nlines wmydim",
+    "columns": "mapcolumn mapcolumns columns cols colct colcnt columncount ncols numcols"
+    " numberofcolumns wmxdim",
     "token": "mapbinlength",
     "tested": "totaltested testeddie testeddies totaltestdie totaltestdies totaltest"
-    " totalinspectiondie tested grossdie grossdies",
+    " totalinspectiondie tested testdie testdies grossdie grossdies",
     "passed": "totalpass passdie passdies passeddie good gooddie gooddies goods goodqty totalgood"
-    " numberofgooddie numberofgooddies sumpas pickable",
-    "failed": "totalfail faildie faildies fail bad baddie baddies totalbad",
+    " numberofgooddie numberofgooddies goodcount passcount goodchip goodchips sumpas pickable",
+    "failed": "totalfail faildie faildies fail bad baddie baddies totalbad numberofbaddies badcount"
+    " failcount badchip badchips",
     "across": "xdies xdies1 xdiesize xsize dicesizex diesizex indexx xstep",
     "down": "ydies ydies1 ydiesize ysize dicesizey diesizey indexy ystep",
     "unit": "dieunits dutms",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _BEGINS: Final = frozenset({"map", "binlist", "mapmatrix", "softbinmap", "hardbinmap", "binmap",
                             "mapdata", "start"})  # fmt: skip
 _ENDS: Final = frozenset({"end", "eof", "extension"})
+_CLOSING: Final = ("</", "<\\")
 
 _SECTION: Final = re.compile(
     r"[ \t]*(?:\[.{0,64}\]|<.{0,64}>|\d{1,2}[ \t]?\.[A-Z ]{1,32}|[{}]+;?)[ \t]*"
@@ -100,7 +101,7 @@ class _Reading:
         entry = entry_of(text)
         if mark in _BEGINS | _ENDS or _SECTION.fullmatch(text):
             yield from self._end_group()
-            self._is_marked = mark in _BEGINS
+            self._is_marked = mark in _BEGINS and text.lstrip()[:2] not in _CLOSING
         elif entry is None and not self._wafer.header.bins.note(text):
             self._group.append((number, text))
         elif entry and not entry.key and self._group and len(text) == len(self._group[-1][1]):
@@ -131,7 +132,7 @@ class _Reading:
     def _ends_section(self, text: str, mark: str | None) -> bool:
         if mark in _ENDS or _SECTION.fullmatch(text):
             return True
-        has_key = any(sign in text[:_LONGEST_MARK] for sign in ":=")
+        has_key = any(sign in text[:_LONGEST_MARK] for sign in ":=") or "otch" in text
         return has_key and (entry := entry_of(text)) is not None and bool(entry.key)
 
     def _end_group(self) -> Iterator[_Wafer]:

@@ -233,6 +233,16 @@ def test_rows_in_other_ways(rows: str) -> None:
     assert wafer_of(fab, PASS_1).dies.tolist() == L_DIES
 
 
+def test_tokens_of_several_widths_with_a_list_of_bins_below() -> None:
+    names = {".": " ..", "1": "  1", "A": " 12"}
+    rows = "\n".join(" ".join(names[cell] for cell in row) + " " for row in L)
+    said = "Bin: Sbin  Count  Yield  P/F  Name\nBin:   1     39  88.6%   P   good\n"
+    said += "Bin:  12      5  11.4%   F   open\n\nYield: 88.6 percent [39/44]\n"
+    [fab] = maps(f"Lot : L\n<Bin_Map>\n{rows}\n     Notch Down \n<\\Bin_Map>\n\n{said}")
+    assert wafer_of(fab, NO_RULES).dies.tolist() == L_DIES
+    assert (fab.orientation, fab.warnings) == ("Down", ())
+
+
 def test_a_rectangle_without_empty_corners_needs_a_header() -> None:
     rows = "\n".join(row.replace(".", "1") for row in L)
     text = f"LOT : L\nWAFER : 1\n\n{rows}"
@@ -295,6 +305,7 @@ BAD = [
     (mapex(L).replace("11AAA111", "11AAA11"), "line 12 has 7 dies, the rows above have 8"),
     (bof(L).replace("004 11A11111\n", ""), "line 13 must begin with 004, the number of its row"),
     (mapex(L) + "\n\n" + "\n".join(L), "begins another map"),
+    (mapex(L).replace("11AAA111", "11AA 111"), "line 12 has blanks among its dies"),
     ("Lot : 1\nWafer : 2\n", "no drawing of a wafer"),
     ("Lot : 1\n[SOFT BIN MAP]\n" + "1\n" * 5000, "at most 4096 a side"),
     (dies(L).replace("-1 -3 1 0", "-1 2147483648 1 0"), "line 6 of the list is not `x y bin`"),
