@@ -84,6 +84,9 @@ def _wafer(root: Element, element: Element, number: int, count: int, source: str
     unit = _UNITS.get((step.get("Units") or layout.get("DefaultUnits")).lower())
     parts = [each for each in layouts[::-1] if each.said("ProductId")] or list(root.all("Layouts"))
     cells = [each for each in holder.all("BinCode") if each.pieces]
+    if len(cells) == 1 and holder.get("MapType").lower().startswith("1d"):
+        what = "all bins in one row (MapType 1DArray), so how they lie is not certain"
+        raise InputError(source, InputKind.AMBIGUOUS, f"{what}; export it as 2DArray")
     fab = _listed(cells, element, bins, source) or _drawn(cells, layouts, bins, source)
     fab = replace(
         fab,

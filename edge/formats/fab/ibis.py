@@ -70,7 +70,10 @@ def _grid(drawn: Element, height: int | None, width: int | None, source: str) ->
     grid, whole = TokenGrid(source), _LINE_END.sub("", "".join(drawn.pieces))
     if " " in whole and height and width and len(whole) == height * width:
         rows = [whole]  # a blank is a die or none, too
-    if len(rows) == 1 and width and height != 1:
+    if len(rows) == 1 and height != 1:
+        if not width:
+            what = "a map without COLUMN_COUNT, so where its rows end is not certain"
+            raise InputError(source, InputKind.AMBIGUOUS, f"{what}; write the export again")
         whole = rows[0]
         if len(whole) % width:
             what = f"a map of {len(whole)} dies, and COLUMN_COUNT promises rows of {width}"

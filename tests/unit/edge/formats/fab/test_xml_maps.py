@@ -215,6 +215,12 @@ BAD = [
     (ibis, (".1*.<", ".1*<"), "15 dies, and COLUMN_COUNT promises rows of 4"),
     (ibis, ("<BIN_COUNT_PASS>7", "<BIN_COUNT_PASS>9"), "states 9 passing dies, .* map has 7"),
     (ibis, ('PASS="1"', 'SIMPLE="1" BIN32="X"'), "does not say"),
+    (ibis, ("<COLUMN_COUNT>4", "<COLUMN_COUNT>"), "without COLUMN_COUNT"),
+    (
+        e142,
+        ("</BinCode>\n<BinCode>1A11</BinCode>\n<BinCode>1AA1</BinCode>\n<BinCode>.1R.", ""),
+        "1 rows, and its header promises 4",
+    ),
     (ibis, ("WAFER_MAP", "OTHER"), "no WAFER_MAP"),
 ]
 
@@ -239,6 +245,12 @@ def test_counts_that_a_later_step_made_wrong_are_a_warning() -> None:
         [fab] = maps(module, dict(FORMATS)[module].replace(*change))
         assert fab.warnings[0].endswith("the map counts")
         assert wafer_of(fab, NO_RULES).dies.tolist() == L_DIES
+
+
+def test_all_dies_in_one_row_are_refused() -> None:
+    text = E142.replace("2DArray", "1DArray").replace("</BinCode>\n<BinCode>", "")
+    with pytest.raises(InputError, match="how they lie is not certain"):
+        maps(e142, text)
 
 
 def test_good_dies_check_who_says_what_passes() -> None:
