@@ -95,11 +95,14 @@ class PackedFile:
         Raises:
             InputError: it has more than ``most`` bytes, or is damaged.
         """
-        data = taken(self, most + 1)
-        if len(data) > most:
-            what = f"unpacks to more than {most >> 20} MiB; unpack it"
-            raise InputError(self.source, InputKind.TOO_LARGE, what)
-        return io.BytesIO(data)
+        whole = io.BytesIO()
+        while piece := self.read(PIECE):
+            whole.write(piece)
+            if whole.tell() > most:
+                what = f"unpacks to more than {most >> 20} MiB; unpack it"
+                raise InputError(self.source, InputKind.TOO_LARGE, what)
+        whole.seek(0)
+        return whole
 
 
 ReadOne = Callable[[PackedFile], Iterator[Item]]

@@ -190,7 +190,7 @@ def _check_known(fab: FabMap, meanings: list[Meaning]) -> None:
     mend = (
         "say which pass (--pass-bins) and which are no die (--none-bins), or have a recipe say it"
     )
-    text = f"the file does not say {what}; {mend} (--recipes)"
+    text = "; ".join((f"the file does not say {what}", *fab.warnings, f"{mend} (--recipes)"))
     raise InputError(_named(fab), InputKind.AMBIGUOUS, text)
 
 

@@ -176,6 +176,9 @@ def test_an_option_says_what_passes_where_the_file_does_not(tmp_path: Path) -> N
         list(read(path))
     [found] = read(path, rules_of(pass_bins=["5"]))
     assert found.dies.tolist() == [[1]]
+    path.write_bytes(wafer((0, 0, PASS), (1, 0, FAIL)).bin(1, b"F").bin(7, b"P").end().data)
+    with pytest.raises(InputError, match=r"parts .* and bins .* different things of bin 1, 7; say"):
+        list(read(path))
 
 
 def test_stated_counts_are_held_against_dies_not_runs(tmp_path: Path) -> None:
