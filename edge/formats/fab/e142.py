@@ -11,15 +11,20 @@ from typing import IO, TYPE_CHECKING, Final
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.grid import MOST_CODES, placed
-from edge.formats.fab.xml import Element, attributes, escaped, read_xml, write_back
+from edge.formats.fab.xml import Element, read_xml
 from edge.formats.fab.xml_bins import (
     Bins,
-    bins_of_writer,
     check_wafer,
     each_wafer,
     pitch_of,
     promised,
+)
+from edge.formats.fab.xml_write import (
+    attributes,
+    bins_of_writer,
+    escaped,
     rows_of_writer,
+    write_back,
 )
 
 if TYPE_CHECKING:

@@ -6,15 +6,13 @@ Tools differ in the case of names (``OriginLocation``, ``Originlocation``), so i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.text import one_line, read_text, utf16_of
+from edge.formats.fab.text import read_text
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -28,11 +26,6 @@ _DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml[^>]*\?>)?")
 _NEXT: Final = re.compile(r">\s*<\?xml\s[^>]*\?>")
 #: What stands behind the end of a file; DOS ended texts so.
 _END: Final = " \t\n\x1a"
-#: What XML cannot hold, not even escaped.
-_NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-#: How what ``write_back`` adds begins, on a line of its own.
-_NOTE: Final = "<!-- wm-edge wafer "
 
 
 @dataclass
@@ -151,40 +144,3 @@ class _Builder:
 
 def _local(name: str) -> str:
     return name.rpartition(":")[2].lower()
-
-
-def attributes(**values: str) -> str:
-    """Attributes for a start tag, those that are not empty, each behind a blank."""
-    cleaned = ((name, one_line(_NO_XML.sub("", value))) for name, value in values.items())
-    return "".join(f" {name}={quoteattr(value)}" for name, value in cleaned if value)
-
-
-def escaped(text: str) -> str:
-    """A text between tags."""
-    return escape(one_line(_NO_XML.sub("", text)))
-
-
-def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
-    """A file with the patterns of its wafers behind its end, in comments that every reader skips.
-
-    There no reader that goes through the elements of a wafer meets them. Comments of an earlier
-    time are replaced, every other byte stays.
-
-    Args:
-        content: The file.
-        patterns: A pattern's name by the wafer's index in the file; letters that are not ASCII are
-            written as Python escapes them.
-
-    Raises:
-        InputError: it is no XML.
-    """
-    read_xml(BytesIO(content), "the file to write into")
-    encoding = utf16_of(content) or "ascii"
-    begin, end = f"\n{_NOTE}".encode(encoding), "-->".encode(encoding)
-    kept = re.sub(re.escape(begin) + b".*?" + re.escape(end), b"", content, flags=re.DOTALL)
-    place = kept.rindex(">".encode(encoding)) + len(">".encode(encoding))
-    notes = b""
-    for index, pattern in sorted(patterns.items()):
-        text = one_line(pattern).encode("ascii", "backslashreplace").decode().replace("--", "- -")
-        notes += f"\n{_NOTE}{index}: {text} -->".encode(encoding)
-    return kept[:place] + notes + kept[place:]

@@ -13,8 +13,7 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
 from edge.formats.fab.grid import TokenGrid, check_rows
-from edge.formats.fab.tokens import fixed_tokens
-from edge.formats.fab.xml import Element, attributes
+from edge.formats.fab.xml import Element
 
 #: Words for a bin's quality, in lower case without what is no letter.
 _WORDS: Final = {
@@ -53,19 +52,6 @@ _HEX: Final = "hex", "int"
 _COUNT: Final = re.compile(r"\d{1,9}")
 _NO_LETTER: Final = re.compile(r"[^a-z]+")
 _LINE_END: Final = re.compile(r"[\r\n]+")
-
-#: What is written: characters of a bin, how those of dies look, and those of no die, and
-#: some for the latter.
-_KINDS: Final = {
-    "Ascii": (1, "[0-9A-Za-z]", "[0-9A-Za-z.*+#@!?/:=_-]", list(".-*+#@")),
-    "HexaDecimal": (
-        2,
-        "[0-9A-F]{2}",
-        "[0-9A-F]{2}",
-        [f"{number:02X}" for number in range(255, -1, -1)],
-    ),
-    "Decimal": (3, "[0-9]{1,3}", "[0-9]{3}", [f"{number:03}" for number in range(255, -1, -1)]),
-}
 
 
 def meaning_of(word: str) -> Meaning | None:
@@ -271,59 +257,6 @@ def _against_promised(
         return []
     what = f"its header promises {height} rows and {width} columns, its map has"
     return [f"{what} {grid.rows} and {grid.width}; the map counts"]
-
-
-def bins_of_writer(fab: FabMap) -> tuple[str, dict[Code, str], str, list[str]]:
-    """BinType, a token for each code, NullBin, and the attributes of each bin's definition.
-
-    Raises:
-        UsageError: there are too many codes.
-    """
-    texts = {code.text for code in fab.legend if not code.meaning.is_none}
-    kind = _kind_of(texts, {code.text for code in fab.legend} - texts)
-    width, _, allowed, others = _KINDS[kind]
-    taken = {text.rjust(width, "0") for text in texts}
-    none: dict[Meaning, str] = {}
-    for code in fab.legend:
-        text = code.text.rjust(width, "0")
-        if code.meaning.is_none and text not in taken and re.fullmatch(allowed, text):
-            taken.add(none.setdefault(code.meaning, text))
-    for meaning in (Meaning.NULL, *(each for each in Meaning if each.is_none)):
-        free = (each for each in others if each not in taken)
-        taken.add(none.setdefault(meaning, next(free, none.get(Meaning.NULL, ""))))
-    tokens = fixed_tokens(fab, width, none, digits=kind == "Decimal")
-    counts = np.bincount(fab.codes[fab.codes >= 0].astype(np.intp), minlength=len(fab.legend))
-    totals = dict.fromkeys(tokens.values(), 0)
-    for code, count in zip(fab.legend, counts.tolist(), strict=True):
-        totals[tokens[code]] += count
-    definitions = {
-        tokens[code]: attributes(
-            BinCode=tokens[code],
-            BinCount=str(totals[tokens[code]]),
-            BinQuality="" if code.meaning is Meaning.UNKNOWN else code.meaning.value.capitalize(),
-        )
-        for code in fab.legend
-        if code.meaning is not Meaning.NULL
-    }
-    return kind, tokens, none[Meaning.NULL], list(definitions.values())
-
-
-def _kind_of(dies: set[str], none: set[str]) -> str:
-    """The BinType in which all texts, or at least those of the dies, stay as they are."""
-    fitting = [
-        (kind, all(re.fullmatch(likewise, text) for text in none))
-        for kind, (_, own, likewise, _) in _KINDS.items()
-        if all(re.fullmatch(own, text) for text in dies)
-    ]
-    return next((kind for kind, fits in fitting if fits), fitting[0][0] if fitting else "Decimal")
-
-
-def rows_of_writer(fab: FabMap, tokens: dict[Code, str], null: str) -> list[list[str]]:
-    """The drawing in tokens."""
-    drawn: list[list[str]] = np.array([*(tokens[code] for code in fab.legend), null])[
-        fab.codes
-    ].tolist()
-    return drawn
 
 
 def check_wafer(substrate: str, source: str) -> None:
