@@ -162,8 +162,19 @@ def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], _Columns]
                 what = f"line {number} names no column of bins (bin, hbin) or verdicts (result)"
                 mend = "a measured value says not what passes; export the bins"
                 raise InputError(source, InputKind.BAD_VALUE, f"{what}; {mend}")
-        elif line.strip() and not line.lstrip().startswith("#"):
+        elif line.strip() and not _is_comment(line, columns):
             yield number, _as_wide(line, columns, number, source), columns
+
+
+def _is_comment(line: str, columns: _Columns) -> bool:
+    """Whether a line that begins with # is no row of a lot or wafer whose name does."""
+    if not line.lstrip().startswith("#"):
+        return False
+    cells = _names(line, columns.separator)
+    is_wide = len(cells) >= columns.width
+    return not (
+        is_wide and _WHOLE.fullmatch(cells[columns.x]) and _WHOLE.fullmatch(cells[columns.y])
+    )
 
 
 def _as_wide(line: str, columns: _Columns, number: int, source: str) -> list[str]:

@@ -90,6 +90,11 @@ def test_a_verdict_says_what_passes() -> None:
         wafer_of(maps("x,y,bin,status\n0,0,1,1\n1,0,7,0\n")[0], NO_RULES)
 
 
+def test_a_wafer_called_like_a_comment_is_one() -> None:
+    [fab] = maps("wafer,x,y,bin\n# a, remark\n#7,0,0,1\n# 1,remark,3,x\n#7,1,0,2\n")
+    assert (fab.wafer, fab.texts().tolist()) == ("#7", [["1", "2"]])
+
+
 def test_quoted_cells_whole_floats_and_dies_without_a_position() -> None:
     rows = '1.0,2.000,3.0,"Widget, II",\n-32768,-32768,1,a,\n,,1,a,\n"2","2",5,"say ""no""",b\n'
     [fab] = maps("x,y,bin,product,note\n" + rows)
