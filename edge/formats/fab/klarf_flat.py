@@ -35,6 +35,11 @@ _DIES: Final = frozenset({_PLAN, "SAMPLEDIEMAP", "REMOVEDDIELIST"})
 #: Lines among the rows of a defect list that name a picture.
 _PICTURES: Final = frozenset({"FILENAME", "TIFFFILENAME"})
 
+#: What begins a line in a statement that lacks its end.
+_SWALLOWED: Final = re.compile(
+    r"\n[ \t]*(DefectList|DefectRecordSpec|SampleTestPlan|WaferID|LotID|EndOfFile)\b", re.IGNORECASE
+)
+
 #: Lines of a defect list that are looked at together.
 _LINES: Final = 16_384
 
@@ -153,6 +158,10 @@ class _Reader:
         """The next statement."""
         keyword, start, end = statement
         body = self._text[start:end]
+        if found := _SWALLOWED.search(body):
+            raise self._wrong(f"{keyword} does not end before {found[1]}", start)
+        if keyword in _PICTURES:  # which may stand between rows
+            return
         if keyword:
             self._end_list()
             self._list = keyword
@@ -161,10 +170,7 @@ class _Reader:
         elif keyword == "FILEVERSION":
             self._said, self._columns, self._plan, self._others = {}, None, [], []
         elif keyword == "DEFECTRECORDSPEC":
-            names = body.upper().split()
-            self._columns = names[1:] if names and names[0].isdecimal() else names
-            if self.wafer.defects is not None:
-                self.wafer.defects.describe(self._columns)
+            self._describe(body.upper().split())
         elif self._list == "DEFECTLIST":
             self._defects(body, start)
         elif self._list in _DIES:
@@ -174,6 +180,12 @@ class _Reader:
                 raise self._wrong(str(error), start) from None
         self.is_ended = keyword == "ENDOFFILE"
         self.seen.add(keyword)
+
+    def _describe(self, names: list[str]) -> None:
+        """The columns of defect lists: how many, which may be missing, then their names."""
+        self._columns = names[1:] if names and names[0].isdecimal() else names
+        if self.wafer.defects is not None:
+            self.wafer.defects.describe(self._columns)
 
     def _dies(self, keyword: str, tokens: Sequence[str]) -> None:
         """Dies of a list: how many, then their pairs."""

@@ -197,6 +197,7 @@ def test_what_else_it_says(text: str, tmp_path: Path) -> None:
         ("3 DEFECTID XINDEX YINDEX", "1 0 0;\n2 1 0", [0, 1]),  # each a statement
         ("3 DEFECTID XINDEX YINDEX", "\nFILENAME a.jpg\n1\n0 0\nFILENAME b.jpg\n2 1\n0", [0, 1]),
         ("XINDEX YINDEX", "0 0", [0]),
+        ("XINDEX YINDEX", "; TiffFileName a.tif; 0 0; TiffFileName b.tif; 1 0", [0, 1]),
         (
             "7\n DEFECTID XREL YREL XINDEX YINDEX IMAGECOUNT IMAGELIST",
             "\n 1 10.0 2.5E1 0 0 0\n 2 11.0 2.5E1 1 0 1 1\n 9 0\n 3 12.0 2.5E1 1 0 0 0",
@@ -237,6 +238,8 @@ def test_rows_of_a_defect_list(spec: str, rows: str, fails: list[int]) -> None:
         (("SampleTestPlan", "TestPlan"), "no inspected dies"),
         (("DefectList", "Defects"), "no defect list"),
         (("DiePitch 2.5e3", "DiePitch -2.5e3"), "DiePitch is -2.5e3 .* not be negative"),
+        (("tifffilename c.tif;", "tifffilename c.tif"), "line 32: .* not end before DefectList"),
+        (("SummaryList 1 999 999;", "SummaryList 1 999 999"), "line 35: .* before EndOfFile"),
         (("EndOfFile;", "Summary"), "line 36: SUMMARY does not end in ;"),
     ],
 )
