@@ -276,6 +276,13 @@ def test_dies_at_x_and_y_come_out_the_right_way_up(axes: str) -> None:
     assert bool(fab.warnings) is not bool(axes)
 
 
+def test_a_die_that_is_far_away_is_refused() -> None:
+    rows = re.compile("<BinCode>.*</BinCode>", re.DOTALL)
+    far = '<BinCode X="0" Y="0">1</BinCode><BinCode X="2147483648" Y="0">1</BinCode>'
+    with pytest.raises(InputError, match="at most 4096 a side"):
+        maps(e142, rows.sub(far, E142))
+
+
 def test_a_file_holds_several_wafers_and_a_bad_one_does_not_stop_the_others() -> None:
     for module, end in ((g85, "</Map>"), (e142, "</SubstrateMap>")):
         text = dict(FORMATS)[module]
