@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
     from edge.store.reader import StoreReader
     from edge.wafer.wafermap import WaferMap
@@ -30,7 +31,10 @@ def reading(store: Path | None) -> Iterator[StoreReader | None]:
 
 
 def wafers(
-    examples: tuple[str, ...], pattern: NamePattern | None, reader: StoreReader | None
+    examples: tuple[str, ...],
+    pattern: NamePattern | None,
+    reader: StoreReader | None,
+    rules: Rules,
 ) -> Iterator[WaferMap]:
     """The wafers that examples name."""
     from edge.errors import InputError
@@ -44,7 +48,7 @@ def wafers(
         if kept is not None:
             yield Found(kept.dies, kept.source, lot=kept.lot, wafer=kept.wafer)
             continue
-        for found in read_items(expand([each]), names):
+        for found in read_items(expand([each]), names, rules):
             if isinstance(found, InputError):
                 raise found
             yield found
