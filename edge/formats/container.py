@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-import tarfile
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from edge.errors import InputError, InputKind
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.formats.registry import SUFFIXES, by_content, eligible, is_fab, is_visible
+from edge.formats.tar import check_tar, in_tar
 from edge.formats.unpacking import (
     HEAD_BYTES,
     PIECE,
@@ -27,6 +29,7 @@ from edge.formats.unpacking import (
     Stream,
     Unpacked,
     packing_of,
+    taken,
     unpacked_name,
 )
 from edge.wafer.wafermap import WaferMap
@@ -42,12 +45,21 @@ MEMBER: Final = "!"
 
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
-_BLOCK: Final = 512
-_LONGEST_NAME: Final = 2**16
 _CLIMBS: Final = re.compile(r"\A(?:[/\\]|[A-Za-z]:)|(?:\A|[/\\])\.\.(?:[/\\]|\Z)|\0")
-_PAX: Final = re.compile(rb"\d+ (path|size)=([^\n]*)\n")
 #: Names in other kinds of files that are zips.
 _OFFICE: Final = ("[Content_Types].xml", "mimetype")
+
+#: What one damaged file in an archive raises; what the disk does is none of its faults.
+_DAMAGE: Final = (
+    ValueError,
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 Item = WaferMap | InputError
 
@@ -128,17 +140,17 @@ def read_files(file: Source, head: bytes, source: str, read_one: ReadOne) -> Ite
         yield from _read_all(_in_zip(file, source), source, read_one)
         return
     if packing is Packing.TAR:
-        _check_tar(file, source)
+        check_tar(file, source)
         file.seek(0)
-        yield from _read_all(_in_tar(file, source), source, read_one)
+        yield from _read_all(in_tar(file, source), source, read_one)
         return
     packed = PackedFile(Unpacked(file, packing, source), unpacked_name(source), source)
     if packing_of(packed.head) is Packing.TAR:
         # Of one that is cut off nothing is read.
-        _check_tar(packed, source)
+        check_tar(packed, source)
         file.seek(0)
         again = Unpacked(file, packing, source)
-        yield from _read_all(_in_tar(again, source), source, read_one)
+        yield from _read_all(in_tar(again, source), source, read_one)
         return
     _check_depth(packed)
     yield from read_one(packed)
@@ -168,7 +180,7 @@ def _read_all(
         except InputError as error:
             read += 1
             yield error
-        except UNREADABLE as error:
+        except _DAMAGE as error:
             read += 1
             what = f"damaged in the archive ({error}); copy or pack it again"
             yield InputError(full, InputKind.UNREADABLE, what)
@@ -182,13 +194,13 @@ def _opened(stream: Stream, name: str, full: str) -> PackedFile | None:
     if _CLIMBS.search(name):
         what = "a name that leads out of the archive; pack it again"
         raise InputError(full, InputKind.UNSUPPORTED, what)
-    if not all(is_visible(part) for part in name.split("/")):
+    if not all(is_visible(part) for part in name.split("/") if part != "."):
         return None
     packed = PackedFile(stream, name, full)
     packing = packing_of(packed.head)
     if packing.is_compression:
         packed = PackedFile(Unpacked(packed, packing, full), unpacked_name(name), full)
-    if not (eligible(packed.name) or is_fab(packed.head)):
+    if not (eligible(packed.name.rpartition("/")[2]) or is_fab(packed.head)):
         return None
     _check_depth(packed)
     return packed
@@ -205,7 +217,14 @@ def _check_depth(packed: PackedFile) -> None:
 def _in_zip(file: Source, source: str) -> Iterator[tuple[str, Stream]]:
     with _damage(source), open_archive(file) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
-    size = file.seek(0, io.SEEK_END)
+        _check_zip(files, file.seek(0, io.SEEK_END), source)
+        for info in files:
+            with archive.open(info) as stream:
+                yield info.filename, stream
+
+
+def _check_zip(files: list[zipfile.ZipInfo], size: int, source: str) -> None:
+    """Refuse, by its table of contents, what is no archive of maps or would get too large."""
     if any(info.filename in _OFFICE for info in files):
         what = "a document of an office program; save the sheet as CSV"
         raise InputError(source, InputKind.UNSUPPORTED, what)
@@ -216,79 +235,6 @@ def _in_zip(file: Source, source: str) -> Iterator[tuple[str, Stream]]:
         if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
             what = f"{info.filename} is encrypted or packed in an unusual way; unpack it"
             raise InputError(source, InputKind.UNSUPPORTED, what)
-        with _damage(source), open_archive(file) as archive, archive.open(info) as stream:
-            yield info.filename, stream
-
-
-def _check_tar(stream: Stream, source: str) -> None:
-    """Go through to the end, where a compressed one has its checksum.
-
-    Raises:
-        InputError: it is cut off or damaged.
-    """
-    for _ in _in_tar(stream, source):
-        pass
-    while stream.read(PIECE):
-        pass
-
-
-def _in_tar(stream: Stream, source: str) -> Iterator[tuple[str, Stream]]:
-    """The regular files of a tar archive, in its order, without ever going back."""
-    long = b""
-    said: dict[bytes, bytes] = {}
-    while any(block := taken(stream, _BLOCK)) or len(block) < _BLOCK:
-        try:
-            info = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
-        except (tarfile.HeaderError, ValueError) as error:
-            what = f"cut off or damaged as a tar archive ({error}); copy it again"
-            raise InputError(source, InputKind.UNREADABLE, what) from None
-        is_extra = info.type in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE)
-        size = info.size if is_extra else int(said.get(b"size", info.size))
-        if size < 0 or (is_extra and size > _LONGEST_NAME):
-            what = f"a tar archive with a header of {size} bytes; pack it again"
-            raise InputError(source, InputKind.UNREADABLE, what)
-        part = _Part(stream, size, source)
-        if info.type == tarfile.GNUTYPE_LONGNAME:
-            long = part.read(size).rstrip(b"\0")
-        elif info.type == tarfile.XHDTYPE:
-            said = dict(_PAX.findall(part.read(size)))
-        else:
-            name = said.get(b"path", long).decode("utf-8", "replace") or info.name
-            if info.isreg():
-                yield name, part
-            long, said = b"", {}
-        part.finish()
-
-
-class _Part:
-    """A file in a tar archive."""
-
-    def __init__(self, stream: Stream, size: int, source: str) -> None:
-        self._stream, self._source = stream, source
-        self._left, self._filling = size, -size % _BLOCK
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._stream.read(self._left if size < 0 else min(size, self._left))
-        if self._left and size and not data:
-            what = "a tar archive that is cut off; copy it again"
-            raise InputError(self._source, InputKind.UNREADABLE, what)
-        self._left -= len(data)
-        return data
-
-    def finish(self) -> None:
-        """Go to where the next one begins."""
-        self._left += self._filling
-        self._filling = 0
-        while self.read(PIECE):
-            pass
-
-
-def taken(stream: Stream, size: int) -> bytes:
-    """The next ``size`` bytes, or all that are left."""
-    data = bytearray()
-    while len(data) < size and (piece := stream.read(min(PIECE, size - len(data)))):
-        data += piece
-    return bytes(data)
 
 
 @contextmanager

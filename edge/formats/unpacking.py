@@ -86,6 +86,14 @@ class Stream(Protocol):
         """The next bytes, at most ``size``; none at the end."""
 
 
+def taken(stream: Stream, size: int) -> bytes:
+    """The next ``size`` bytes, or all that are left."""
+    data = bytearray()
+    while len(data) < size and (piece := stream.read(min(PIECE, size - len(data)))):
+        data += piece
+    return bytes(data)
+
+
 class _Decompressor(Protocol):
     """What ``bz2`` and ``lzma`` have."""
 

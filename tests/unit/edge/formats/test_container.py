@@ -83,7 +83,7 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 PLAIN = [("w.csv", CSV), ("w.npy", _npy()), ("w.sinf", _sinf("1") + _sinf("2")),
          ("w.001", _sinf("1")), ("w.stdf", _stdf("1", "2")), ("w.npz", _npz())]  # fmt: skip
-FILES = {"lot/w1.csv": CSV, "README.txt": b"Maps.\n", "lot/": b"",
+FILES = {"./lot/w1.csv": CSV, "README.txt": b"Maps.\n", "lot/": b"",
          "w2.001": _sinf("a") + _sinf("b"), "__MACOSX/._w1.csv": CSV,
          "w3.stdf.gz": gzip.compress(_stdf("x"))}  # fmt: skip
 
@@ -124,7 +124,7 @@ def test_what_is_compressed_is_read_as_if_it_were_plain(
 def test_each_file_of_an_archive_is_a_source(name: str, content: bytes, tmp_path: Path) -> None:
     found = [each for each in _in(tmp_path, name, content) if isinstance(each, WaferMap)]
     inner = [each.source.removeprefix(f"{tmp_path / name}!") for each in found]
-    assert inner == ["lot/w1.csv", "w2.001", "w2.001", "w3.stdf.gz"]
+    assert inner == ["./lot/w1.csv", "w2.001", "w2.001", "w3.stdf.gz"]
     assert [each.index for each in found] == [0, 1, 2, 3]
     assert [each.wafer for each in found] == [None, "a", "b", "x"]
     assert np.array_equal(found[0].dies, GRID)
