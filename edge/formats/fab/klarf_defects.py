@@ -22,9 +22,9 @@ _NUMBERS: Final = ("DEFECTID", "XINDEX", "YINDEX", "CLASSNUMBER", "TEST", "IMAGE
 _LENGTHS: Final = ("XREL", "YREL")
 _WHOLE: Final = re.compile(r"[+-]?\d+(\.0*)?|NA?")
 
-#: An index that is none; digits of a count of images that is none.
+#: An index that is none; images of a defect, no tool writes a tenth of that.
 _FARTHEST: Final = 2**31
-_DIGITS: Final = 7
+_MOST_IMAGES: Final = 999
 
 
 class RowError(ValueError):
@@ -123,6 +123,30 @@ class DefectTable:
             return False  # whoever looks at them one by one finds its line
         return True
 
+    def goes_on(self, tokens: Sequence[str]) -> bool:
+        """Whether a line can only be more images of the row above it."""
+        return self._images is not None and 0 < len(tokens) < self._images
+
+    def add_pictured(self, lines: Sequence[list[str]]) -> bool:
+        """Add rows that count their images, some in lines of their own; False for any others."""
+        if (place := self._images) is None:
+            return False
+        rows: list[list[str]] = []
+        for tokens in lines:
+            if len(tokens) >= place or not rows:
+                rows.append(tokens)
+            elif len(rows[-1]) > self._width + 2 * _MOST_IMAGES:
+                return False
+            else:
+                rows[-1] = rows[-1] + tokens
+        try:
+            if any(len(row) != self._width + 2 * int(row[place]) for row in rows):
+                return False
+            self.add(rows)
+        except (ValueError, IndexError):
+            return False  # as above
+        return True
+
     def is_whole(self, row: Sequence[str]) -> bool:
         """Whether a row is all there; False where it goes on behind these tokens.
 
@@ -138,12 +162,12 @@ class DefectTable:
             if len(row) < place:  # only images go on in the next line
                 raise RowError(self.short_of(row))
             first = row[place] if len(row) > place else ""
-            if first.isdecimal() and len(first) < _DIGITS:
+            if first.isdecimal() and len(first) <= len(str(_MOST_IMAGES)):
                 wanted = alone = 1 + 2 * int(first)
             if more == wanted:
                 return True
             if self._count is not None and row[self._count] not in _MISSING:
-                alone = 2 * whole(row[self._count])
+                alone = 2 * min(whole(row[self._count]), _MOST_IMAGES)
         if more > max(wanted, alone) or (not more and not alone and self._is_shifted(row)):
             raise RowError(self.short_of(row))
         return more in (wanted, alone)

@@ -236,32 +236,44 @@ def _add_lines(table: DefectTable, lines: Sequence[str]) -> None:
     Raises:
         RowError: a row is none; it says in which line.
     """
-    row, at = list[str](), 0
-    for first in range(0, len(lines), _LINES):
-        split = [line.split() for line in lines[first : first + _LINES]]
-        if not row and table.add_plain([tokens for tokens in split if tokens]):
+    row, at, stop = list[str](), 0, 0
+    while (first := stop) < len(lines):
+        stop = first + _LINES
+        while stop < min(len(lines), first + 2 * _LINES) and table.goes_on(lines[stop].split()):
+            stop += 1
+        split = [line.split() for line in lines[first:stop]]
+        filled = [tokens for tokens in split if tokens]
+        if not row and (table.add_plain(filled) or table.add_pictured(filled)):
             continue
-        rows: list[list[str]] = []
-        places: list[int] = []
-        for number, tokens in enumerate(split, first):
-            if not tokens or (tokens[0] >= "A" and tokens[0].upper() in _PICTURES):
-                continue
-            if row:
-                pieces = [row + tokens]
-            else:
-                at, pieces = number, table.divided(tokens)
-            for piece in pieces:
-                try:
-                    is_whole = table.is_whole(piece)
-                except RowError as error:
-                    raise RowError(table.short_of(row) if row else str(error), at) from None
-                row = [] if is_whole else piece
-                if is_whole:
-                    rows.append(piece)
-                    places.append(at)
-        table.add_each(rows, places)
+        row, at = _one_by_one(table, split, first, row, at)
     if row:
         raise RowError(table.short_of(row), at)
+
+
+def _one_by_one(
+    table: DefectTable, split: Sequence[list[str]], first: int, row: list[str], at: int
+) -> tuple[list[str], int]:
+    """Add rows of any kind; the one that goes on behind these lines, and where it began."""
+    rows: list[list[str]] = []
+    places: list[int] = []
+    for number, tokens in enumerate(split, first):
+        if not tokens or (tokens[0] >= "A" and tokens[0].upper() in _PICTURES):
+            continue
+        if row:
+            pieces = [row + tokens]
+        else:
+            at, pieces = number, table.divided(tokens)
+        for piece in pieces:
+            try:
+                is_whole = table.is_whole(piece)
+            except RowError as error:
+                raise RowError(table.short_of(row) if row else str(error), at) from None
+            row = [] if is_whole else piece
+            if is_whole:
+                rows.append(piece)
+                places.append(at)
+    table.add_each(rows, places)
+    return row, at
 
 
 def values(body: str) -> list[str]:

@@ -153,11 +153,12 @@ def _mark(found: re.Match[str]) -> str:
     return f" {found[0][-1]}".ljust(len(found[0]))
 
 
-def _without_groups(values: Sequence[str]) -> list[str]:
+def _without_groups(values: list[str]) -> list[str]:
+    """One value in place of each group with the word and the count before it."""
+    if values.count("}") == 1:
+        end = values.index("}")
+        return [*values[: max(end - 2, 0)], "N", *values[end + 1 :]]
     kept: list[str] = []
     for value in values:
-        if value == "}":
-            kept[-2:] = ["N"]  # in place of the word and the count before the group
-        else:
-            kept.append(value)
+        kept[len(kept) - 2 * (value == "}") :] = ["N" if value == "}" else value]
     return kept
