@@ -22,6 +22,8 @@ once from its beginning to its end, gives nothing before that, and says ``stream
 begins with a letter, or every grid of numbers pays for it (30 us, against 600 with ``(?i)``).
 
 What is there to build on: ``fab_map`` (what flows), ``grid`` (rows of tokens, lists of x and y, and
-their bounds), ``text`` (bytes -> lines, in whatever encoding), ``xml`` (elements by local name).
+their bounds), ``text`` (bytes -> lines, in whatever encoding), ``xml`` (elements by local name),
+``header`` (what tools call a thing), ``bin_words`` (words for what passes), ``drawing`` (rows with
+numbers around them).
 What passes is none of a format's business: ``legend`` judges, by the file or by ``rules``.
 """
