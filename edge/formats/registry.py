@@ -94,7 +94,7 @@ FORMATS: Final = (
     Format(
         "STDF",
         "edge.formats.fab.stdf",
-        (".stdf", ".std"),
+        (".stdf",),
         re.compile(rb"(?:\x02\0|\0\x02)\0\n"),
         max_bytes=64 * 2**30,
         is_fab=True,

@@ -33,7 +33,7 @@ GRIDS = arrays.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6)),
                       elements=st.integers(0, 2))  # fmt: skip
 
 #: Formats that list dies, so that a grid ends at its outermost ones.
-LISTS = (".stdf", ".std")
+LISTS = (".stdf",)
 
 SAMPLE = np.array([[0, 1, 1, 0], [1, 2, 1, 1], [1, 1, 2, 1], [0, 1, 1, 0]], np.uint8)
 
