@@ -28,6 +28,8 @@ from edge.wafer.wafermap import DieGrid, WaferMap
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
 
+_FAB: Final = [entry for entry in (*FORMATS, *FAB_TEXTS) if entry.is_fab]
+
 #: What is no format of a fab, and the suffix of such a file.
 _PLAIN: Final = {"grid": ".csv", "npy": ".npy", "png": ".png", "set": ".npz"}
 
@@ -98,9 +100,9 @@ def _name(entry: Format) -> str:
 def _fab_kinds() -> dict[str, tuple[str, Any]]:
     """Formats of fabs that can be written: suffix and module."""
     found = {}
-    for entry in (*FORMATS, *FAB_TEXTS):
+    for entry in _FAB:
         name = _name(entry)
-        if entry.is_fab and hasattr(module := import_module(entry.module), "write"):
+        if hasattr(module := import_module(entry.module), "write"):
             found[name] = ((*entry.suffixes, _SUFFIXES.get(name, f".{name}"))[0], module)
     return found
 
@@ -175,7 +177,7 @@ def _kind(out: str, to: str) -> str:
             return to.lower()
         raise UsageError(f"{to}: no format that is written; there are: {', '.join(known)}")
     suffix = Path(out).suffix.lower()
-    entries = (entry for entry in (*FORMATS, *FAB_TEXTS) if suffix in entry.suffixes)
+    entries = (entry for entry in _FAB if suffix in entry.suffixes)
     if (entry := next(entries, None)) and (name := _name(entry)) in known:
         return name
     found = next((name for name, each in known.items() if each == suffix), None)

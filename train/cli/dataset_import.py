@@ -101,6 +101,7 @@ def command(
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
       wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
       wm-edge dataset import incoming/ --unlabelled --out new.npz
+      wm-edge dataset import lots/ --unlabelled --recipes recipes/ --out lots.npz
     """
     from edge.formats.fab.rules import rules_of
     from train.importers import import_dataset
