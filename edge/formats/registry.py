@@ -143,7 +143,11 @@ FAB_TEXTS: Final = (
         is_fab=True,
     ),
     Format(
-        "list of dies", "edge.formats.fab.die_list", (), re.compile(rb"\[MAP\][ \t]*:"), is_fab=True
+        "list of dies",
+        "edge.formats.fab.die_list",
+        (),
+        re.compile(rb"\[MAP\][ \t]*:\s*[-+]?\d"),
+        is_fab=True,
     ),
     # The ones below match nearly every text: the module has the word, and they come last.
     Format(
