@@ -192,9 +192,9 @@ def _lines(fab: FabMap) -> Iterator[str]:
 
 
 def _width(fab: FabMap) -> int:
-    """Characters of a token: as the map has them, where they are alike."""
+    """Characters of a token: as the map has them, where they are alike; usual are two or three."""
     bins = [code for code in fab.legend if not code.meaning.is_none]
     widths = {len(code.text) for code in bins or fab.legend}
-    if len(widths) == 1 and max(widths) in range(1, _LONGEST):
+    if len(widths) == 1 and max(widths) in range(1 if fab.format == "SINF" else 2, _LONGEST):
         return max(widths)
     return 3 if max(widths, default=2) > 2 else 2
