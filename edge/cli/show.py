@@ -61,7 +61,7 @@ def command(
       wm-edge show incoming/ --recipes recipes/ | less
       wm-edge show lot42.klarf --png lot42.png
     """
-    from edge.dataset.map_files import found_in
+    from edge.dataset.map_files import found_in, place_of
     from edge.errors import InputError
     from edge.formats.fab.rules import rules_of
     from edge.formats.name_pattern import Names
@@ -69,6 +69,7 @@ def command(
     names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     several = png is not None and (png.is_dir() or not png.suffix)
     failed = shown = 0
+    taken: list[str] = []
     for item in found_in(paths, rules_of(pass_bins, none_bins, recipes), names):
         if isinstance(item, InputError):
             failed += 1
@@ -78,8 +79,10 @@ def command(
         if png is None:
             _draw(item, facts, first=not shown)
         else:
-            _plot(item, facts, png / f"{shown:04}.png" if several else png, overwrite=overwrite)
-            overwrite = overwrite and several  # a second wafer never replaces the first
+            if shown and not several:
+                raise click.UsageError(f"{png} is for one wafer, and there are more; name a folder")
+            path = place_of(item, f"{png}/{{}}.png", taken) if several else png
+            _plot(item, facts, path, overwrite=overwrite)
         shown += 1
     return 1 if failed else 0
 
@@ -103,8 +106,9 @@ def _plot(found: Found, facts: list[str], path: Path, *, overwrite: bool) -> Non
     from edge.system.files import check_place, write_bytes
     from edge.wafer.wafer_picture import plate
 
-    if not path.suffix or path.suffix.lower() != ".png":
+    if path.suffix.lower() != ".png":
         raise click.UsageError(f"--png {path}: must end in .png, or be a folder")
+    path.parent.mkdir(exist_ok=True)
     check_place(path, overwrite=overwrite)
     write_bytes(path, plate(found.wafer.dies, facts))
 

@@ -163,7 +163,7 @@ def convert(
         return wafers
     taken: list[str] = []
     for found in usable():
-        path = _place(found, pattern, taken)
+        path = place_of(found, pattern, taken)
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(iter([found]), kind, path, overwrite=overwrite)
     return wafers
@@ -200,8 +200,14 @@ def _pattern(out: str, kind: str) -> str | None:
     return None
 
 
-def _place(found: Found, pattern: str, taken: list[str]) -> Path:
-    """Where a wafer goes: nothing that stands in a file leads out of a folder."""
+def place_of(found: Found, pattern: str, taken: list[str]) -> Path:
+    """Where a wafer's file goes: nothing that stands in a file leads out of a folder.
+
+    Args:
+        found: The wafer.
+        pattern: Name with fields, ``{}`` for lot and wafer or else the file's name; with a suffix.
+        taken: Places that are taken, without suffix; gets this one.
+    """
     fab, index = found.fab, found.wafer.index
     values = {"lot": fab.lot, "wafer": fab.wafer or fab.slot, "slot": fab.slot}
     values |= {"device": fab.device, "name": Path(fab.source).stem, "index": str(index)}

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.cli import wm_edge
 
+ROOT = Path(__file__).parents[2]
+
 #: 40 dies, of which a few fail at the lower edge; notch left, no passing bins.
 SINF = (
     "DEVICE:DEMO-1\nLOT:MADEUP\x1b[2J\nWAFER:07\nFNLOC:270\nROWCT:6\nCOLCT:8\n%s"
@@ -58,6 +60,17 @@ def test_a_picture_of_it(lot: Path) -> None:
     assert wm_edge(*given).code == 0
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert "exists already" in wm_edge(*given).stderr
+    two = (
+        "show",
+        lot / "w7.map",
+        ROOT / "samples" / "fab" / "lot.zip",
+        "--pass-bins",
+        "1",
+        "--png",
+    )
+    assert "for one wafer" in wm_edge(*two, plot, "--overwrite").stderr
+    assert wm_edge(*two, lot / "plots").code == 0
+    assert len(list((lot / "plots").glob("*.png"))) == 3
 
 
 def test_the_list_of_formats_names_all(lot: Path) -> None:
