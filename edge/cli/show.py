@@ -65,12 +65,13 @@ def command(
     from edge.errors import InputError
     from edge.formats.fab.rules import rules_of
     from edge.formats.name_pattern import Names
+    from edge.formats.paths import expand
 
     names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     several = png is not None and (png.is_dir() or not png.suffix)
     failed = shown = 0
     taken: list[str] = []
-    for item in found_in(paths, rules_of(pass_bins, none_bins, recipes), names):
+    for item in found_in(expand(paths), rules_of(pass_bins, none_bins, recipes), names):
         if isinstance(item, InputError):
             failed += 1
             warn([str(item)])

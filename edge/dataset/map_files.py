@@ -15,12 +15,12 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from edge.dataset.labelled_set import build
-from edge.errors import InputError, OutputError, UsageError
+from edge.errors import InputError, InputKind, OutputError, UsageError
 from edge.formats.fab.fab_map import FabMap, of_wafer
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.paths import expand, read_items
 from edge.formats.registry import FAB_TEXTS, FORMATS, Format
-from edge.system.files import check_place, replacing, same_file
+from edge.system.files import check_place, exists, replacing, same_file
 from edge.system.text import told_apart
 from edge.wafer.patterns import WM811K
 from edge.wafer.wafermap import DieGrid, WaferMap
@@ -53,23 +53,18 @@ class Found(NamedTuple):
 
 
 def found_in(
-    paths: Iterable[str | Path],
-    rules: Rules = NO_RULES,
-    names: Names | None = None,
-    *,
-    exclude: str | Path | None = None,
+    files: Iterable[str | InputError], rules: Rules = NO_RULES, names: Names | None = None
 ) -> Iterator[Found | InputError]:
     """The wafers of files of any format; ``InputError`` in place of what cannot be used.
 
     Args:
-        paths: Files, folders, patterns.
+        files: As ``expand`` names them.
         rules: What passes in files of a fab that do not say so themselves.
         names: Gives wafers the lot and number that stand in a file's name.
-        exclude: A file that folders do not find.
     """
     drawn: deque[FabMap] = deque()
     rules = replace(rules, drawn=drawn.append)
-    for item in read_items(expand(paths, exclude=exclude), names, rules):
+    for item in read_items(files, names, rules):
         if isinstance(item, InputError):
             yield item
         elif item.legend is None:
@@ -130,7 +125,8 @@ def convert(
         rules: What passes in files of a fab that do not say so themselves.
         names: Gives wafers the lot and number that stand in a file's name.
         overwrite: Whether files are replaced.
-        on_error: Called with each wafer, file or folder that cannot be used; the others go on.
+        on_error: Called with each wafer, file or folder that cannot be used, and with a wafer that
+            cannot be written into a file of its own; the others go on.
 
     Returns:
         Wafers that were written.
@@ -145,11 +141,13 @@ def convert(
     pattern = _pattern(str(out), kind)
     if any(same_file(path, out) for path in paths if not Path(path).is_dir()):
         raise UsageError(f"{out}: is one of the inputs; choose another name")
+    # What is written into a folder in one of the inputs is none of these.
+    files = list(expand(paths)) if pattern else expand(paths, exclude=out)
     wafers = 0
 
     def usable() -> Iterator[Found]:
         nonlocal wafers
-        for item in found_in(paths, rules, names, exclude=None if pattern else out):
+        for item in found_in(files, rules, names):
             if isinstance(item, InputError):
                 on_error(item)
             else:
@@ -165,7 +163,14 @@ def convert(
     for found in usable():
         path = place_of(found, pattern, taken)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(iter([found]), kind, path, overwrite=overwrite)
+        check_place(path, overwrite=overwrite)
+        try:
+            _write(iter([found]), kind, path, overwrite=overwrite)
+        except UsageError as error:  # what the format cannot hold; the others go on
+            wafers -= 1
+            source = found.wafer.source
+            what = str(error).removeprefix(f"{source}: ")
+            on_error(InputError(source, InputKind.UNSUPPORTED, what))
     return wafers
 
 
@@ -226,11 +231,14 @@ def _safe(text: str) -> str:
 
 def _write(wafers: Iterator[Found], kind: str, path: Path, *, overwrite: bool) -> None:
     check_place(path, overwrite=overwrite)
+    device = exists(path) and not path.is_file()
     if kind == "set":
+        if device:
+            raise UsageError(f"{path}: is no file, and a labelled set is written into one; name it")
         _write_set(wafers, path, overwrite=overwrite)
         return
     try:
-        with replacing(path) as file:
+        with path.open("wb") if device else replacing(path) as file:
             if kind in _PLAIN:
                 _write_plain(_only(wafers, path), kind, file)
             else:

@@ -42,7 +42,7 @@ def converted(given: Path | list[Path], out: Path | str, **options: Any) -> int:
 
 
 def found(path: Path, rules: Rules = NO_RULES) -> list[Found]:
-    items = list(found_in([path], rules))
+    items = list(found_in([str(path)], rules))
     assert not [item for item in items if isinstance(item, InputError)]
     return [item for item in items if isinstance(item, Found)]
 
@@ -108,10 +108,26 @@ def test_a_file_a_wafer_under_names_that_tell_them_apart(
     assert sorted(str(path.relative_to(tmp_path / "out")) for path in made) == names
 
 
+def test_what_is_written_below_an_input_is_no_input(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    file_of(tmp_path)
+    assert converted(tmp_path, f"{tmp_path}/out/", to="sinf") == 1
+
+
 def test_no_name_in_a_file_leads_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     converted(file_of(tmp_path, b"../../A"), f"{tmp_path}/out/", to="npy")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["_.._A_03.npy"]
+
+
+def test_one_that_a_format_cannot_hold_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    np.save(tmp_path / "whole.npy", np.kron(L_SHAPE, np.ones((3, 3), np.uint8)))
+    errors: list[InputError] = []
+    given = [tmp_path / "whole.npy", file_of(tmp_path)]
+    assert convert(given, f"{tmp_path}/out/", to="png", on_error=errors.append) == 1
+    assert "would be read as another map" in errors[0].reason
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["A_03.png"]
 
 
 def test_a_labelled_set_of_all_wafers_without_labels(tmp_path: Path) -> None:
