@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,11 +9,9 @@ from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-
-from edge.dataset.labelled_set import build
+from edge.dataset.plain_files import write_one, write_set
 from edge.errors import InputError, InputKind, OutputError, UsageError
 from edge.formats.fab.fab_map import FabMap, of_wafer
 from edge.formats.fab.rules import NO_RULES, Rules
@@ -22,8 +19,7 @@ from edge.formats.paths import expand, read_items
 from edge.formats.registry import FAB_TEXTS, FORMATS, Format
 from edge.system.files import check_place, exists, replacing, same_file
 from edge.system.text import told_apart
-from edge.wafer.patterns import WM811K
-from edge.wafer.wafermap import DieGrid, WaferMap
+from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
@@ -35,9 +31,6 @@ _PLAIN: Final = {"grid": ".csv", "npy": ".npy", "png": ".png", "set": ".npz"}
 
 #: Suffixes of formats whose readers look at the content alone.
 _SUFFIXES: Final = {"table": ".csv"}
-
-#: Grey levels of a picture: those that people see, and those that are die states as they stand.
-_LEVELS: Final = ((0, 127, 255), (0, 1, 2))
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _FIELDS: Final = ("lot", "wafer", "slot", "device", "name", "index")
@@ -235,12 +228,12 @@ def _write(wafers: Iterator[Found], kind: str, path: Path, *, overwrite: bool) -
     if kind == "set":
         if device:
             raise UsageError(f"{path}: is no file, and a labelled set is written into one; name it")
-        _write_set(wafers, path, overwrite=overwrite)
+        write_set((each.wafer for each in wafers), path, overwrite=overwrite)
         return
     try:
         with path.open("wb") if device else replacing(path) as file:
             if kind in _PLAIN:
-                _write_plain(_only(wafers, path), kind, file)
+                write_one(_only(wafers, path), kind, file)
             else:
                 _fab_kinds()[kind][1].write((each.fab for each in wafers), file)
     except OSError as error:
@@ -253,46 +246,3 @@ def _only(wafers: Iterator[Found], path: Path) -> WaferMap:
         mend = "name a folder (with / at its end), or use fields as in {lot}_{wafer}"
         raise UsageError(f"{path}: such a file holds one wafer, and there are more; {mend}")
     return found[0].wafer
-
-
-def _write_plain(wafer: WaferMap, kind: str, file: IO[bytes]) -> None:
-    if kind == "npy":
-        np.save(file, wafer.dies)
-    elif kind == "grid":
-        np.savetxt(file, wafer.dies, "%d", ",")
-    else:
-        file.write(png(wafer.dies, wafer.source))
-
-
-def png(dies: DieGrid, source: str) -> bytes:
-    """A grey PNG of one pixel a die that is read as this map, and no other.
-
-    Raises:
-        UsageError: any such picture would be read as another map.
-    """
-    import cv2
-
-    from edge.formats.picture import reader
-
-    for levels in _LEVELS:
-        done, encoded = cv2.imencode(".png", np.asarray(levels, np.uint8)[dies])
-        if not done:
-            raise RuntimeError("OpenCV could not write a PNG")
-        content = encoded.tobytes()
-        try:
-            if np.array_equal(next(iter(reader.read(io.BytesIO(content), source))).dies, dies):
-                return content
-        except InputError:
-            continue
-    what = "as a picture of one pixel a die it would be read as another map"
-    raise UsageError(f"{source}: {what}; choose another format, as .npy")
-
-
-def _write_set(wafers: Iterator[Found], path: Path, *, overwrite: bool) -> None:
-    found = [each.wafer for each in wafers]
-    columns = {
-        name: np.asarray([getattr(each, name) or "" for each in found], dtype=str)
-        for name in ("lot", "wafer")
-    }
-    made = build((each.dies for each in found), [""] * len(found), WM811K, **columns)
-    made.save(path, overwrite=overwrite)

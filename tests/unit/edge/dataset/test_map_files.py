@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from edge.dataset.map_files import Found, convert, found_in, kinds, png
+from edge.dataset.map_files import Found, convert, found_in, kinds
+from edge.dataset.plain_files import png
 from edge.errors import InputError, UsageError
 from edge.formats.fab.recipe import Flip, Match, Recipe, Side
 from edge.formats.fab.rules import NO_RULES, Rules
@@ -73,6 +74,13 @@ def test_a_picture_is_read_as_what_it_was_written_from_or_refused(dies: DieGrid)
     except UsageError:
         return
     assert content.startswith(b"\x89PNG")
+
+
+def test_a_grid_that_would_not_be_read_is_not_written(tmp_path: Path) -> None:
+    np.save(tmp_path / "in.npy", [[0, 1, 2], [1, 1, 2]])
+    with pytest.raises(UsageError, match="may be a header"):
+        converted(tmp_path / "in.npy", tmp_path / "out.csv", to="grid")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.npy"]
 
 
 def test_codes_and_names_stay_between_formats_of_fabs(tmp_path: Path) -> None:
