@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge.errors import InputError, UsageError
 from edge.formats.fab.fab_map import FabMap, Meaning
-from edge.formats.fab.text import one_line, read_text
+from edge.formats.fab.text import one_line, read_text, utf16_of
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -75,11 +75,11 @@ def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
 
     for _ in read_maps(BytesIO(content), "the file to write into"):
         pass
-    is_wide = 0 in content[:4]
-    encoding = "utf-16" + ("-be" if content[:1] in b"\0\xfe" else "-le") if is_wide else "latin-1"
+    wide = utf16_of(content)
+    encoding = wide or "latin-1"
     text = content.decode(encoding)
     names = {index: _quoted(name)[1:-1] for index, name in patterns.items()}
-    if not is_wide:  # each byte is a letter here
+    if not wide:  # each byte is a letter here
         names = {
             index: name.encode("utf-8", "replace").decode(encoding) for index, name in names.items()
         }

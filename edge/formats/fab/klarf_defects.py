@@ -107,7 +107,8 @@ class DefectTable:
         self._whole, self._real = (
             [place[name] for name in names if name in place] for names in (_NUMBERS, _LENGTHS)
         )
-        self._count = place.get(_IMAGE_COUNT)
+        count = place.get(_IMAGE_COUNT)  # behind the images it comes too late
+        self._count = count if count is not None and count >= 0 else None
         self._x, self._y = place.get("XINDEX"), place.get("YINDEX")
         self._class, self._size = place.get("CLASSNUMBER"), place.get("DSIZE")
 

@@ -204,6 +204,7 @@ def test_what_else_it_says(text: str, tmp_path: Path) -> None:
             [0, 1],
         ),
         ("3 IMAGELIST XINDEX YINDEX", "1 9 0 0 0\n0 1 0", [0, 1]),
+        ("4 IMAGELIST XINDEX YINDEX IMAGECOUNT", "1 9 0 0 0 1\n0 1 0 0", [0, 1]),
         ("3 XINDEX YINDEX IMAGELIST", "0 0 2 1 0\n2 0\n1 0 0", [0, 1]),
         ("4 XINDEX YINDEX IMAGECOUNT IMAGELIST", "0 0 2 1 0 2 0\n1 0 1 3 0", [0, 1]),  # no count
         ("4 XINDEX YINDEX IMAGECOUNT IMAGELIST", "0 0 1 0\n1 0 1\n1 1 0", [0, 1]),
@@ -234,6 +235,7 @@ def test_rows_of_a_defect_list(spec: str, rows: str, fails: list[int]) -> None:
         (("5 3 1.0 -1 0", "5 3 1.0 -1 big"), "line 33: 'big' where a size"),
         (("CLASSNUMBER XINDEX", "CLASSNUMBER X"), "without XINDEX and YINDEX"),
         ((" 1 3 0 1 0.5 0\n", " 1 3.5 0 1 0.5 0\n"), "line 26: a row of 6 values"),  # shifted
+        (("IMAGECOUNT IMAGELIST;", "IMAGELIST IMAGECOUNT;"), "line 26: a row of 6 values"),
         (("DefectRecordSpec", "DefectSpec"), r"line 25: .* without its columns \(DefectRecordSpec"),
         (("SampleTestPlan", "TestPlan"), "no inspected dies"),
         (("DefectList", "Defects"), "no defect list"),

@@ -87,6 +87,12 @@ def test_lists_that_are_there_get_longer(lists: str, longer: str, record: str) -
     assert again.count(b'PATTERN "Scratch"') == again.count(b"PATTERN") == 1
 
 
+def test_a_nul_in_a_plain_file_stays_where_it_is() -> None:
+    before = FLAT.replace('"L"', '"L\0"').encode()
+    for start in (before, b"\0" + before):
+        assert klarf.write_back(start, {0: "Scratch"}).startswith(start[:90])
+
+
 def test_records_in_records_get_theirs() -> None:
     before = NESTED.encode()
     after = klarf.write_back(before, {1: "Loc", 0: "Scratch"})
