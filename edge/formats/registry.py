@@ -116,7 +116,9 @@ FAB_TEXTS: Final = (
         "KLARF",
         "edge.formats.fab.klarf",
         (".klarf", ".kla"),
-        re.compile(rb"File(?:[Vv]ersion\s+1\s+\d|Record\b)"),
+        re.compile(
+            rb"F(?:ile(?:[Vv]ersion\s+1[\s.]+\d|Record\b)|ILE(?:VERSION\s+1[\s.]+\d|RECORD\b))"
+        ),
         is_fab=True,
     ),
     Format(
@@ -131,7 +133,7 @@ FAB_TEXTS: Final = (
         "G85",
         "edge.formats.fab.g85",
         (".g85",),
-        re.compile(rb"Bin(?:Code|Type|Quality)\b"),
+        re.compile(rb"Bin(?:Code|Type|Quality)?\b"),
         is_fab=True,
         asks=True,
     ),

@@ -37,6 +37,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         InputError: rows of different length, a cell that is no bin, what may count columns or rows.
     """
     grid, left = TokenGrid(source), list[str]()
+    has_names = False
     for number, line in read_lines(file, source):
         if line.startswith("#") and not grid.rows:
             continue
@@ -45,8 +46,18 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         if not grid.rows and counts_up(cells):
             raise _counting(source, f"line {number} counts columns")
         _check_bins(cells, number, source)
+        is_first = not grid.rows
+        has_names = (
+            all(map(str.isalpha, cells))
+            if is_first
+            else has_names and not any(map(str.isalpha, cells))
+        )
         grid.add(cells, number)
         left.append(cells[0])
+    if has_names and grid.rows > 1:
+        what = "names of columns (x, y, bin) above numbers, so it may be a list of dies"
+        mend = "export it with commas and a column bin or hbin, or write the bins alone"
+        raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {mend}")
     if grid.width > 1 and counts_up(left):
         raise _counting(source, "the first column counts rows")
     texts = grid.texts

@@ -40,7 +40,7 @@ _WORDS: Final = {
 }
 #: What else than ``meaning_of`` a column of verdicts may say.
 _TRUTH: Final = {"1": Meaning.PASS, "true": Meaning.PASS, "0": Meaning.FAIL, "false": Meaning.FAIL}
-_OF_PASSING: Final = frozenset({"passflag", "pass", "passfail", "passfailflag"})
+_OF_PASSING: Final = frozenset({"passflag", "pass"})
 
 _SEPARATORS: Final = ",;\t"
 _WHOLE: Final = re.compile(r"([+-]?\d{1,9})(?:\.0{1,9})?")
@@ -143,7 +143,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     wafers: dict[tuple[str, str], _Wafer] = {}
     for number, cells, columns in _rows(file, source):
         words = {word: cells[at] if at >= 0 else "" for word, at in columns.words.items()}
-        key = words["lot"], words["wafer"]
+        key = words["lot"], words["wafer"] or words["slot"]
         if key not in wafers:
             wafers[key] = _Wafer(source, len(wafers), words)
         wafers[key].die(cells, columns, number)

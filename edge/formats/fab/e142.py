@@ -10,13 +10,12 @@ from typing import IO, TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
-from edge.formats.fab.grid import MOST_CODES, placed
+from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
 from edge.formats.fab.xml import Element, read_xml
 from edge.formats.fab.xml_bins import (
     Bins,
     check_wafer,
     each_wafer,
-    pitch_of,
     promised,
 )
 from edge.formats.fab.xml_write import (
@@ -100,7 +99,7 @@ def _wafer(root: Element, element: Element, number: int, count: int, source: str
         device=next((each.said("ProductId") for each in parts), ""),
         slot=substrate.said("SlotNumber"),
         orientation=element.get("Orientation") or alias.get("orientation", ""),
-        pitch=pitch_of(step.get("X"), step.get("Y"), unit) if unit else None,
+        pitch=pitch_of(step.get("X"), step.get("Y"), unit, source),
         tool=alias.get("prober", "") or alias.get("tester", ""),
         format="E142",
     )

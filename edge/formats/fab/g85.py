@@ -8,12 +8,12 @@ from typing import IO, TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
+from edge.formats.fab.grid import pitch_of
 from edge.formats.fab.xml import Element, read_xml
 from edge.formats.fab.xml_bins import (
     Bins,
     check_wafer,
     each_wafer,
-    pitch_of,
     promised,
 )
 from edge.formats.fab.xml_write import attributes, bins_of_writer, rows_of_writer, write_back
@@ -64,7 +64,7 @@ def _wafer(wafer: Element, device: Element, source: str) -> FabMap:
     height, width = (promised(device.get(name), name, source) for name in ("Rows", "Columns"))
     grid, warnings = bins.grid(_rows(device, source), height, width)
     across, down = device.get("DeviceSizeX"), device.get("DeviceSizeY")
-    pitch = pitch_of(across, down, 1.0)
+    pitch = pitch_of(across, down, 1.0, source)
     fab = FabMap(
         grid.codes(),
         bins.legend(grid.texts),

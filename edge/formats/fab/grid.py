@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -40,6 +41,31 @@ def check_rows(found: int, promised: int, source: str) -> None:
         what = f"{found} rows, and its header promises {promised}"
         mend = "copy it again" if found < promised else "export it again"
         raise InputError(source, InputKind.UNREADABLE, f"{what}; {mend}")
+
+
+def pitch_of(
+    across: str | float, down: str | float, unit: float | None, source: str
+) -> tuple[float, float] | None:
+    """A size of a die in um; None where it or its unit is not given.
+
+    Args:
+        across: Number.
+        down: Likewise.
+        unit: In um.
+        source: Name for messages.
+
+    Raises:
+        InputError: it is negative.
+    """
+    try:
+        sizes = float(across), float(down)
+    except ValueError:
+        return None
+    if min(sizes) < 0:
+        what = f"a die size of {across} x {down}, must not be negative; export it again"
+        raise InputError(source, InputKind.BAD_VALUE, what)
+    found = round(sizes[0] * (unit or 0.0), 6), round(sizes[1] * (unit or 0.0), 6)
+    return found if all(0 < each < math.inf for each in found) else None
 
 
 class TokenGrid:
@@ -117,6 +143,19 @@ def legend_of(
         each for each in passing or () if not any(same_bin(each, code.text) for code in legend)
     ]
     return (*legend, *(Code(each, Meaning.PASS) for each in dict.fromkeys(missing)))
+
+
+def may_pass(text: str, tokens: Sequence[str]) -> bool:
+    """Whether a bin that passes, as a header writes it, may be one of a map.
+
+    It need not occur there. One in other letters (``0a`` for ``0A``) or wider than the others
+    (``0102`` for ``01 02``) would have every die fail.
+    """
+    if text in tokens:
+        return True
+    is_other_case = any(text.lower() == token.lower() for token in tokens)
+    width = max(map(len, tokens), default=0)
+    return len(text.lstrip("0")) <= width and text.isalnum() and not is_other_case
 
 
 def placed(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Final, NamedTuple
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import Bin, BinTable
 from edge.formats.fab.fab_map import Stated
-from edge.formats.fab.grid import check_sides
+from edge.formats.fab.grid import check_sides, pitch_of
 from edge.formats.fab.text import MAX_HEADER_LINES
 
 #: What tools call a thing, letters and digits alone; the first that is there counts.
@@ -60,7 +59,7 @@ _SIDE: Final = re.compile(r"(?i)(?:notch|flat)[-_ ](\w{1,10})")
 _PLAIN: Final = re.compile(r"[^a-z0-9]+")
 _NUMBER: Final = re.compile(r"(\d{1,9})(?![\d.])")
 _SIZE: Final = re.compile(
-    r"([\d.]{1,12})[ \t]*(?:UNITS[ \t]*)?(?:\(([\d.]{1,6})\))?[ \t]*([A-Za-z]*)"
+    r"(-?[\d.]{1,12})[ \t]*(?:UNITS[ \t]*)?(?:\(([\d.]{1,6})\))?[ \t]*([A-Za-z]*)"
 )
 _SEPARATED: Final = re.compile(r"[\s,;]+")
 #: Longest key with its separator, and words of a key that a blank separates from its value.
@@ -216,11 +215,11 @@ class Header:
             found = _SIZE.fullmatch(self.word(role))
             unit = _UNITS.get((found[3] or self.word("unit")).lower()) if found else None
             try:
-                size = float(found[1]) * float(found[2] or 1) * (unit or 0) if found else 0.0
+                size = float(found[1]) * float(found[2] or 1) if found else 0.0
             except ValueError:
                 return None
-            sizes.append(round(size, 6))
-        return (sizes[0], sizes[1]) if all(0 < size < math.inf for size in sizes) else None
+            sizes.append(size * unit if unit else min(size, 0.0))
+        return pitch_of(sizes[0], sizes[1], 1.0, self._source)
 
     def _count(self, role: str) -> int | None:
         for name in _NAMES[role].split():

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from edge.formats.registry import Source
 
 #: How a file with nested records (1.8) begins.
-NESTED: Final = re.compile(r"\s*Record\s+FileRecord\b", re.IGNORECASE)
+NESTED: Final = re.compile(r"^[ \t]*Record\s+FileRecord\b", re.IGNORECASE | re.MULTILINE)
+
+#: Characters of a file in which that stands, or it is of an older kind.
+_BEGINNING: Final = 4096
 
 #: Columns in the order that readers expect who do not look at their names.
 _COLUMNS: Final = "DEFECTID XREL YREL XINDEX YINDEX XSIZE YSIZE DEFECTAREA DSIZE CLASSNUMBER TEST"
@@ -35,7 +38,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         InputError: it is cut off, or a list in it is not what it should be.
     """
     text = read_text(file, source)
-    if NESTED.match(text):
+    if NESTED.search(text, 0, _BEGINNING):
         from edge.formats.fab.klarf_nested import read_nested
 
         return read_nested(text, source)
@@ -83,7 +86,7 @@ def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
         names = {
             index: name.encode("utf-8", "replace").decode(encoding) for index, name in names.items()
         }
-    is_nested = NESTED.match(text.lstrip("\ufeff\xef\xbb\xbf")) is not None
+    is_nested = NESTED.search(text.lstrip("\ufeff\xef\xbb\xbf"), 0, _BEGINNING) is not None
     return written_back(text, names, is_nested).encode(encoding)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning
-from edge.formats.fab.grid import placed
+from edge.formats.fab.grid import pitch_of, placed
 from edge.formats.fab.klarf_defects import DefectTable, Dies
 
 
@@ -79,17 +78,8 @@ class Inspected:
         )
 
     def _pitch(self, named: str) -> tuple[float, float] | None:
-        said = self.said.get("DIEPITCH", "")
-        try:
-            across, down = (float(each) * self.unit for each in said.split())
-        except ValueError:
-            return None
-        if across < 0 or down < 0:
-            what = f"DiePitch is {said[:40]}, must not be negative; export it again"
-            raise InputError(named, InputKind.BAD_VALUE, what)
-        if not (0 < across < math.inf and 0 < down < math.inf):
-            return None
-        return round(across, 6), round(down, 6)
+        said = self.said.get("DIEPITCH", "").split()
+        return pitch_of(said[0], said[1], self.unit, named) if len(said) == 2 else None
 
 
 def _on_dies(

@@ -20,8 +20,10 @@ from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_gri
 _TURNS: Final = {Side.DOWN: 0, Side.LEFT: 1, Side.UP: 2, Side.RIGHT: 3}
 
 #: Words for a side that mean the same to every tool; a bare number does not.
-_WORD: Final = re.compile(r"(?i)\b(down|bottom|left|up|top|right)\b")
-_SIDES: Final = {"bottom": Side.DOWN, "top": Side.UP} | {side.value: side for side in Side}
+_WORD: Final = re.compile(r"(?i)\b(down|bottom|lower|left|up|upper|top|right)\b")
+_SIDES: Final = {
+    "bottom": Side.DOWN, "lower": Side.DOWN, "top": Side.UP, "upper": Side.UP,
+} | {side.value: side for side in Side}  # fmt: skip
 
 _Grid = TypeVar("_Grid", Codes, DieGrid)
 

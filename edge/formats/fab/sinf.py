@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Final
@@ -11,7 +10,8 @@ import numpy as np
 
 from edge.errors import InputError, InputKind, UsageError
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
-from edge.formats.fab.grid import TokenGrid, check_rows, check_sides, legend_of
+from edge.formats.fab.grid import TokenGrid, check_rows, check_sides, legend_of, may_pass, pitch_of
+from edge.formats.fab.header import Header
 from edge.formats.fab.text import MAX_HEADER_LINES, one_line, read_lines
 from edge.formats.fab.tokens import fixed_tokens, free_token
 
@@ -65,6 +65,7 @@ class _Wafer:
         self.source, self.index = source, index
         self.grid = TokenGrid(source)
         self._header: dict[str, str] = {}
+        self._counts = Header(source)
 
     def is_new(self, key: str) -> bool:
         """Whether a line below the rows begins another wafer: it says again what was said."""
@@ -76,11 +77,17 @@ class _Wafer:
             what = f"more than {MAX_HEADER_LINES} header lines up to line {line}; not a map"
             raise InputError(self.source, InputKind.TOO_LARGE, what)
         self._header.setdefault(key, value.strip())
+        self._counts.note(f"{key}:{value}", line)
 
     def row(self, tokens: list[str], line: int) -> None:
         """A row of the map."""
         if not self.grid.rows:
             self._check_promised()
+        if len(tokens) == 1 and (columns := self._count("COLCT")) and columns > 1:
+            width = len(tokens[0]) // columns  # bins without blanks between
+            if 0 < width <= _LONGEST and width * columns == len(tokens[0]):
+                row = tokens[0]
+                tokens = [row[at : at + width] for at in range(0, len(row), width)]
         if long := next((token for token in tokens if len(token) > _LONGEST), None):
             what = f"line {line}: {long[:12]!r} is no bin of at most {_LONGEST} characters"
             mend = "write blanks between the bins"
@@ -89,10 +96,10 @@ class _Wafer:
 
     def finished(self) -> FabMap:
         """The wafer, when all its lines were read."""
-        header, rows = self._header, self._count("ROWCT")
+        rows = self._count("ROWCT")
         if rows is not None:
             check_rows(self.grid.rows, rows, self.source)
-        codes = self.grid.codes()
+        codes, unit = self.grid.codes(), _UNITS.get(self._word("DUTMS").lower())
         columns, warnings = self._count("COLCT"), []
         if columns not in (None, self.grid.width):
             what = f"its header promises {columns} columns, each row has {self.grid.width}"
@@ -104,7 +111,10 @@ class _Wafer:
             for letter, meaning in _NONE.items()
             if set(text) == {letter}
         }
-        passing = [each for each in _SEPARATED.split(header.get("BCEQU", "")) if each]
+        passing = self._passing()
+        if odd := next((each for each in passing if not may_pass(each, texts)), None):
+            warnings.append(f"{odd!r}, which should pass (BCEQU), is no bin of its map")
+            passing = []
         return FabMap(
             codes,
             _unsure(legend_of(texts, none, passing or None)),
@@ -113,7 +123,8 @@ class _Wafer:
             device=self._word("DEVICE", "DEVICEID"),
             slot=self._word("SLOT", "SLOTNO"),
             orientation=self._word("FNLOC", "NOTCHDIR", "FLATDIR"),
-            pitch=self._pitch(),
+            pitch=pitch_of(self._word("XDIES"), self._word("YDIES"), unit, self.source),
+            stated=self._counts.stated(),
             format="SINF",
             source=self.source,
             index=self.index,
@@ -122,6 +133,11 @@ class _Wafer:
 
     def _word(self, *keys: str) -> str:
         return next((word for key in keys if (word := self._header.get(key))), "")
+
+    def _passing(self) -> list[str]:
+        """The bins that pass, as the header has them; none where it does not say."""
+        words = _SEPARATED.split(self._word("BCEQU"))
+        return [each for word in words if (each := word.strip("\"'"))]
 
     def _check_promised(self) -> None:
         """Refuse a size that is none before anything is kept of it."""
@@ -136,17 +152,6 @@ class _Wafer:
             what = f"{key} is {text[:20]!r}, must be a whole number; export it again"
             raise InputError(self.source, InputKind.UNREADABLE, what)
         return int(text)
-
-    def _pitch(self) -> tuple[float, float] | None:
-        """Die size in um; None where it or its unit is not given, or is no size."""
-        unit = _UNITS.get(self._header.get("DUTMS", "").lower())
-        try:
-            across, down = (float(self._header.get(key, "")) for key in ("XDIES", "YDIES"))
-        except ValueError:
-            return None
-        if unit is None or not (0 < across < math.inf and 0 < down < math.inf):
-            return None
-        return round(across * unit, 6), round(down * unit, 6)
 
 
 def _unsure(legend: tuple[Code, ...]) -> tuple[Code, ...]:

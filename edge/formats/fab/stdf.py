@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
-from edge.formats.fab.grid import MOST_CODES, placed
+from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
 from edge.formats.fab.stdf_records import (
     FAILED,
     NOWHERE,
@@ -276,9 +275,7 @@ class _Reader:
         """Die size in um; None where it or its unit is not given, or is no size."""
         down, across, unit = struct.unpack_from(self._order + "ffB", outline, 4)
         um = None if self._records.is_vax else UNITS.get(unit)
-        if um is None or not (0 < across < math.inf and 0 < down < math.inf):
-            return None
-        return round(across * um, 6), round(down * um, 6)
+        return pitch_of(across, down, um, self._source)
 
 
 def _places(results: npt.NDArray[Any]) -> npt.NDArray[np.int32]:

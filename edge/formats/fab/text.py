@@ -20,6 +20,8 @@ MAX_HEADER_LINES: Final = 10_000
 
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _LINE_END: Final = re.compile(r"\r*\n|\r")
+#: What pads the end of a file; DOS ended texts so.
+_END: Final = "\0\x1a"
 _BREAK: Final = re.compile(r"[\r\n\0]+")
 #: Bytes that are looked at for UTF-16 without a byte order mark.
 _LOOKED_AT: Final = 1024
@@ -37,7 +39,7 @@ def read_text(file: Source, source: str) -> str:
     if len(data) > MAX_TEXT:
         what = f"a text of more than {MAX_TEXT >> 20} MiB; divide it"
         raise InputError(source, InputKind.TOO_LARGE, what)
-    text = _decoded(data, source)
+    text = _decoded(data, source).rstrip(_END)
     if "\0" in text:
         text = text.replace("\0", " ")
     return _LINE_END.sub("\n", text) if "\r" in text else text

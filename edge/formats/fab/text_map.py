@@ -16,7 +16,7 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.fab.drawing import NULLS, Line, drawn, is_drawn, is_even
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
-from edge.formats.fab.grid import check_rows, check_sides
+from edge.formats.fab.grid import check_rows, check_sides, may_pass
 from edge.formats.fab.header import Header, bin_of, entry_of, plain
 from edge.formats.fab.text import raw_lines
 
@@ -266,6 +266,7 @@ def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
         header.codes(role, width) for role in ("null", "skipped", "reference", "passing")
     )
     passing = [found.symbol if (found := bin_of(each, header.bins)) else each for each in passing]
+    passing = passing if all(may_pass(each, texts) for each in passing) else []
     stated = header.stated()
     says_all = (
         bool(skipped)

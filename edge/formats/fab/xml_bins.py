@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -268,18 +267,3 @@ def check_wafer(substrate: str, source: str) -> None:
     if substrate.lower() not in {"", "wafer", "frame", "waferframe"}:
         what = f"SubstrateType {substrate[:20]!r} is no wafer; only wafers are recognised"
         raise InputError(source, InputKind.UNSUPPORTED, what)
-
-
-def pitch_of(across: str, down: str, unit: float) -> tuple[float, float] | None:
-    """A size of a die in um; None where it is none.
-
-    Args:
-        across: Number as text, in this unit.
-        down: Likewise.
-        unit: In um.
-    """
-    try:
-        size = round(float(across) * unit, 6), round(float(down) * unit, 6)
-    except ValueError:
-        return None
-    return size if all(0 < each < math.inf for each in size) else None

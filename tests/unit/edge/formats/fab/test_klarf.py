@@ -158,6 +158,10 @@ def flat(plan: str, spec: str, rows: str) -> str:
         lambda text: text.encode().replace(b"\n", b"\r"),
         lambda text: text.encode().replace(b"\n", b"\r\n", 20).replace(b'"L-1', b'"\0L-1\0'),
         lambda text: text.replace("Unclassified", "Gerät").encode("latin-1"),
+        lambda text: b"# made by a tool\n\n" + text.encode(),
+        lambda text: (
+            text.replace("FileVersion", "FILEVERSION").replace("FileRecord", "FILERECORD").encode()
+        ),
     ],
 )
 def test_content_tells_it_in_any_encoding_and_under_any_name(
@@ -239,7 +243,7 @@ def test_rows_of_a_defect_list(spec: str, rows: str, fails: list[int]) -> None:
         (("DefectRecordSpec", "DefectSpec"), r"line 25: .* without its columns \(DefectRecordSpec"),
         (("SampleTestPlan", "TestPlan"), "no inspected dies"),
         (("DefectList", "Defects"), "no defect list"),
-        (("DiePitch 2.5e3", "DiePitch -2.5e3"), "DiePitch is -2.5e3 .* not be negative"),
+        (("DiePitch 2.5e3", "DiePitch -2.5e3"), "a die size of -2.5e3 .* not be negative"),
         (("tifffilename c.tif;", "tifffilename c.tif"), "line 32: .* not end before DefectList"),
         (("SummaryList 1 999 999;", "SummaryList 1 999 999"), "line 35: .* before EndOfFile"),
         (("EndOfFile;", "Summary"), "line 36: SUMMARY does not end in ;"),
@@ -264,7 +268,7 @@ def test_a_bad_flat_file_is_refused_with_a_word(change: tuple[str, str], word: s
         (("int32 XINDEX, int32 YINDEX }", "int32 X, int32 YINDEX }"), "without XINDEX"),
         (("SampleTestPlanList", "PlanList"), "no inspected dies"),
         (("List DefectList", "List Defects"), "no defect list"),
-        (("DiePitch 2 {", "DiePitch 2 {-"), "DiePitch is -2500000"),
+        (("DiePitch 2 {", "DiePitch 2 {-"), "a die size of -2500000"),
         (("}\nEndOfFile", "\nEndOfFile"), r"line 59: a record \(FILERECORD\) has no end"),
         (("}\nEndOfFile", "}}\nEndOfFile"), "line 57: a } too many"),
         (("Field DeviceID 1 {", "Field DeviceID 1 "), "is missing"),

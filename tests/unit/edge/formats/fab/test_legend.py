@@ -114,7 +114,7 @@ def test_counts_of_the_file_check_the_legend() -> None:
 @pytest.mark.parametrize(
     ("word", "turned"),
     [("DOWN", 0), ("180 (down)", 0), ("Left", 90), ("notch top", 180), ("right", 270)]
-    + [(each, None) for each in ("180", "0", "", "bottom left", "downtown")],
+    + [(each, None) for each in ("180", "0", "", "bottom left", "Lower Left", "downtown")],
 )
 def test_turned_by_a_word_that_can_be_trusted(word: str, turned: int | None) -> None:
     wafer = wafer_of(replace(SAID, orientation=word), NO_RULES)

@@ -62,6 +62,10 @@ def test_lines_are_numbered_whatever_ends_them(end: str) -> None:
     assert list(read_lines(BytesIO(data), "w")) == [(1, "a  b"), (3, "é"), (4, "c")]
 
 
+def test_what_pads_the_end_of_a_text_is_none_of_it() -> None:
+    assert read_text(BytesIO(b"a\0\n\x1a\0\0"), "w") == "a \n"
+
+
 def test_texts_that_are_damaged_or_too_large_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="UTF-16 that is damaged at byte 4"):
         read_text(BytesIO(b"\xff\xfea\0\0\xd8"), "w")

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from edge.errors import InputError
 from edge.formats.fab import sinf
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
-from edge.formats.fab.rules import rules_of
+from edge.formats.fab.legend import wafer_of
+from edge.formats.fab.rules import NO_RULES, rules_of
 from edge.formats.paths import expand
 from edge.formats.reading import read
+from edge.formats.registry import by_content
 
 #: An L of fails whose foot points to the right: no turn and no flip of it is the same.
 L = """DEVICE:P7
@@ -97,13 +99,29 @@ def test_one_file_holds_several_wafers_and_a_header_may_stand_below() -> None:
         (("ROWCT:4", "ROWCT:1000000"), "at most 4096"),
         (("ROWCT:4", "ROWCT:-4"), "must be a whole number"),
         (("01 07 01 02", "01 07 01"), "line 12 has 3 dies, the rows above have 4"),
-        (("01 07 01 02", "01070102"), "write blanks between"),
+        (("01 07 01 02", "0107010"), "write blanks between"),
+        (("BCEQU", "TESTED:9\nBCEQU"), "states 9 tested dies, .* has 11"),
+        (("BCEQU", "PASS DIE:4\nBCEQU"), "states 4 passing dies, .* has 7"),
+        (("BCEQU:01 02", "BCEQU:0102"), "which codes pass; .*'0102', which should pass"),
+        (("BCEQU:01 02", "BCEQU:BIN1"), "which codes pass; .*'BIN1', which should pass"),
+        (("4\nCOLCT:4\nBCEQU:01", "5\nBCEQU:0a\nRowData:0A 0A 0A 0A\nX:"), "'0a', which"),
+        (("XDIES:2.5", "XDIES:-2.5"), "a die size of -2.5 x 3, must not be negative"),
         (("RowData:01 07 01 02", "01 07 01 02"), "line 12 is neither a row"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_word(change: tuple[str, str], word: str) -> None:
     with pytest.raises(InputError, match=word):
-        maps(L.replace(*change))
+        wafer_of(maps(L.replace(*change))[0], NO_RULES)
+
+
+def test_what_is_written_in_other_ways_reads_the_same() -> None:
+    closed = "\n".join(
+        line.replace(" ", "") if line.startswith("Row") else line for line in L.split("\n")
+    )
+    for text in (closed, L + "\x1a", L.replace("01 02\n", '"01";2\n', 1)):
+        assert wafer_of(maps(text)[0], NO_RULES).dies.tolist() == L_DIES
+        assert (found := by_content(text.encode()))
+        assert found.name == "SINF"
 
 
 def test_a_wrong_column_count_over_a_clean_rectangle_is_a_warning() -> None:

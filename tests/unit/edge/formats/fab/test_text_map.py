@@ -191,6 +191,8 @@ MEANINGS = [
     ("BIN,  A,  5,  1%,  {[GOODBIN]}", "A", Meaning.PASS),
     ("BIN,  A,  5,  1%,  {[      ]}", "A", Meaning.UNKNOWN),
     ("PASBIN 1", "A", Meaning.UNKNOWN),
+    ("PASBIN a\nSKIPDI .", "A", Meaning.UNKNOWN),
+    ("PASBIN 1-3\nTotal Fail : 9", "A", Meaning.UNKNOWN),
     ("PASBIN 1\nSKIPDI .,X", "A", Meaning.FAIL),
     ("PASBIN 1\nTotal Fail : 9", "A", Meaning.FAIL),
     ("BCEQU=1\nNULBC=.", "A", Meaning.FAIL),
@@ -263,8 +265,10 @@ def test_counts_size_and_side() -> None:
     with pytest.raises(InputError, match="40 tested dies, by this legend its map has 44"):
         wafer_of(fab, rules_of(["1"], ["X"]))
     assert maps(mapex(L).replace("Flat/Notch  : 0", "notch-DOWN"))[0].orientation == "DOWN"
-    for wrong in ("XDIES : -1\nYDIES : 2\nDUTMS : mm", "XDIES : 1e999\nYDIES : 2\nDUTMS : mm"):
-        assert maps(f"{wrong}\n{mapex(L)}")[0].pitch is None
+    assert maps(f"XDIES : 1e999\nYDIES : 2\nDUTMS : mm\n{mapex(L)}")[0].pitch is None
+    for unit in ("DUTMS : mm", "unit : none"):
+        with pytest.raises(InputError, match=r"a die size of -1.* must not be negative"):
+            maps(f"XDIES : -1\nYDIES : 2\n{unit}\n{mapex(L)}")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

@@ -21,6 +21,7 @@ from edge.formats.fab.legend import wafer_of
 from edge.formats.fab.rules import NO_RULES, rules_of
 from edge.formats.paths import expand
 from edge.formats.reading import read
+from edge.formats.registry import by_content
 
 #: An L of fails whose foot points to the right: no turn and no flip of it is the same.
 L_DIES = [[0, 2, 1, 0], [1, 2, 1, 1], [1, 2, 2, 1], [0, 1, 0, 0]]
@@ -192,6 +193,8 @@ BAD = [
     (g85, ("</Data>", "</Data><Data><Row>00</Row></Data>"), "2 different maps"),
     (g85, ("</Row>\n</Data></Device></Map></Maps>", ""), "not XML"),
     (g85, ("<Maps>", '<!DOCTYPE a [<!ENTITY x "y">]><Maps>'), "DOCTYPE"),
+    (g85, ('SizeY="3000.0"', 'SizeY="-3000"'), "a die size of 2500 x -3000, must not be"),
+    (e142, ('Y="3"', 'Y="-3"'), "a die size of 2.5 x -3, must not be"),
     (g85, ("0A0A", "0A0B"), "does not say what '0B' means"),
     (g85, ('BinQuality="Pass"', ""), "does not say what '00' means"),
     (g85, ('BinQuality="Pass"', 'BinQuality="BIN0"'), "does not say what '00' means"),
@@ -233,6 +236,14 @@ def test_a_bad_file_is_refused_with_a_word(
     assert change[0] in text
     with pytest.raises(InputError, match=word):
         [wafer_of(fab, NO_RULES) for fab in maps(module, text.replace(*change))]
+
+
+def test_it_is_told_where_it_says_nothing_of_its_bins() -> None:
+    text = re.sub(r"<Bin .*?/>", "", G85.replace(' BinType="HexaDecimal"', ""))
+    assert (found := by_content(text.encode()))
+    assert found.name == "G85"
+    [fab] = maps(g85, text)
+    assert wafer_of(fab, rules_of(["00"], ["0F"])).dies.tolist() == L_DIES
 
 
 def test_counts_that_a_later_step_made_wrong_are_a_warning() -> None:
