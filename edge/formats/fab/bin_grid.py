@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.drawing import NULLS, counts_up, split
+from edge.formats.fab.drawing import NULLS, split
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.frame import counts_up
 from edge.formats.fab.grid import TokenGrid
 from edge.formats.fab.text import read_lines
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.drawing import NULLS, Line, drawn, is_drawn, is_even
+from edge.formats.fab.drawing import NULLS, drawn, is_drawn, is_even
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
+from edge.formats.fab.frame import Line
 from edge.formats.fab.grid import check_rows, check_sides, may_pass
 from edge.formats.fab.header import Header, bin_of, entry_of, plain
 from edge.formats.fab.text import raw_lines

@@ -221,6 +221,8 @@ WAYS = [
     "\n".join(" ".join({".": ".", "1": "1", "A": "10"}[cell] for cell in row) for row in L),
     "\n".join("".join({".": "__", "1": "01", "A": "0A"}[cell] for cell in row) for row in L),
     "MAP:\n" + "\n".join(L) + "\nEND\n",
+    "--------\n" + "\n".join(L) + "\n========\n",
+    "ROWS : 7\n\n" + "\n".join(f'"{row}"' for row in L),
     "\n".join(L) + "\n\n1 : PASS\n",
 ]
 
@@ -311,11 +313,13 @@ BAD = [
     (mapex(L) + "\n\n" + "\n".join(L), "begins another map"),
     (mapex(L).replace("11AAA111", "11AA 111"), "line 12 has blanks among its dies"),
     ("Lot : 1\nWafer : 2\n", "no drawing of a wafer"),
+    ("Lot : 1\n\n" + "\n".join(re.sub("([1A])", r"0\1", row).replace(".", "..") for row in L),
+     "one character or two"),
     ("Lot : 1\n[SOFT BIN MAP]\n" + "1\n" * 5000, "at most 4096 a side"),
     (dies(L).replace("-1 -3 1 0", "-1 2147483648 1 0"), "line 6 of the list is not `x y bin`"),
     (dies(L).replace("-1 -3 1 0", "-1 214748364 1 0"), "at most 4096 a side"),
     ("Lot : 1\n[MAP]:\n", "a list without any die"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "word"), BAD)
