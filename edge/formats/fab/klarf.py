@@ -86,8 +86,10 @@ def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
         names = {
             index: name.encode("utf-8", "replace").decode(encoding) for index, name in names.items()
         }
-    is_nested = NESTED.search(text.lstrip("\ufeff\xef\xbb\xbf"), 0, _BEGINNING) is not None
-    return written_back(text, names, is_nested).encode(encoding)
+    unmarked = text.removeprefix("\ufeff").removeprefix("\xef\xbb\xbf")
+    mark = text[: len(text) - len(unmarked)]
+    is_nested = NESTED.search(unmarked, 0, _BEGINNING) is not None
+    return (mark + written_back(unmarked, names, is_nested)).encode(encoding)
 
 
 def _lines(fab: FabMap) -> Iterator[str]:

@@ -57,6 +57,15 @@ def test_a_class_and_a_record_are_added_and_nothing_else(encoding: str, end: str
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_before_records_stays(encoding: str) -> None:
+    before = NESTED.encode(encoding)
+    after = klarf.write_back(before, {0: "Loc"})
+    assert after.startswith(before[: before.index(b"R")])
+    assert same_wafers(before, after)
+    assert 'WMEDGE_PATTERN" "Loc"' in after.decode(encoding)
+
+
 RECORD = 'CustomWaferList 2\n WMEDGE_PATTERN "Scratch"\n WMEDGE_CLASSNUMBER "{}";\n'
 
 
