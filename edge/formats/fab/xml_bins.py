@@ -14,41 +14,30 @@ from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
 from edge.formats.fab.grid import TokenGrid, check_rows
 from edge.formats.fab.xml import Element
 
-#: Words for a bin's quality, in lower case without what is no letter.
+#: Words for a bin's quality, in lower case without what is no letter. What is none of them (Scrap,
+#: NG, OK, Ugly) may be a verdict or none, which is for somebody to say.
 _WORDS: Final = {
-    "pass": Meaning.PASS,
-    "passed": Meaning.PASS,
-    "good": Meaning.PASS,
-    "fail": Meaning.FAIL,
-    "failed": Meaning.FAIL,
-    "bad": Meaning.FAIL,
-    "null": Meaning.NULL,
-    "none": Meaning.NULL,
-    "nodie": Meaning.NULL,
-    "outside": Meaning.NULL,
-    "ink": Meaning.INK,
-    "edge": Meaning.EDGE,
-    "edgedie": Meaning.EDGE,
-    "ugly": Meaning.EDGE,
-    "uglydie": Meaning.EDGE,
-    "skip": Meaning.EDGE,
-    "skipdie": Meaning.EDGE,
-    "mark": Meaning.MARK,
-    "mirror": Meaning.MARK,
-    "ref": Meaning.REFERENCE,
-    "refdie": Meaning.REFERENCE,
-    "reference": Meaning.REFERENCE,
-    "referencedie": Meaning.REFERENCE,
-    "test": Meaning.TEST,
-    "testdie": Meaning.TEST,
+    word: meaning
+    for meaning, words in {
+        Meaning.PASS: "pass passed good",
+        Meaning.FAIL: "fail failed bad",
+        Meaning.NULL: "null nulldie nullbin none nodie notdie outside empty blank untested"
+        " nottested",
+        Meaning.INK: "ink inked inkdie",
+        Meaning.EDGE: "edge edgedie partial partialdie uglydie skip skipped skipdie",
+        Meaning.MARK: "mark markdie mirror mirrordie alignment target targetdie",
+        Meaning.REFERENCE: "ref refdie reference referencedie referencedevice",
+        Meaning.TEST: "test testdie teg pcm plug plugdie",
+    }.items()
+    for word in words.split()
 }
-#: What begins like this and is none of these words may be a verdict, so it is not taken for none.
-_VERDICT: Final = "pass", "good", "fail", "bad", "reject", "defect", "bin"
 
 #: Characters of a bin by the first letters of its type.
 _WIDTHS: Final = {"asc": 1, "hex": 2, "dec": 3, "int": 4}
 _HEX: Final = "hex", "int"
 _COUNT: Final = re.compile(r"\d{1,9}")
+#: Words that a note names.
+_SHOWN: Final = 6
 _NO_LETTER: Final = re.compile(r"[^a-z]+")
 _LINE_END: Final = re.compile(r"[\r\n]+")
 
@@ -123,9 +112,6 @@ class Bins:
                 words.add(word)
             if _COUNT.fullmatch(count := element.get("BinCount")):
                 self._counts[key] = self._counts.get(key, 0) + int(count)
-        known = {meaning_of(word) for words in self._words.values() for word in words}
-        #: Where the file says of no bin that it passes or fails, its words are no qualities.
-        self._others = Meaning.NULL if known & {Meaning.PASS, Meaning.FAIL} else Meaning.UNKNOWN
 
     def _key(self, text: str) -> str:
         """A bin as it is compared: ``1`` is ``001``, and of hexadecimal ones ``ff`` is ``FF``."""
@@ -135,15 +121,11 @@ class Bins:
         """What a bin stands for: what is NullBin is none, whatever else is said of it."""
         if self.null and self._key(text) == self._key(self.null):
             return Meaning.NULL
-        said = {self._of_word(word) for word in self._words.get(self._key(text), ())}
+        words = self._words.get(self._key(text), ())
+        said = {meaning_of(word) or Meaning.UNKNOWN for word in words}
         if len(said) > 1 and all(each.is_none for each in said):
             return Meaning.NULL
         return said.pop() if len(said) == 1 else Meaning.UNKNOWN
-
-    def _of_word(self, word: str) -> Meaning:
-        if known := meaning_of(word):
-            return known
-        return Meaning.UNKNOWN if word.lower().startswith(_VERDICT) else self._others
 
     def legend(self, texts: Iterable[str]) -> tuple[Code, ...]:
         """The codes of a map."""
@@ -243,7 +225,20 @@ class Bins:
         elif good not in {None, 0, passed}:
             notes.insert(0, f"its header counts {good} good dies, its map has {passed}")
         notes = [f"{note}; the map counts" for note in notes[:1]]
+        notes += self._strange(fab)
         return replace(fab, stated=stated, warnings=(*fab.warnings, *notes))
+
+    def _strange(self, fab: FabMap) -> list[str]:
+        """A note on words for bins of this map that say neither pass nor fail nor no die."""
+        words = {
+            word
+            for code in fab.legend
+            if code.meaning is Meaning.UNKNOWN
+            for word in self._words.get(self._key(code.text), ())
+            if meaning_of(word) is None
+        }
+        shown = ", ".join(repr(word[:20]) for word in sorted(words)[:_SHOWN])
+        return [f"nobody knows what its BinQuality {shown} means"] if words else []
 
 
 def _against_promised(

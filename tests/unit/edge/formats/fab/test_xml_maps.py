@@ -199,6 +199,10 @@ BAD = [
     (g85, ('BinQuality="Pass"', ""), "does not say what '00' means"),
     (g85, ('BinQuality="Pass"', 'BinQuality="BIN0"'), "does not say what '00' means"),
     (g85, ('"0F" BinQuality="Ref"', '"0A" BinQuality="Pass"'), "does not say what '0A', '0F'"),
+    (g85, ('"Ref"', '"Scrap"'), "what '0F' means; nobody knows what its BinQuality 'Scrap' means"),
+    (g85, ('"Fail"', '"NG"'), "does not say what '0A' means; .* 'NG'"),
+    (g85, ('"Pass"', '"OK"'), "does not say what '00' means; .* 'OK'"),
+    (e142, ('"Reference"', '"Ugly"'), "does not say what 'R' means; .* 'Ugly'"),
     (g85, ("</Maps>", ""), "not XML"),
     (e142, ('Type="Wafer"', 'Type="Strip"'), "SubstrateType 'Strip' is no wafer"),
     (e142, ('<Dimension X="4" Y="4"/>', '<Dimension X="4" Y="9"/>'), "header promises 9"),
@@ -262,6 +266,14 @@ def test_all_dies_in_one_row_are_refused() -> None:
     text = E142.replace("2DArray", "1DArray").replace("</BinCode>\n<BinCode>", "")
     with pytest.raises(InputError, match="how they lie is not certain"):
         maps(e142, text)
+
+
+def test_somebody_may_say_what_an_unknown_quality_is() -> None:
+    [fab] = maps(g85, G85.replace('"Ref"', '"Scrap"'))
+    wafer = wafer_of(fab, rules_of(none_bins=["0F"]))
+    assert wafer.dies.tolist() == L_DIES
+    assert wafer.warning
+    assert "'Scrap'" in wafer.warning
 
 
 def test_good_dies_check_who_says_what_passes() -> None:
