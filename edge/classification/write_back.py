@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import InputError, OutputError, UsageError
+from edge.formats.fab.fab_map import Finding
 from edge.formats.reading import HEAD_BYTES, examine
 from edge.formats.registry import MAX_BYTES
 from edge.results.record import Record
@@ -19,7 +20,7 @@ _CAN: Final = "KLARF, G85 and E142"
 
 
 class WriteBack:
-    """A file whose records go by, and the copy of it that gets their patterns.
+    """A file whose records go by, and the copy of it that gets what they say.
 
     Args:
         paths: The inputs, of which there may be one: a file of a format that has room for it.
@@ -49,15 +50,17 @@ class WriteBack:
         if not (entry.is_fab and hasattr(module, "write_back")):
             what = f"{self._path}: --write-back is for {_CAN}, this is a {entry.name}"
             raise UsageError(f"{what}; --output writes results beside it")
-        self._write: Callable[[bytes, dict[int, str]], bytes] = module.write_back
-        self._patterns: dict[int, str] = {}
+        self._write: Callable[[bytes, dict[int, Finding]], bytes] = module.write_back
+        self._findings: dict[int, Finding] = {}
 
     def noting(self, records: Generator[Record, None, None]) -> Generator[Record, None, None]:
-        """The same records, of which the patterns are remembered."""
+        """The same records, of which patterns and verdicts are remembered."""
         try:
             for record in records:
                 if "error" not in record:
-                    self._patterns[record["index"]] = record["pattern"]
+                    reason = f" ({record['reason']})" if record["reason"] else ""
+                    finding = Finding(record["pattern"], record["verdict"] + reason)
+                    self._findings[record["index"]] = finding
                 yield record
         finally:
             records.close()
@@ -69,15 +72,17 @@ class WriteBack:
             OutputError: no wafer was read, the file has changed meanwhile, or nothing can be
                 written.
         """
-        if not self._patterns:
+        if not self._findings:
             raise OutputError(f"{self._out}: not written, no wafer of {self._path} was read")
         if state_of(self._path) != self._state:
             what = f"{self._path}: has changed while it was read"
             raise OutputError(f"{what}, so {self._out} is not written; run it again")
         try:
-            content = self._write(self._content, self._patterns)
+            content = self._write(self._content, self._findings)
         except InputError as error:
             raise OutputError(f"{self._out}: not written: {error.reason}") from error
         write_bytes(self._out, content)
-        wafers = counted(len(self._patterns), "wafer")
-        return f"{self._out}: {self._path} with the patterns of {wafers}"
+        wafers = counted(len(self._findings), "wafer")
+        review = sum(each.verdict.startswith("review") for each in self._findings.values())
+        said = f", {review} of them for review" if review else ""
+        return f"{self._out}: {self._path} with the patterns of {wafers}{said}"

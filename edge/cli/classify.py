@@ -33,7 +33,8 @@ HELD = 1000
     "back_to",
     type=options.UserPath(dir_okay=False),
     metavar="OUT",
-    help="Write a copy of PATH, one KLARF, G85 or E142 file, with the pattern of each wafer in it.",
+    help="Write a copy of PATH, one KLARF, G85 or E142 file, with pattern and verdict of each "
+    "wafer in it.",
 )
 @options.patterns
 @options.average_symmetries

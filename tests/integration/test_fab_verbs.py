@@ -91,6 +91,7 @@ def test_patterns_are_written_back_into_a_copy(lot: Path, kind: str) -> None:
     assert (record["legend"], record["device"], record["turned"]) == ("file", "DEMO-1", 90)
     assert given.read_bytes() == before
     assert record["pattern"].encode() in back.read_bytes()
+    assert f"{record['verdict']} ({record['reason']})".encode() in back.read_bytes()
     again = json.loads(wm_edge("classify", back).stdout)
     assert {**again, "source": "", "latency_us": 0} == {**record, "source": "", "latency_us": 0}
 

@@ -10,9 +10,9 @@ A module here offers:
 ``write(maps, file)``
     FabMaps into a binary file, so that reading it gives the same maps. A ``UsageError`` says what
     the format cannot hold.
-``write_back(content, patterns) -> bytes``
-    Where the format has room for it: the bytes of a file with the pattern of each wafer added,
-    ``patterns`` by ``index``, and every other byte as it was. Optional.
+``write_back(content, findings) -> bytes``
+    Where the format has room for it: the bytes of a file with pattern and verdict of each wafer
+    added, ``findings`` by ``index``, and every other byte as it was. Optional.
 
 and has its line in ``edge.formats.registry``, whose ``signature`` tells it by content: of texts in
 ``FAB_TEXTS``, searched in the beginning as ``plain`` gives it (no byte order mark, no NUL, LF

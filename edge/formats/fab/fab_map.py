@@ -53,6 +53,18 @@ class Stated(NamedTuple):
 NOTHING_STATED: Final = Stated()
 
 
+class Finding(NamedTuple):
+    """What a file gets written back of a wafer.
+
+    Attributes:
+        pattern: The most probable pattern's name.
+        verdict: ``accept`` or ``review``, with the reason behind it where there is one.
+    """
+
+    pattern: str
+    verdict: str
+
+
 class Defects(NamedTuple):
     """Defects of an inspected wafer, one an entry, for recipes that do not count all.
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, UsageError
-from edge.formats.fab.fab_map import FabMap, Meaning
+from edge.formats.fab.fab_map import FabMap, Finding, Meaning
 from edge.formats.fab.text import one_line, read_text, utf16_of
 
 if TYPE_CHECKING:
@@ -60,16 +60,16 @@ def write(maps: Iterable[FabMap], file: IO[bytes]) -> None:
         file.write("".join(f"{line}\n" for line in _lines(fab)).encode("utf-8", "replace"))
 
 
-def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
-    """A file with the patterns of its wafers: in its list of classes, and in a record each.
+def write_back(content: bytes, findings: Mapping[int, Finding]) -> bytes:
+    """A file with what was found of its wafers: in its list of classes, and in a record each.
 
-    The record is two entries of a wafer's ``CustomWaferList``, which readers skip that do not know
-    their names. What was written back before is replaced. Every other byte stays, but the number of
-    entries that such a list states.
+    The record is three entries of a wafer's ``CustomWaferList``, which readers skip that do not
+    know their names. What was written back before is replaced. Every other byte stays, but the
+    number of entries that such a list states.
 
     Args:
         content: The file.
-        patterns: A pattern's name by the wafer's index in the file.
+        findings: By the wafer's index in the file.
 
     Raises:
         InputError: it is no KLARF or is damaged, or has no such wafer.
@@ -81,15 +81,16 @@ def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
     wide = utf16_of(content)
     encoding = wide or "latin-1"
     text = content.decode(encoding)
-    names = {index: _quoted(name)[1:-1] for index, name in patterns.items()}
-    if not wide:  # each byte is a letter here
-        names = {
-            index: name.encode("utf-8", "replace").decode(encoding) for index, name in names.items()
-        }
+
+    def unquoted(name: str) -> str:
+        name = _quoted(name)[1:-1]  # where it is no wide one, each byte is a letter
+        return name if wide else name.encode("utf-8", "replace").decode(encoding)
+
+    said = {index: Finding(*map(unquoted, finding)) for index, finding in findings.items()}
     unmarked = text.removeprefix("\ufeff").removeprefix("\xef\xbb\xbf")
     mark = text[: len(text) - len(unmarked)]
     is_nested = NESTED.search(unmarked, 0, _BEGINNING) is not None
-    return (mark + written_back(unmarked, names, is_nested)).encode(encoding)
+    return (mark + written_back(unmarked, said, is_nested)).encode(encoding)
 
 
 def _lines(fab: FabMap) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The pattern of a wafer into the KLARF it was read from: a class, and what is said of a wafer."""
+"""What was found of a wafer into the KLARF it was read from: a class, and what is said of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.fab_map import Finding
 from edge.formats.fab.klarf_flat import Statement, begins_another, statements
 from edge.formats.fab.klarf_records import Close, Record, Scanner, Table
 
 #: Names of what is said of a wafer, in the list of what anybody may say of one.
 _PATTERN: Final = "WMEDGE_PATTERN"
 _CLASS: Final = "WMEDGE_CLASSNUMBER"
-_SAID: Final = re.compile(rf'"?\b({_PATTERN}|{_CLASS})\b"?\s+"([^"\r\n]*)"')
+_VERDICT: Final = "WMEDGE_VERDICT"
+_SAID: Final = re.compile(rf'"?\b({_PATTERN}|{_CLASS}|{_VERDICT})\b"?\s+"([^"\r\n]*)"')
 
 _CLASS_ROW: Final = re.compile(r'(-?\d{1,9})\s+(?:"([^"\r\n]*)"|([^\s";]+))')
 _COUNT: Final = re.compile(r"\s*(\d{1,9})\b")
@@ -197,12 +199,12 @@ _LISTS: Final = frozenset({"CLASSLOOKUP", "CUSTOMWAFERLIST"})
 _NAME: Final = "the file to write into"
 
 
-def written_back(text: str, patterns: Mapping[int, str], is_nested: bool) -> str:
-    """A file with the patterns of its wafers.
+def written_back(text: str, findings: Mapping[int, Finding], is_nested: bool) -> str:
+    """A file with what was found of its wafers.
 
     Args:
         text: The file, line ends and all.
-        patterns: A pattern's name, without quotes, by the wafer's index in the file.
+        findings: Without quotes, by the wafer's index in the file.
         is_nested: Whether it consists of records in records.
 
     Raises:
@@ -210,11 +212,11 @@ def written_back(text: str, patterns: Mapping[int, str], is_nested: bool) -> str
     """
     layout = _NestedLayout(text) if is_nested else _Layout(text)
     wafers = layout.wafers()
-    if beyond := sorted(set(patterns) - set(range(len(wafers)))):
+    if beyond := sorted(set(findings) - set(range(len(wafers)))):
         what = f"no wafer {beyond[0]} in it, it has {len(wafers)}; take the file that was read"
         raise InputError(_NAME, InputKind.BAD_VALUE, what)
     groups: dict[tuple[int, int], list[int]] = {}
-    for index in sorted(patterns):
+    for index in sorted(findings):
         wafer = wafers[index]
         place = wafer.classes.start if wafer.classes else -1
         groups.setdefault((wafer.lot, place), []).append(index)
@@ -224,7 +226,7 @@ def written_back(text: str, patterns: Mapping[int, str], is_nested: bool) -> str
         known = _classes(text, first.classes)
         new: dict[str, str] = {}
         for index in indexes:
-            if (name := patterns[index]) not in known:
+            if (name := findings[index].pattern) not in known:
                 known[name] = max(known.values(), default=0) + 1
                 new[str(known[name])] = name
         if first.classes is not None:
@@ -233,7 +235,8 @@ def written_back(text: str, patterns: Mapping[int, str], is_nested: bool) -> str
             made = layout.new_list(layout.names[0], new.items())
             edits.append((first.lot_end, first.lot_end, made))
         for index in indexes:
-            edits += _said(layout, wafers[index], patterns[index], known[patterns[index]])
+            finding = findings[index]
+            edits += _said(layout, wafers[index], finding, known[finding.pattern])
     return _edited(text, edits)
 
 
@@ -245,9 +248,9 @@ def _classes(text: str, classes: _List | None) -> dict[str, int]:
     return {quoted or plain: int(number) for number, quoted, plain in rows}
 
 
-def _said(layout: _Layout, wafer: _Wafer, pattern: str, number: int) -> list[_Edit]:
-    """The edits that say the pattern of a wafer, in place of what was said of it before."""
-    rows = {_PATTERN: pattern, _CLASS: str(number)}
+def _said(layout: _Layout, wafer: _Wafer, finding: Finding, number: int) -> list[_Edit]:
+    """The edits that say what was found of a wafer, in place of what was said of it before."""
+    rows = {_PATTERN: finding.pattern, _CLASS: str(number), _VERDICT: finding.verdict}
     if wafer.said is None:
         return [(wafer.end, wafer.end, layout.new_list(layout.names[1], rows.items()))]
     edits = [

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Finding, Meaning
 from edge.formats.fab.text import one_line, utf16_of
 from edge.formats.fab.tokens import fixed_tokens
 from edge.formats.fab.xml import read_xml
@@ -98,16 +98,16 @@ def escaped(text: str) -> str:
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
-def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
-    """A file with the patterns of its wafers behind its end, in comments that every reader skips.
+def write_back(content: bytes, findings: Mapping[int, Finding]) -> bytes:
+    """A file with what was found of its wafers behind its end, in comments that every reader skips.
 
     There no reader that goes through the elements of a wafer meets them. Comments of an earlier
     time are replaced, every other byte stays.
 
     Args:
         content: The file.
-        patterns: A pattern's name by the wafer's index in the file; letters that are not ASCII are
-            written as Python escapes them.
+        findings: By the wafer's index in the file; letters that are not ASCII are written as
+            Python escapes them.
 
     Raises:
         InputError: it is no XML.
@@ -118,7 +118,12 @@ def write_back(content: bytes, patterns: Mapping[int, str]) -> bytes:
     kept = re.sub(re.escape(begin) + b".*?" + re.escape(end), b"", content, flags=re.DOTALL)
     place = kept.rindex(">".encode(encoding)) + len(">".encode(encoding))
     notes = b""
-    for index, pattern in sorted(patterns.items()):
-        text = one_line(pattern).encode("ascii", "backslashreplace").decode().replace("--", "- -")
+    for index, finding in sorted(findings.items()):
+        text = (
+            one_line(", ".join(finding))
+            .encode("ascii", "backslashreplace")
+            .decode()
+            .replace("--", "- -")
+        )
         notes += f"\n{_NOTE}{index}: {text} -->".encode(encoding)
     return kept[:place] + notes + kept[place:]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edge.errors import InputError
 from edge.formats.fab import e142, g85, ibis
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Finding, Meaning
 from edge.formats.fab.legend import wafer_of
 from edge.formats.fab.rules import NO_RULES, rules_of
 from edge.formats.paths import expand
@@ -371,22 +371,29 @@ def test_all_turns_and_flips_stay_what_they_are(module: ModuleType) -> None:
         assert again == replace(fab, codes=codes)
 
 
+def accepted(patterns: dict[int, str]) -> dict[int, Finding]:
+    return {index: Finding(pattern, "accept") for index, pattern in patterns.items()}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "ascii"])
 @pytest.mark.parametrize(("module", "text"), [(g85, G85), (e142, E142)])
 def test_the_pattern_is_written_back_and_all_else_stays(
     module: ModuleType, text: str, encoding: str
 ) -> None:
     content = (text if encoding != "ascii" else f"\0\0{text}").encode(encoding)
-    once = module.write_back(content, {0: "Edge--Ring", 1: "Öl"})
+    once = module.write_back(content, accepted({0: "Edge--Ring", 1: "Öl"}))
     end = len(content) - len("\n".encode(encoding.removesuffix("-sig").replace("16", "16-le")[:9]))
     assert once.startswith(content[:end])
     assert maps(module, once) == maps(module, content)
     said = once.decode("utf-16" if encoding == "utf-16" else encoding)
-    assert "\n<!-- wm-edge wafer 0: Edge- -Ring -->\n<!-- wm-edge wafer 1: \\xd6l -->" in said
-    assert module.write_back(once, {0: "Edge--Ring", 1: "Öl"}) == once
+    assert (
+        "\n<!-- wm-edge wafer 0: Edge- -Ring, accept -->\n<!-- wm-edge wafer 1: \\xd6l, accept -->"
+        in said
+    )
+    assert module.write_back(once, accepted({0: "Edge--Ring", 1: "Öl"})) == once
     assert module.write_back(once, {}) == content
     with pytest.raises(InputError, match="not XML"):
-        module.write_back(content[:-20], {0: "Donut"})
+        module.write_back(content[:-20], accepted({0: "Donut"}))
 
 
 def test_another_reader_agrees_on_our_maps() -> None:
