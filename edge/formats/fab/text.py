@@ -19,7 +19,7 @@ MAX_LINE: Final = 2**16
 MAX_HEADER_LINES: Final = 10_000
 
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_LINE_END: Final = re.compile(r"\r*\n|\r")
+_RETURNS: Final = re.compile(r"\r+\n?")
 #: What pads the end of a file; DOS ended texts so.
 _END: Final = "\0\x1a"
 _BREAK: Final = re.compile(r"[\r\n\0]+")
@@ -42,7 +42,14 @@ def read_text(file: Source, source: str) -> str:
     text = _decoded(data, source).rstrip(_END)
     if "\0" in text:
         text = text.replace("\0", " ")
-    return _LINE_END.sub("\n", text) if "\r" in text else text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    return _RETURNS.sub(_line_ends, text) if "\r" in text else text
+
+
+def _line_ends(found: re.Match[str]) -> str:
+    """One line end for returns before a line feed, else one each."""
+    return "\n" if found[0].endswith("\n") else "\n" * len(found[0])
 
 
 def raw_lines(file: Source, source: str) -> Iterator[tuple[int, str]]:

@@ -62,6 +62,11 @@ def test_lines_are_numbered_whatever_ends_them(end: str) -> None:
     assert list(read_lines(BytesIO(data), "w")) == [(1, "a  b"), (3, "é"), (4, "c")]
 
 
+def test_a_run_of_returns_is_read_in_time() -> None:
+    text = read_text(BytesIO(b"a" + b"\r" * 2_000_000 + b"b"), "w")  # hours where it is quadratic
+    assert len(text) == 2_000_002
+
+
 def test_what_pads_the_end_of_a_text_is_none_of_it() -> None:
     assert read_text(BytesIO(b"a\0\n\x1a\0\0"), "w") == "a \n"
 
