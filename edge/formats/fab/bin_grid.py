@@ -38,7 +38,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         InputError: rows of different length, a cell that is no bin, what may count columns or rows.
     """
     grid, left = TokenGrid(source), list[str]()
-    has_names = False
+    names = set[str]()
     for number, line in read_lines(file, source):
         if line.startswith("#") and not grid.rows:
             continue
@@ -47,16 +47,11 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         if not grid.rows and counts_up(cells):
             raise _counting(source, f"line {number} counts columns")
         _check_bins(cells, number, source)
-        is_first = not grid.rows
-        has_names = (
-            all(map(str.isalpha, cells))
-            if is_first
-            else has_names and not any(map(str.isalpha, cells))
-        )
+        names = _names(cells) if not grid.rows else names.difference(cells)
         grid.add(cells, number)
         left.append(cells[0])
-    if has_names and grid.rows > 1:
-        what = "names of columns (x, y, bin) above numbers, so it may be a list of dies"
+    if names and grid.rows > 1:
+        what = "names of columns (x, y, bin) above rows, so it may be a list of dies"
         mend = "export it with commas and a column bin or hbin, or write the bins alone"
         raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {mend}")
     if grid.width > 1 and counts_up(left):
@@ -65,6 +60,14 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     meanings = (Meaning.NULL if set(text) <= NULLS else Meaning.UNKNOWN for text in texts)
     legend = tuple(map(Code, texts, meanings))
     yield FabMap(grid.codes(), legend, format=NAME, source=source)
+
+
+def _names(cells: Sequence[str]) -> set[str]:
+    """What may be names of columns: no two alike, and a letter in each; else nothing."""
+    names = {cell for cell in cells if cell}
+    is_named = len(names) == len(cells) - cells.count("") and len(names) > 1
+    has_letters = all(any(map(str.isalpha, name)) for name in names)
+    return names if is_named and has_letters else set()
 
 
 def _check_bins(cells: Sequence[str], line: int, source: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
-from edge.formats.fab.grid import MOST_CODES, placed
+from edge.formats.fab.grid import MOST_CODES, measured_again, placed
 from edge.formats.fab.header import Header
 from edge.formats.fab.text import read_lines
 
@@ -32,7 +32,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """Read the wafers of a file, in its order.
 
     Raises:
-        InputError: a line of the list that is no die, no die at all.
+        InputError: a line of the list that is no die, no die at all, nearly all dies twice.
     """
     wafer = _Wafer(source, 0)
     for number, line in read_lines(file, source):
@@ -84,7 +84,9 @@ class _Wafer:
         )
         header = self.header
         is_die = np.array([not code.meaning.is_none for code in legend] + [False])
-        warnings = header.bins.against(int(np.count_nonzero(is_die[codes])))
+        is_named = bool(header.word("wafer") or header.word("slot"))
+        warnings = measured_again(self._x, self._y, self.source, is_named=is_named)
+        warnings += header.bins.against(int(np.count_nonzero(is_die[codes])))
         return FabMap(
             codes,
             legend,

@@ -6,79 +6,36 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import meaning_of
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
-from edge.formats.fab.grid import MOST_CODES, placed
+from edge.formats.fab.grid import MOST_CODES, measured_again, placed
+from edge.formats.fab.table_columns import WORDS, Columns, cells_of, columns_of, names_in
 from edge.formats.fab.text import one_line, raw_lines
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
 
-#: What columns are called, letters and digits alone; the first that is there counts.
-_PLACES: Final = (
-    ("i", "j"), ("diex", "diey"), ("xdie", "ydie"), ("dieindexx", "dieindexy"),
-    ("xindex", "yindex"), ("indexx", "indexy"), ("xcoord", "ycoord"), ("coordx", "coordy"),
-    ("xcoordinate", "ycoordinate"), ("xloc", "yloc"), ("xpos", "ypos"), ("posx", "posy"),
-    ("diecol", "dierow"), ("column", "row"), ("col", "row"), ("xaddress", "yaddress"), ("x", "y"),
-)  # fmt: skip
-_BINS: Final = (
-    "hbin hardbin hardwarebin hwbin hb hardbinnumber hbinnumber hbinnum bin bincode binnumber"
-    " binnum binno dutbin testbin sbin softbin softwarebin swbin sb sbinnumber sbinnum"
-)
-_VERDICTS: Final = "result passfail passflag passfailflag pf verdict status pass"
-_WORDS: Final = {
-    "lot": "lot lotid lotno lotnumber lotname",
-    "wafer": "wafer waferid waferno wafernumber wafername wafernum wid",
-    "device": "device deviceid product productid devicename productname",
-    "slot": "slot slotno slotid",
-    "orientation": "orientation notch flat flatnotch",
-}
 #: What else than ``meaning_of`` a column of verdicts may say.
 _TRUTH: Final = {"1": Meaning.PASS, "true": Meaning.PASS, "0": Meaning.FAIL, "false": Meaning.FAIL}
-_OF_PASSING: Final = frozenset({"passflag", "pass"})
+#: As many tests as tell that there are several.
+_SEVERAL: Final = 2
 
-_SEPARATORS: Final = ",;\t"
 _WHOLE: Final = re.compile(r"([+-]?\d{1,9})(?:\.0{1,9})?")
 _BIN: Final = re.compile(r"[\w.+#*~!@?-]{1,16}")
 _NO_POSITION: Final = -32768
-#: Lines above the names that may be comments or names of things, and most columns.
+#: Lines above the names that may be comments or names of things.
 _ABOVE: Final = 64
-_MOST_COLUMNS: Final = 4096
-
-
-class _Columns(NamedTuple):
-    """Where things stand in a row; -1 where they do not.
-
-    Attributes:
-        separator: Between cells.
-        width: Cells of a row.
-        x: Column of a die's x, as are the next ones.
-        y: Grows downwards.
-        bin: Its hard bin, or else soft bin.
-        verdict: A word for whether it passes.
-        words: What is said of the wafer, by name.
-        is_flag: The verdict may be a number, 1 for pass.
-    """
-
-    separator: str
-    width: int
-    x: int
-    y: int
-    bin: int
-    verdict: int
-    words: dict[str, int]
-    is_flag: bool
 
 
 def is_format(head: bytes) -> bool:
     """Whether a text begins with the names of a table of dies that has their bins."""
     for line in head.decode("latin-1").split("\n", _ABOVE)[:_ABOVE]:
-        found = _columns(line)
+        found = columns_of(line)
         if found:
             return found.bin >= 0 or found.verdict >= 0
         if _starts_rows(line):
@@ -89,49 +46,6 @@ def is_format(head: bytes) -> bool:
 def _starts_rows(line: str) -> bool:
     """Whether a line is one of numbers, so that no names come any more."""
     return bool(line.strip()) and not any(character.isalpha() for character in line)
-
-
-def _columns(line: str) -> _Columns | None:
-    """The columns, if a line has their names."""
-    if line.lstrip().startswith("#"):
-        line = line.lstrip("# \t")
-    for separator in _SEPARATORS:
-        cells = _names(line, separator) if separator in line else []
-        names = [re.sub(r"[^a-z0-9]+", "", cell.lower()) for cell in cells[:_MOST_COLUMNS]]
-        place = next((pair for pair in _PLACES if set(pair) <= set(names)), None)
-        if place:
-            first = {name: names.index(name) for name in reversed(names) if name}
-            verdict = next((name for name in _VERDICTS.split() if name in first), "")
-            return _Columns(
-                separator,
-                len(cells),
-                first[place[0]],
-                first[place[1]],
-                _first(first, _BINS),
-                first.get(verdict, -1),
-                {word: _first(first, known) for word, known in _WORDS.items()},
-                verdict in _OF_PASSING,
-            )
-    return None
-
-
-def _first(columns: dict[str, int], known: str) -> int:
-    return next((columns[name] for name in known.split() if name in columns), -1)
-
-
-def _names(line: str, separator: str) -> list[str]:
-    try:
-        return _cells(line, separator)
-    except csv.Error:
-        return []
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    if '"' in line:
-        return [
-            cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True), [])
-        ]
-    return [cell.strip() for cell in line.split(separator)]
 
 
 def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
@@ -150,14 +64,19 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     if not wafers:
         raise InputError(source, InputKind.EMPTY, "a table without any die; write the export again")
     for wafer in wafers.values():
-        yield wafer.finished()
+        try:
+            yield wafer.finished()
+        except InputError as error:
+            if len(wafers) == 1:
+                raise
+            yield error
 
 
-def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], _Columns]]:
-    columns: _Columns | None = None
+def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], Columns]]:
+    columns: Columns | None = None
     for number, line in raw_lines(file, source):
         if columns is None:
-            columns = _columns(line)
+            columns = columns_of(line)
             if columns and columns.bin < 0 and columns.verdict < 0:
                 what = f"line {number} names no column of bins (bin, hbin) or verdicts (result)"
                 mend = "a measured value says not what passes; export the bins"
@@ -166,21 +85,21 @@ def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], _Columns]
             yield number, _as_wide(line, columns, number, source), columns
 
 
-def _is_comment(line: str, columns: _Columns) -> bool:
+def _is_comment(line: str, columns: Columns) -> bool:
     """Whether a line that begins with # is no row of a lot or wafer whose name does."""
     if not line.lstrip().startswith("#"):
         return False
-    cells = _names(line, columns.separator)
+    cells = names_in(line, columns.separator)
     is_wide = len(cells) >= columns.width
     return not (
         is_wide and _WHOLE.fullmatch(cells[columns.x]) and _WHOLE.fullmatch(cells[columns.y])
     )
 
 
-def _as_wide(line: str, columns: _Columns, number: int, source: str) -> list[str]:
+def _as_wide(line: str, columns: Columns, number: int, source: str) -> list[str]:
     """The cells of a row; separators behind them do not count."""
     try:
-        cells = _cells(line, columns.separator)
+        cells = cells_of(line, columns.separator)
     except csv.Error as error:
         what = f"line {number}: {error}; export it again"
         raise InputError(source, InputKind.UNREADABLE, what) from None
@@ -197,9 +116,10 @@ class _Wafer:
         self.source, self.index, self.words = source, index, words
         self._x, self._y, self._codes = list[int](), list[int](), list[int]()
         self._numbers: dict[Code, int] = {}
+        self._tests = set[str]()
         self._unplaced = 0
 
-    def die(self, cells: list[str], columns: _Columns, line: int) -> None:
+    def die(self, cells: list[str], columns: Columns, line: int) -> None:
         """A row of the table; one without a bin holds a position where no die is."""
         place = cells[columns.x], cells[columns.y]
         found = [_WHOLE.fullmatch(text) for text in place]
@@ -214,6 +134,8 @@ class _Wafer:
         if _NO_POSITION in (x, y):
             self._unplaced += 1
             return
+        if columns.test >= 0 and len(self._tests) < _SEVERAL:
+            self._tests.add(cells[columns.test])
         code = self._code(cells, columns, line)
         self._x.append(x)
         self._y.append(y)
@@ -224,7 +146,7 @@ class _Wafer:
             what = f"more than {MOST_CODES} different bins up to line {line}; not a map"
             raise InputError(self.source, InputKind.NOT_A_MAP, what)
 
-    def _code(self, cells: list[str], columns: _Columns, line: int) -> Code | None:
+    def _code(self, cells: list[str], columns: Columns, line: int) -> Code | None:
         text = cells[columns.bin] if columns.bin >= 0 else ""
         word = cells[columns.verdict] if columns.verdict >= 0 else ""
         meaning = meaning_of(word)
@@ -240,10 +162,21 @@ class _Wafer:
         return Code(text, meaning)
 
     def finished(self) -> FabMap:
-        """The wafer, when all its dies were read."""
+        """The wafer, when all its dies were read.
+
+        Raises:
+            InputError: its rows are single tests, or may be of several wafers.
+        """
         codes, replaced, _ = placed(self._x, self._y, self._codes, self.source, upwards=False)
         empty = self._codes.count(-1)
-        warnings = f"{self._unplaced} dies have no position; they are left out"
+        if replaced and len(self._tests) >= _SEVERAL:
+            what = "a row per test, and none says of the whole die what it is"
+            mend = "export one row a die, with its bin"
+            raise InputError(self.source, InputKind.AMBIGUOUS, f"{what}; {mend}")
+        is_named = bool(self.words["wafer"] or self.words["slot"])
+        warnings = measured_again(self._x, self._y, self.source, is_named=is_named)
+        if self._unplaced:
+            warnings.append(f"{self._unplaced} dies have no position; they are left out")
         return FabMap(
             codes,
             tuple(self._numbers),
@@ -256,7 +189,7 @@ class _Wafer:
             format="table of dies",
             source=self.source,
             index=self.index,
-            warnings=(warnings,) if self._unplaced else (),
+            warnings=tuple(warnings),
         )
 
 
@@ -274,7 +207,7 @@ def write(maps: Iterable[FabMap], file: IO[bytes]) -> None:
     Die size, counts and defects are not kept.
     """
     wafers = list(maps)
-    words = [word for word in _WORDS if any(getattr(fab, word) for fab in wafers)]
+    words = [word for word in WORDS if any(getattr(fab, word) for fab in wafers)]
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*words, "x", "y", "bin", "result"])

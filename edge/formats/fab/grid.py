@@ -16,6 +16,9 @@ from edge.wafer.wafermap import MAX_SIDE
 #: Different codes of one map. Hard bins go to 32767, a map has some dozens.
 MOST_CODES: Final = 4096
 
+#: Part of the dies that are measured again from which on these may be of another wafer.
+_NEARLY_ALL: Final = 0.9
+
 
 def check_sides(rows: int, columns: int, source: str) -> None:
     """Refuse a grid, before anything is made of that size.
@@ -186,3 +189,28 @@ def placed(
     grid = np.full((height, width), -1, np.int16)
     grid[top - down if upwards else down - top, across - left] = codes  # the last one stays
     return grid, int(across.size - np.count_nonzero(grid >= 0)), (left, top)
+
+
+def measured_again(x: npt.ArrayLike, y: npt.ArrayLike, source: str, *, is_named: bool) -> list[str]:
+    """A warning where nearly all dies of a list stand in it again, as if of another wafer.
+
+    Args:
+        x: Whole numbers (N,).
+        y: Whole numbers (N,).
+        source: Name for messages.
+        is_named: Something says of which wafer they are.
+
+    Raises:
+        InputError: nothing does.
+    """
+    places = np.asarray(x, np.int64) * 2**32 + np.asarray(y, np.int64)
+    entries = np.unique(places, return_counts=True)[1]
+    again = int(np.count_nonzero(entries > 1))
+    if not again or again < _NEARLY_ALL * entries.size:
+        return []
+    what = f"{again} of {entries.size} dies stand in several rows"
+    if not is_named:
+        mend = "name wafers in a column `wafer`, or export the last results alone"
+        text = f"{what} and nothing tells wafers apart; {mend}"
+        raise InputError(source, InputKind.AMBIGUOUS, text)
+    return [f"{what}, as if of several wafers; the last ones count"]

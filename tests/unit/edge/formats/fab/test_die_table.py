@@ -77,6 +77,34 @@ def test_wafers_by_lot_and_number_in_any_order_and_the_hard_bin_decides() -> Non
     assert [(fab.slot, fab.retests) for fab in by_slot] == [("01", 0), ("02", 0)]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Wafer#", "waf", "WF", "wfr", "W", "Wafer Index", "Substrate_ID", "Scribe", "LotWafer",
+     "wafer slot", "Slot No."],
+)  # fmt: skip
+def test_whatever_tells_wafers_apart_is_called(name: str) -> None:
+    found = maps(f"lot,{name},x,y,bin\nA,01,0,0,1\nA,02,0,0,7\n")
+    assert [(fab.wafer or fab.slot, fab.texts().item()) for fab in found] == [
+        ("01", "1"), ("02", "7"),
+    ]  # fmt: skip
+
+
+def test_nearly_all_dies_again_in_a_wafer_with_a_name_are_told() -> None:
+    rows = [f"1,{x},0,{n}" for n in (1, 7) for x in range(20 - n // 7)]
+    [fab] = maps("\n".join(["wafer,x,y,bin", *rows]))
+    assert fab.retests == 19
+    assert fab.warnings == (
+        "19 of 20 dies stand in several rows, as if of several wafers; the last ones count",
+    )
+
+
+def test_one_wafer_of_a_table_that_is_none_leaves_the_others() -> None:
+    rows = b"1,0,0,a,1\n1,0,0,b,2\n2,0,0,a,1\n"
+    bad, good = die_table.read_maps(BytesIO(b"wafer,x,y,test,bin\n" + rows), "w.csv")
+    assert isinstance(bad, InputError)
+    assert isinstance(good, FabMap)
+
+
 def test_i_and_j_are_the_die_where_x_and_y_are_a_position() -> None:
     [fab] = maps("i,j,x,y,bin\n0,0,0.5,0.1,1\n1,0,5.5,0.1,2\n")
     assert fab.texts().tolist() == [["1", "2"]]
@@ -118,6 +146,9 @@ BAD = [
     ("x,y,bin\n0,0,1\n0,1000000,1\n", "at most 4096 a side"),
     ("x,y,bin\n" + "".join(f"{n % 60},{n // 60},{n}\n" for n in range(5000)), "more than 4096"),
     ("x,y,bin\n", "without any die"),
+    ("x,y,test,result\n0,0,1,PASS\n0,0,2,FAIL\n1,0,1,PASS\n1,0,2,FAIL\n", "a row per test"),
+    ("x,y,Test_Num,bin\n0,0,1,1\n0,0,2,7\n1,0,1,1\n", "export one row a die"),
+    ("lot,x,y,bin\nA,0,0,1\nA,1,0,1\nA,0,0,7\nA,1,0,1\n", "2 of 2 dies stand in several rows"),
 ]
 
 
@@ -200,6 +231,9 @@ def test_a_grid_of_bins_needs_somebody_who_says_what_passes(
         ("0,1,7\n1,1\n", rules_of(["1"]), "line 2 has 2 dies"),
         ("x,y,value\n1,1,7\n1,2,7\n", rules_of(["1"]), "names of columns"),
         ("x y bin\n1 1 7\n1 2 7\n", rules_of(["1"]), "names of columns"),
+        ("x,y,fail\n1,1,NOK\n1,2,OK\n", rules_of(["1"]), "names of columns"),
+        ("wafer,x1,y1\nA,1,7\nB,2,7\n", rules_of(["1"]), "names of columns"),
+        ("slot,good,bad\n1,300,41\nbad,1,7\n", rules_of(["1"]), "names of columns"),
     ],
 )
 def test_a_grid_that_may_be_something_else_is_refused(
