@@ -114,7 +114,7 @@ def test_where_nothing_can_be_written_back(lot: Path, given: list[str], what: st
 def test_rows_of_a_table_say_who_said_what_passes(lot: Path) -> None:
     done = wm_edge("classify", lot / "w7.map", "--pass-bins", "01", "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(done.stdout.decode()))
-    assert (row["legend"], row["device"], row["turned"]) == ("'--pass-bins", "DEMO-1", "")
+    assert (row["legend"], row["device"], row["turned"]) == ("option --pass-bins", "DEMO-1", "")
 
 
 def test_a_folder_of_them_is_a_labelled_set_without_labels(lot: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edge.errors import InputError, InputKind
 from edge.system.choice import Choice
+from edge.system.text import printable
 from edge.wafer.wafermap import WaferMap
 
 #: int16 (rows, columns): positions in a legend, -1 where there is no position.
@@ -123,6 +125,17 @@ class FabMap:
     source: str = ""
     index: int = 0
     warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """File and position, for messages."""
+        return f"{self.source}[{self.index}]" if self.index else self.source
+
+    def refused(self, kind: InputKind, reason: str) -> InputError:
+        """An error that says of which lot and wafer it is, where the file does."""
+        words = {"lot": self.lot, "wafer": self.wafer or self.slot}
+        who = ", ".join(f"{word} {printable(text[:32])}" for word, text in words.items() if text)
+        return InputError(self.name, kind, f"{who}: {reason}" if who else reason)
 
     def texts(self) -> npt.NDArray[np.str_]:
         """The drawing as texts (rows, columns); empty where there is no position."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import STATES, Code, Codes, Defects, FabMap, Meaning, same_bin
-from edge.formats.fab.recipe import DefectRules, Flip, Recipe, Side
+from edge.formats.fab.fab_map import STATES, Code, Codes, FabMap, Meaning
+from edge.formats.fab.passing import RECIPE, by_defects, named, passing_of
+from edge.formats.fab.recipe import Flip, Recipe, Side
 from edge.formats.fab.rules import Rules
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
 
@@ -27,8 +27,7 @@ _SIDES: Final = {
 
 _Grid = TypeVar("_Grid", Codes, DieGrid)
 
-#: Codes that a message names; digits of a slot that are a number.
-_SHOWN: Final = 12
+#: Digits of a slot that are a number.
 _SLOT_DIGITS: Final = 9
 
 
@@ -78,23 +77,27 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
     """
     found = rules.recipe_of(fab)
     name, recipe = found or ("", None)
-    meanings, says = _meanings(fab, rules, recipe)
-    _check_known(fab, meanings)
+    passing = passing_of(fab, rules, recipe)
+    meanings, says = passing.meanings, passing.says
     states = [PASS if each is Meaning.PASS else FAIL if each is Meaning.FAIL else NO_DIE
               for each in meanings]  # fmt: skip
     dies = np.array([*states, NO_DIE], np.uint8)[fab.codes]
-    by_defects = None
-    if recipe and recipe.defects and fab.defects and says != "--pass-bins":
-        dies = by_defects = _by_defects(dies, fab.defects, recipe.defects)
-        says = "recipe"
-    warnings = [*fab.warnings, *_against_stated(fab, dies)]
+    defects = None
+    if recipe and recipe.defects and fab.defects:
+        dies = defects = by_defects(dies, fab.defects, recipe.defects, passing.option)
+        says = says if passing.option else RECIPE
+    warnings = [*fab.warnings, *passing.warnings, *_against_stated(fab, dies)]
+    warnings += _none_passes(fab, dies, passing.option)
     side = side_of(fab.orientation, recipe)
     turned = _TURNS[side] if side else None
-    dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), _named(fab))
+    dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), fab.name)
     if rules.drawn:
-        rules.drawn(_told(fab, meanings, by_defects, recipe))
-    helped = recipe is not None and says != "recipe"
-    says = {"recipe": f"recipe {name}"}.get(says, says) + (f", recipe {name}" if helped else "")
+        rules.drawn(_told(fab, meanings, defects, recipe))
+    helped = passing.helped or defects is not None or _turns(fab, recipe)
+    if says == RECIPE:
+        says = f"recipe {name}"
+    elif helped:
+        says += f", recipe {name}"
     digits = fab.slot.isascii() and fab.slot.isdigit() and len(fab.slot) <= _SLOT_DIGITS
     return WaferMap(
         dies,
@@ -150,60 +153,23 @@ def side_of(orientation: str, recipe: Recipe | None = None) -> Side | None:
     return words.pop() if len(words) == 1 else None
 
 
-def _meanings(fab: FabMap, rules: Rules, recipe: Recipe | None) -> tuple[list[Meaning], str]:
-    """What each code of the legend means, and who says what passes."""
-    passing, no_die = recipe.pass_bins if recipe else (), recipe.none_bins if recipe else ()
-    meanings, says = [], "file"
-    for text, meaning in fab.legend:
-        if text in rules.none_bins:
-            meanings.append(Meaning.NULL)
-        elif rules.pass_bins and not meaning.is_none:
-            meanings.append(_passes(text, rules.pass_bins))
-            says = "--pass-bins"
-        elif meaning is not Meaning.UNKNOWN:
-            meanings.append(meaning)
-        elif text in no_die:
-            meanings.append(Meaning.NULL)
-        elif passing:
-            meanings.append(_passes(text, passing))
-            says = "recipe"
-        else:
-            meanings.append(Meaning.UNKNOWN)
-    return meanings, says
+def _turns(fab: FabMap, recipe: Recipe | None) -> bool:
+    return bool(recipe and (recipe.flip or fab.orientation in recipe.orientation))
 
 
-def _passes(text: str, passing: Iterable[str]) -> Meaning:
-    return Meaning.PASS if any(same_bin(text, each) for each in passing) else Meaning.FAIL
+def _none_passes(fab: FabMap, dies: Codes | DieGrid, option: Sequence[str]) -> Iterator[str]:
+    """Refuse passing bins of an option that no die has; warn where file or recipe names them.
 
-
-def _check_known(fab: FabMap, meanings: list[Meaning]) -> None:
-    """Refuse a map with a code of which nobody says what it means."""
-    used = set(np.unique(fab.codes).tolist())
-    unknown = [
-        code.text
-        for number, code in enumerate(fab.legend)
-        if meanings[number] is Meaning.UNKNOWN and number in used
-    ]
-    if not unknown:
+    Codes of an inspected wafer count defects, and a file that states that none passed knows it.
+    """
+    if PASS in dies or FAIL not in dies or fab.stated.passed == 0 or fab.defects is not None:
         return
-    shown = ", ".join(map(repr, unknown[:_SHOWN])) + ("" if len(unknown) <= _SHOWN else ", ...")
-    said = {Meaning.PASS, Meaning.FAIL}.intersection(meanings)
-    what = f"which codes pass; it has {shown}" if not said else f"what {shown} means"
-    mend = (
-        "say which pass (--pass-bins) and which are no die (--none-bins), or have a recipe say it"
-    )
-    text = "; ".join((f"the file does not say {what}", *fab.warnings, f"{mend} (--recipes)"))
-    raise InputError(_named(fab), InputKind.AMBIGUOUS, text)
-
-
-def _by_defects(dies: DieGrid, defects: Defects, rules: DefectRules) -> DieGrid:
-    counts: npt.NDArray[np.bool_] = ~(defects.sizes < rules.min_size)  # NaN is not smaller
-    if rules.classes:
-        counts &= np.isin(defects.classes, rules.classes)
-    counts &= ~np.isin(defects.classes, rules.ignored)
-    failing = np.zeros(dies.shape, bool)
-    failing[defects.rows[counts], defects.columns[counts]] = True
-    return np.where(dies == NO_DIE, NO_DIE, np.where(failing, FAIL, PASS)).astype(np.uint8)
+    if not option:
+        yield "no die has a code that passes"
+        return
+    there = [fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0]
+    what = f"no die has a code that passes (--pass-bins {','.join(option)})"
+    raise fab.refused(InputKind.BAD_VALUE, f"{what}; it has {named(there)}, name those that pass")
 
 
 def _against_stated(fab: FabMap, dies: Codes | DieGrid) -> Iterator[str]:
@@ -229,8 +195,4 @@ def _against_stated(fab: FabMap, dies: Codes | DieGrid) -> Iterator[str]:
         what, said, got = split[0]
         why = f"the file states {said} {what} dies, by this legend its map has {got}"
         mend = "say what passes with --pass-bins, and what is no die with --none-bins"
-        raise InputError(_named(fab), InputKind.BAD_VALUE, f"{why}; {mend}")
-
-
-def _named(fab: FabMap) -> str:
-    return f"{fab.source}[{fab.index}]" if fab.index else fab.source
+        raise fab.refused(InputKind.BAD_VALUE, f"{why}; {mend}")

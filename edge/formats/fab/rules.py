@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edge.errors import InputError, InputKind, UsageError
+from edge.errors import InputKind, UsageError
 
 if TYPE_CHECKING:
     from edge.formats.fab.fab_map import FabMap
@@ -48,7 +48,7 @@ class Rules:
         if len(found) > 1:
             what = f"two recipes are for it, {found[0][0]} and {found[1][0]}"
             mend = "narrow the `device` or `tool` of one"
-            raise InputError(fab.source, InputKind.AMBIGUOUS, f"{what}; {mend}")
+            raise fab.refused(InputKind.AMBIGUOUS, f"{what}; {mend}")
         return found[0] if found else None
 
 
@@ -67,10 +67,12 @@ def rules_of(
         recipes: A folder of recipes, ``*.toml``.
 
     Raises:
-        UsageError: a code is both, the folder has no recipe, or one cannot be used.
+        UsageError: a code is both or two in one, the folder has no recipe, or one cannot be used.
     """
     if both := set(pass_bins) & set(none_bins):
         raise UsageError(f"{min(both)} is said to pass and to be no die; say one of them")
+    if odd := next((each for each in (*pass_bins, *none_bins) if ";" in each[1:]), None):
+        raise UsageError(f"{odd}: no code of a map has a `;` in it; separate codes by commas")
     found = _recipes(recipes) if recipes is not None else ()
     return Rules(tuple(pass_bins), tuple(none_bins), found)
 

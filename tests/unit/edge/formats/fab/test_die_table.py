@@ -216,7 +216,7 @@ def test_a_grid_of_bins_needs_somebody_who_says_what_passes(
     path.write_text(text)
     [wafer] = read(path, rules_of(["1"]))
     assert isinstance(wafer, WaferMap)
-    assert (wafer.dies.tolist(), wafer.legend) == (dies, "--pass-bins")
+    assert (wafer.dies.tolist(), wafer.legend) == (dies, "option --pass-bins")
     for rules in (NO_RULES, rules_of(none_bins=["X"])):
         with pytest.raises(InputError, match="die states"):
             list(read(path, rules))

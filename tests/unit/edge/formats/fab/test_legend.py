@@ -38,21 +38,77 @@ def test_the_file_says_what_passes() -> None:
 
 
 def test_nobody_says_what_passes_and_nobody_guesses() -> None:
-    with pytest.raises(InputError, match="which codes pass; it has '1', 'X', '7'; say which"):
+    with pytest.raises(InputError, match="which codes pass; it has '1', '7', 'X'; say which"):
         wafer_of(UNSAID, NO_RULES)
 
 
 @pytest.mark.parametrize("passing", ["1", "01"])
 def test_options_say_it(passing: str) -> None:
     wafer = wafer_of(UNSAID, rules_of([passing], ["X"]))
-    assert (wafer.dies.tolist(), wafer.legend) == (L, "--pass-bins")
+    assert (wafer.dies.tolist(), wafer.legend) == (L, "option --pass-bins")
 
 
 def test_an_option_counts_before_the_file() -> None:
-    dies = wafer_of(SAID, rules_of(["7"])).dies
-    assert dies.tolist() == [[2, 1, 2, 0], [2, 1, 2, 0], [2, 1, 1, 0]]
+    wafer = wafer_of(SAID, rules_of(["7"]))
+    assert wafer.dies.tolist() == [[2, 1, 2, 0], [2, 1, 2, 0], [2, 1, 1, 0]]
+    assert (
+        wafer.warning == "the file says otherwise than --pass-bins of '1', '7'; the option counts"
+    )
     with pytest.raises(UsageError, match="7 is said to pass and to be no die"):
         rules_of(["1", "7"], ["7"])
+
+
+WORDS = replace(SAID, legend=(Code("OK", Meaning.PASS), SAID.legend[1], Code("NG", Meaning.FAIL)))
+INSPECTED = replace(
+    SAID,
+    legend=(Code("0", Meaning.PASS), SAID.legend[1], Code("1", Meaning.FAIL)),
+    defects=Defects(
+        np.array([0, 1, 2, 2], np.int32),
+        np.array([1, 1, 1, 2], np.int32),
+        np.array([3, 3, 9, 3], np.int32),
+        np.ones(4, np.float32),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("fab", "passing", "aside"),
+    [
+        (WORDS, "1", "none of its dies has such a code"),
+        (SAID, "9", "none of its dies has such a code"),
+        (INSPECTED, "1", "its codes count defects, and 0 is none of these"),
+        (INSPECTED, "5", "its codes count defects, and 0 is none of these"),
+    ],
+)
+def test_an_option_for_other_files_is_left_aside(fab: FabMap, passing: str, aside: str) -> None:
+    wafer = wafer_of(fab, rules_of([passing], ["1"] if passing == "5" else []))
+    assert (wafer.dies.tolist(), wafer.legend) == (L, "file")
+    assert wafer.warning == (
+        f"the file says what passes; --pass-bins {passing} is left aside: {aside}"
+    )
+
+
+def test_an_option_and_a_recipe_share_what_is_inspected(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text("[match]\n[defects]\nignored = [9]\n")
+    for passing, dies in ((["0"], [[1, 2, 1, 0], [1, 2, 1, 0], [1, 1, 2, 0]]), (["0", "1"], None)):
+        wafer = wafer_of(INSPECTED, rules_of(passing, recipes=tmp_path))
+        assert wafer.dies.tolist() == (dies or np.where(np.array(L) == 2, 1, L).tolist())
+        assert wafer.legend == "option --pass-bins, recipe r"
+
+
+def test_passing_bins_that_no_die_has(tmp_path: Path) -> None:
+    named = replace(SAID, legend=tuple(Code(code.text, Meaning.FAIL) for code in SAID.legend))
+    assert wafer_of(named, NO_RULES).warning == "no die has a code that passes"
+    assert wafer_of(replace(named, stated=Stated(passed=0)), NO_RULES).warning is None
+    (tmp_path / "r.toml").write_text('pass_bins = ["9"]\n[match]\n')
+    assert wafer_of(UNSAID, rules_of(recipes=tmp_path)).warning == "no die has a code that passes"
+    what = (
+        "lot A, wafer 7: no die has a code that passes .--pass-bins 9.; it has '1', '7', 'X', name"
+    )
+    with pytest.raises(InputError, match=what):
+        wafer_of(replace(UNSAID, lot="A", wafer="7"), rules_of(["9"]))
+    with pytest.raises(UsageError, match="1;2: no code of a map has a `;`"):
+        rules_of(["1;2"])
 
 
 def test_a_recipe_says_what_the_file_does_not(tmp_path: Path) -> None:
@@ -65,7 +121,7 @@ def test_a_recipe_says_what_the_file_does_not(tmp_path: Path) -> None:
     assert (wafer.dies.tolist(), wafer.legend) == (L, "recipe line2")
     other = (Code("1", Meaning.FAIL), SAID.legend[1], Code("7", Meaning.PASS))
     assert wafer_of(replace(SAID, legend=other), rules).dies[0].tolist() == [2, 1, 2, 0]
-    assert wafer_of(SAID, rules).legend == "file, recipe line2"
+    assert wafer_of(SAID, rules).legend == "file"  # the recipe changes nothing
 
 
 def test_two_recipes_that_fit_are_refused(tmp_path: Path) -> None:
