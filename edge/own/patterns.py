@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import time
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +13,11 @@ from edge.errors import UsageError
 from edge.own.fit import FAR, UPRIGHT, Coordinates
 from edge.own.numbers import SHAPE, numbers
 from edge.own.pattern_file import SUFFIX, OwnPattern, check_folder, load
+from edge.system.looked_at import LookedAt
 from edge.system.text import printable
 from edge.wafer.wafermap import DieGrid
 
 _log = logging.getLogger(__name__)
-
-#: Seconds between two looks at the folder.
-EVERY: Final = 1.0
 
 
 class Claim(NamedTuple):
@@ -47,11 +43,9 @@ class OwnPatterns:
 
     def __init__(self, folder: Path, network: str, coordinates: Coordinates) -> None:
         check_folder(folder)
-        self._folder = folder
+        self._files = LookedAt(folder, SUFFIX)
         self._network = network
         self._coordinates = coordinates
-        self._seen: Any = None
-        self._due = 0.0
         self._claims: list[Claim] = []
 
     def claim(self, embedding: npt.NDArray[np.int8], dies: DieGrid) -> Claim | None:
@@ -61,8 +55,7 @@ class OwnPatterns:
             embedding: int8 (size,), the network's second output.
             dies: uint8 (rows, columns), at least one of them failing.
         """
-        if time.monotonic() >= self._due:
-            self._refresh()
+        self._refresh()
         if not self._claims:
             return None
         real = self._coordinates.real(embedding)
@@ -82,28 +75,14 @@ class OwnPatterns:
         return self._claims[best] if scores[best] > 0 else None
 
     def _refresh(self) -> None:
-        """Look at the folder; read its files where any has changed."""
-        self._due = time.monotonic() + EVERY
-        try:
-            with os.scandir(self._folder) as entries:
-                found = sorted(
-                    (entry.path, entry.stat().st_mtime_ns, entry.stat().st_size)
-                    for entry in entries
-                    if entry.name.endswith(SUFFIX)
-                )
-        except OSError as error:
-            if self._seen != error.errno:
-                _log.warning("%s: cannot be read (%s)", self._folder, error.strerror)
-            self._seen = error.errno  # those that were read go on
+        """Read the files where any has changed; where none can be read, those that were go on."""
+        if (paths := self._files.changed()) is None:
             return
-        if found == self._seen:
-            return
-        self._seen = found
         usable = []
-        for path, *_ in found:
+        for path in paths:
             try:
-                pattern = load(Path(path))
-                self._check(Path(path), pattern)
+                pattern = load(path)
+                self._check(path, pattern)
                 usable.append(pattern)
             except UsageError as error:
                 _log.warning("%s", printable(str(error)))

@@ -113,7 +113,7 @@ class FolderSettings(Strict, frozen=True):
         return Names(NamePattern(self.name_pattern), map(os.path.abspath, self.paths))
 
     def rules(self) -> Rules:
-        """What passes in files that do not say so themselves.
+        """What passes in files that do not say so themselves, by the recipes that are there now.
 
         Raises:
             UsageError: a code is both, or a recipe cannot be used.

@@ -168,12 +168,13 @@ class Station:
             from edge.station.folder.deaths import Deaths
             from edge.station.folder.folder_source import FolderSource
             from edge.station.folder.intake import FileIntake
+            from edge.station.folder.live_rules import LiveRules
             from edge.station.folder.workers import Workers
 
             deaths = Deaths(store)
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
-            names, rules = folder.names(), folder.rules()
+            names, rules = folder.names(), LiveRules(folder.rules(), folder.recipes)
             intake = FileIntake(self._classifier(), names, deaths.slot(), rules)
             arguments = {**self._arguments, "names": names, "rules": rules}
             workers = Workers(intake, arguments, deaths)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from edge.formats.fab.fab_map import FabMap
     from edge.formats.fab.recipe import Recipe
 
-#: Recipes in a folder.
+#: How the name of a recipe ends, and how many may be in a folder.
+SUFFIX: Final = ".toml"
 MOST_RECIPES: Final = 1000
 
 
@@ -78,15 +79,24 @@ def rules_of(
 
 
 def _recipes(folder: Path) -> tuple[tuple[str, Recipe], ...]:
-    from edge.formats.fab.recipe import Recipe
-    from edge.system import toml_file
-
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+        paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
     except OSError as error:
         what = f"{folder}: no folder of recipes that can be read ({error.strerror})"
         raise UsageError(f"{what}; check its name") from error
     if not paths or len(paths) > MOST_RECIPES:
         what = f"holds {len(paths)} recipes (*.toml), must be from 1 to {MOST_RECIPES}"
         raise UsageError(f"{folder}: {what}")
-    return tuple((path.stem, toml_file.read(path).decode(Recipe)) for path in paths)
+    return tuple(map(recipe_in, paths))
+
+
+def recipe_in(path: Path) -> tuple[str, Recipe]:
+    """Name and recipe of a file.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    from edge.formats.fab.recipe import Recipe
+    from edge.system import toml_file
+
+    return path.stem, toml_file.read(path).decode(Recipe)
