@@ -29,9 +29,10 @@ _NAMES: Final = {
     "tested": "totaltested testeddie testeddies totaltestdie totaltestdies totaltest"
     " totalinspectiondie tested testdie testdies grossdie grossdies",
     "passed": "totalpass passdie passdies passeddie good gooddie gooddies goods goodqty totalgood"
-    " numberofgooddie numberofgooddies goodcount passcount goodchip goodchips sumpas pickable",
+    " numberofgooddie numberofgooddies goodcount passcount goodchip goodchips sumpas pickable"
+    " pass passed",
     "failed": "totalfail faildie faildies fail bad baddie baddies totalbad numberofbaddies badcount"
-    " failcount badchip badchips",
+    " failcount badchip badchips failed",
     "across": "xdies xdies1 xdiesize xsize dicesizex diesizex indexx xstep",
     "down": "ydies ydies1 ydiesize ysize dicesizey diesizey indexy ystep",
     "unit": "dieunits dutms",
@@ -47,6 +48,9 @@ _ROLE: Final = {name: role for role, names in _NAMES.items() for name in names.s
 
 #: Names of codes that pass under which some tools count dies instead.
 _COUNTS_TOO: Final = frozenset({"passed", "gooddie"})
+
+#: Names that count dies only beside another count: alone, one is a bin that passes.
+_COUNTS_BESIDE: Final = frozenset({"pass", "passed"})
 
 #: What tells a wafer from the one before.
 _OWN: Final = frozenset({"lot", "wafer", "slot", "device", "rows"})
@@ -203,7 +207,8 @@ class Header:
 
     def stated(self) -> Stated:
         """The counts of dies that the file states."""
-        tested, passed, failed = (self._count(role) for role in ("tested", "passed", "failed"))
+        tested, failed = self._count("tested"), self._count("failed")
+        passed = self._count("passed", is_alone=tested is None and failed is None)
         if passed is not None and failed is not None:
             tested = None  # of what a tool counts as tested, some is ink or edge
         return Stated(tested, passed, failed)
@@ -221,8 +226,10 @@ class Header:
             sizes.append(size * unit if unit else min(size, 0.0))
         return pitch_of(sizes[0], sizes[1], 1.0, self._source)
 
-    def _count(self, role: str) -> int | None:
+    def _count(self, role: str, *, is_alone: bool = False) -> int | None:
         for name in _NAMES[role].split():
+            if is_alone and name in _COUNTS_BESIDE:
+                continue
             if (value := self._values.get(name)) and _is_count(value):
                 return int(value)
         return None

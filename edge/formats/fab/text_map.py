@@ -269,8 +269,9 @@ def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
     passing = [found.symbol if (found := bin_of(each, header.bins)) else each for each in passing]
     passing = passing if all(may_pass(each, texts) for each in passing) else []
     stated = header.stated()
-    says_all = (
-        bool(skipped)
+    says_all = (  # a code that a list of bins does not have may be a mark
+        not header.bins
+        or bool(skipped)
         or header.has("bcequ")
         or stated.tested is not None
         or stated.failed is not None

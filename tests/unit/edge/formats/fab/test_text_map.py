@@ -190,7 +190,8 @@ MEANINGS = [
      Meaning.FAIL),
     ("BIN,  A,  5,  1%,  {[GOODBIN]}", "A", Meaning.PASS),
     ("BIN,  A,  5,  1%,  {[      ]}", "A", Meaning.UNKNOWN),
-    ("PASBIN 1", "A", Meaning.UNKNOWN),
+    ("PASBIN 1", "A", Meaning.FAIL),
+    ("PASS BIN : 1", "A", Meaning.FAIL),
     ("PASBIN a\nSKIPDI .", "A", Meaning.UNKNOWN),
     ("PASBIN 1-3\nTotal Fail : 9", "A", Meaning.UNKNOWN),
     ("PASBIN 1\nSKIPDI .,X", "A", Meaning.FAIL),
@@ -208,6 +209,26 @@ MEANINGS = [
 def test_what_a_line_says_of_a_code(said: str, code: str, meaning: Meaning) -> None:
     [fab] = maps(f"LOT : L\n{said}\n\n" + "\n".join(L))
     assert dict(fab.legend)[code] is meaning
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("PASSED : 38\nFAILED : 6", None),
+        ("Pass : 30\nFail : 14", "states 30 passing dies, its map has"),
+        ("PASSED : 30\nFAILED : 14", "states 30 passing dies, its map has"),
+        ("PASSED : 38\nTested : 50", "states 50 tested dies, by this legend its map has"),
+        ("PASSED : 38\nFAILED : 41", "states 79 tested dies, by this legend its map has"),
+        ("FAILED : 41", "states 41 failing dies, by this legend its map has"),
+    ],
+)
+def test_counts_under_any_name_are_held_against_the_map(said: str, word: str | None) -> None:
+    [fab] = maps(f"LOT : L\n{said}\n\n" + "\n".join(L))
+    try:
+        told = wafer_of(fab, PASS_1).warning
+    except InputError as error:
+        told = error.reason
+    assert (word in told) if word and told else word == told
 
 
 WAYS = [
