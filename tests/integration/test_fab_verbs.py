@@ -119,9 +119,11 @@ def test_rows_of_a_table_say_who_said_what_passes(lot: Path) -> None:
 
 def test_a_folder_of_them_is_a_labelled_set_without_labels(lot: Path) -> None:
     out = lot / "set.npz"
+    (lot / "no.png").write_bytes(b"none")
     given = ("dataset", "import", lot, "--unlabelled", "--recipes", lot / "recipes", "--out", out)
     done = wm_edge(*given)
     assert done.code == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == f"wrote {out}; 1 left out, as said above"
     with np.load(out) as made:
         assert made["labels"].tolist() == [""]
         assert made["shapes"].tolist() == [[8, 6]]

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @click.option(
     "--none",
     metavar="FOLDER",
-    help="The class folder of wafers without a pattern; none, normal, ok, good and pass are known.",
+    help="The class folder of wafers without a pattern; none, normal, ok, good and pass are known. "
+    "Codes that are no die are --none-bins here.",
 )
 @click.option(
     "--pattern-set",
@@ -85,15 +86,19 @@ def command(
       another .npz            maps (wafers, rows, columns) and their labels: text,
                               numbers (--label) or a column of 0 and 1 a pattern
       a folder                class folders with names of your own (Grid/, ok/)
-                              or WM-811K's, of images, .npy or .csv; train/, val/
+                              or WM-811K's, of whatever `wm-edge classify` reads:
+                              images, .npy, .csv, files of probers and testers
+                              (SINF, KLARF, G85, STDF ...), archives; train/, val/
                               and test/ may stand above them
+      with --unlabelled       a file or folder of any of these, without labels
 
     Class folders whose names state lots (--name-pattern) can be divided by lot. Wafers in a folder
     `unlabelled` beside them have no label.
 
     Pickles, also compressed (gzip, bzip2, xz, zip), are read without pandas and cannot run code: a
     file that names anything but the few classes of a data frame is refused. Wafers without a label
-    (unless --unlabelled) or with an unusable map are left out and counted.
+    (unless --unlabelled), with an unusable map, and files that cannot be read are left out; the last
+    line says how many, the exit code is 0 as long as one is kept.
 
     \b
     Examples:
@@ -102,6 +107,7 @@ def command(
       wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
       wm-edge dataset import incoming/ --unlabelled --out new.npz
       wm-edge dataset import lots/ --unlabelled --recipes recipes/ --out lots.npz
+      wm-edge dataset import probed/ --pass-bins 1 --none-bins X --out probed.npz
     """
     from edge.formats.fab.rules import rules_of
     from train.importers import import_dataset
@@ -125,7 +131,9 @@ def command(
     imported.labelled.save(out, overwrite=overwrite)
     for line in _summary(imported):
         tell(line, 2, err=True)
-    click.echo(f"wrote {out}", err=True)
+    left_out = imported.report.read - imported.report.kept
+    more = f"; {left_out:,} left out, as said above" if left_out > 0 else ""
+    tell(printable(f"wrote {out}{more}"), err=True)
 
 
 def _read(path: Path) -> PatternSet:
