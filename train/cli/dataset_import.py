@@ -97,8 +97,8 @@ def command(
 
     Pickles, also compressed (gzip, bzip2, xz, zip), are read without pandas and cannot run code: a
     file that names anything but the few classes of a data frame is refused. Wafers without a label
-    (unless --unlabelled), with an unusable map, and files that cannot be read are left out; the last
-    line says how many, the exit code is 0 as long as one is kept.
+    (unless --unlabelled), with an unusable map, and files that cannot be read are left out; the
+    last line says how many, the exit code is 0 as long as one is kept.
 
     \b
     Examples:
