@@ -43,8 +43,9 @@ demo:
 	@echo "installing the station (a minute the first time) ..."
 	@$(DEMO_VENV)/bin/pip install --quiet .
 	@$(DEMO_VENV)/bin/wm-edge classify --format table samples; code=$$?; \
-	  echo; echo "Three of the samples are broken on purpose: a bad file never stops the others."; \
+	  echo; echo "Three of the samples are broken on purpose, one does not say what passes: a bad file never stops the others."; \
 	  echo "The others are drawn, and two look mixed or unfamiliar to a model of real wafers: these go to a person."; \
+	  $(DEMO_VENV)/bin/wm-edge show samples/fab/edge-ring.g85.xml samples/fab/text-map.txt; \
 	  echo "Next: $(DEMO_VENV)/bin/wm-edge --help"; \
 	  test $$code -le 1
 

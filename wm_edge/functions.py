@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edge.classification.classifier import Classifier
 from edge.classification.prediction import Prediction
 from edge.errors import InputError, InputKind
+from edge.formats.fab.rules import rules_of
 from edge.formats.name_pattern import NamePattern, Names
 from edge.formats.paths import expand, read_items
 from edge.model.model_file import load
@@ -29,6 +30,9 @@ def read(
     *,
     on_error: Callable[[InputError], object] | None = None,
     name_pattern: str = "",
+    pass_bins: Sequence[str] = (),
+    none_bins: Sequence[str] = (),
+    recipes: str | Path | None = None,
 ) -> Iterator[WaferMap]:
     """Read wafer maps, one after the other: none is kept.
 
@@ -37,19 +41,34 @@ def read(
         on_error: Called with each wafer, file or folder that cannot be used; the others go on. By
             default the first ends it.
         name_pattern: Where lot, wafer and slot stand in names, ``{lot}_{wafer}``, if anywhere.
+        pass_bins: Codes that pass in files of probers and testers, all others fail; none: as the
+            file says, or a recipe.
+        none_bins: Codes that are no die in such files.
+        recipes: A folder of recipes (``*.toml``) for such files of a device or a tool.
 
     Raises:
         ValueError: the pattern is none.
+        TypeError: codes that are no list of texts.
+        UsageError: a code is said to pass and to be no die, or a recipe cannot be used.
         InputError: the first that cannot be used, where there is no ``on_error``.
     """
     names = Names(NamePattern(name_pattern), [path]) if name_pattern else None
-    for item in read_items(expand([path]), names):
+    folder = None if recipes is None else Path(recipes)
+    rules = rules_of(_codes(pass_bins), _codes(none_bins), folder)
+    for item in read_items(expand([path]), names, rules):
         if isinstance(item, WaferMap):
             yield item
         elif on_error is None:
             raise item
         else:
             on_error(item)
+
+
+def _codes(given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str) or not all(isinstance(code, str) for code in given):
+        what = f"codes are a list of texts, as ['01', 'A5'], not {given!r}"
+        raise TypeError(what)
+    return tuple(given)
 
 
 def classify(

@@ -14,7 +14,7 @@ from edge.dataset.class_folders import check_folder_name
 from edge.dataset.labelled_set import LabelledSet, build, concatenate
 from edge.errors import OutputError, UsageError
 from edge.formats.name_pattern import NamePattern
-from edge.formats.paths import HIDDEN
+from edge.formats.registry import HIDDEN
 from edge.own.pattern_file import Example, OwnPattern
 from edge.system.typed import MismatchError
 

@@ -11,15 +11,18 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from edge.classification.classifier import Classifier
-from edge.classification.pipeline import classify_items
+from edge.classification.pipeline import Item, classify_items
 from edge.errors import InputError
 from edge.formats import paths as files
+from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.reading import STDIN
+from edge.formats.registry import ARCHIVES
 from edge.system.worker_pool import Chunk, Worker, WorkerPool, cores, serve, shutdown
 
 if TYPE_CHECKING:
@@ -36,10 +39,11 @@ CHUNK_CHARACTERS: Final = 8192
 WORTHWHILE: Final = 500
 
 #: Files that may hold any number of wafers are streamed by this process; arrays from this size on.
-STREAMED: Final = (".npz",)
+STREAMED: Final = (".npz", *ARCHIVES)
 STACK_BYTES: Final = 2**20
 
 Make = Callable[[], Classifier]
+Read = Callable[[Iterable[str | InputError]], Iterator[Item]]
 Entry: TypeAlias = "str | Record"
 
 
@@ -68,6 +72,7 @@ def classify_paths(
     top_k: int | None = None,
     exclude: str | Path | None = None,
     names: Names | None = None,
+    rules: Rules = NO_RULES,
 ) -> Generator[Record, None, None]:
     """Read and classify everything behind paths, folders and patterns.
 
@@ -78,21 +83,23 @@ def classify_paths(
         top_k: See ``Prediction.as_record``.
         exclude: As for ``edge.formats.paths.expand``.
         names: Gives wafers the lot and number that stand in a file's name.
+        rules: What passes in files of a fab that do not say so themselves.
 
     Yields:
         One record a wafer or unusable input, in the order of ``paths``.
     """
+    read = partial(files.read_items, names=names, rules=rules)
     if processes == 1 or not hasattr(os, "fork"):
-        items = files.read_items(files.expand(paths, exclude=exclude), names)
+        items = read(files.expand(paths, exclude=exclude))
         yield from classify_items(items, make(), top_k)
         return
     workers: list[Worker] = []
     try:
         for _ in range(processes - 1):
-            workers.append(_fork(make, top_k, names, workers))
+            workers.append(_fork(make, top_k, read, workers))
         own = make()
         pool: WorkerPool[Entry, Record] = WorkerPool(
-            lambda entries: _classify(entries, own, top_k, names), workers
+            lambda entries: _classify(entries, own, top_k, read), workers
         )
         yield from pool.work(_chunks(files.expand(paths, exclude=exclude)))
     finally:
@@ -100,11 +107,11 @@ def classify_paths(
 
 
 def _classify(
-    entries: list[Entry], own: Classifier, top_k: int | None, names: Names | None
+    entries: list[Entry], own: Classifier, top_k: int | None, read: Read
 ) -> Iterator[Record]:
     for entry in entries:
         if isinstance(entry, str):
-            yield from classify_items(files.read_items([entry], names), own, top_k)
+            yield from classify_items(read([entry]), own, top_k)
         else:
             yield entry
 
@@ -135,14 +142,14 @@ def _is_streamed(path: str) -> bool:
     return path.lower().endswith(STREAMED) or path == STDIN
 
 
-def _fork(make: Make, top_k: int | None, names: Names | None, others: list[Worker]) -> Worker:
+def _fork(make: Make, top_k: int | None, read: Read, others: list[Worker]) -> Worker:
     import multiprocessing  # slow to load, and one file needs none of it
 
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     # A worker ends when this process's end of its pipe is gone, so no other may hold a copy of it.
     copies = [ours, *(other.connection for other in others)]
-    process = context.Process(target=_serve, args=(theirs, copies, make, top_k, names), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, copies, make, top_k, read), daemon=True)
     process.start()
     theirs.close()
 
@@ -158,7 +165,7 @@ def _serve(
     copies: list[Connection],
     make: Make,
     top_k: int | None,
-    names: Names | None,
+    read: Read,
 ) -> None:
     import logging  # slow to load, too
 
@@ -167,4 +174,4 @@ def _serve(
     for copy in copies:
         copy.close()
     own = make()
-    serve(connection, lambda entries: _classify(entries, own, top_k, names))
+    serve(connection, lambda entries: _classify(entries, own, top_k, read))

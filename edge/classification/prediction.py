@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from edge.errors import UsageError
+from edge.results.record import FAB_KEYS
 from edge.system.text import percent, printable
 from edge.verdict.familiarity import Embedding
 from edge.verdict.rule import Reason, Verdict
@@ -102,6 +103,8 @@ class Prediction(NamedTuple):
         }
         if self.suggested is not None:
             record["suggested"] = self.suggested or None
+        if wafer_map.legend is not None:
+            record |= {key: getattr(wafer_map, key) for key in FAB_KEYS}
         return record
 
     def plot(self, axes: Axes | None = None) -> Axes:

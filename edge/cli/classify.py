@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.cli import results
+from edge.system.text import printable
 from edge.terminal import options, review_options
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ HELD = 1000
 @options.results
 @review_options.review_options
 @options.name_pattern
+@options.fab
+@click.option(
+    "--write-back",
+    "back_to",
+    type=options.UserPath(dir_okay=False),
+    metavar="OUT",
+    help="Write a copy of PATH, one KLARF, G85 or E142 file, with pattern and verdict of each "
+    "wafer in it.",
+)
 @options.patterns
 @options.average_symmetries
 @click.option(
@@ -49,6 +59,10 @@ def command(
     unfamiliar: float | None,
     mixed: float | None,
     pattern: NamePattern | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
+    back_to: Path | None,
     patterns: Path | None,
     average_symmetries: bool,
     threads: int | None,
@@ -59,9 +73,9 @@ def command(
 ) -> int:
     """Classify wafer maps.
 
-    PATH is a picture (PNG, JPEG, BMP, TIFF), a .npy or .csv grid, a labelled-set .npz, a folder
-    of those, a glob, or - for standard input. A wafer that cannot be read gets an error record;
-    the others go on.
+    PATH is a picture (PNG, JPEG, BMP, TIFF), a .npy or .csv grid, a labelled-set .npz, a file of a
+    prober, tester or inspection tool (`wm-edge formats` lists them), a folder of those, a glob, or
+    - for standard input. A wafer that cannot be read gets an error record; the others go on.
 
     \b
     Examples:
@@ -71,19 +85,26 @@ def command(
       wm-edge classify wafers/ --review-below 0.9 --review-below Scratch=0.97
       ssh tester cat w7.npy | wm-edge classify -
       wm-edge classify wafers/ --name-pattern '{lot}_{wafer}'
+      wm-edge classify lot42.sinf --pass-bins 01,02 --none-bins --
+      wm-edge classify lots/ --recipes recipes/
+      wm-edge classify lot42.klarf --write-back out/lot42.klarf
       wm-edge classify wafers/ --patterns patterns/
     """
     # One wafer needs no threads for its arithmetic, and none may run where processes are forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classification.classifier import Classifier
     from edge.classification.parallel import classify_paths, processes_for
+    from edge.classification.write_back import WriteBack
     from edge.formats import paths as files
+    from edge.formats.fab.rules import rules_of
     from edge.formats.name_pattern import Names
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
     from edge.model.wheels import Backend
 
     results.check(output, paths, overwrite=overwrite)
+    back = WriteBack(paths, back_to, overwrite=overwrite) if back_to else None
+    rules = rules_of(pass_bins, none_bins, recipes)
     model_file = load(model)
     review_rule = model_file.review.with_overrides(below, costs, unfamiliar, mixed)
 
@@ -104,10 +125,10 @@ def command(
     processes = threads or processes_for(paths, exclude=output)
     names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
     records = classify_paths(
-        paths, make, processes=processes, top_k=top_k, exclude=output, names=names
+        paths, make, processes=processes, top_k=top_k, exclude=output, names=names, rules=rules
     )
-    return results.write(
-        records,
+    code = results.write(
+        back.noting(records) if back else records,
         names,
         kind=kind,
         output=output,
@@ -121,3 +142,6 @@ def command(
         hold_errors=HELD,
         suggested=patterns is not None,
     )
+    if back:
+        click.echo(printable(back.write()), err=True)
+    return code

@@ -19,6 +19,7 @@ from edge.terminal.streams import tell, warn
 if TYPE_CHECKING:
     from edge.dataset.labelled_set import LabelledSet
     from edge.evaluation.evaluate import Evaluation
+    from edge.formats.fab.rules import Rules
     from edge.gate.judge import GateOutcome
     from edge.gate.soundness import ModelFileAudit
     from edge.wafer.patterns import PatternSet
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     type=options.UserPath(),
     help="Write every check as JUnit XML here, for CI screens; exit 4 when one failed.",
 )
+@options.fab
 @options.average_symmetries
 @options.backend
 @options.kernels
@@ -64,6 +66,9 @@ def command(
     baseline: Path | None,
     max_drop: float,
     junit: Path | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
     average_symmetries: bool,
     backend: str | None,
     kernels: str,
@@ -80,6 +85,7 @@ def command(
       wm-edge evaluate golden.npz --write-baseline good.json
       wm-edge evaluate golden.npz --baseline good.json --junit report.xml
     """
+    from edge.formats.fab.rules import rules_of
     from edge.gate import baseline as baselines
     from edge.gate import judge
     from edge.system.files import check_place, same_file
@@ -92,13 +98,14 @@ def command(
         if places.count(place) > 1 or any(same_file(path, place) for path in inputs):
             raise UsageError(f"{place}: is an input or written twice; choose another name")
         check_place(place, overwrite=overwrite)
+    rules = rules_of(pass_bins, none_bins, recipes)
     began = time.monotonic()
     sound = _examine(model, backend, kernels, average_symmetries=average_symmetries)
     with Progress("evaluating") as progress:
 
         def read() -> LabelledSet:
             patterns = sound.classifier.model.patterns if sound.classifier else None
-            labelled = _read(data, part, patterns)
+            labelled = _read(data, part, patterns, rules)
             progress.at(0, len(labelled))
             return labelled
 
@@ -141,11 +148,11 @@ def _examine(
     )
 
 
-def _read(data: Path, part: str | None, patterns: PatternSet | None) -> LabelledSet:
+def _read(data: Path, part: str | None, patterns: PatternSet | None, rules: Rules) -> LabelledSet:
     from edge.dataset.class_folders import load_any
     from edge.dataset.reading import naming
 
-    labelled = load_any(data, patterns)
+    labelled = load_any(data, patterns, rules)
     with naming(data):
         labelled = labelled.part(part) if part else labelled
         labelled = labelled.with_labels(lambda sentence: warn([sentence]))

@@ -33,6 +33,9 @@ ROUTES: dict[str, Route] = {
     "station": Route("edge.cli.station", "Run a station from a configuration file."),
     "serial": Route("edge.cli.serial", "Have a microcontroller classify wafer maps.", "serial"),
     "pattern": Route("edge.cli.pattern", "Add patterns of your own from a few wafers."),
+    "formats": Route("edge.cli.formats", "List the formats that are read and written."),
+    "show": Route("edge.cli.show", "Draw wafer maps, with what their file says of them."),
+    "convert-map": Route("edge.cli.convert_map", "Convert wafer maps of any format to any other."),
     "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
     "report": Route(
         "convert.cli.report", "Write the quantization report of a model file.", "report"

@@ -64,6 +64,7 @@ def command() -> None:
 @_store
 @options.model
 @options.name_pattern
+@options.fab
 @click.option(
     "--direction", is_flag=True, help="Up matters: the same elsewhere is another pattern."
 )
@@ -75,6 +76,9 @@ def add(
     store: Path | None,
     model: Path | None,
     pattern: NamePattern | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
     direction: bool,
     overwrite: bool,
 ) -> int:
@@ -87,13 +91,16 @@ def add(
     \b
     Examples:
       wm-edge pattern add Grid grid/*.png
+      wm-edge pattern add Grid grid/*.sinf --recipes recipes/
       wm-edge pattern add Grid 17 40 41 77 78 --store results.sqlite
     """
     from edge.classification.teach import teach
     from edge.errors import UsageError
+    from edge.formats.fab.rules import rules_of
     from edge.own.pattern_file import check_name, path_of
 
     check_name(name)
+    rules = rules_of(pass_bins, none_bins, recipes)
     others = usable(folder)
     path, known = next(called(others, name), (path_of(folder, name), None))
     if known and known.name != name:
@@ -103,7 +110,7 @@ def add(
         raise UsageError(f"{path}: exists already; choose another name or pass --overwrite")
     with reading(store) as reader:
         stored = reader.kept(TRIED) if reader else []
-        maps = list(wafers(examples, pattern, reader))
+        maps = list(wafers(examples, pattern, reader, rules))
     taught = teach(
         name,
         maps,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edge.system.text import listed
 
 if TYPE_CHECKING:
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
     from edge.store.reader import StoreReader
     from edge.wafer.wafermap import WaferMap
@@ -38,7 +39,10 @@ def reading(store: Path | None) -> Iterator[StoreReader | None]:
 
 
 def wafers(
-    examples: tuple[str, ...], pattern: NamePattern | None, reader: StoreReader | None
+    examples: tuple[str, ...],
+    pattern: NamePattern | None,
+    reader: StoreReader | None,
+    rules: Rules,
 ) -> Iterator[WaferMap]:
     """The wafers that examples name.
 
@@ -62,7 +66,7 @@ def wafers(
                 f"{each}: no wafer of the store is called so, or its map is not kept; `id` of a "
                 "record, results.id of the store, or the name of a file is meant"
             )
-        for found in read_items(expand([each]), names):
+        for found in read_items(expand([each]), names, rules):
             if isinstance(found, InputError):
                 raise found
             yield found

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 @options.model
 @options.results
 @options.name_pattern
+@options.fab
 @click.option("--fail-fast", is_flag=True, help="Stop at the first wafer without a result.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary on stderr.")
 def command(
@@ -62,6 +63,9 @@ def command(
     overwrite: bool,
     top_k: int | None,
     pattern: NamePattern | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
     fail_fast: bool,
     quiet: bool,
 ) -> int:
@@ -76,10 +80,12 @@ def command(
       wm-edge serial /dev/ttyACM0 wafers/
       wm-edge serial /dev/ttyUSB0 lot42.npz --baud 921600 --output lot42.csv
       wm-edge serial --exec ./station wafers/
+      wm-edge serial /dev/ttyACM0 lot42.sinf --pass-bins 01
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classification.pipeline import classify_items
     from edge.formats import paths as files
+    from edge.formats.fab.rules import rules_of
     from edge.formats.name_pattern import Names
     from edge.model.model_file import load
 
@@ -87,11 +93,12 @@ def command(
     if not paths:
         raise click.UsageError("no PATH; give the wafer maps after the port")
     results.check(output, paths, overwrite=overwrite)
+    rules = rules_of(pass_bins, none_bins, recipes)
     model_file = load(model)
     with _device(arguments[0], program, baud, timeout, retries) as device:
         device.check_model(model_file)
         names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
-        items = files.read_items(files.expand(paths, exclude=output), names)
+        items = files.read_items(files.expand(paths, exclude=output), names, rules)
         return results.write(
             classify_items(items, device, top_k, block=1),
             names,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Options that are keys of a folder in a station's file.
 _KEYS: Final = (
     "recursive", "globs", "polling", "poll_interval", "stable_polls", "bad_after",
-    "complete_after", "done", "done_dir", "quarantine",
+    "complete_after", "done", "done_dir", "quarantine", "pass_bins", "none_bins", "recipes",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ _KEYS: Final = (
     help="Take only files whose name, or path in the folder, matches; may be repeated.",
 )
 @options.name_pattern
+@options.fab
 @click.option(
     "--no-recursive",
     "recursive",

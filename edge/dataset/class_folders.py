@@ -17,6 +17,8 @@ from edge.dataset.labelled_set import LabelledSet, Part, build
 from edge.dataset.reading import check_bounds, load
 from edge.errors import DataError, InputError, InputKind, UsageError
 from edge.formats import paths
+from edge.formats.fab.rules import NO_RULES, Rules
+from edge.formats.registry import HIDDEN
 from edge.system.text import counted
 from edge.system.typed import MismatchError
 from edge.wafer.patterns import SPELLING, PatternSet, flaw, named_set, spelled
@@ -37,7 +39,7 @@ PARTS: Final = {
 _UNLABELLED: Final = ("unlabelled", "unlabeled")
 
 #: Beginnings of names of folders that are passed over: hidden ones, and what systems keep.
-_PASSED_OVER: Final = (paths.HIDDEN, "__")
+_PASSED_OVER: Final = (HIDDEN, "__")
 
 #: What no folder's name can hold, on whatever system.
 _NO_FOLDER: Final = re.compile(r'[/\\:*?"<>|]|[. ]$')
@@ -116,24 +118,29 @@ class ClassFolders:
                 )
 
 
-def load_any(path: Path, patterns: PatternSet | None = None) -> LabelledSet:
+def load_any(
+    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
+) -> LabelledSet:
     """Read a labelled-set ``.npz``, or a folder with one sub-folder a pattern.
 
     Args:
         path: The file or folder.
         patterns: What class folders are named after; None: whatever they are called.
+        rules: What passes in files of a fab that do not say so themselves.
 
     Raises:
         DataError: unreadable set, a sub-folder that is no pattern, or a wafer map that cannot be
             read: a figure must not silently rest on fewer wafers than were given.
     """
     try:
-        return from_class_folders(path, patterns) if path.is_dir() else load(path)
+        return from_class_folders(path, patterns, rules) if path.is_dir() else load(path)
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
 
 
-def from_class_folders(path: Path, patterns: PatternSet | None = None) -> LabelledSet:
+def from_class_folders(
+    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
+) -> LabelledSet:
     """Read ``path/<pattern>/<wafer maps>``, at any depth. Raises: as ``load_any``."""
     grids: list[DieGrid] = []
     labels: list[str] = []
@@ -141,7 +148,7 @@ def from_class_folders(path: Path, patterns: PatternSet | None = None) -> Labell
     dies = 0
     found = class_folders(path, patterns)
     for folder, name in found.files():
-        for item in paths.read_items([name]):
+        for item in paths.read_items([name], rules=rules):
             if isinstance(item, InputError):
                 raise DataError(f"{item} (or take it out of the set)") from item
             dies += item.dies.size
@@ -244,7 +251,7 @@ def _notes(above: Iterable[Path], folders: Iterable[ClassFolder]) -> Iterator[st
         if entry.is_dir():
             seen["hidden"] += entry.name.startswith(_PASSED_OVER)
         else:
-            seen["beside"] += not entry.name.startswith(paths.HIDDEN)
+            seen["beside"] += not entry.name.startswith(HIDDEN)
     _check_apart([(_look_through(each.path, seen), each) for each in folders])
     for key, word, what in (
         ("beside", "file", "beside the class folders"),
@@ -284,7 +291,7 @@ def _look_through(folder: Path, seen: Counter[str]) -> Path:
         # One that cannot be listed is told where it is read.
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                if entry.name.startswith(paths.HIDDEN):
+                if entry.name.startswith(HIDDEN):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
@@ -295,6 +302,7 @@ def _look_through(folder: Path, seen: Counter[str]) -> Path:
                             "away, or put what it leads to in its place"
                         )
                 else:
-                    seen["others"] += not paths.eligible(entry.name)
-                    seen["links"] += entry.is_symlink() and paths.eligible(entry.name)
+                    counts = paths.counts(entry.name, entry.path)
+                    seen["others"] += not counts
+                    seen["links"] += entry.is_symlink() and counts
     return home

@@ -8,7 +8,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 #: Largest table of contents that is read. ``zipfile`` reads it whole, wherever the archive says
 #: that it is, and takes some thirty times as much memory for it; ours have ten members.

@@ -23,7 +23,7 @@ from edge.system.text import printable
 from edge.wafer.wafermap import BOOLEAN, MAX_SIDE, WaferMap
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 REQUIRED: Final = ("dies", "offsets", "shapes")
 OPTIONAL: Final = ("lot", "wafer")

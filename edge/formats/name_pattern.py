@@ -17,11 +17,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import partial
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from edge.errors import InputError
+from edge.formats.unpacking import unpacked_name
 from edge.system.text import printable
 from edge.wafer.wafermap import WaferMap
 
@@ -34,6 +36,9 @@ LONGEST: Final = 512
 _SLOT_DIGITS: Final = 9
 
 _PIECE: Final = re.compile(r"\{([^{}]*)\}|\*+|([^{}*]+)|([{}])")
+#: What stands between an archive, as if it were a folder, and a file in it; the place of a wafer.
+_ARCHIVE: Final = re.compile(r"(?i)\.(?:zip|t(?:ar|gz|bz2?|xz)(?:\.(?:gz|bz2|xz))?)!")
+_INDEX: Final = re.compile(r"\[\d+\]\Z")
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
@@ -126,11 +131,12 @@ class Names:
 
     def read(self, path: str) -> Named | None:
         """What a file's name says; None where it does not fit."""
+        path = _ARCHIVE.sub("/", path)
         for folder in self._folders:
             if path.startswith(folder):
                 path = path[len(folder) :]
                 break
-        return self._pattern.match(path)
+        return self._pattern.match(unpacked_name(path)) or self._pattern.match(path)
 
     def note(self, record: Mapping[str, Any]) -> str | None:
         """Count the file of a record if its name does not fit and it says nothing itself.
@@ -158,8 +164,14 @@ class Names:
         """Give a file's wafers what its name says.
 
         What a file itself says of a wafer stands. Of a file of several wafers the name says the
-        lot alone: they cannot all be the one wafer.
+        lot alone: they cannot all be the one wafer. Files in an archive have names of their own.
         """
+        for name, group in groupby(items, partial(_name_of, path)):
+            yield from self._apply(group, name)
+
+    def _apply(
+        self, items: Iterable[WaferMap | InputError], path: str
+    ) -> Iterator[WaferMap | InputError]:
         named = self.read(path)
         if named is None:
             yield from items
@@ -178,6 +190,13 @@ class Names:
         yield _given(first, named if second is None else of_all)
         for item in chain([] if second is None else [second], reader):
             yield _given(item, of_all)
+
+
+def _name_of(path: str, item: WaferMap | InputError) -> str:
+    """The file that an item is of: ``path``, or a file in that archive."""
+    if not item.source.startswith(f"{path}!"):
+        return path
+    return _INDEX.sub("", item.source) if isinstance(item, InputError) else item.source
 
 
 def _given(item: WaferMap | InputError, named: Named) -> WaferMap | InputError:

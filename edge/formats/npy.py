@@ -20,7 +20,7 @@ from edge.errors import InputError, InputKind
 from edge.wafer.wafermap import WaferMap, check_grid, check_layout
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 _MAGIC: Final = b"\x93NUMPY"
 _LONGEST_HEADER: Final = 10_000

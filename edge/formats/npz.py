@@ -16,7 +16,7 @@ from edge.formats.npy import Header, cut_short, read_header
 from edge.system.regular_file import open_regular
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 #: How an array's member is named behind the array's own name.
 MEMBER: Final = ".npy"

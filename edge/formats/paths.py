@@ -15,20 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
-from edge.formats.reading import STDIN, os_error, read, read_stdin
+from edge.formats.fab.rules import NO_RULES, Rules
+from edge.formats.reading import HEAD_BYTES, STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
-from edge.formats.registry import SUFFIXES
+from edge.formats.registry import HIDDEN, SUFFIXES, eligible, is_fab, is_visible
 from edge.system.files import Identity
 from edge.system.files import identity as _identity
 from edge.system.name_list import NameList, natural
+from edge.system.regular_file import open_regular
 from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
-
-#: Beginnings and ends of names under which other programs write unfinished files.
-HIDDEN: Final = "."
-UNFINISHED: Final = (".part", ".tmp", "~")
 
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -45,10 +43,10 @@ def expand(
 
     ``-`` is standard input, once. Folders are searched with everything below them: the files of a
     folder first, then its subfolders, each in natural order (``w2`` before ``w10``). In folders
-    only names with a suffix of the registry's ``SUFFIXES`` count; hidden and unfinished files
-    (``.part``, ``.tmp``, ``~``) do not. A path that was named itself is passed on whatever its name
-    is. Symbolic links are followed; each folder is entered once, each name in it comes once. A link
-    under a name of its own is a file of its own.
+    only names with a suffix of the registry's ``SUFFIXES`` count, and files that begin as those of
+    a fab do; hidden and unfinished files (``.part``, ``.tmp``, ``~``) do not. A path that was named
+    itself is passed on whatever its name is. Symbolic links are followed; each folder is entered
+    once, each name in it comes once. A link under a name of its own is a file of its own.
 
     Args:
         paths: Files, folders or patterns such as ``lots/*/w?.png`` (``**`` for any depth).
@@ -74,13 +72,14 @@ def expand(
 
 
 def read_items(
-    found: Iterable[str | InputError], names: Names | None = None
+    found: Iterable[str | InputError], names: Names | None = None, rules: Rules = NO_RULES
 ) -> Iterator[WaferMap | InputError]:
     """Read files, as ``expand`` names them; errors stand for themselves.
 
     Args:
         found: The files.
         names: Gives wafers the lot and number that stand in a file's name.
+        rules: What passes in files of a fab that do not say so themselves.
 
     Yields:
         A ``WaferMap`` for each wafer, an ``InputError`` for each wafer, file or folder that
@@ -91,7 +90,7 @@ def read_items(
             yield item
             continue
         try:
-            wafers = read_stdin() if item == STDIN else read(item)
+            wafers = read_stdin(rules) if item == STDIN else read(item, rules)
             yield from names.apply(wafers, item) if names else wafers
         except InputError as error:
             yield error
@@ -147,7 +146,7 @@ class _Seen:
         identity = _identity(folder or os.curdir)
         if identity is None:
             return True  # missing: the reader says so
-        if identity in self._folders and eligible(name) and os.path.lexists(path):
+        if identity in self._folders and os.path.lexists(path) and counts(name, path):
             return False
         names = self._names.setdefault(identity, set())
         known = name in names
@@ -217,7 +216,7 @@ def _listing(
                 continue
             if _is_folder(entry):
                 folders.append(entry.name)
-            elif not eligible(entry.name) or (output and _is_output(entry, output)):
+            elif (output and _is_output(entry, output)) or not counts(entry.name, entry.path):
                 continue
             elif entry.name in named:
                 skipped += 1
@@ -241,8 +240,14 @@ def _is_output(entry: os.DirEntry[str], output: Identity) -> bool:
     return _identity(entry.path) == output
 
 
-def eligible(name: str) -> bool:
-    """Whether a folder's file counts, by its name."""
-    if name.startswith(HIDDEN) or name.endswith(UNFINISHED):
+def counts(name: str, path: str) -> bool:
+    """Whether a folder's file counts, by its name or else by what it begins with."""
+    return eligible(name) or (is_visible(name) and _begins_as_fab(path))
+
+
+def _begins_as_fab(path: str) -> bool:
+    try:
+        with open_regular(path) as file:
+            return is_fab(file.read(HEAD_BYTES))
+    except OSError:  # what cannot be looked at is not known to be one
         return False
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122

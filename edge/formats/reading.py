@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import io
 import os
 import struct
 import sys
 from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from edge.errors import InputError, InputKind
-from edge.formats.registry import FORMATS, SUFFIXES, Format
+from edge.formats.fab.rules import NO_RULES, Rules
+from edge.formats.registry import (
+    FAB_TEXTS,
+    FORMATS,
+    MAX_BYTES,
+    SUFFIXES,
+    Format,
+    Source,
+    by_content,
+)
 from edge.system.regular_file import check_regular, open_regular
 from edge.wafer.wafermap import WaferMap
+
+if TYPE_CHECKING:
+    from edge.formats.container import PackedFile
 
 #: How much of a file is read at first, for its signature. Most wafer maps are smaller than that and
 #: so read at one go.
@@ -47,28 +60,12 @@ _OS_ERRORS: Final = {
 }
 
 
-class Source(Protocol):
-    """An open regular file as a format's reader sees it: binary and seekable."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Next ``size`` bytes, or all that are left."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Move to an offset."""
-
-    def tell(self) -> int:
-        """Current offset."""
-
-
-class Reader(Protocol):
-    """What each format's module offers as ``read``."""
-
-    def __call__(self, file: Source, source: str) -> Iterator[Item]:
-        """Yield the wafer maps of ``file``; ``source`` is its name for messages."""
-
-
-def read(path: str | Path) -> Iterator[Item]:
+def read(path: str | Path, rules: Rules = NO_RULES) -> Iterator[Item]:
     """Read the wafer maps of one file, one after the other.
+
+    Args:
+        path: The file.
+        rules: What passes in files of a fab that do not say so themselves.
 
     Yields:
         A ``WaferMap`` for each wafer. In a source of several wafers an ``InputError`` item stands
@@ -83,10 +80,12 @@ def read(path: str | Path) -> Iterator[Item]:
         status = os.fstat(file.fileno())
         check_status(status, source)
         head = file.read(HEAD_BYTES)
-        yield from _read(file, head, status.st_size, source)
+        yield from _read(file, head, status.st_size, source, rules)
 
 
-def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+def read_open(
+    file: io.FileIO, head: bytes, size: int, source: str, rules: Rules = NO_RULES
+) -> Iterator[Item]:
     """The same for a file that is open already.
 
     Args:
@@ -94,16 +93,17 @@ def read_open(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[
         head: Its first ``HEAD_BYTES`` bytes, or all where it has fewer.
         size: Of the whole file, in bytes.
         source: Its name for messages.
+        rules: See ``read``.
 
     Raises:
         InputError: as ``read``.
     """
     with _input_errors(source):
         check_status(os.fstat(file.fileno()), source)
-        yield from _read(file, head, size, source)
+        yield from _read(file, head, size, source, rules)
 
 
-def read_stdin() -> Iterator[Item]:
+def read_stdin(rules: Rules = NO_RULES) -> Iterator[Item]:
     """The wafer maps that come through standard input, to its end.
 
     Kept in a file without a name meanwhile: formats are told and read by seeking.
@@ -124,7 +124,7 @@ def read_stdin() -> Iterator[Item]:
                 raise InputError(STDIN, InputKind.TOO_LARGE, what)
             file.write(piece)
         file.seek(0)
-        yield from read_open(file, file.read(HEAD_BYTES), size, STDIN)
+        yield from read_open(file, file.read(HEAD_BYTES), size, STDIN, rules)
 
 
 def count(path: str | Path) -> int:
@@ -132,7 +132,7 @@ def count(path: str | Path) -> int:
     source = os.fspath(path)
     with contextlib.suppress(InputError), _input_errors(source), _open(source) as file:
         chosen = _choose(file.read(HEAD_BYTES), source)
-        counted = getattr(importlib.import_module(chosen.module), "count", None)
+        counted = getattr(import_module(chosen.module), "count", None)
         file.seek(0)
         return int(counted(file, source)) if counted else 1
     return 1
@@ -157,13 +157,52 @@ def examine(head: bytes, size: int, source: str) -> Format:
     return chosen
 
 
-def _read(file: io.FileIO, head: bytes, size: int, source: str) -> Iterator[Item]:
+def _read(file: io.FileIO, head: bytes, size: int, source: str, rules: Rules) -> Iterator[Item]:
     chosen = examine(head, size, source)
-    if len(head) == size:
-        yield from _reader(chosen)(io.BytesIO(head), source)
+    file.seek(0)
+    whole = cast(Source, io.BytesIO(head) if len(head) == size else file)
+    if chosen.holds_files:
+        module = import_module(chosen.module)
+        yield from module.read_files(whole, head, source, partial(_read_packed, rules=rules))
     else:
+        yield from _wafers(chosen, whole, source, rules)
+
+
+def _read_packed(packed: PackedFile, rules: Rules) -> Iterator[Item]:
+    chosen = _choose(packed.head, packed.source, packed.name)
+    most = min(chosen.max_bytes, MAX_BYTES)
+    whole = packed if chosen.streams else cast(Source, packed.whole(most))
+    yield from _wafers(chosen, whole, packed.source, rules)
+
+
+def _wafers(chosen: Format, file: Source, source: str, rules: Rules) -> Iterator[Item]:
+    module = import_module(chosen.module)  # now, if it was not before
+    if chosen.is_fab:
+        from edge.formats.fab.legend import judged
+
+        yield from judged(module.read_maps(file, source), rules, source)
+    elif chosen.signature is None:
+        yield from _read_grid(file, source, rules)
+    else:
+        yield from module.read(file, source)
+
+
+def _read_grid(file: Source, source: str, rules: Rules) -> Iterator[Item]:
+    """A grid of die states; of bins, where it is none and somebody says which of them pass."""
+    from edge.formats import text_grid
+
+    try:
+        yield from text_grid.read(file, source)
+    except InputError as error:
+        if error.kind is not InputKind.BAD_VALUE or rules is NO_RULES:
+            raise
+        from edge.formats.fab import bin_grid
+        from edge.formats.fab.legend import judged
+
+        if not bin_grid.is_said(rules):
+            raise
         file.seek(0)
-        yield from _reader(chosen)(cast(Source, file), source)
+        yield from judged(bin_grid.read_maps(file, source), rules, source)
 
 
 @contextlib.contextmanager
@@ -222,13 +261,14 @@ def check_status(status: os.stat_result, source: str) -> None:
         raise InputError(source, InputKind.EMPTY, what)
 
 
-def _choose(head: bytes, source: str) -> Format:
-    for entry in FORMATS:
-        if entry.signature and entry.signature.match(head):
-            return entry
+def _choose(head: bytes, source: str, name: str | None = None) -> Format:
+    """The format of a file; its own name may be another than what it is called in messages."""
+    if found := by_content(head):
+        return found
     # What comes through standard input without a signature is text.
-    suffix = ".csv" if source == STDIN else os.path.splitext(source)[1].lower()  # noqa: PTH122
-    for entry in FORMATS:
+    name = source if name is None else name
+    suffix = ".csv" if name == STDIN else os.path.splitext(name)[1].lower()  # noqa: PTH122
+    for entry in FORMATS + FAB_TEXTS:
         if suffix not in entry.suffixes + entry.named:
             continue
         if entry.signature is None:
@@ -238,8 +278,3 @@ def _choose(head: bytes, source: str) -> Format:
         raise InputError(source, InputKind.UNREADABLE, f"{what}; {mend}")
     what = f"not a known wafer map format; known: {' '.join(sorted(SUFFIXES))}"
     raise InputError(source, InputKind.UNSUPPORTED, what)
-
-
-def _reader(chosen: Format) -> Reader:
-    """The module's ``read``, imported now if it was not before."""
-    return cast(Reader, importlib.import_module(chosen.module).read)

@@ -8,12 +8,29 @@ comes by: a station that reads only ``.npy`` never pays for OpenCV.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from typing import Final
+from importlib import import_module
+from typing import Final, Protocol
+
+from edge.formats.unpacking import SIGNATURE, unpacked_head
 
 #: Largest file that a format which needs the whole file in memory accepts.
 MAX_BYTES: Final = 256 * 2**20
+
+
+class Source(Protocol):
+    """An open regular file as a format's reader sees it: binary and seekable."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Next ``size`` bytes, or all that are left."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to an offset."""
+
+    def tell(self) -> int:
+        """Current offset."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,11 @@ class Format:
         signature: Matched against the first ``HEAD_BYTES`` bytes; None for formats without one.
         named: Suffixes of files that are read where they are named, and passed over in folders.
         max_bytes: Larger files are refused unread.
+        is_fab: The module has ``read_maps``, see ``edge.formats.fab``, instead of ``read``.
+        asks: Where the signature fits, ``is_format`` of the module has the last word.
+        streams: Read once from the beginning to the end, and no wafer given before.
+        holds_files: It holds other files: the module has ``read_files``, see
+            ``edge.formats.container``, instead of ``read``.
     """
 
     name: str
@@ -35,7 +57,14 @@ class Format:
     signature: re.Pattern[bytes] | None = None
     named: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
+    is_fab: bool = False
+    asks: bool = False
+    streams: bool = False
+    holds_files: bool = False
 
+
+#: Suffixes of files that hold others.
+ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz")
 
 #: In order of signature matching; the more specific signature comes first.
 FORMATS: Final = (
@@ -50,11 +79,152 @@ FORMATS: Final = (
         "labelled set",
         "edge.formats.labelled_set",
         (".npz",),
-        re.compile(rb"PK\x03\x04|PK\x05\x06"),
+        # A zip whose first file is an array; its name begins at byte 30.
+        re.compile(rb"PK\x03\x04.{26}[^\0\s]{1,255}?\.npy|PK\x05\x06", re.DOTALL),
         max_bytes=4 * 2**30,  # what may be unpacked of one, see edge.formats.archive: it streams
+    ),
+    Format(
+        "compressed file or archive",
+        "edge.formats.container",
+        ARCHIVES,
+        SIGNATURE,
+        max_bytes=64 * 2**30,  # it streams
+        holds_files=True,
+    ),
+    Format(
+        "STDF",
+        "edge.formats.fab.stdf",
+        (".stdf",),
+        re.compile(rb"(?:\x02\0|\0\x02)\0\n"),
+        max_bytes=64 * 2**30,
+        is_fab=True,
+        streams=True,
     ),
     Format("grid of numbers", "edge.formats.text_grid", (".csv", ".tsv"), named=(".txt",)),
 )
 
-#: What a folder scan picks up.
-SUFFIXES: Final = frozenset(suffix for entry in FORMATS for suffix in entry.suffixes)
+#: Texts of fabs, told by what stands in their beginning as ``plain`` gives it, wherever it stands.
+FAB_TEXTS: Final = (
+    Format(
+        "SINF",
+        "edge.formats.fab.sinf",
+        (".sinf",),
+        re.compile(rb"R(?:ow[Dd]ata|OWDATA)[ \t]*:"),
+        is_fab=True,
+    ),
+    Format(
+        "KLARF",
+        "edge.formats.fab.klarf",
+        (".klarf", ".kla"),
+        re.compile(
+            rb"F(?:ile(?:[Vv]ersion\s+1[\s.]+\d|Record\b)|ILE(?:VERSION\s+1[\s.]+\d|RECORD\b))"
+        ),
+        is_fab=True,
+    ),
+    Format(
+        "E142",
+        "edge.formats.fab.e142",
+        (".e142",),
+        re.compile(rb"Map(?:Data|s?[\s>])"),
+        is_fab=True,
+        asks=True,
+    ),
+    Format(
+        "G85",
+        "edge.formats.fab.g85",
+        (".g85",),
+        re.compile(rb"Bin(?:Code|Type|Quality)?\b"),
+        is_fab=True,
+        asks=True,
+    ),
+    Format(
+        "IBIS",
+        "edge.formats.fab.ibis",
+        (),
+        re.compile(rb"IBIS_WAFER_DATA\b"),
+        is_fab=True,
+    ),
+    Format(
+        "list of dies",
+        "edge.formats.fab.die_list",
+        (),
+        re.compile(rb"\[MAP\][ \t]*:\s*[-+]?\d"),
+        is_fab=True,
+    ),
+    # The ones below match nearly every text: the module has the word, and they come last.
+    Format(
+        "table of dies",
+        "edge.formats.fab.die_table",
+        (),
+        re.compile(rb"[A-Za-z][\w .()/]{0,31}\"?[ \t]*[,;\t]"),
+        is_fab=True,
+        asks=True,
+    ),
+    Format(
+        "text map",
+        "edge.formats.fab.text_map",
+        (),
+        re.compile(rb"[A-Za-z._~][A-Za-z._~][A-Za-z._~]"),
+        is_fab=True,
+        asks=True,
+    ),
+)
+
+#: What a folder scan picks up by its name alone.
+SUFFIXES: Final = frozenset(suffix for entry in FORMATS + FAB_TEXTS for suffix in entry.suffixes)
+
+#: Behind one of these, a compressed file of that name is as well.
+COMPRESSED: Final = (".gz", ".bz2", ".xz")
+
+#: Beginnings and ends of names under which other programs write unfinished files.
+HIDDEN: Final = "."
+UNFINISHED: Final = (".part", ".tmp", "~")
+
+_MARK: Final = b"\xef\xbb\xbf"
+#: What grids of numbers consist of: they pay for nothing else than looking for more than that.
+_NUMBERS: Final = b"0123456789 ,;\t\n"
+_TO_LF: Final = bytes.maketrans(b"\r", b"\n")
+
+
+def plain(head: bytes) -> bytes:
+    """The beginning of a text as signatures see it: as if in ASCII, with LF as its line end."""
+    return head.removeprefix(_MARK).translate(_TO_LF, b"\0\xff\xfe")
+
+
+def by_content(head: bytes) -> Format | None:
+    """The format of a file by its first bytes; None where these do not say."""
+    for entry in FORMATS:
+        if entry.signature and entry.signature.match(head):
+            return entry
+    text = plain(head)
+    if not text.translate(None, _NUMBERS):
+        return None
+    for entry in FAB_TEXTS:
+        if entry.signature and entry.signature.search(text):
+            if entry.asks and not import_module(entry.module).is_format(text):
+                continue
+            return entry
+    return None
+
+
+def is_fab(head: bytes) -> bool:
+    """Whether a file of a fab, compressed or not, begins like this."""
+    found = by_content(head)
+    if found is not None and found.holds_files:
+        found = by_content(unpacked_head(head))
+    return found is not None and found.is_fab
+
+
+def eligible(name: str) -> bool:
+    """Whether a folder's file counts by its name alone."""
+    if not is_visible(name):
+        return False
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122
+    if suffix.lower() in COMPRESSED:
+        suffix = os.path.splitext(stem)[1]  # noqa: PTH122
+    return suffix.lower() in SUFFIXES
+
+
+def is_visible(name: str) -> bool:
+    """Whether a name is neither hidden nor that of an unfinished file."""
+    return not (name.startswith(HIDDEN) or name.endswith(UNFINISHED))

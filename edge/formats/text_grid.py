@@ -17,7 +17,7 @@ from edge.errors import InputError, InputKind
 from edge.wafer.wafermap import MAX_SIDE, NO_DIE, STATES, WaferMap, check_grid, mend_of
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 #: Longest line that is read; leaves 16 characters a cell of the widest map.
 MAX_LINE: Final = 16 * MAX_SIDE
@@ -202,13 +202,13 @@ def _row(cells: list[str], line: int, index: bool, rows: int, source: str) -> by
         if {"x", "y"} <= {name.lower() for name in plain}:
             raise _bad(
                 source,
-                f"line {line} is the header of a list of dies by x and y, which is not read; "
-                "docs/formats.md has the few lines that make a grid of one",
+                f"line {line} is the header of a list of dies by x and y without their bins; "
+                "export the bins (a column bin or hbin), a measured value says not what passes",
             )
         raise _bad(
             source,
             f"line {line} holds no numbers: a header, or letters for die states; write a grid of "
-            f"{STATES}, one row of dies a line ({_PLAIN})",
+            f"{STATES}, one row of dies a line ({_PLAIN}), or say which bins pass (--pass-bins)",
         )
     column = values.index(None)
     raise _bad(
@@ -239,7 +239,7 @@ def _hint(cell: str, rows: int) -> str:
     if not rows:
         return f"; if this is a header, leave it out ({_PLAIN})"
     value = _number(cell)
-    return "" if value is None else mend_of(value)
+    return "" if value is None else f"{mend_of(value)}; of bins, say which pass (--pass-bins)"
 
 
 def _number(cell: str) -> float | None:

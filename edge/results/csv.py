@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import Any, Final
 
-from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS, Record
+from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, FAB_KEYS, RESULT_KEYS, Record
 from edge.system.text import utf8
 
 
@@ -19,8 +19,12 @@ def _columns(keys: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
 
 
 def classify_columns(patterns: Iterable[str], *, suggested: bool = False) -> tuple[str, ...]:
-    """What ``classify`` writes with a model file of these patterns, and with a station's own."""
-    return _columns((*CLASSIFY_KEYS, *(("suggested",) if suggested else ())), patterns)
+    """What ``classify`` writes with a model file of these patterns, and with a station's own.
+
+    What only files of a fab have stands last: any of the wafers to come may be of one.
+    """
+    keys = (*CLASSIFY_KEYS, *(("suggested",) if suggested else ()))
+    return (*_columns(keys, patterns), *FAB_KEYS)
 
 
 def station_columns(patterns: Iterable[str]) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ OfStation: TypeAlias = T | UnsetType
 #: Of a column of the store: which step brought it, that older rows have an empty text.
 _STEP_3: Final = Meta(extra={"step": 3})
 _STEP_4: Final = Meta(extra={"step": 4})
+_STEP_6: Final = Meta(extra={"step": 6})
 _EMPTY: Final = Meta(extra={"default": "''"})
 
 _Id = Annotated[OfStation[str], about("<store>-<number>; results and errors share one sequence")]
@@ -44,6 +45,20 @@ _Suggested = Annotated[
     OfStation[str | None], about("pattern of one's own that claims the wafer"), _STEP_4
 ]
 _MovedTo = Annotated[OfStation[str | None], about("where the file goes once recorded"), _STEP_3]
+#: Of a wafer from a file of a fab alone; in records of ``classify`` other wafers have no such key.
+_Device = Annotated[OfStation[str | None], about("product, where the file says it"), _STEP_6]
+_Retests = Annotated[
+    OfStation[int | None], about("results that a later one of the same die replaced"), _STEP_6
+]
+_Legend = Annotated[
+    OfStation[str | None], about("who says what passes: file, recipe NAME, --pass-bins"), _STEP_6
+]
+_Turned = Annotated[
+    OfStation[int | None],
+    about("degrees, counter-clockwise, that brought notch or flat down; null: as drawn"),
+    _STEP_6,
+]
+_Warning = Annotated[OfStation[str | None], about("what somebody should know of it"), _STEP_6]
 _KINDS = [*(kind.value for kind in InputKind), UNDELIVERABLE]
 
 
@@ -87,6 +102,11 @@ class Result(Struct, kw_only=True):
     same_as: Annotated[OfStation[str | None], about("id of one of equal content"), _STEP_3] = UNSET
     moved_to: _MovedTo = UNSET
     suggested: _Suggested = UNSET
+    device: _Device = UNSET
+    retests: _Retests = UNSET
+    legend: _Legend = UNSET
+    turned: _Turned = UNSET
+    warning: _Warning = UNSET
 
 
 class Error(Struct, kw_only=True):
@@ -114,6 +134,9 @@ CLASSIFY_KEYS: Final = tuple(
     for key, default in zip(Result.__struct_fields__, Result.__struct_defaults__, strict=True)
     if default is NODEFAULT
 )
+
+#: Keys of a wafer from a file of a fab, each of its wafer map.
+FAB_KEYS: Final = ("device", "retests", "legend", "turned", "warning")
 
 #: What a result carries to the store beside its keys, for a table of its own; no sink shows it: a
 #: ``edge.store.wafer_maps.KeptMap``.

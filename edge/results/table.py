@@ -35,6 +35,9 @@ _COLUMNS: Final = (
     ("next likely", 29),
 )
 
+#: Warnings of files of a fab that are shown; other forms of results have all.
+_WARNED: Final = 20
+
 #: A pattern's own name makes the first of them wider, up to this.
 _WIDEST: Final = 24
 
@@ -62,6 +65,7 @@ class TableSink:
         self._hints = hints or {}
         self._hinted: dict[str, str] = {}
         self._held: list[tuple[str, str]] = []
+        self._warned: list[tuple[str, str]] = []
         self._first: dict[str, Any] | None = None
         self._started = False
         self._width = self._source = 0
@@ -95,6 +99,8 @@ class TableSink:
         source = record["source"]
         if several or source.endswith(".npz"):
             source += f"[{record['index']}]"
+        if record.get("warning") and len(self._warned) < _WARNED:
+            self._warned.append((source, record["warning"]))
         if hint := self._hints.get(record["pattern"]):
             self._hinted[record["pattern"]] = hint
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
@@ -131,6 +137,7 @@ class TableSink:
             if self._first:
                 self._result(self._first, several=False)
             self._part("source", "could not be read", self._held, _RED)
+            self._part("source", "to be known of its file", self._warned, _YELLOW)
             self._part("pattern", "usually points to", [*self._hinted.items()])
         finally:
             self._stream.close()

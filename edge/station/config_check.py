@@ -54,6 +54,7 @@ def examine(settings: Settings) -> Iterator[str]:
                 _writable(Path(top) / "a file", "[[folder]] paths")
             note = "" if there else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
+            folder.rules()
             yield from _names(top, folder)
     for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):
         try:

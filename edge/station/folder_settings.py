@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
+from edge.formats.fab.rules import Rules, rules_of
 from edge.formats.name_pattern import NamePattern, Names
 from edge.formats.registry import SUFFIXES
 from edge.system.choice import Choice
@@ -31,6 +32,9 @@ class FolderSettings(Strict, frozen=True):
         globs: Patterns of which a file's name, or its path in the folder, must fit one.
         name_pattern: Where lot, wafer and slot stand in names: ``{lot}_{wafer}``.
         name_sample: A name that it must fit, to see what comes out.
+        pass_bins: Codes that pass in files of probers and testers; as these say when not given.
+        none_bins: Codes that are no die in such files.
+        recipes: Folder of recipes for such files of a device or a tool.
         poll_interval: Seconds between two such looks; 1 when not given.
         stable_polls: Looks that must find a file unchanged where nobody can tell who writes it.
         stable_interval: Seconds between two of these looks.
@@ -46,6 +50,9 @@ class FolderSettings(Strict, frozen=True):
     globs: tuple[Text, ...] = ()
     name_pattern: Text = ""
     name_sample: Text = ""
+    pass_bins: tuple[Text, ...] = ()
+    none_bins: tuple[Text, ...] = ()
+    recipes: Path | None = None
     polls: Annotated[bool, about("Look again and again: for network shares.")] = field(
         name="polling", default=False
     )
@@ -104,6 +111,14 @@ class FolderSettings(Strict, frozen=True):
         if not self.name_pattern:
             return None
         return Names(NamePattern(self.name_pattern), map(os.path.abspath, self.paths))
+
+    def rules(self) -> Rules:
+        """What passes in files that do not say so themselves, by the recipes that are there now.
+
+        Raises:
+            UsageError: a code is both, or a recipe cannot be used.
+        """
+        return rules_of(self.pass_bins, self.none_bins, self.recipes)
 
 
 class FolderOnce(FolderSettings, frozen=True):

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple, Protocol
 
 from edge.classification.classifier import Classifier
-from edge.results.record import MAP, Record
+from edge.results.record import FAB_KEYS, MAP, Record
 from edge.store.taken import FileNote, Placed
 from edge.store.wafer_maps import kept_map
 from edge.wafer.wafermap import WaferMap
@@ -94,8 +94,7 @@ def result(classifier: Classifier, wafer_map: WaferMap, digest: str, event: str 
     record["orientation"] = wafer_map.orientation
     record["source_sha256"] = digest
     record["event"] = event
-    record.setdefault("suggested", None)
-    return record
+    return {**dict.fromkeys(("suggested", *FAB_KEYS)), **record}
 
 
 def utc_now() -> str:

@@ -168,14 +168,16 @@ class Station:
             from edge.station.folder.deaths import Deaths
             from edge.station.folder.folder_source import FolderSource
             from edge.station.folder.intake import FileIntake
+            from edge.station.folder.live_rules import LiveRules
             from edge.station.folder.workers import Workers
 
             deaths = Deaths(store)
             self._at_end.append(deaths.close)
         for folder in self.settings.folders:
-            names = folder.names()
-            intake = FileIntake(self._classifier(), names, deaths.slot())
-            workers = Workers(intake, {**self._arguments, "names": names}, deaths)
+            names, rules = folder.names(), LiveRules(folder.rules(), folder.recipes)
+            intake = FileIntake(self._classifier(), names, deaths.slot(), rules)
+            arguments = {**self._arguments, "names": names, "rules": rules}
+            workers = Workers(intake, arguments, deaths)
             yield FolderSource(folder, workers, store, (store, *written))
         if self.settings.cameras:
             from edge.station.camera_source import CameraSource

@@ -118,10 +118,11 @@ class Store(StoreFile):
             rows.place(placed)
             known = self._files.begin(notes)
             for record in sorted(records, key=lambda record: self._rank(record, notes)):
-                before = known.get(record["source"], NEW)
+                path = _path_of(record, known)
+                before = known.get(path, NEW)
                 kept, file = rows.keep(number, record, before, copied=copied is not None)
                 if file is not None:
-                    names[record["source"]] = file
+                    names[path] = file
                 if kept is not None:
                     added.records.append({**kept, "id": f"{self.name}-{number}"})
                     number += 1
@@ -156,7 +157,7 @@ class Store(StoreFile):
     @staticmethod
     def _rank(record: Record, notes: Mapping[str, FileNote | None]) -> bool:
         """Files that were renamed come first: their names may be other files' now."""
-        note = notes.get(record["source"])
+        note = notes.get(_path_of(record, notes))
         if note is None or note.former is None:
             return True
         there = notes.get(note.former.path)
@@ -187,3 +188,11 @@ class Store(StoreFile):
         if last is not None:
             with self.transaction():
                 self._maps.drop(last)
+
+
+def _path_of(record: Record, paths: Mapping[str, object]) -> str:
+    """The file of a record, as it is known; of a file in an archive (``a.zip!w.csv``), that."""
+    path: str = record["source"]
+    while path not in paths and "!" in path:
+        path = path.rpartition("!")[0]
+    return path if path in paths else record["source"]

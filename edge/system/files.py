@@ -6,11 +6,14 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from edge.errors import OutputError, UsageError
 
 Identity = tuple[int, int]
+
+#: Nanoseconds between two times that FAT can tell apart.
+FAT_STEP: Final = 2_000_000_000
 
 
 def exists(path: Path) -> bool:

@@ -100,6 +100,44 @@ name_pattern: Decorator = click.option(
     help="Where lot, wafer and slot stand in names, as '{lot}_{wafer}' or '{lot}/{wafer}.*'; what "
     "a file itself says wins.",
 )
+
+
+def bins_of(text: str) -> tuple[str, ...]:
+    """Codes separated by commas."""
+    return tuple(code for each in text.split(",") if (code := each.strip()))
+
+
+def _fab(*none: str) -> Decorator:
+    """What passes in files of a fab that do not say so themselves."""
+    passing: Decorator = click.option(
+        "--pass-bins",
+        type=bins_of,
+        default="",
+        metavar="1,A5",
+        help="Codes that pass in files of probers and testers, all others fail; else the file says "
+        "what passes, or a recipe.",
+    )
+    no_die: Decorator = click.option(
+        *none,
+        type=bins_of,
+        default="",
+        metavar="__,@@",
+        help="Codes that are no die in such files.",
+    )
+    recipes: Decorator = click.option(
+        "--recipes",
+        type=UserPath(file_okay=False),
+        metavar="FOLDER",
+        help="Recipes (*.toml) for such files of a device or a tool.",
+    )
+    return lambda command: passing(no_die(recipes(command)))
+
+
+fab: Decorator = _fab("--none-bins", "--none")
+#: The same where ``--none`` means a class folder.
+fab_bins: Decorator = _fab("--none-bins")
+
+
 patterns: Decorator = click.option(
     "--patterns",
     type=UserPath(file_okay=False),

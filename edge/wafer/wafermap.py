@@ -49,6 +49,13 @@ class WaferMap:
         wafer: Wafer number or name within the lot, or None.
         slot: Cassette slot, or None.
         orientation: Notch or flat position in degrees as the source states it, or None.
+        device: Product, or None.
+        retests: Results of a file of a fab that a later one of the same die replaced.
+        legend: Who says what passes in such a file: ``file``, ``recipe NAME``, ``--pass-bins``;
+            None for any other source.
+        turned: Degrees, counter-clockwise, by which its drawing was turned to have notch or flat
+            down; None where nobody says where that is: as drawn.
+        warning: What somebody should know of it, or None.
     """
 
     dies: DieGrid
@@ -58,6 +65,11 @@ class WaferMap:
     wafer: str | None = None
     slot: int | None = None
     orientation: int | None = None
+    device: str | None = None
+    retests: int = 0
+    legend: str | None = None
+    turned: int | None = None
+    warning: str | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, WaferMap):

@@ -113,7 +113,8 @@ def test_the_exit_code_is_true_without_a_reader_of_messages(tmp_path: Path) -> N
     )
     os.close(writer)
     assert done.returncode == 1
-    assert len(parse_lines(done.stdout)) == 12
+    files = [path for path in SAMPLES.rglob("*") if path.is_file()]
+    assert len(parse_lines(done.stdout)) >= len(files)
 
 
 @pytest.mark.parametrize("verb", ["info", "doctor"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zipfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -55,6 +56,18 @@ def test_a_set_of_many_wafers_may_be_renamed(folder: Path, store: Path) -> None:
     (folder / "old.npz").rename(folder / "new.npz")
     once(folder, store)
     assert Counter(files(store)) == {"new.npz": 600}
+
+
+def test_an_archive_may_be_renamed(folder: Path, store: Path) -> None:
+    with zipfile.ZipFile(folder / "old.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(f"w{number}.csv", wafer_bytes(number))
+    once(folder, store)
+    (folder / "old.zip").rename(folder / "new.zip")
+    once(folder, store)
+    assert files(store) == ["new.zip"] * 3
+    sources = sorted(row["source"] for row in rows(store))
+    assert sources == [f"{folder / 'new.zip'}!w{number}.csv" for number in range(3)]
 
 
 def test_the_inode_of_a_file_that_is_gone_is_another_wafers(folder: Path, store: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edge.results.record import Record
+from edge.results.record import FAB_KEYS, Record
 from tests.support.cli import environment
 
 
@@ -48,6 +48,7 @@ def result(number: int, **changes: Any) -> Record:
         "same_as": None,
         "moved_to": None,
         "suggested": None,
+        **dict.fromkeys(FAB_KEYS),
         **changes,
     }
 

@@ -37,7 +37,8 @@ _NUMBER: Final = re.compile(r"-?[0-9.]+")
     "--none",
     metavar="NAME",
     help="The class folder or label of wafers without a pattern (none, normal, ok, good and pass "
-    "are known), and what rows of zeros are among columns of 0 and 1.",
+    "are known), and what rows of zeros are among columns of 0 and 1. "
+    "Codes that are no die are --none-bins here.",
 )
 @click.option(
     "--pattern-set",
@@ -60,6 +61,7 @@ _NUMBER: Final = re.compile(r"-?[0-9.]+")
     "a folder, whatever the folders in it are called.",
 )
 @options.name_pattern
+@options.fab_bins
 @click.option("--overwrite", is_flag=True, help="Replace FILE.npz if it exists.")
 def command(
     source: Path,
@@ -69,6 +71,9 @@ def command(
     labels: tuple[str, ...],
     unlabelled: bool,
     pattern: NamePattern | None,
+    pass_bins: tuple[str, ...],
+    none_bins: tuple[str, ...],
+    recipes: Path | None,
     overwrite: bool,
 ) -> None:
     """Turn wafer maps with labels, or without, into a labelled set.
@@ -86,15 +91,19 @@ def command(
       another .npz            maps (wafers, rows, columns) and their labels: text,
                               numbers (--label) or a column of 0 and 1 a pattern
       a folder                class folders with names of your own (Grid/, ok/)
-                              or WM-811K's, of images, .npy or .csv; train/, val/
+                              or WM-811K's, of whatever `wm-edge classify` reads:
+                              images, .npy, .csv, files of probers and testers
+                              (SINF, KLARF, G85, STDF ...), archives; train/, val/
                               and test/ may stand above them
+      with --unlabelled       a file or folder of any of these, without labels
 
     Class folders whose names state lots (--name-pattern) can be divided by lot. Wafers in a folder
     `unlabelled` beside them have no label.
 
     Pickles, also compressed (gzip, bzip2, xz, zip), are read without pandas and cannot run code: a
     file that names anything but the few classes of a data frame is refused. Wafers without a label
-    (unless --unlabelled) or with an unusable map are left out and counted.
+    (unless --unlabelled), with an unusable map, and files that cannot be read are left out; the
+    last line says how many, the exit code is 0 as long as one is kept.
 
     \b
     Examples:
@@ -102,8 +111,11 @@ def command(
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
       wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
       wm-edge dataset import incoming/ --unlabelled --out new.npz
+      wm-edge dataset import lots/ --unlabelled --recipes recipes/ --out lots.npz
+      wm-edge dataset import probed/ --pass-bins 1 --none-bins X --out probed.npz
     """
     from edge.dataset.split import part_doubts
+    from edge.formats.fab.rules import rules_of
     from train.importers import import_dataset
 
     check_place(out, overwrite=overwrite)
@@ -113,6 +125,7 @@ def command(
             pattern=pattern,
             none=none,
             patterns=_read(pattern_set) if pattern_set else None,
+            rules=rules_of(pass_bins, none_bins, recipes),
             legend=_legend(labels),
             unlabelled=unlabelled,
             progress=progress.at,
@@ -122,7 +135,9 @@ def command(
         tell(line, 2, err=True)
     if "part" in imported.labelled.columns:
         warn(part_doubts(imported.labelled))
-    click.echo(f"wrote {out}", err=True)
+    left_out = imported.report.read - imported.report.kept
+    more = f"; {left_out:,} left out, as said above" if left_out > 0 else ""
+    tell(printable(f"wrote {out}{more}"), err=True)
 
 
 def _legend(labels: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.dataset.reading import REQUIRED
 from edge.errors import DataError, UsageError, why
 from edge.formats.archive import UNREADABLE, open_archive
+from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.npz import MEMBER
 from edge.system.regular_file import open_regular
 from train.importers import stack, table
@@ -35,6 +36,7 @@ _KNOWN = (
 _MEANT_FOR = {
     "--name-pattern": (SourceKind.FOLDERS, SourceKind.MAPS),
     "--none": (SourceKind.FOLDERS, SourceKind.TABLE, SourceKind.STACK),
+    "--pass-bins": (SourceKind.FOLDERS, SourceKind.MAPS),
     "--label": (SourceKind.TABLE, SourceKind.STACK),
 }
 
@@ -45,6 +47,7 @@ def import_dataset(
     pattern: NamePattern | None = None,
     none: str | None = None,
     patterns: PatternSet | None = None,
+    rules: Rules = NO_RULES,
     legend: Mapping[str, str] | None = None,
     unlabelled: bool = False,
     progress: Progress | None = None,
@@ -58,6 +61,7 @@ def import_dataset(
         none: Which class folder or label means no pattern, where its name does not say it; what
             rows of zeros are among columns of 0 and 1.
         patterns: What the labels can be; None: all that come.
+        rules: What passes in files of a fab that do not say so themselves.
         legend: Pattern of a label of a table or stack, by what stands there: {"0": "none"}.
         unlabelled: Keep the wafers of a table that have no label, and take maps without labels: a
             file, or all below a folder, whatever the folders in it are called.
@@ -86,13 +90,27 @@ def import_dataset(
         kind = SourceKind.MAPS
     if kind is SourceKind.MAPS and not unlabelled:
         raise DataError(f"{source}: no known data set with labels; known are {_KNOWN}")
-    _check(source, kind, {"--name-pattern": pattern, "--none": none, "--label": legend})
+    bins = rules != NO_RULES
+    given: dict[str, object] = {
+        "--name-pattern": pattern,
+        "--none": none,
+        "--label": legend,
+        "--pass-bins": bins,
+    }
+    _check(source, kind, given)
     if kind is SourceKind.FOLDERS:
         return import_folders(
-            source, pattern=pattern, none=none, patterns=patterns, progress=progress
+            source,
+            pattern=pattern,
+            none=none,
+            patterns=patterns,
+            rules=rules,
+            progress=progress,
         )
     if kind is SourceKind.MAPS:
-        return import_unlabelled(source, pattern=pattern, patterns=patterns, progress=progress)
+        return import_unlabelled(
+            source, pattern=pattern, patterns=patterns, rules=rules, progress=progress
+        )
     if kind is SourceKind.MIXED:
         return import_mixed(source, patterns=patterns, progress=progress)
     found = found or table.read(source, progress=progress)

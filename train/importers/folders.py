@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.dataset.class_folders import ClassFolder, class_folders
 from edge.errors import DataError, InputError, why
+from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.name_pattern import Names
 from edge.formats.paths import expand, read_items
 from train.importers.report import Collector, Imported, SourceKind
@@ -25,6 +26,7 @@ def import_folders(
     pattern: NamePattern | None = None,
     none: str | None = None,
     patterns: PatternSet | None = None,
+    rules: Rules = NO_RULES,
     progress: Progress | None = None,
 ) -> Imported:
     """Import class folders of any files that wm-edge can classify (images, npy, csv, ...).
@@ -38,6 +40,7 @@ def import_folders(
         pattern: Where lot and wafer stand in the path of a file below its class folder.
         none: Which of them means no pattern, where their names do not say it.
         patterns: What they are named after; None: whatever they are called.
+        rules: What passes in files of a fab that do not say so themselves.
         progress: Called with the files read and in all.
 
     Returns:
@@ -54,7 +57,7 @@ def import_folders(
     for sentence in found.notes:
         collector.note(sentence)
     names = Names(pattern, [folder.path for folder in found.folders]) if pattern else None
-    _read(list(found.files()), names, collector, progress)
+    _read(list(found.files()), names, rules, collector, progress)
     found.check_complete(collector.labels, collector.problems)
     return collector.finish()
 
@@ -64,6 +67,7 @@ def import_unlabelled(
     *,
     pattern: NamePattern | None = None,
     patterns: PatternSet | None = None,
+    rules: Rules = NO_RULES,
     progress: Progress | None = None,
 ) -> Imported:
     """Import wafer maps without a label: a file that wm-edge can classify, or all below a folder.
@@ -72,6 +76,7 @@ def import_unlabelled(
         source: The file or folder.
         pattern: Where lot and wafer stand in the path of a file below the folder.
         patterns: What labels may be given one day; None: WM-811K's nine.
+        rules: What passes in files of a fab that do not say so themselves.
         progress: Called with the files read and in all.
 
     Raises:
@@ -80,19 +85,20 @@ def import_unlabelled(
     collector = Collector(str(source), SourceKind.MAPS, patterns)
     names = Names(pattern, [source] if source.is_dir() else []) if pattern else None
     none = ClassFolder(source, "", "")
-    _read([(none, item) for item in expand([source])], names, collector, progress)
+    _read([(none, item) for item in expand([source])], names, rules, collector, progress)
     return collector.finish()
 
 
 def _read(
     files: list[tuple[ClassFolder, str | InputError]],
     names: Names | None,
+    rules: Rules,
     collector: Collector,
     progress: Progress | None,
 ) -> None:
     slots = 0
     for done, (folder, item) in enumerate(files, start=1):
-        for wafer in read_items([item], names):
+        for wafer in read_items([item], names, rules):
             _note(wafer, names, collector)
             slots += _collect(wafer, folder, collector)
         if progress is not None:

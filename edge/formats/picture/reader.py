@@ -25,7 +25,7 @@ from edge.system.opencv import silence
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
 
 if TYPE_CHECKING:
-    from edge.formats.reading import Source
+    from edge.formats.registry import Source
 
 #: More distinct colours than this are a photograph or a screenshot.
 MAX_COLOURS: Final = 16

@@ -10,6 +10,7 @@ from edge.station.folder.dropped_file import SOON, DroppedFile
 from edge.station.folder.intake import IntakeResult, IntakeState, WriterCheck
 from edge.station.folder_settings import FolderSettings
 from edge.store.taken import Stamp
+from edge.system.files import FAT_STEP
 from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
@@ -21,9 +22,6 @@ LATER: Final = 0.2
 #: which that is mentioned, once.
 PATIENT: Final = 30.0
 HELD: Final = 60.0
-
-#: Nanoseconds between two times that FAT can tell apart.
-FAT_STEP: Final = 2_000_000_000
 
 
 class Completeness:

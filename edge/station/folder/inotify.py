@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from edge.formats.paths import HIDDEN
+from edge.formats.registry import HIDDEN
 
 _MODIFY: Final = 0x2
 _ATTRIB: Final = 0x4

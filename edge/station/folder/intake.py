@@ -20,6 +20,7 @@ from edge.formats.name_pattern import Names
 from edge.formats.reading import HEAD_BYTES, examine, os_error, read_open
 from edge.results.record import Record
 from edge.station.folder.deaths import Slot
+from edge.station.folder.live_rules import LiveRules
 from edge.station.source import result
 from edge.store.taken import Stamp, stamp_of
 from edge.system.beneath import NOT_THERE, place_in
@@ -103,11 +104,16 @@ class FileIntake:
     """Takes files with a classifier of its own."""
 
     def __init__(
-        self, classifier: Classifier, names: Names | None = None, slot: Slot | None = None
+        self,
+        classifier: Classifier,
+        names: Names | None = None,
+        slot: Slot | None = None,
+        rules: LiveRules | None = None,
     ) -> None:
         self._slot = slot
         self._classifier = classifier
         self._names = names
+        self._rules = rules or LiveRules()
 
     def take_all(self, entries: Iterable[Entry]) -> Iterator[IntakeResult]:
         """Take files one after the other."""
@@ -169,7 +175,7 @@ class FileIntake:
             if len(head) < before.size:  # what is refused need not be hashed for hours
                 examine(head, before.size, path)
             digest = _hashed(file, head, before.size)
-            items = read_open(file, head, before.size, path)
+            items = read_open(file, head, before.size, path, self._rules.now())
             for item in self._names.apply(items, path) if self._names else items:
                 if len(records) == BLOCK:
                     if stamp_of(os.fstat(descriptor)) != before:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from edge.formats.paths import HIDDEN, eligible
+from edge.formats.registry import HIDDEN, is_visible
 from edge.system.beneath import NOT_THERE, is_too_long, open_folder, opened
 from edge.system.descriptors import are_used_up
 from edge.system.files import Identity
@@ -108,7 +108,7 @@ def _unlinked(
                     links.append(entry.name)
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
-                elif eligible(entry.name):
+                elif is_visible(entry.name):
                     files.add(entry.name)
     finally:
         os.close(descriptor)

@@ -5,23 +5,30 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from edge.errors import UsageError
-from edge.formats import paths as files
+from edge.formats import registry as files
+from edge.formats.reading import HEAD_BYTES
 from edge.station.folder import tree
 from edge.station.folder.put_away import HIDDEN, restore
 from edge.station.folder.watcher import Watch, state_of
 from edge.station.folder_settings import Done, FolderSettings
 from edge.system.beneath import Place, closed, is_too_long, look_into, place_in
+from edge.system.files import FAT_STEP
+from edge.system.regular_file import check_regular
 from edge.system.text import printable
 
 _log = logging.getLogger(__name__)
 
 #: So many closed folders are named; a thousand of them are no thousand lines.
 MENTIONED: Final = 8
+
+#: States of files that are remembered, 20 MB; beyond, it begins anew.
+MOST_KNOWN: Final = 200_000
 
 
 def is_there(name: str) -> bool:
@@ -80,6 +87,8 @@ class WatchedFolder:
                 )
         self._watch: Watch | None = None
         self._said: set[str] = set()
+        #: Whether files that their names do not tell of begin as those of a fab, by their states.
+        self._begins: dict[int, bool] = {}
         #: Folders in it that could not be looked into the last time.
         self.closed: set[str] = set()
 
@@ -140,10 +149,10 @@ class WatchedFolder:
             self.closed = without
 
     def counts(self, path: str) -> bool:
-        """Whether a file is a wafer to take, by its name alone."""
+        """Whether a file is a wafer to take, by its name or else by what it begins with."""
         inner = self.inner(path)
         name = os.path.basename(inner)  # noqa: PTH119
-        if not files.eligible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
+        if not files.is_visible(name) or f"{os.sep}{files.HIDDEN}" in f"{os.sep}{inner}":
             return False
         if is_too_long(path):
             self._pass_over(path, tree.DEEP)
@@ -154,9 +163,42 @@ class WatchedFolder:
         if real in self._outputs or real.startswith(self._own):
             return False
         globs = self._settings.globs
-        return not globs or any(
+        if globs and not any(
             fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(inner, glob) for glob in globs
-        )
+        ):
+            return False
+        return files.eligible(name) or self._begins_as_fab(path)
+
+    def _begins_as_fab(self, path: str) -> bool:
+        """Asked at every look through the folder, so that a file is opened once in each state."""
+        try:
+            status = os.lstat(path)
+        except (OSError, ValueError):
+            return False
+        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        state = hash((path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        known = self._begins.get(state)
+        if known is None:
+            known = self._looked_into(path)
+            # What was just written may be written again before a clock tells the states apart.
+            if time.time_ns() - changed > FAT_STEP:
+                if len(self._begins) >= MOST_KNOWN:
+                    self._begins.clear()
+                self._begins[state] = known
+        return known
+
+    def _looked_into(self, path: str) -> bool:
+        try:
+            descriptor = self.at(path).open()
+        except (OSError, ValueError):  # it is gone, or a link
+            return False
+        try:
+            check_regular(os.fstat(descriptor), path)
+            return files.is_fab(os.read(descriptor, HEAD_BYTES))
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
 
     def at(self, path: str) -> Place:
         """A file in this folder, reached from here alone."""

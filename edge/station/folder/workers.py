@@ -224,7 +224,7 @@ def main() -> None:
     """What a worker does until its pipe is gone: it takes files.
 
     The arguments are the pipe's end, the file of notes and the slot in it. The first message are
-    the keyword arguments of ``Classifier``, and as ``names`` what finds lot and wafer in names.
+    the keyword arguments of ``Classifier``, and those of ``FileIntake``.
     Then come chunks.
     """
     leases_harmless()
@@ -232,7 +232,7 @@ def main() -> None:
     pipe, notes, number = map(int, sys.argv[1:4])
     with Connection(pipe) as connection:
         arguments = connection.recv()
-        names = arguments.pop("names")
+        names, rules = arguments.pop("names"), arguments.pop("rules")
         slot = Slot(notes, number)
         slot.hold()
-        serve(connection, FileIntake(Classifier(**arguments), names, slot).take_all)
+        serve(connection, FileIntake(Classifier(**arguments), names, slot, rules).take_all)

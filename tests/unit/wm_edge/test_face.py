@@ -132,6 +132,21 @@ def test_a_prediction_does_not_change_with_the_array() -> None:
     assert found.wafer_map.fail_count == np.count_nonzero(found.wafer_map.dies == 2) > 0
 
 
+def test_reading_takes_rules_for_files_that_do_not_say_what_passes(tmp_path: Path) -> None:
+    path = tmp_path / "w.map"
+    path.write_text("LOT:A\nRowData:01 07\nRowData:99 01\n")
+    with pytest.raises(InputError, match="pass-bins"):
+        list(wm_edge.read(path))
+    (found,) = wm_edge.read(path, pass_bins=["1"], none_bins=["99"])
+    assert found.dies.tolist() == [[1, 2], [0, 1]]
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "r.toml").write_text('pass_bins = ["07"]\n[match]\n')
+    (found,) = wm_edge.read(path, recipes=tmp_path / "recipes")
+    assert (found.dies.tolist(), found.legend) == ([[2, 1], [2, 2]], "recipe r")
+    with pytest.raises(TypeError, match="a list of texts"):
+        list(wm_edge.read(path, none_bins="01"))
+
+
 def test_reading_streams_and_says_what_cannot_be_read(tmp_path: Path) -> None:
     good = write_good(tmp_path)
     write_bad(tmp_path)

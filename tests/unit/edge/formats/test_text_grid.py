@@ -108,7 +108,7 @@ def test_what_is_no_grid_is_not_quoted(tmp_path: Path, content: str, secret: str
         ("0,1\nnan,1\n", InputKind.BAD_VALUE, "'nan' at line 2, column 1"),
         ("0,1,1\n1,,1\n", InputKind.BAD_VALUE, "an empty cell at line 2, column 2"),
         ("0,1\n\n1,2\n", InputKind.BAD_VALUE, "line 2 is empty"),
-        ("x,y,bin\n1,2,1\n", InputKind.BAD_VALUE, "a list of dies by x and y"),
+        ("x,y,value\n1,2,0.5\n", InputKind.BAD_VALUE, "a list of dies by x and y"),
         ("0,1,2\n0,1,1\n0,2,1\n", InputKind.AMBIGUOUS, "header of column numbers"),
         (",0,1,2,3\n0,0,1,1,0\n5,1,2,1,1\n", InputKind.BAD_VALUE, "does not begin with 1"),
         ("1,2,3,4\n0,1,1,0\n", InputKind.BAD_VALUE, "if this is a header"),

@@ -41,7 +41,7 @@ from pathlib import Path
 name = "edge.results.record"
 spec = importlib.util.find_spec(name)
 text = Path(spec.origin).read_text("utf-8")
-last = "    suggested: _Suggested = UNSET\\n"
+last = "    warning: _Warning = UNSET\\n"
 assert text.count(last) == 1
 key = '    zone: Annotated[str | None, about("where"), Meta(extra={"step": STEP})] = None\\n'
 module = importlib.util.module_from_spec(spec)

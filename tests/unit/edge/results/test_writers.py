@@ -166,6 +166,20 @@ def test_table_shows_what_counts(tmp_path: Path) -> None:
     assert lines[3].endswith("empty: zero bytes")
 
 
+def test_a_table_ends_with_what_is_to_be_known_of_files(tmp_path: Path) -> None:
+    warned = {**RECORD, "legend": "file", "warning": "the file states 3 passing dies"}
+    lines = written(ResultFormat.TABLE, tmp_path / "out.txt", warned, RECORD).decode().split("\n")
+    assert lines[-3].split() == ["source", "to", "be", "known", "of", "its", "file"]
+    assert lines[-2].endswith("the file states 3 passing dies")
+    rows = csv.DictReader(
+        io.StringIO(written(ResultFormat.CSV, tmp_path / "out.csv", warned, RECORD).decode())
+    )
+    assert [(row["legend"], row["warning"]) for row in rows] == [
+        ("file", warned["warning"]),
+        ("", ""),
+    ]
+
+
 REVIEWS = [
     {"reason": "low-confidence", "below": 1.0, "probability": 1.0, "confidence": 1.0},
     {"reason": "unfamiliar", "unfamiliarity": 123.456},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError
-from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, RESULT_KEYS
+from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, FAB_KEYS, RESULT_KEYS
 from edge.results.writers import ResultFormat, open_sink
 from edge.sinks.settings import CsvSettings, JsonLinesSettings
 from edge.store.names import Cursor
@@ -135,15 +135,16 @@ def test_lines_are_what_they_were_and_a_file_of_before_goes_on(
 
 
 def _with_todays_keys(written: bytes, kind: str) -> bytes:
-    """What a station wrote before a wafer could be claimed by a pattern of one's own."""
+    """What a station wrote before results had their newest keys."""
+    newest = ("suggested", *FAB_KEYS)
     if kind == "jsonl":
         end = b'"same_as": null, "moved_to": null'
-        return written.replace(end, end + b', "suggested": null')
+        return written.replace(end, end + "".join(f', "{key}": null' for key in newest).encode())
     header, *lines = written.decode().splitlines(keepends=True)
     at = header.split(",").index("error")
     rows = [line.split(",") for line in (header, *lines)]
-    for row, cell in zip(rows, ["suggested", *[""] * len(lines)], strict=True):
-        row.insert(at, cell)
+    for number, row in enumerate(rows):
+        row[at:at] = [""] * len(newest) if number else newest
     return "".join(map(",".join, rows)).encode()
 
 

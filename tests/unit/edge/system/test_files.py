@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import OutputError, UsageError
-from edge.formats.paths import eligible
+from edge.formats.registry import eligible
 from edge.system.files import check_place, replacing, unfinished, write_bytes, write_text
 from edge.system.text import printable
 from train.run import Run

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import os
+import tarfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -275,6 +278,28 @@ def test_a_labelled_set_comes_in_parts(
     assert [len(attempt.records) for attempt in attempts] == [20, 20, len(generated) - 40]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert {r["source_sha256"] for attempt in attempts for r in attempt.records} == {digest}
+
+
+def test_of_an_archive_that_is_half_written_nothing_is_classified(tmp_path: Path) -> None:
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w:gz") as archive:
+        for number in range(3):
+            info = tarfile.TarInfo(f"w{number}.csv")
+            content = wafer_bytes(number)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    one = gzip.compress(wafer_bytes(1))
+    for name, whole, wafers in (("w.csv.gz", one, 1), ("a.tgz", tar.getvalue(), 3)):
+        path = tmp_path / name
+        for size in (len(whole) // 2, len(whole) - 4):
+            path.write_bytes(whole[:size])
+            attempt = only(path)
+            assert attempt.state is IntakeState.BAD
+            assert [record["source"] for record in attempt.records] == [str(path)]
+            assert "copy it again" in attempt.records[0]["error"]
+        path.write_bytes(whole)
+        attempt = only(path)
+        assert (attempt.state, len(attempt.records)) == (IntakeState.TAKEN, wafers)
 
 
 def test_every_state_of_a_file_can_be_remembered(tmp_path: Path) -> None:

@@ -38,6 +38,26 @@ def test_what_counts(tmp_path: Path, name: str, counts: bool) -> None:
     assert watched.counts(str(tmp_path / name)) is counts
 
 
+def test_a_file_of_unknown_name_is_opened_once_in_each_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, looked = top(tmp_path), list[str]()
+    look = WatchedFolder._looked_into
+    monkeypatch.setattr(
+        WatchedFolder, "_looked_into", lambda *given: looked.append(given[1]) or look(*given)
+    )
+    path = tmp_path / "lot42.map"
+    path.write_bytes(b"nothing of a fab")
+    assert not any(watched.counts(str(path)) for _ in range(3))
+    assert len(looked) == 3  # what was just written may be written again
+    monkeypatch.setattr("edge.station.folder.watched_folder.FAT_STEP", -1)
+    assert not any(watched.counts(str(path)) for _ in range(3))
+    assert len(looked) == 4
+    path.write_bytes(b"LOT:A\nRowData:01 02")
+    assert all(watched.counts(str(path)) for _ in range(3))
+    assert len(looked) == 5
+
+
 def test_patterns_match_the_name_or_the_path_in_the_folder(tmp_path: Path) -> None:
     watched = top(tmp_path, globs=("lot1/*", "*.csv"))
     names = ("lot1/w.png", "lot2/w.png", "lot2/w.csv")

@@ -1,0 +1,229 @@
+"""Tables of dies: a line of names, then one a die with its x, y and bin; several wafers mixed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Final
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.formats.fab.bin_words import meaning_of
+from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.grid import MOST_CODES, measured_again, placed
+from edge.formats.fab.table_columns import WORDS, Columns, cells_of, columns_of, names_in
+from edge.formats.fab.text import one_line, raw_lines
+
+if TYPE_CHECKING:
+    from edge.formats.registry import Source
+
+#: What else than ``meaning_of`` a column of verdicts may say.
+_TRUTH: Final = {"1": Meaning.PASS, "true": Meaning.PASS, "0": Meaning.FAIL, "false": Meaning.FAIL}
+#: As many tests as tell that there are several.
+_SEVERAL: Final = 2
+
+_WHOLE: Final = re.compile(r"([+-]?\d{1,9})(?:\.0{1,9})?")
+_BIN: Final = re.compile(r"[\w.+#*~!@?-]{1,16}")
+_NO_POSITION: Final = -32768
+#: Lines above the names that may be comments or names of things.
+_ABOVE: Final = 64
+
+
+def is_format(head: bytes) -> bool:
+    """Whether a text begins with the names of a table of dies that has their bins."""
+    for line in head.decode("latin-1").split("\n", _ABOVE)[:_ABOVE]:
+        found = columns_of(line)
+        if found:
+            return found.bin >= 0 or found.verdict >= 0
+        if _starts_rows(line):
+            return False
+    return False
+
+
+def _starts_rows(line: str) -> bool:
+    """Whether a line is one of numbers, so that no names come any more."""
+    return bool(line.strip()) and not any(character.isalpha() for character in line)
+
+
+def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
+    """Read the wafers of a table, in the order of their first dies.
+
+    Raises:
+        InputError: no column of bins, rows of another length, a position or bin that is none.
+    """
+    wafers: dict[tuple[str, str], _Wafer] = {}
+    for number, cells, columns in _rows(file, source):
+        words = {word: cells[at] if at >= 0 else "" for word, at in columns.words.items()}
+        key = words["lot"], words["wafer"] or words["slot"]
+        if key not in wafers:
+            wafers[key] = _Wafer(source, len(wafers), words)
+        wafers[key].die(cells, columns, number)
+    if not wafers:
+        raise InputError(source, InputKind.EMPTY, "a table without any die; write the export again")
+    for wafer in wafers.values():
+        try:
+            yield wafer.finished()
+        except InputError as error:
+            if len(wafers) == 1:
+                raise
+            yield error
+
+
+def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], Columns]]:
+    columns: Columns | None = None
+    for number, line in raw_lines(file, source):
+        if columns is None:
+            columns = columns_of(line)
+            if columns and columns.bin < 0 and columns.verdict < 0:
+                what = f"line {number} names no column of bins (bin, hbin) or verdicts (result)"
+                mend = "a measured value says not what passes; export the bins"
+                raise InputError(source, InputKind.BAD_VALUE, f"{what}; {mend}")
+        elif line.strip() and not _is_comment(line, columns):
+            yield number, _as_wide(line, columns, number, source), columns
+
+
+def _is_comment(line: str, columns: Columns) -> bool:
+    """Whether a line that begins with # is no row of a lot or wafer whose name does."""
+    if not line.lstrip().startswith("#"):
+        return False
+    cells = names_in(line, columns.separator)
+    is_wide = len(cells) >= columns.width
+    return not (
+        is_wide and _WHOLE.fullmatch(cells[columns.x]) and _WHOLE.fullmatch(cells[columns.y])
+    )
+
+
+def _as_wide(line: str, columns: Columns, number: int, source: str) -> list[str]:
+    """The cells of a row; separators behind them do not count."""
+    try:
+        cells = cells_of(line, columns.separator)
+    except csv.Error as error:
+        what = f"line {number}: {error}; export it again"
+        raise InputError(source, InputKind.UNREADABLE, what) from None
+    if len(cells) < columns.width or any(cells[columns.width :]):
+        what = f"line {number} has {len(cells)} cells, the names above are {columns.width}"
+        raise InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
+    return cells[: columns.width]
+
+
+class _Wafer:
+    """The dies of a wafer."""
+
+    def __init__(self, source: str, index: int, words: dict[str, str]) -> None:
+        self.source, self.index, self.words = source, index, words
+        self._x, self._y, self._codes = list[int](), list[int](), list[int]()
+        self._numbers: dict[Code, int] = {}
+        self._tests = set[str]()
+        self._unplaced = 0
+
+    def die(self, cells: list[str], columns: Columns, line: int) -> None:
+        """A row of the table; one without a bin holds a position where no die is."""
+        place = cells[columns.x], cells[columns.y]
+        found = [_WHOLE.fullmatch(text) for text in place]
+        if not (found[0] and found[1]):
+            if not any(place):
+                self._unplaced += 1
+                return
+            what = f"line {line}: {place[0][:12]!r}, {place[1][:12]!r} are no whole numbers"
+            mend = "x and y (or i and j) must count dies; a position in mm does not"
+            raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; {mend}")
+        x, y = int(found[0][1]), int(found[1][1])
+        if _NO_POSITION in (x, y):
+            self._unplaced += 1
+            return
+        if columns.test >= 0 and len(self._tests) < _SEVERAL:
+            self._tests.add(cells[columns.test])
+        code = self._code(cells, columns, line)
+        self._x.append(x)
+        self._y.append(y)
+        self._codes.append(
+            -1 if code is None else self._numbers.setdefault(code, len(self._numbers))
+        )
+        if len(self._numbers) > MOST_CODES:
+            what = f"more than {MOST_CODES} different bins up to line {line}; not a map"
+            raise InputError(self.source, InputKind.NOT_A_MAP, what)
+
+    def _code(self, cells: list[str], columns: Columns, line: int) -> Code | None:
+        text = cells[columns.bin] if columns.bin >= 0 else ""
+        word = cells[columns.verdict] if columns.verdict >= 0 else ""
+        meaning = meaning_of(word)
+        if columns.is_flag and meaning is Meaning.UNKNOWN:
+            meaning = _TRUTH.get(word.lower(), meaning)
+        if not text:
+            return None if meaning.is_none or not word else Code(word, meaning)
+        if found := _WHOLE.fullmatch(text):
+            text = found[1]
+        elif not _BIN.fullmatch(text) or _is_measured(text):
+            what = f"line {line}: {text[:16]!r} is no bin; a measured value says not what passes"
+            raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; export the bins")
+        return Code(text, meaning)
+
+    def finished(self) -> FabMap:
+        """The wafer, when all its dies were read.
+
+        Raises:
+            InputError: its rows are single tests, or may be of several wafers.
+        """
+        codes, replaced, _ = placed(self._x, self._y, self._codes, self.source, upwards=False)
+        empty = self._codes.count(-1)
+        if replaced and len(self._tests) >= _SEVERAL:
+            what = "a row per test, and none says of the whole die what it is"
+            mend = "export one row a die, with its bin"
+            raise InputError(self.source, InputKind.AMBIGUOUS, f"{what}; {mend}")
+        is_named = bool(self.words["wafer"] or self.words["slot"])
+        warnings = measured_again(self._x, self._y, self.source, is_named=is_named)
+        if self._unplaced:
+            warnings.append(f"{self._unplaced} dies have no position; they are left out")
+        return FabMap(
+            codes,
+            tuple(self._numbers),
+            lot=self.words["lot"],
+            wafer=self.words["wafer"],
+            device=self.words["device"],
+            slot=self.words["slot"],
+            orientation=self.words["orientation"],
+            retests=max(0, replaced - empty),
+            format="table of dies",
+            source=self.source,
+            index=self.index,
+            warnings=tuple(warnings),
+        )
+
+
+def _is_measured(text: str) -> bool:
+    """Whether a text is a number that is not whole, so that it counts nothing."""
+    try:
+        return float(text) == float(text) and any(sign in text for sign in ".eE")
+    except ValueError:
+        return False
+
+
+def write(maps: Iterable[FabMap], file: IO[bytes]) -> None:
+    """Write wafers as one table: x, y and bin a die, and a word for what the bin means.
+
+    Die size, counts and defects are not kept.
+    """
+    wafers = list(maps)
+    words = [word for word in WORDS if any(getattr(fab, word) for fab in wafers)]
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([*words, "x", "y", "bin", "result"])
+    for fab in wafers:
+        own = [one_line(getattr(fab, word)) for word in words]
+        for y, x, cell in _written(fab):
+            code = fab.legend[cell] if cell >= 0 else Code("", Meaning.NULL)
+            said = "" if code.meaning is Meaning.UNKNOWN else code.meaning.value
+            rows.writerow([*own, x, y, one_line(code.text), said])
+    file.write(text.getvalue().encode("utf-8", "replace"))
+
+
+def _written(fab: FabMap) -> Iterator[tuple[int, int, int]]:
+    """The positions with a code, and two corners that hold the size where they have none."""
+    rows, columns = fab.codes.shape
+    kept = fab.codes >= 0
+    kept[0, 0] = kept[rows - 1, columns - 1] = True
+    for y, x in np.argwhere(kept).tolist():
+        yield y, x, int(fab.codes[y, x])

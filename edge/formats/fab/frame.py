@@ -1,0 +1,153 @@
+"""What stands around the rows of a drawing: their numbers, lines that count columns, underlines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from edge.errors import InputError, InputKind
+
+#: Line of a file with its number from 1.
+Line = tuple[int, str]
+
+#: Characters of a row's number that may stand right before a die; rows from which on numbers are
+#: known for such; most digits of one.
+PADDED: Final = 2
+FEWEST: Final = 3
+DIGITS: Final = 5
+
+_PREFIX: Final = re.compile(r"[ \t]*(?:(?:MAP|ROW|LINE|[RY])[ \t_]?)?(?=\d)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"\d{1,5}(?!\d)")
+_RULER: Final = re.compile(r"[\d \t|+=-]+")
+#: What lines consist of that underline.
+_UNDERLINES: Final = frozenset("-=+*#")
+
+
+class Axis(NamedTuple):
+    """The numbers in front of rows.
+
+    Attributes:
+        start: The line that has the first one.
+        first: That number.
+        step: From one row to the next, 1 or -1.
+        width: Its characters.
+    """
+
+    start: int
+    first: int
+    step: int
+    width: int
+
+    def written(self, row: int) -> str:
+        """The number of a row, counted from 0."""
+        number = self.first + row * self.step
+        return f"{number:0{self.width}}" if self.width >= PADDED else str(number)
+
+    def behind(self, text: str, row: int) -> str | None:
+        """A line behind the number of this row and the bar after it; None for another number."""
+        prefix, number = _PREFIX.match(text), self.written(row)
+        at = prefix.end() if prefix else 0
+        rest = text[at + len(number) :]
+        if not text.startswith(number, at) or (self.width < PADDED and rest[:1].isdigit()):
+            return None
+        barred = rest.lstrip(" \t")
+        return barred[1:] if barred[:1] in {"|", ":"} else rest
+
+
+def without_frame(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines without those above and below that underline, and without quotes around all."""
+    for end in (0, -1):
+        marks = set(lines[end][1].strip())
+        rest = lines[1:] if end == 0 else lines[:-1]
+        inner = rest[:-1] if end == 0 else rest[1:]
+        if (
+            marks
+            and marks <= _UNDERLINES
+            and inner
+            and not any(marks & set(text) for _, text in inner)
+        ):
+            lines = rest
+    bare = [text.strip() for _, text in lines]
+    if all(len(text) > 1 and text[0] == text[-1] == '"' for text in bare):
+        return [(line, text[1:-1]) for (line, _), text in zip(lines, bare, strict=True)]
+    return lines
+
+
+def axis_of(lines: Sequence[Line], columns: int | None = None) -> Axis | None:
+    """The numbers in front of rows, below lines that count columns; None without such."""
+    for at in range(len(lines) - 1):
+        text = lines[at][1]
+        prefix = _PREFIX.match(text)
+        number = _NUMBER.match(text, prefix.end()) if prefix else None
+        cells = text.split()
+        if number and len(cells) != columns and not counts_up(cells):
+            width = len(number[0])
+            for step in (1, -1):
+                axis = Axis(at, int(number[0]), step, width)
+                bodies = [axis.behind(lines[at + row][1], row) for row in range(2)]
+                if None not in bodies and axis.first + step >= 0:
+                    is_sure = width >= PADDED or len(lines) - at >= FEWEST
+                    return axis if is_sure and any(map(_has_cells, bodies)) else None
+        if not _RULER.fullmatch(text):
+            return None
+    return None
+
+
+def _has_cells(body: str | None) -> bool:
+    """Whether something stands behind a number: else it is a die itself."""
+    return bool(body and body.strip(" \t|"))
+
+
+def numbered(lines: Sequence[Line], axis: Axis, source: str) -> list[Line]:
+    """The rows without the numbers that stand before and behind them, and without rulers below."""
+    rows = list[Line]()
+    for line, text in lines:
+        if (body := axis.behind(text, len(rows))) is not None:
+            rows.append((line, body))
+        elif not _RULER.fullmatch(text):
+            what = f"line {line} must begin with {axis.written(len(rows))}, the number of its row"
+            raise InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
+    return _without_right_axis(rows, axis)
+
+
+def counts_up(cells: list[str]) -> bool:
+    """Whether these are numbers of rows or columns, three or more, one after the other."""
+    if len(cells) < FEWEST or not all(cell.isdecimal() and cell.isascii() for cell in cells):
+        return False
+    numbers = [int(cell[: DIGITS + 1]) for cell in cells]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _without_right_axis(rows: list[Line], axis: Axis) -> list[Line]:
+    """The rows without the same numbers behind, after a blank or a bar, or the bar alone."""
+    bare = [text.rstrip() for _, text in rows]
+    if all(text.endswith("|") for text in bare):
+        return [(line, text[:-1]) for (line, _), text in zip(rows, bare, strict=True)]
+    cut = [max(text.rfind(" "), text.rfind("|"), text.rfind("\t")) for text in bare]
+    for row, (text, at) in enumerate(zip(bare, cut, strict=True)):
+        if at < 0 or text[at + 1 :].lstrip("0") != axis.written(row).lstrip("0"):
+            return rows
+    return [(rows[at][0], bare[at][: cut[at]].rstrip("| \t")) for at in range(len(rows))]
+
+
+def without_rulers(lines: Sequence[Line]) -> list[Line]:
+    """The rows below (and above) lines that count columns: the last of those counts by ones."""
+    rows = list(lines)
+    for end in (0, -1):
+        for at in range(min(FEWEST, len(rows))):
+            index = at if end == 0 else -1 - at
+            cells = rows[index][1].strip("| \t").split()
+            if _counts(cells) or counts_up(cells):
+                rows = rows[at + 1 :] if end == 0 else rows[: len(rows) - 1 - at]
+                break
+    return rows
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether these are the last digits of column numbers, one after the other."""
+    digits = "".join(cells)
+    if len(digits) <= FEWEST or not digits.isdecimal() or not digits.isascii():
+        return False
+    return all((int(one) + 1) % 10 == int(other) for one, other in pairwise(digits))

@@ -1,0 +1,244 @@
+"""The header of a text map: its lines, and what they say whatever a tool calls it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from edge.errors import InputError, InputKind
+from edge.formats.fab.bin_words import Bin, BinTable
+from edge.formats.fab.fab_map import Stated
+from edge.formats.fab.grid import check_sides, pitch_of
+from edge.formats.fab.text import MAX_HEADER_LINES
+
+#: What tools call a thing, letters and digits alone; the first that is there counts.
+_NAMES: Final = {
+    "lot": "lot lotid lotno lotname lotnumber waferlotid waferlots waferlot lotmea fablotid",
+    "wafer": "waferid wafer waferno wafername wafernumber waferocrid wfid wfno mapid1 mid",
+    "device": "device devicename deviceid product productid productname partname partno"
+    " design prodfile",
+    "slot": "slot slotno slotid slotnumber",
+    "orientation": "flatnotch flat flatdir notch notchdir sourcenotch fnloc fnloc1 orient"
+    " notchside flatdirection notchdirection flatposition notchposition flatlocation notchlocation"
+    " flatorientation orientationflat orientation",
+    "tool": "prober proberid probername tester testername testerid testsystem machine machineno",
+    "rows": "maprow maprows rows rowct rowcnt rowcount nrows numrows numberofrows nlines wmydim",
+    "columns": "mapcolumn mapcolumns columns cols colct colcnt columncount ncols numcols"
+    " numberofcolumns wmxdim",
+    "token": "mapbinlength",
+    "tested": "totaltested testeddie testeddies totaltestdie totaltestdies totaltest"
+    " totalinspectiondie tested testdie testdies grossdie grossdies",
+    "passed": "totalpass passdie passdies passeddie good gooddie gooddies goods goodqty totalgood"
+    " numberofgooddie numberofgooddies goodcount passcount goodchip goodchips sumpas pickable"
+    " pass passed",
+    "failed": "totalfail faildie faildies fail bad baddie baddies totalbad numberofbaddies badcount"
+    " failcount badchip badchips failed",
+    "across": "xdies xdies1 xdiesize xsize dicesizex diesizex indexx xstep",
+    "down": "ydies ydies1 ydiesize ysize dicesizey diesizey indexy ystep",
+    "unit": "dieunits dutms",
+    "passing": "pasbin passbin passbins bcequ goodbin goodbins passed gooddie",
+    "null": "nullbin nulbc",
+    "skipped": "skipdi skipbin skipbins nodi",
+    "reference": "refbin targbc referencedie",
+    "size": "maxxy",
+    "x": "x",
+    "y": "y",
+}
+_ROLE: Final = {name: role for role, names in _NAMES.items() for name in names.split()}
+
+#: Names of codes that pass under which some tools count dies instead.
+_COUNTS_TOO: Final = frozenset({"passed", "gooddie"})
+
+#: Names that count dies only beside another count: alone, one is a bin that passes.
+_COUNTS_BESIDE: Final = frozenset({"pass", "passed"})
+
+#: What tells a wafer from the one before.
+_OWN: Final = frozenset({"lot", "wafer", "slot", "device", "rows"})
+
+_ENUMERATED: Final = re.compile(r"\d{1,2}[ \t]?\.[ \t]?")
+_KEY: Final = re.compile(r"[A-Za-z][\w ./#()°-]{0,62}")
+_ROW: Final = re.compile(r"(?i)(?:map|row|line|[ry])[ _]?\d{1,5}")
+_SIX_LETTERS: Final = re.compile(r"(?!MAP\d)[A-Z]{2}[A-Z0-9]{4} [+-]?\S{0,40}")
+_SIDE: Final = re.compile(r"(?i)(?:notch|flat)[-_ ](\w{1,10})")
+_PLAIN: Final = re.compile(r"[^a-z0-9]+")
+_NUMBER: Final = re.compile(r"(\d{1,9})(?![\d.])")
+_SIZE: Final = re.compile(
+    r"(-?[\d.]{1,12})[ \t]*(?:UNITS[ \t]*)?(?:\(([\d.]{1,6})\))?[ \t]*([A-Za-z]*)"
+)
+_SEPARATED: Final = re.compile(r"[\s,;]+")
+#: Longest key with its separator, and words of a key that a blank separates from its value.
+_LONGEST: Final = 64
+_MOST_WORDS: Final = 4
+#: Numbers that may stand for a character.
+_CHARACTERS: Final = 256
+
+#: Units of die sizes, in um.
+_UNITS: Final = {"mm": 1000.0, "mil": 25.4, "mils": 25.4, "um": 1.0, "microns": 1.0, "micron": 1.0,
+                 "inch": 25400.0}  # fmt: skip
+
+
+class Entry(NamedTuple):
+    """A line of a header: key, empty where it means nothing here, and value."""
+
+    key: str
+    value: str
+
+
+def plain(text: str) -> str:
+    """Letters and digits of a text, in small letters."""
+    return _PLAIN.sub("", text.lower())
+
+
+def entry_of(line: str) -> Entry | None:
+    """A line as key and value; None where it is no line of a header."""
+    text = line.strip()
+    if found := _ENUMERATED.match(text):
+        text = text[found.end() :]
+    if found := _SIDE.fullmatch(text):
+        return Entry("notch", found[1])
+    head = text[:_LONGEST]
+    cut = min((at for mark in ":=" if (at := head.find(mark)) > 0), default=0)
+    if cut and _KEY.fullmatch(key := head[:cut].strip()) and not _ROW.fullmatch(key):
+        name = plain(key)
+        return Entry(name if name in _ROLE else "", text[cut + 1 :].strip(" \t\"'"))
+    return _without_mark(text)
+
+
+def _without_mark(text: str) -> Entry | None:
+    """``KEY value``, which a tab or blanks separate, where the key is known."""
+    if "\t" in text:
+        key, _, value = text.partition("\t")
+        return Entry(name, value.strip()) if (name := plain(key)) in _ROLE else None
+    words = text[:_LONGEST].split(maxsplit=_MOST_WORDS)
+    for count in range(min(len(words) - 1, _MOST_WORDS), 0, -1):
+        name = plain("".join(words[:count]))
+        if len(name) > 2 and name in _ROLE:
+            return Entry(name, text.split(maxsplit=count)[count].strip())
+    return Entry("", text) if _SIX_LETTERS.fullmatch(text) else None
+
+
+class Header:
+    """What a file says of one wafer beside its rows.
+
+    Args:
+        source: Name for messages.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._values: dict[str, str] = {}
+        self.bins = BinTable()
+
+    def note(self, line: str, number: int) -> bool:
+        """Take a line, if it is one of a header.
+
+        Raises:
+            InputError: there are too many lines, or it promises too large a map.
+        """
+        if self.bins.note(line):
+            return True
+        entry = entry_of(line)
+        if entry is None:
+            return False
+        if entry.key:
+            if len(self._values) >= MAX_HEADER_LINES:
+                what = f"more than {MAX_HEADER_LINES} header lines up to line {number}; not a map"
+                raise InputError(self._source, InputKind.TOO_LARGE, what)
+            self._values.setdefault(entry.key, entry.value)
+            if _ROLE[entry.key] in {"rows", "columns"} and _is_count(entry.value):
+                check_sides(max(1, int(entry.value)), 1, self._source)
+        return True
+
+    def begins_another(self, line: str) -> bool:
+        """Whether a line says again what tells wafers apart, so that another wafer begins."""
+        entry = entry_of(line)
+        return entry is not None and entry.key in self._values and _ROLE[entry.key] in _OWN
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def has(self, key: str) -> bool:
+        """Whether the file has this key, letters and digits alone."""
+        return bool(self._values.get(key))
+
+    def word(self, role: str) -> str:
+        """What the file says of a thing; empty where it says nothing."""
+        return next(
+            (found for name in _NAMES[role].split() if (found := self._values.get(name))), ""
+        )
+
+    def promised(self, role: str) -> int | None:
+        """A size that the file promises.
+
+        Raises:
+            InputError: it is no whole number from 1.
+        """
+        text = self.word(role)
+        if not text:
+            return None
+        found = _NUMBER.match(text)
+        if not found or not int(found[1]):
+            what = f"the number of {role} is {text[:20]!r}, must be a whole number from 1"
+            raise InputError(self._source, InputKind.UNREADABLE, f"{what}; export it again")
+        return int(found[1])
+
+    def rows_beside(self, columns: int) -> int | None:
+        """Rows that the file promises, with those it has of this width if it says so by x and y."""
+        if (rows := self.promised("rows")) is not None:
+            return rows
+        sizes = self.word("size").split() or [self.word("x"), self.word("y")]
+        is_size = len(sizes) == 2 and all(size.isdecimal() and len(size) < 6 for size in sizes)
+        return int(sizes[1]) if is_size and int(sizes[0]) == columns else None
+
+    def codes(self, role: str, width: int) -> list[str]:
+        """Codes that the file lists, for tokens of this width."""
+        for name in _NAMES[role].split():
+            text = self._values.get(name, "")
+            words = [each.strip("\"'") for each in _SEPARATED.split(text)]
+            words = [each for each in words if each and each.lower() != "bin"]
+            if not words or (name in _COUNTS_TOO and _is_count(text)):
+                continue
+            if width > 1 or len(words) > 1 or len(words[0]) == 1:
+                return words
+            if role in {"null", "reference"} and _is_count(text):
+                return [chr(int(text))] if int(text) < _CHARACTERS else []
+            return list(words[0]) if name == "bcequ" else words  # one passing bin a letter
+        return []
+
+    def stated(self) -> Stated:
+        """The counts of dies that the file states."""
+        tested, failed = self._count("tested"), self._count("failed")
+        passed = self._count("passed", is_alone=tested is None and failed is None)
+        if passed is not None and failed is not None:
+            tested = None  # of what a tool counts as tested, some is ink or edge
+        return Stated(tested, passed, failed)
+
+    def pitch(self) -> tuple[float, float] | None:
+        """Die size in um; None where it or its unit is not given, or is no size."""
+        sizes = []
+        for role in ("across", "down"):
+            found = _SIZE.fullmatch(self.word(role))
+            unit = _UNITS.get((found[3] or self.word("unit")).lower()) if found else None
+            try:
+                size = float(found[1]) * float(found[2] or 1) if found else 0.0
+            except ValueError:
+                return None
+            sizes.append(size * unit if unit else min(size, 0.0))
+        return pitch_of(sizes[0], sizes[1], 1.0, self._source)
+
+    def _count(self, role: str, *, is_alone: bool = False) -> int | None:
+        for name in _NAMES[role].split():
+            if is_alone and name in _COUNTS_BESIDE:
+                continue
+            if (value := self._values.get(name)) and _is_count(value):
+                return int(value)
+        return None
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and len(text) < 10
+
+
+def bin_of(name: str, bins: BinTable) -> Bin | None:
+    """The bin that a header calls ``Bin60``, ``60`` or by its symbol."""
+    return bins.get(re.sub(r"(?i)^bin[ _]?(?=\w)", "", name))

@@ -1,0 +1,289 @@
+"""KLARF 1.0 to 1.2 (and what other makers number 1.7): statements that end in ``;``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from edge.errors import InputError, InputKind
+from edge.formats.fab.fab_map import FabMap
+from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError, whole
+from edge.formats.fab.klarf_wafer import Inspected
+
+#: What ends a statement, and what does not because it stands between quotes.
+_ENDS: Final = re.compile(r'"[^"\r\n]*"|;')
+_KEYWORD: Final = re.compile(r"[\s\0]*([A-Za-z_]\w{0,63})?")
+_VALUES: Final = re.compile(r'"([^"\r\n]*)"|([^\s"]+)')
+
+#: Keywords of which a wafer's header is made; those that the next wafer has of its own.
+_HEADER: Final = frozenset({
+    "LOTID", "WAFERID", "DEVICEID", "SLOT", "ORIENTATIONMARKLOCATION", "DIEPITCH",
+    "INSPECTIONSTATIONID",
+})  # fmt: skip
+_OF_ONE_WAFER: Final = frozenset({"WAFERID", "SLOT"})
+
+#: Said again, they begin another wafer; and any of these was said before another file begins.
+_BEGINS: Final = frozenset({"LOTID", "WAFERID"})
+_BEGUN: Final = _BEGINS | {"DEFECTLIST"}
+
+#: Lists of dies: those that were inspected, and positions without a verdict.
+_PLAN: Final = "SAMPLETESTPLAN"
+_DIES: Final = frozenset({_PLAN, "SAMPLEDIEMAP", "REMOVEDDIELIST"})
+
+#: Lines among the rows of a defect list that name a picture.
+_PICTURES: Final = frozenset({"FILENAME", "TIFFFILENAME"})
+
+#: What begins a line in a statement that lacks its end.
+_SWALLOWED: Final = re.compile(
+    r"\n[ \t]*(DefectList|DefectRecordSpec|SampleTestPlan|WaferID|LotID|EndOfFile)\b", re.IGNORECASE
+)
+
+#: Lines of a defect list that are looked at together.
+_LINES: Final = 16_384
+
+
+class Statement(NamedTuple):
+    """A statement of a file.
+
+    Attributes:
+        keyword: In upper case; empty where it begins with a number and so goes on with the list
+            before it.
+        start: Offset behind the keyword.
+        end: Offset of its ``;``.
+    """
+
+    keyword: str
+    start: int
+    end: int
+
+
+def statements(text: str, source: str) -> Iterator[Statement]:
+    """The statements of a file, one after the other.
+
+    Raises:
+        InputError: the last one does not end.
+    """
+    begin, keyword = 0, ""
+    for found in _ENDS.finditer(text):
+        if found[0] == ";":
+            keyword, start = _keyword(text, begin)
+            yield Statement(keyword, start, found.start())
+            begin = found.end()
+    if keyword == "ENDOFFILE" or not text[begin:].strip("\0 \t\r\n\x1a"):
+        return
+    keyword, start = _keyword(text, begin)
+    if keyword == "ENDOFFILE":
+        yield Statement(keyword, start, len(text))
+        return
+    what = f"line {line_of(text, begin)}: {keyword or 'what stands there'} does not end in ;"
+    mend = "so the file is cut off; copy it again"
+    raise InputError(source, InputKind.UNREADABLE, f"{what}, {mend}")
+
+
+def _keyword(text: str, begin: int) -> tuple[str, int]:
+    found = _KEYWORD.match(text, begin)
+    return ((found[1] or "").upper(), found.end()) if found else ("", begin)
+
+
+def begins_another(keyword: str, seen: AbstractSet[str]) -> bool:
+    """Whether another wafer begins with this keyword, after those that were seen of the last."""
+    if keyword == "FILEVERSION":  # a file behind a file
+        return not _BEGUN.isdisjoint(seen)
+    return keyword in _BEGINS and keyword in seen
+
+
+def line_of(text: str, offset: int) -> int:
+    """The line of a place, from 1, where what stands there is not blank."""
+    while offset < len(text) and text[offset].isspace():
+        offset += 1
+    return text.count("\n", 0, offset) + 1
+
+
+def read_flat(text: str, source: str) -> Iterator[FabMap | InputError]:
+    """The wafers of a file.
+
+    Raises:
+        InputError: a statement does not end, or a list is not what it should be.
+    """
+    reader = _Reader(text, source)
+    for statement in statements(text, source):
+        if begins_another(statement.keyword, reader.seen):
+            yield reader.finished()
+        reader.take(statement)
+    if not reader.is_ended:
+        reader.wafer.warnings.append("it ends without EndOfFile, so something may be cut off")
+    yield reader.finished()
+
+
+class _Reader:
+    """What holds where the file has been read to."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._text, self._source = text, source
+        self._index = 0
+        self._said: dict[str, str] = {}
+        self._columns: list[str] | None = None
+        self._plan: list[Dies] = []
+        self._others: list[Dies] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Another wafer: what was said of the lot, the dies and the columns holds for it, too."""
+        self._own: dict[str, str] = {}
+        self.seen: set[str] = set()
+        self._list = ""
+        self._promised = 0
+        self.is_ended = False
+        self.wafer = Inspected(self._own)
+
+    def finished(self) -> FabMap | InputError:
+        """The wafer, when all its statements were read."""
+        self._end_list()
+        wafer, index = self.wafer, self._index
+        if index and self._plan and _PLAN not in self.seen:
+            wafer.warnings.append("no test plan of its own; that of the wafer before it counts")
+        wafer.plan, wafer.others = self._plan, self._others
+        wafer.said = self._said | self._own
+        self._said = {key: said for key, said in wafer.said.items() if key not in _OF_ONE_WAFER}
+        self._index += 1
+        self._begin()
+        try:
+            return wafer.fab_map(self._source, index)
+        except InputError as error:
+            return error
+
+    def take(self, statement: Statement) -> None:
+        """The next statement."""
+        keyword, start, end = statement
+        body = self._text[start:end]
+        if found := _SWALLOWED.search(body):
+            raise self._wrong(f"{keyword} does not end before {found[1]}", start)
+        if keyword in _PICTURES:  # which may stand between rows
+            return
+        if keyword:
+            self._end_list()
+            self._list = keyword
+        if keyword in _HEADER:
+            self._own.setdefault(keyword, _value(keyword, body))
+        elif keyword == "FILEVERSION":
+            self._said, self._columns, self._plan, self._others = {}, None, [], []
+        elif keyword == "DEFECTRECORDSPEC":
+            self._describe(body.upper().split())
+        elif self._list == "DEFECTLIST":
+            self._defects(body, start)
+        elif self._list in _DIES:
+            try:
+                self._dies(keyword, body.split())
+            except RowError as error:
+                raise self._wrong(str(error), start) from None
+        self.is_ended = keyword == "ENDOFFILE"
+        self.seen.add(keyword)
+
+    def _describe(self, names: list[str]) -> None:
+        """The columns of defect lists: how many, which may be missing, then their names."""
+        self._columns = names[1:] if names and names[0].isdecimal() else names
+        if self.wafer.defects is not None:
+            self.wafer.defects.describe(self._columns)
+
+    def _dies(self, keyword: str, tokens: Sequence[str]) -> None:
+        """Dies of a list: how many, then their pairs."""
+        if keyword:
+            if keyword not in self.seen:  # it takes the place of what held before
+                if keyword == _PLAN:
+                    self._plan = []
+                else:
+                    self._others = [dies for dies in self._others if dies.what != keyword]
+            self._promised = whole(tokens[0]) if tokens else 0
+            (self._plan if keyword == _PLAN else self._others).append(Dies(keyword))
+            tokens = tokens[1:]
+        (self._plan if self._list == _PLAN else self._others)[-1].add(tokens)
+
+    def _end_list(self) -> None:
+        """Refuse a list of dies that is cut off."""
+        if self._list not in _DIES:
+            return
+        dies = (self._plan if self._list == _PLAN else self._others)[-1]
+        if len(dies.x) < self._promised:
+            what = f"{len(dies.x)} dies in a list ({dies.what}) that promises {self._promised}"
+            raise InputError(self._source, InputKind.UNREADABLE, f"{what}; copy it again")
+        if len(dies.x) > self._promised and self._list == _PLAN:
+            what = f"its test plan promises {self._promised} dies and has {len(dies.x)}"
+            self.wafer.warnings.append(f"{what}; all count")
+        self._list = ""
+
+    def _defects(self, body: str, start: int) -> None:
+        """Rows of a defect list."""
+        if self.wafer.defects is None:
+            self.wafer.defects = DefectTable(self._columns or ())
+        if not self._columns and body.strip():
+            raise self._wrong("a defect list without its columns (DefectRecordSpec)", start)
+        try:
+            _add_lines(self.wafer.defects, body.split("\n"))
+        except RowError as error:
+            raise self._wrong(str(error), start, error.at) from None
+
+    def _wrong(self, what: str, start: int, lines: int = 0) -> InputError:
+        line = self._text.count("\n", 0, start) + lines + 1
+        mend = "a ; or a value is missing, or the file is cut off; export or copy it again"
+        return InputError(self._source, InputKind.UNREADABLE, f"line {line}: {what}; {mend}")
+
+
+def _add_lines(table: DefectTable, lines: Sequence[str]) -> None:
+    """Add rows, each of which ends where its line does, or goes on in the next.
+
+    Raises:
+        RowError: a row is none; it says in which line.
+    """
+    row, at, stop = list[str](), 0, 0
+    while (first := stop) < len(lines):
+        stop = first + _LINES
+        while stop < min(len(lines), first + 2 * _LINES) and table.goes_on(lines[stop].split()):
+            stop += 1
+        split = [line.split() for line in lines[first:stop]]
+        filled = [tokens for tokens in split if tokens]
+        if not row and (table.add_plain(filled) or table.add_pictured(filled)):
+            continue
+        row, at = _one_by_one(table, split, first, row, at)
+    if row:
+        raise RowError(table.short_of(row), at)
+
+
+def _one_by_one(
+    table: DefectTable, split: Sequence[list[str]], first: int, row: list[str], at: int
+) -> tuple[list[str], int]:
+    """Add rows of any kind; the one that goes on behind these lines, and where it began."""
+    rows: list[list[str]] = []
+    places: list[int] = []
+    for number, tokens in enumerate(split, first):
+        if not tokens or (tokens[0] >= "A" and tokens[0].upper() in _PICTURES):
+            continue
+        if row:
+            pieces = [row + tokens]
+        else:
+            at, pieces = number, table.divided(tokens)
+        for piece in pieces:
+            try:
+                is_whole = table.is_whole(piece)
+            except RowError as error:
+                raise RowError(table.short_of(row) if row else str(error), at) from None
+            row = [] if is_whole else piece
+            if is_whole:
+                rows.append(piece)
+                places.append(at)
+    table.add_each(rows, places)
+    return row, at
+
+
+def values(body: str) -> list[str]:
+    """The values of a statement, without quotes."""
+    return [(quoted or plain).strip() for quoted, plain in _VALUES.findall(body)]
+
+
+def _value(keyword: str, body: str) -> str:
+    """What a statement of the header says."""
+    said = values(body)
+    if keyword not in {"INSPECTIONSTATIONID", "DIEPITCH"} and body.lstrip().startswith('"'):
+        said = said[:1]  # what stands behind a quoted name is another matter
+    return " ".join(filter(None, said))

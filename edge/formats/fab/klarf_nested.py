@@ -1,0 +1,164 @@
+"""KLARF 1.8: the wafers of records in records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.errors import InputError
+from edge.formats.fab.fab_map import FabMap
+from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError
+from edge.formats.fab.klarf_records import Close, Field, Record, Scanner, Table
+from edge.formats.fab.klarf_wafer import Inspected
+
+#: Lengths are in nm.
+_UNIT: Final = 0.001
+
+#: What stands between quotes or braces, where a ``;`` ends no row.
+_HELD: Final = re.compile(r'"[^"\r\n]*"|\{[^{}"]*(?:"[^"\r\n]*"[^{}"]*)*\}')
+
+#: Fields that are said in a wafer's header, by the name they have there.
+_FIELDS: Final = {
+    name.upper(): name.upper()
+    for name in ("DeviceID", "Slot", "OrientationMarkLocation", "DiePitch", "InspectionStationID")
+} | {"SLOTNUMBER": "SLOT"}
+
+_PLAN: Final = "SAMPLETESTPLAN"
+_NOT_INSPECTED: Final = ("SAMPLEDIEMAP", "REMOVEDDIE")
+
+
+@dataclass
+class _Lot:
+    said: Mapping[str, str]
+    plan: list[Dies] = field(default_factory=list)
+    others: list[Dies] = field(default_factory=list)
+    wafers: list[Inspected] = field(default_factory=list)
+
+
+def read_nested(text: str, source: str) -> Iterator[FabMap | InputError]:
+    """The wafers of a file.
+
+    Raises:
+        InputError: it is cut off, or a list is not what it should be.
+    """
+    reader = _Reader(text, Scanner(text, source))
+    reader.read()
+    wafers = [(lot, wafer) for lot in reader.lots for wafer in lot.wafers]
+    for index, (lot, wafer) in enumerate(wafers):
+        # What is said of a lot may stand behind its wafers.
+        wafer.said = {**lot.said, **wafer.said}
+        wafer.plan, wafer.others = wafer.plan or lot.plan, wafer.others or lot.others
+        try:
+            yield wafer.fab_map(source, index)
+        except InputError as error:
+            yield error
+
+
+class _Reader:
+    def __init__(self, text: str, scanner: Scanner) -> None:
+        self._text, self._scanner = text, scanner
+        self._wafer: Inspected | None = None
+        self.lots = [_Lot({})]
+
+    def read(self) -> None:
+        for part in self._scanner.parts():
+            holder = self._wafer or self.lots[-1]
+            if isinstance(part, Record):
+                self._begin(part)
+            elif isinstance(part, Close) and part.name == "WAFERRECORD":
+                self._wafer = None
+            elif isinstance(part, Field) and part.name in _FIELDS:
+                said = " ".join(filter(None, part.values))
+                holder.said = {**holder.said, _FIELDS[part.name]: said}
+            elif isinstance(part, Table):
+                self._take(part, holder)
+
+    def _begin(self, part: Record) -> None:
+        if part.name == "LOTRECORD":
+            self.lots.append(_Lot({"LOTID": part.of}))
+        elif part.name == "WAFERRECORD":
+            self._wafer = Inspected({"WAFERID": part.of}, unit=_UNIT)
+            self.lots[-1].wafers.append(self._wafer)
+
+    def _take(self, part: Table, holder: Inspected | _Lot) -> None:
+        """A list of dies or defects; any other is none of a map's business."""
+        promised = part.promised[0]
+        if part.name == "DEFECTLIST" and isinstance(holder, Inspected):
+            rows = self._rows(part)
+            if 0 <= promised < len(rows):
+                what = f"a defect list promises {promised} rows and has {len(rows)}"
+                holder.warnings.append(f"{what}; all count")
+            holder.defects = holder.defects or DefectTable(())
+            holder.defects.describe(part.columns)
+            self._add(holder.defects, rows)
+        elif part.name.startswith(_PLAN):
+            holder.plan.append(self._dies(part))
+        elif part.name.startswith(_NOT_INSPECTED):
+            holder.others.append(self._dies(part))
+
+    def _rows(self, part: Table) -> list[_Row]:
+        rows = list(_rows(self._text, part.start, part.end))
+        if len(rows) < part.promised[0]:
+            what = f"{part.name} has {len(rows)} rows and promises {part.promised[0]}"
+            raise self._scanner.wrong(what, part.start)
+        return rows
+
+    def _dies(self, part: Table) -> Dies:
+        rows, dies = self._rows(part), Dies(part.name)
+        if rows and not {"XINDEX", "YINDEX"} <= set(part.columns):
+            raise self._scanner.wrong(f"{part.name} without XINDEX and YINDEX", part.start)
+        places = [part.columns.index(name) for name in ("XINDEX", "YINDEX")] if rows else []
+        for row, offset in rows:
+            if len(row) != len(part.columns):
+                what = f"a row of {len(row)} values, its list has {len(part.columns)} columns"
+                raise self._scanner.wrong(what, offset)
+            try:
+                dies.add([row[place] for place in places])
+            except RowError as error:
+                raise self._scanner.wrong(str(error), offset) from None
+        return dies
+
+    def _add(self, table: DefectTable, rows: Sequence[_Row]) -> None:
+        if table.add_plain([row for row, _ in rows]):
+            return
+        try:
+            for row, offset in rows:
+                if not table.is_whole(row):
+                    raise self._scanner.wrong(table.short_of(row), offset)
+            table.add_each([row for row, _ in rows], [offset for _, offset in rows])
+        except RowError as error:
+            raise self._scanner.wrong(str(error), error.at or offset) from None
+
+
+#: Values of a row, and where it begins.
+_Row = tuple[list[str], int]
+
+
+def _rows(text: str, start: int, end: int) -> Iterator[_Row]:
+    """Rows between offsets; what stands between quotes is one value, ``Images 2 {...}`` too."""
+    block = text[start:end]
+    if '"' in block or "{" in block:
+        block = _HELD.sub(_mark, block)
+    for row in block.split(";"):
+        if values := row.split():
+            place = start + len(row) - len(row.lstrip())
+            yield (_without_groups(values) if "}" in row else values), place
+        start += len(row) + 1
+
+
+def _mark(found: re.Match[str]) -> str:
+    """Blanks and the last letter, as long as what was found."""
+    return f" {found[0][-1]}".ljust(len(found[0]))
+
+
+def _without_groups(values: list[str]) -> list[str]:
+    """One value in place of each group with the word and the count before it."""
+    if values.count("}") == 1:
+        end = values.index("}")
+        return [*values[: max(end - 2, 0)], "N", *values[end + 1 :]]
+    kept: list[str] = []
+    for value in values:
+        kept[len(kept) - 2 * (value == "}") :] = ["N" if value == "}" else value]
+    return kept

@@ -1,0 +1,297 @@
+"""Text maps: a drawing of the wafer with lines above or below that say what it is.
+
+What probers and their converters write in many ways: TSK mapEx and its kin, ``[BOF]`` files, maps
+in braces, ``MAP001`` rows, rows and columns numbered or not. ``header`` has the words, ``drawing``
+the grid.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from edge.errors import InputError, InputKind
+from edge.formats.fab.drawing import NULLS, drawn, is_drawn, is_even
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
+from edge.formats.fab.frame import Line
+from edge.formats.fab.grid import check_rows, check_sides, may_pass
+from edge.formats.fab.header import Header, bin_of, entry_of, plain
+from edge.formats.fab.text import raw_lines
+
+if TYPE_CHECKING:
+    from edge.formats.registry import Source
+
+#: Lines, letters and digits alone, after which rows stand, and those that end them.
+_BEGINS: Final = frozenset({"map", "binlist", "mapmatrix", "softbinmap", "hardbinmap", "binmap",
+                            "mapdata", "start"})  # fmt: skip
+_ENDS: Final = frozenset({"end", "eof", "extension"})
+_CLOSING: Final = ("</", "<\\")
+
+_SECTION: Final = re.compile(
+    r"[ \t]*(?:\[.{0,64}\]|<.{0,64}>|\d{1,2}[ \t]?\.[A-Z ]{1,32}|[{}]+;?)[ \t]*"
+)
+_LONGEST_MARK: Final = 64
+#: Rows and columns from which on a drawing without a header is taken for a map.
+_FEWEST: Final = 5
+#: Known keys of a header that make a rectangle of letters a map.
+_ENOUGH_SAID: Final = 2
+#: Bytes of a file's beginning from which on its last line may be cut off.
+_CUT_FROM: Final = 4096
+
+
+def is_format(head: bytes) -> bool:
+    """Whether a text begins with a drawing and a header, or with a drawing of a wafer alone."""
+    try:
+        lines = head.decode().split("\n")
+    except UnicodeDecodeError as error:
+        is_cut = error.end == len(head)  # the last letter may be
+        lines = (head[: error.start].decode() if is_cut else head.decode("latin-1")).split("\n")
+    if len(head) >= _CUT_FROM:
+        lines = lines[:-1]
+    # Both halves of the end of a line are one here.
+    return _is_map(lines) or ("" in lines[:-1] and _is_map([line for line in lines if line]))
+
+
+def _is_map(lines: list[str]) -> bool:
+    reading = _Reading("")
+    try:
+        for number, line in enumerate(lines, 1):
+            if any(wafer.is_sure for wafer in reading.line(number, line)):
+                return True
+        return reading.ends_drawn()
+    except InputError:
+        return reading.has_header  # it is refused with a word when it is read
+
+
+def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
+    """Read the wafers of a file, in its order.
+
+    Raises:
+        InputError: there is no drawing, rows of different length, fewer rows than the header
+            promises, two drawings of one wafer.
+    """
+    reading = _Reading(source)
+    for number, line in raw_lines(file, source):
+        for wafer in reading.line(number, line):
+            yield wafer.finished()
+    yield reading.last().finished()
+
+
+class _Reading:
+    """Where the reading of a file stands."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._wafer = _Wafer(source, 0)
+        self._group = list[Line]()
+        self._is_marked = False  # a line said that rows follow
+
+    def line(self, number: int, text: str) -> Iterator[_Wafer]:
+        """Take the next line; the wafers that it ends."""
+        mark = plain(text) if len(text) <= _LONGEST_MARK else None
+        if not text.strip():
+            if not self._is_marked:
+                yield from self._end_group()
+            return
+        if self._is_marked and not self._ends_section(text, mark):
+            self._group.append((number, text))
+            return
+        entry = entry_of(text)
+        if mark in _BEGINS | _ENDS or _SECTION.fullmatch(text):
+            yield from self._end_group()
+            self._is_marked = mark in _BEGINS and text.lstrip()[:2] not in _CLOSING
+        elif entry is None and not self._wafer.header.bins.note(text):
+            self._group.append((number, text))
+        elif entry and not entry.key and self._group and len(text) == len(self._group[-1][1]):
+            self._group.append((number, text))  # a row that looks like a line of a header
+        else:
+            yield from self._end_group()
+            if self._wafer.drawing and self._wafer.header.begins_another(text):
+                yield self._next()
+            self._wafer.note(text, number)
+
+    def last(self) -> _Wafer:
+        """The last wafer, when all lines were taken."""
+        if any(self._end_group()):
+            raise _two_drawings(self._source, 0)
+        return self._wafer
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the last wafer has a header."""
+        return bool(self._wafer.header)
+
+    def ends_drawn(self) -> bool:
+        """Whether there is a drawing that belongs to a header, or looks like a wafer alone."""
+        if any(wafer.is_sure for wafer in self._end_group()):
+            return True
+        return self._wafer.is_sure or (not self._wafer.drawing and self._wafer.is_likely)
+
+    def _ends_section(self, text: str, mark: str | None) -> bool:
+        if mark in _ENDS or _SECTION.fullmatch(text):
+            return True
+        has_key = any(sign in text[:_LONGEST_MARK] for sign in ":=") or "otch" in text
+        return has_key and (entry := entry_of(text)) is not None and bool(entry.key)
+
+    def _end_group(self) -> Iterator[_Wafer]:
+        group, is_marked = self._group, self._is_marked
+        self._group, self._is_marked = [], False
+        if not group:
+            return
+        if not is_marked and not is_drawn(group):
+            self._wafer.others.append(group)
+            return
+        if self._wafer.drawing:
+            if not self._wafer.is_header_below:
+                raise _two_drawings(self._source, group[0][0])
+            yield self._next()
+        self._wafer.drawing = group
+
+    def _next(self) -> _Wafer:
+        wafer, self._wafer = self._wafer, _Wafer(self._source, self._wafer.index + 1)
+        return wafer
+
+
+def _two_drawings(source: str, line: int) -> InputError:
+    what = f"line {line} begins another map and nothing says of which wafer"
+    return InputError(source, InputKind.AMBIGUOUS, f"{what}; put one map into a file")
+
+
+class _Wafer:
+    """What has been read of a wafer.
+
+    Attributes:
+        header: What its lines say.
+        drawing: The lines that draw it.
+        others: Groups of lines that do not look like a wafer.
+        is_header_below: Nothing was said of it above its drawing.
+    """
+
+    def __init__(self, source: str, index: int) -> None:
+        self.source, self.index = source, index
+        self.header = Header(source)
+        self.drawing = list[Line]()
+        self.others = list[list[Line]]()
+        self.is_header_below = False
+
+    def note(self, text: str, line: int) -> None:
+        """Take a line of the header."""
+        self.is_header_below |= bool(self.drawing) and not self.header
+        self.header.note(text, line)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is a map beyond doubt, as far as it was read."""
+        if not any(character.isalnum() for _, text in self.drawing for character in text):
+            return False
+        width = max((len(text.strip()) for _, text in self.drawing), default=0)
+        return bool(self.header) or min(width, len(self.drawing)) >= _FEWEST
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it has a header, and a rectangle of letters or as many rows as that says."""
+        count = len(self.header)
+        rows = self.header.word("rows")
+        return count >= _ENOUGH_SAID and any(
+            is_even(group) or (rows.isdecimal() and len(group) == int(rows))
+            for group in self.others
+        )
+
+    def finished(self) -> FabMap:
+        """The wafer, when all its lines were read.
+
+        Raises:
+            InputError: as ``read_maps``.
+        """
+        header, columns, rows = (
+            self.header,
+            self.header.promised("columns"),
+            self.header.promised("rows"),
+        )
+        lines = self.drawing or self._drawing_of(rows)
+        skipped = {len(code) for code in header.codes("skipped", 0)}
+        width = header.promised("token") or (skipped.pop() if len(skipped) == 1 else None)
+        grid = drawn(lines, self.source, columns, width if width and width > 1 else None, rows)
+        check_sides(grid.rows, grid.width, self.source)
+        promised = header.rows_beside(grid.width)
+        if promised is not None:
+            check_rows(grid.rows, promised, self.source)
+        codes, legend = grid.codes(), legend_of(grid.texts, header)
+        warnings = []
+        if all(code.meaning is not Meaning.UNKNOWN for code in legend):
+            is_die = np.array([not code.meaning.is_none for code in legend])
+            warnings = header.bins.against(int(np.count_nonzero(is_die[codes])))
+        if columns not in (None, grid.width):
+            what = f"its header promises {columns} columns, each row has {grid.width}"
+            warnings.append(f"{what}; the rows count")
+        return FabMap(
+            codes,
+            legend,
+            lot=header.word("lot"),
+            wafer=header.word("wafer"),
+            device=header.word("device"),
+            slot=header.word("slot"),
+            orientation=header.word("orientation"),
+            pitch=header.pitch(),
+            stated=header.stated(),
+            tool=header.word("tool"),
+            format="text map",
+            source=self.source,
+            index=self.index,
+            warnings=tuple(warnings),
+        )
+
+    def _drawing_of(self, rows: int | None) -> list[Line]:
+        """The group of lines that has as many as the header promises."""
+        is_one = rows is None and len(self.header) >= _ENOUGH_SAID
+        groups = [
+            group for group in self.others if (is_even(group) if is_one else len(group) == rows)
+        ]
+        if len(groups) != 1:
+            what = (
+                "no drawing of a wafer in it" if not groups else "two drawings of one wafer in it"
+            )
+            mend = "a list of dies needs a line of names (x,y,bin), a grid of bins --pass-bins"
+            raise InputError(self.source, InputKind.NOT_A_MAP, f"{what}; {mend}")
+        return groups[0]
+
+
+def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
+    """What each code means, as far as the header says."""
+    texts = list(texts)
+    width = max(map(len, texts), default=1)
+    null, skipped, reference, passing = (
+        header.codes(role, width) for role in ("null", "skipped", "reference", "passing")
+    )
+    passing = [found.symbol if (found := bin_of(each, header.bins)) else each for each in passing]
+    passing = passing if all(may_pass(each, texts) for each in passing) else []
+    stated = header.stated()
+    says_all = (  # a code that a list of bins does not have may be a mark
+        not header.bins
+        or bool(skipped)
+        or header.has("bcequ")
+        or stated.tested is not None
+        or stated.failed is not None
+    )
+    legend = []
+    for text in texts:
+        found = header.bins.drawn_as(text)
+        if text in reference:
+            meaning = Meaning.REFERENCE
+        elif text in null or text in skipped:
+            meaning = Meaning.NULL
+        elif found and found.meaning is not Meaning.UNKNOWN:
+            meaning = found.meaning
+        elif any(same_bin(text, each) for each in passing):
+            meaning = Meaning.PASS
+        elif passing and (found or (says_all and text.isalnum())):
+            meaning = Meaning.FAIL
+        elif not null and (set(text) <= NULLS or (len(text) > 1 and set(text) == {"-"})):
+            meaning = Meaning.NULL
+        else:
+            meaning = Meaning.UNKNOWN
+        legend.append(Code(text, meaning))
+    return tuple(legend)

@@ -1,0 +1,146 @@
+"""XML within bounds: no document type, so no entities; elements by their local names.
+
+Tools differ in the case of names (``OriginLocation``, ``Originlocation``), so it does not count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from xml.parsers import expat
+
+from edge.errors import InputError, InputKind
+from edge.formats.fab.text import read_text
+
+if TYPE_CHECKING:
+    from edge.formats.registry import Source
+
+#: Elements in one another, and in all.
+MAX_DEPTH: Final = 64
+MAX_ELEMENTS: Final = 2_000_000
+
+_DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml[^>]*\?>)?")
+#: The declaration of a further file behind the end of one.
+_NEXT: Final = re.compile(r">\s*<\?xml\s[^>]*\?>")
+#: What stands behind the end of a file; DOS ended texts so.
+_END: Final = " \t\n\x1a"
+
+
+@dataclass
+class Element:
+    """An element.
+
+    Attributes:
+        name: Without its namespace, in lower case.
+        attributes: By name without namespace, in lower case.
+        text: All that stands directly in it, one piece after the other, CDATA too.
+        children: The elements directly in it, in their order.
+        line: Where it begins, from 1.
+    """
+
+    name: str
+    attributes: dict[str, str]
+    line: int
+    children: list[Element] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All that stands directly in it, trimmed."""
+        return "".join(self.pieces).strip()
+
+    def get(self, *names: str) -> str:
+        """The first of these attributes that is not blank, trimmed; empty for none."""
+        values = (self.attributes.get(name.lower(), "").strip() for name in names)
+        return next(filter(None, values), "")
+
+    def all(self, *names: str) -> Iterator[Element]:
+        """Every element of these names in it, at any depth, in the order of the file."""
+        waiting, wanted = self.children[::-1], {name.lower() for name in names}
+        while waiting:
+            element = waiting.pop()
+            if element.name in wanted:
+                yield element
+            waiting.extend(reversed(element.children))
+
+    def first(self, *names: str) -> Element | None:
+        """The first of ``all``."""
+        return next(self.all(*names), None)
+
+    def said(self, *names: str) -> str:
+        """The first text of an element of these names that is not empty; empty for none."""
+        texts = (element.text for name in names for element in self.all(name))
+        return next(filter(None, texts), "")
+
+
+def read_xml(file: Source, source: str) -> Element:
+    """The root of an XML file, which may be in any encoding that ``text`` knows.
+
+    Several files behind one another, each with its declaration, stand in one root.
+
+    Raises:
+        InputError: it is not XML, is cut off, has a document type, or is too deep or too large.
+    """
+    # The declaration may name another encoding than the one it is in.
+    whole = read_text(file, source)
+    declared = _DECLARATION.match(whole)
+    start = declared.end() if declared else 0
+    lines = whole.count("\n", 0, start)
+    text, several = _NEXT.subn(_line_ends, whole[start:].rstrip(_END))
+    if several:
+        text = f"<several>{text}</several>"
+    builder = _Builder(source, lines)
+    try:
+        builder.parser.Parse(text.encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        what = f"line {error.lineno + lines}: not XML ({expat.ErrorString(error.code)})"
+        raise InputError(source, InputKind.UNREADABLE, f"{what}; copy or export it again") from None
+    root = builder.root.children[0]
+    if several and root.text:
+        what = f"text between XML files ({root.text[:20]!r}); copy or export it again"
+        raise InputError(source, InputKind.UNREADABLE, what)
+    return root
+
+
+def _line_ends(found: re.Match[str]) -> str:
+    return ">" + "\n" * found[0].count("\n")
+
+
+class _Builder:
+    def __init__(self, source: str, lines: int) -> None:
+        self.root = Element("", {}, 0)
+        self._open = [self.root]
+        self._source, self._lines = source, lines
+        self._count = 0
+        self.parser = expat.ParserCreate("utf-8")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self.parser.StartDoctypeDeclHandler = self._refuse
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        if self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH:
+            what = f"more than {MAX_ELEMENTS:,} elements, or {MAX_DEPTH} in one another"
+            raise InputError(self._source, InputKind.TOO_LARGE, f"{what}; divide the file")
+        local = {_local(key): value for key, value in attributes.items()}
+        element = Element(_local(name), local, self.parser.CurrentLineNumber + self._lines)
+        self._open[-1].children.append(element)
+        self._open.append(element)
+
+    def _end(self, _: str) -> None:
+        self._open.pop()
+
+    def _text(self, text: str) -> None:
+        self._open[-1].pieces.append(text)
+
+    def _refuse(self, *_: object) -> None:
+        what = "a document type (DOCTYPE), which may hold entities; remove that line"
+        raise InputError(self._source, InputKind.UNSUPPORTED, what)
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2].lower()

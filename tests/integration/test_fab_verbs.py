@@ -1,0 +1,129 @@
+"""Verbs on files of probers, testers and inspection tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.cli import wm_edge
+
+ROOT = Path(__file__).parents[2]
+
+#: 40 dies, of which a few fail at the lower edge; notch left, no passing bins.
+SINF = (
+    "DEVICE:DEMO-1\nLOT:MADEUP\x1b[2J\nWAFER:07\nFNLOC:270\nROWCT:6\nCOLCT:8\n%s"
+    "RowData: __ __ 01 01 01 01 __ __\n"
+    "RowData: __ 01 01 01 01 01 01 __\n"
+    "RowData: 01 01 01 01 01 01 01 01\n"
+    "RowData: 01 01 01 01 01 01 01 01\n"
+    "RowData: __ 01 01 01 01 01 07 __\n"
+    "RowData: __ __ 07 07 07 07 __ __\n"
+)
+RECIPE = 'pass_bins = ["01"]\n[match]\nformat = "SINF"\n[orientation]\n270 = "left"\n'
+
+
+@pytest.fixture
+def lot(tmp_path: Path) -> Path:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "demo.toml").write_text(RECIPE)
+    (tmp_path / "w7.map").write_text(SINF % "")
+    return tmp_path
+
+
+def test_a_drawing_with_what_is_known_beside(lot: Path) -> None:
+    done = wm_edge("show", lot / "w7.map", "--recipes", lot / "recipes")
+    out = done.stdout.decode()
+    assert done.code == 0
+    assert "\x1b" not in out
+    lines = out.splitlines()
+    rows = ["  ..  ", " ...X ", *[".....X"] * 4, " .... ", "  ..  "]  # the notch is down
+    assert [line[:6].ljust(6) for line in lines[:8]] == rows
+    assert "passes by    recipe demo" in out
+    assert "07         fail      5" in out
+    assert "left, turned by 90 degrees" in out
+
+
+def test_what_nobody_says_is_no_drawing(lot: Path) -> None:
+    done = wm_edge("show", lot / "w7.map")
+    assert (done.code, done.stdout) == (1, b"")
+    assert "--pass-bins" in done.stderr
+
+
+def test_a_picture_of_it(lot: Path) -> None:
+    plot = lot / "w7.png"
+    given = ("show", lot / "w7.map", "--pass-bins", "01", "--png", plot)
+    assert wm_edge(*given).code == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert "exists already" in wm_edge(*given).stderr
+    two = (
+        "show",
+        lot / "w7.map",
+        ROOT / "samples" / "fab" / "lot.zip",
+        "--pass-bins",
+        "1",
+        "--png",
+    )
+    assert "for one wafer" in wm_edge(*two, plot, "--overwrite").stderr
+    assert wm_edge(*two, lot / "plots").code == 0
+    assert len(list((lot / "plots").glob("*.png"))) == 3
+
+
+def test_the_list_of_formats_names_all(lot: Path) -> None:
+    out = wm_edge("formats").stdout.decode()
+    for name in ("SINF", "KLARF", "E142", "G85", "STDF", "text map", "written by convert-map"):
+        assert name in out
+
+
+@pytest.mark.parametrize("kind", ["klarf", "g85", "e142"])
+def test_patterns_are_written_back_into_a_copy(lot: Path, kind: str) -> None:
+    given, back = lot / f"w7.{kind}", lot / f"back.{kind}"
+    rules = ("--recipes", lot / "recipes")
+    assert wm_edge("convert-map", lot / "w7.map", given, *rules).code == 0
+    before = given.read_bytes()
+    done = wm_edge("classify", given, "--write-back", back)
+    assert done.code == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert (record["legend"], record["device"], record["turned"]) == ("file", "DEMO-1", 90)
+    assert given.read_bytes() == before
+    assert record["pattern"].encode() in back.read_bytes()
+    assert f"{record['verdict']} ({record['reason']})".encode() in back.read_bytes()
+    again = json.loads(wm_edge("classify", back).stdout)
+    assert {**again, "source": "", "latency_us": 0} == {**record, "source": "", "latency_us": 0}
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (["w7.map"], "this is a SINF"),
+        (["w7.map", "w7.map"], "for one file"),
+        (["."], "for one file"),
+    ],
+)
+def test_where_nothing_can_be_written_back(lot: Path, given: list[str], what: str) -> None:
+    done = wm_edge("classify", *given, "--write-back", "back", cwd=lot)
+    assert done.code == 2
+    assert what in done.stderr
+    assert not (lot / "back").exists()
+
+
+def test_rows_of_a_table_say_who_said_what_passes(lot: Path) -> None:
+    done = wm_edge("classify", lot / "w7.map", "--pass-bins", "01", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(done.stdout.decode()))
+    assert (row["legend"], row["device"], row["turned"]) == ("option --pass-bins", "DEMO-1", "")
+
+
+def test_a_folder_of_them_is_a_labelled_set_without_labels(lot: Path) -> None:
+    out = lot / "set.npz"
+    (lot / "no.png").write_bytes(b"none")
+    given = ("dataset", "import", lot, "--unlabelled", "--recipes", lot / "recipes", "--out", out)
+    done = wm_edge(*given)
+    assert done.code == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == f"wrote {out}; 1 left out, as said above"
+    with np.load(out) as made:
+        assert made["labels"].tolist() == [""]
+        assert made["shapes"].tolist() == [[8, 6]]

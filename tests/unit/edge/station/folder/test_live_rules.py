@@ -1,0 +1,54 @@
+"""Recipes that come, go and change while a station runs."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from pathlib import Path
+
+import pytest
+
+from edge.formats.fab.rules import MOST_RECIPES, rules_of
+from edge.station.folder.live_rules import LiveRules
+
+RECIPE = '[match]\ndevice = "A*"\n'
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.system.looked_at.EVERY", 0.0)
+
+
+def test_what_is_in_the_folder_now_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text(f'pass_bins = ["1"]\n{RECIPE}')
+    rules = LiveRules(rules_of(none_bins=["X"], recipes=tmp_path), tmp_path)
+    rules = pickle.loads(pickle.dumps(rules))  # as workers get them
+
+    def now() -> dict[str, tuple[str, ...]]:
+        assert rules.now().none_bins == ("X",)
+        return {name: recipe.pass_bins for name, recipe in rules.now().recipes}
+
+    assert now() == {"one": ("1",)}
+    assert not caplog.messages
+    two.write_text(f'pass_bins = ["02"]\n{RECIPE}')
+    assert now() == {"one": ("1",), "two": ("02",)}
+    one.write_text("pass_bins = 1")
+    assert now() == now() == {"two": ("02",)}
+    assert sum("passed over until it is mended" in each for each in caplog.messages) == 1
+    one.write_text(f'pass_bins = ["1", "3"]\n{RECIPE}')
+    two.unlink()
+    assert now() == {"one": ("1", "3")}
+    for number in range(MOST_RECIPES):
+        (tmp_path / f"{number}.toml").touch()
+    assert now() == {"one": ("1", "3")}
+    assert f"{MOST_RECIPES + 1} recipes" in caplog.messages[-1]
+    tmp_path.rename(tmp_path.with_name("away"))
+    assert now() == now() == {"one": ("1", "3")}
+    assert sum("cannot be read" in each for each in caplog.messages) == 1
+
+
+def test_without_a_folder_nothing_changes() -> None:
+    rules = rules_of(["1"])
+    assert LiveRules(rules).now() is rules
