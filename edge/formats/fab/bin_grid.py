@@ -13,13 +13,12 @@ from edge.formats.fab.drawing import NULLS, split
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.frame import counts_up
 from edge.formats.fab.grid import TokenGrid
+from edge.formats.fab.recipe import GRID_OF_BINS
 from edge.formats.fab.text import read_lines
 
 if TYPE_CHECKING:
     from edge.formats.fab.rules import Rules
     from edge.formats.registry import Source
-
-NAME: Final = "grid of bins"
 
 #: Longest cell that is a bin.
 _LONGEST: Final = 8
@@ -27,7 +26,7 @@ _LONGEST: Final = 8
 
 def is_said(rules: Rules) -> bool:
     """Whether somebody says which bins pass in such grids: a recipe must name the format."""
-    named = any(recipe.match.format == NAME for _, recipe in rules.recipes)
+    named = any(recipe.match.format == GRID_OF_BINS for _, recipe in rules.recipes)
     return bool(rules.pass_bins) or named
 
 
@@ -59,7 +58,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     texts = grid.texts
     meanings = (Meaning.NULL if set(text) <= NULLS else Meaning.UNKNOWN for text in texts)
     legend = tuple(map(Code, texts, meanings))
-    yield FabMap(grid.codes(), legend, format=NAME, source=source)
+    yield FabMap(grid.codes(), legend, format=GRID_OF_BINS, source=source)
 
 
 def _names(cells: Sequence[str]) -> set[str]:

@@ -136,6 +136,10 @@ def test_two_recipes_that_fit_are_refused(tmp_path: Path) -> None:
         ("", "match is missing"),
         ('[match]\npass_bins = ["1"]', "line 2: .*pass_bins is not known here"),
         ('pass_bins = ["1"]\nnone_bins = ["1"]\n[match]\n', "line 2: none_bins has '1'"),
+        (
+            '[match]\nformat = "SINFF"',
+            r"line 2: .*'SINFF', which is no format; there are: STDF, SINF,",
+        ),
         ('[match]\n[orientation]\n180 = "south"', "down, left, up, right"),
     ],
 )
