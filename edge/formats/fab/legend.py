@@ -167,7 +167,8 @@ def _none_passes(fab: FabMap, dies: Codes | DieGrid, option: Sequence[str]) -> I
     if not option:
         yield "no die has a code that passes"
         return
-    there = [fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0]
+    codes = (fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0)
+    there = [code for code in codes if not code.meaning.is_none]
     what = f"no die has a code that passes (--pass-bins {','.join(option)})"
     raise fab.refused(InputKind.BAD_VALUE, f"{what}; it has {named(there)}, name those that pass")
 

@@ -12,6 +12,8 @@ from edge.errors import InputError, UsageError
 from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning, Stated
 from edge.formats.fab.legend import judged, wafer_of
 from edge.formats.fab.rules import NO_RULES, Rules, rules_of
+from edge.formats.reading import read
+from edge.wafer.wafermap import WaferMap
 
 GRID = np.array([[0, 2, 0, -1], [0, 2, 0, 1], [0, 2, 2, 1]], np.int16)
 L = [[1, 2, 1, 0], [1, 2, 1, 0], [1, 2, 2, 0]]
@@ -86,6 +88,18 @@ def test_an_option_for_other_files_is_left_aside(fab: FabMap, passing: str, asid
     assert wafer.warning == (
         f"the file says what passes; --pass-bins {passing} is left aside: {aside}"
     )
+
+
+@pytest.mark.parametrize("name", ["edge-ring.klarf", "edge-loc.1.8.klarf", "center.e142.xml",
+                                  "edge-ring.g85.xml", "none.stdf", "scratch.sinf"])  # fmt: skip
+def test_an_option_turns_no_sample_over(name: str) -> None:
+    path = Path(__file__).parents[5] / "samples" / "fab" / name
+    said, asked = (list(read(path, rules)) for rules in (NO_RULES, rules_of(["1"])))
+    assert len(said) == len(asked) > 0
+    for one, other in zip(said, asked, strict=True):
+        assert isinstance(one, WaferMap)
+        assert isinstance(other, WaferMap)
+        assert np.array_equal(one.dies, other.dies)
 
 
 def test_an_option_and_a_recipe_share_what_is_inspected(tmp_path: Path) -> None:
