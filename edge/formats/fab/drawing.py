@@ -154,20 +154,26 @@ def _uncertain(source: str, length: int, columns: int) -> InputError:
 
 
 def _check_single(texts: list[str], source: str) -> None:
-    """Refuse dies that seem to have two or three characters: most begin with ``0``.
+    """Refuse dies that seem to have two or three characters.
 
-    Not ``00``, of which a map of dies of one character may be full.
+    Most begin with ``0`` (not ``00``, of which a map of dies of one character may be full), or
+    whatever stands in the corner comes in pairs or threes behind all rows of a wide map.
     """
+    if not texts:
+        return
+    corner, is_wide = texts[0][-1:], len(texts[0]) * 4 >= len(texts) * 5
+    runs = {len(text) - len(text.rstrip(corner)) for text in texts}
     for width in range(2, _WIDEST + 1):
         cells = Counter(cell for text in texts for cell in _cut(text, width))
-        corner = texts[0][:width] if texts else ""
         dies = {
             cell: count
             for cell, count in cells.items()
-            if len(set(cell)) > 1 or (cell != corner and cell.isalnum())
+            if len(set(cell)) > 1 or (cell != corner * width and cell.isalnum())
         }
         led = sum(count for cell, count in dies.items() if cell[0] == "0" != cell.strip("0"))
-        if dies and all(len(text) % width == 0 for text in texts) and 2 * led > sum(dies.values()):
+        is_led = bool(dies) and 2 * led > sum(dies.values())
+        is_paired = is_wide and len(runs - {0}) > 2 and not any(run % width for run in runs)
+        if (is_led or is_paired) and not any(len(text) % width for text in texts):
             raise InputError(source, InputKind.AMBIGUOUS, f"{_SEVERAL}; {_MEND}")
 
 

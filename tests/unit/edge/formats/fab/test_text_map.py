@@ -314,6 +314,20 @@ def test_what_a_header_counts_may_fail_all_around() -> None:
     assert wafer_of(fab, PASS_1).dies[0, 0] == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        (HEAD + "\n" + "\n".join(f"{y:03}|{' '.join(row)}|" for y, row in enumerate(L)), 1),
+        (HEAD + "\n" + "\n".join("\t".join(row) for row in [*L[:3], "X1111111", *L[4:]]), 1),
+        ("LOT : L\nWAFER : 1\n\n" + "\n".join(f"0{first}{' 01' * 7}" for first in "0012011"), 2),
+    ],
+)
+def test_no_row_is_taken_for_what_stands_around_a_drawing(text: str, width: int) -> None:
+    [fab] = maps(text)
+    assert fab.codes.shape == (7, 8)
+    assert {len(code.text) for code in fab.legend} == {width}
+
+
 def test_a_rectangle_without_empty_corners_needs_a_header() -> None:
     rows = "\n".join(row.replace(".", "1") for row in L)
     text = f"LOT : L\nWAFER : 1\n\n{rows}"
@@ -385,6 +399,8 @@ BAD = [
     ("Lot : 1\nWafer : 2\n\n" + around("---", 3), "one character or several"),
     ("Lot : 1\nROWS : 7\n\n" + "\n".join(f"{y:03} {' '.join(row).replace('.', ' ')}"
                                          for y, row in enumerate(L)), "one character or several"),
+    ("Lot : 1\nWafer : 2\n\n" + "\n".join(("12F1" * n).center(16, ".") for n in (1, 2, 3, 4, 3, 2)),
+     "one character or several"),
     (HEAD + "\n" + around("....", 4), "32 characters, and its header promises 8 columns"),
     (HEAD + "\n" + around("---", 3, " ").replace("001", "01", 1), "no drawing"),
     (HEAD + "\n" + around("---", 3, " ").replace("001 ", "", 1), "the rows above have 7"),
