@@ -107,6 +107,9 @@ def drawn(
     grid = TokenGrid(source)
     for line, tokens in _tokens(rows, source, columns, width, is_numbered=axis is not None):
         grid.add(tokens, line)
+    if odd := next((text for text in grid.texts if " " in text.strip()), None):
+        what = f"{odd[:16]!r} is no die; write the rows without numbers"
+        raise InputError(source, InputKind.UNREADABLE, what)
     return grid
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.errors import InputError, InputKind
+from edge.errors import InputKind
 from edge.formats.fab.fab_map import FabMap, Meaning
 from edge.wafer.wafermap import FAIL, DieGrid
 
@@ -45,4 +45,4 @@ def check_outside(fab: FabMap, dies: DieGrid) -> None:
     names = [code.text for code in codes]
     what = f"all around the wafer {' and '.join(map(repr, names))} would fail"
     mend = f"say what is no die: --none-bins={','.join(names)}, or none_bins in a recipe"
-    raise InputError(fab.name, InputKind.AMBIGUOUS, f"{what}; {mend}")
+    raise fab.refused(InputKind.AMBIGUOUS, f"{what}; {mend}")

@@ -401,6 +401,9 @@ BAD = [
                                          for y, row in enumerate(L)), "one character or several"),
     ("Lot : 1\nWafer : 2\n\n" + "\n".join(("12F1" * n).center(16, ".") for n in (1, 2, 3, 4, 3, 2)),
      "one character or several"),
+    (HEAD + "ROWS : 7\n\n" + "\n".join(
+        f"{y:03} " + ",".join(cell.rjust(2) for cell in row).replace(".", " ")
+        for y, row in enumerate(L)), "no die; write the rows without"),
     (HEAD + "\n" + around("....", 4), "32 characters, and its header promises 8 columns"),
     (HEAD + "\n" + around("---", 3, " ").replace("001", "01", 1), "no drawing"),
     (HEAD + "\n" + around("---", 3, " ").replace("001 ", "", 1), "the rows above have 7"),
