@@ -143,7 +143,7 @@ def _tokens(
     if width is None and columns and length >= 2 * columns:
         raise _uncertain(source, length, columns)
     if width is None and not columns:
-        _check_single([text for _, text in bare], source)
+        check_single([text for _, text in bare], source)
     return [(line, _cut(text, width or 1)) for line, text in bare]
 
 
@@ -156,11 +156,14 @@ def _uncertain(source: str, length: int, columns: int) -> InputError:
     return InputError(source, InputKind.AMBIGUOUS, f"{what}; {_MEND}")
 
 
-def _check_single(texts: list[str], source: str) -> None:
+def check_single(texts: list[str], source: str) -> None:
     """Refuse dies that seem to have two or three characters.
 
     Most begin with ``0`` (not ``00``, of which a map of dies of one character may be full), or
     whatever stands in the corner comes in pairs or threes behind all rows of a wide map.
+
+    Raises:
+        InputError: they do.
     """
     if not texts:
         return
@@ -251,7 +254,7 @@ def _with_blanks(
         return _of_width(texts, source, columns, left, right)
     body = [text.ljust(right)[left:] for text in bare]
     if not columns:
-        _check_single(body, source)
+        check_single(body, source)
         if body and any(not "".join(cells).strip() for cells in zip(*body, strict=True)):
             raise InputError(source, InputKind.AMBIGUOUS, f"{_SEVERAL}; {_MEND}")
     return [(line, list(text)) for (line, _), text in zip(texts, body, strict=True)]
