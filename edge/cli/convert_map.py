@@ -45,7 +45,8 @@ def command(
     IN is what `wm-edge classify` takes. Formats of probers and testers keep drawing, codes and
     names; grids, pictures and labelled sets get die states 0, 1, 2, with notch or flat down where
     it is known where that is, and empty labels. OUT is a file, a folder (with / at its end) or a
-    name with {lot}, {wafer}, {slot}, {device}, {name} or {index} for a file a wafer.
+    name with {lot}, {wafer}, {slot}, {device}, {name} or {index} for a file a wafer; missing
+    folders are made.
 
     \b
     Examples:

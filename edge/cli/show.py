@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import string
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +27,10 @@ _FACTS: Final = 44
 _NARROW: Final = 24
 _PAGE: Final = 140
 
-#: Codes whose counts are shown, the most frequent first.
+#: Letters for codes of more than one.
+_ALPHABET: Final = string.ascii_uppercase + string.ascii_lowercase
+
+#: Codes whose counts are shown, the most frequent ones.
 _CODES: Final = 8
 
 
@@ -53,7 +58,8 @@ def command(
     """Draw wafer maps of any format, with lot, wafer, counts and who says what passes beside.
 
     PATH is what `wm-edge classify` takes. Notch or flat is down where it is known where that is. On
-    a terminal dies that fail are red; else they are X.
+    a terminal dies that fail are red; else they are X. Where nobody says what passes, the codes are
+    drawn, so that you can: a letter is a code.
 
     \b
     Examples:
@@ -63,6 +69,7 @@ def command(
     """
     from edge.dataset.map_files import found_in, place_of
     from edge.errors import InputError
+    from edge.formats.fab.passing import UnsaidError
     from edge.formats.fab.rules import rules_of
     from edge.formats.name_pattern import Names
     from edge.formats.paths import expand
@@ -74,6 +81,9 @@ def command(
     for item in found_in(expand(paths), rules_of(pass_bins, none_bins, recipes), names):
         if isinstance(item, InputError):
             failed += 1
+            if isinstance(item, UnsaidError) and item.fab and png is None:
+                _draw_codes(item.fab, first=not shown)
+                shown += 1
             warn([str(item)])
             continue
         facts = [printable(fact) for fact in _facts(item)]
@@ -90,16 +100,61 @@ def command(
 
 def _draw(found: Found, facts: list[str], *, first: bool) -> None:
     from edge.wafer.encoding import crop
-    from edge.wafer.half_blocks import beside, gathered, half_blocks, letters
+    from edge.wafer.half_blocks import gathered, half_blocks, letters
 
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     on_terminal = options.is_terminal(sys.stdout)
     colour = on_terminal and "NO_COLOR" not in os.environ and encoding.lower().startswith("utf")
-    width = shutil.get_terminal_size((80, 24)).columns if on_terminal else _PAGE
-    dies = gathered(crop(found.wafer.dies), max(_NARROW, width - _FACTS))
-    room = max(width - dies.shape[1] - 2, _NARROW)
+    dies = gathered(crop(found.wafer.dies), max(_NARROW, _width() - _FACTS))
     drawn = half_blocks(dies) if colour else letters(dies)
-    lines = beside(drawn, dies.shape[1], [cut(fact, room) for fact in facts])
+    _echo(drawn, dies.shape[1], facts, first=first, colour=colour)
+
+
+def _draw_codes(fab: FabMap, *, first: bool) -> None:
+    """A map of which nobody says what passes: its codes, a letter each, for who must say it."""
+    from edge.wafer.half_blocks import thinned
+
+    codes, step = thinned(fab.codes, max(_NARROW, _width() - _FACTS))
+    letters = _letters(fab)
+    drawn = ["".join(letters[number] for number in row) for row in codes.tolist()]
+    rows, columns = fab.codes.shape
+    known = {
+        **_names(fab),
+        "orientation": fab.orientation,
+        "grid": f"{rows} x {columns}" + (f", every {step}th drawn" if step > 1 else ""),
+        "passes by": "nobody says it",
+    }
+    facts = [fab.name, *_lines(known), *_codes(fab, letters)]
+    _echo(drawn, codes.shape[1], [printable(fact) for fact in facts], first=first)
+
+
+def _letters(fab: FabMap) -> list[str]:
+    """How each code is drawn: as it is, if it is one letter, else as one that is free."""
+    from edge.formats.fab.passing import order
+
+    texts = {code.text for code in fab.legend if len(code.text) == 1}
+    own = {text for text in texts if text.isascii() and text.isprintable() and text != " "}
+    free = iter([letter for letter in _ALPHABET if letter not in own])
+    found = [" "] * (len(fab.legend) + 1)  # the last is for no position
+    for number in sorted(range(len(fab.legend)), key=lambda each: order(fab.legend[each].text)):
+        text, meaning = fab.legend[number]
+        if not meaning.is_none:
+            found[number] = text if text in own else next(free, "?")
+    return found
+
+
+def _width() -> int:
+    on_terminal = options.is_terminal(sys.stdout)
+    return shutil.get_terminal_size((80, 24)).columns if on_terminal else _PAGE
+
+
+def _echo(
+    drawn: list[str], columns: int, facts: list[str], *, first: bool, colour: bool = False
+) -> None:
+    from edge.wafer.half_blocks import beside
+
+    room = max(_width() - columns - 2, _NARROW)
+    lines = beside(drawn, columns, [cut(fact, room) for fact in facts])
     click.echo("\n".join(lines if first else ["", *lines]), color=colour)
 
 
@@ -121,12 +176,7 @@ def _facts(found: Found) -> Iterator[str]:
     rows, columns = wafer.dies.shape
     turned = "as drawn" if wafer.turned is None else f"turned by {wafer.turned} degrees"
     known = {
-        "format": fab.format,
-        "lot": wafer.lot,
-        "wafer": wafer.wafer,
-        "slot": wafer.slot,
-        "device": wafer.device,
-        "tool": fab.tool,
+        **_names(fab),
         "orientation": fab.orientation and f"{fab.orientation}, {turned}",
         "grid": f"{rows} x {columns}",
         "die pitch": fab.pitch and "{:g} x {:g} um".format(*fab.pitch),
@@ -135,19 +185,40 @@ def _facts(found: Found) -> Iterator[str]:
         "passes by": wafer.legend,
         "retests": wafer.retests or None,
     }
-    yield from (f"{name:<12} {value}" for name, value in known.items() if value not in (None, ""))
+    yield from _lines(known)
     if wafer.legend is not None:
         yield from _codes(fab)
     if wafer.warning:
-        yield from (f"warning: {warning}" for warning in wafer.warning.split("; "))
+        yield from textwrap.wrap(f"warning: {wafer.warning}", _FACTS, subsequent_indent="  ")
 
 
-def _codes(fab: FabMap) -> Iterator[str]:
-    """What the most frequent codes mean."""
+def _names(fab: FabMap) -> dict[str, object]:
+    return {
+        "format": fab.format,
+        "lot": fab.lot,
+        "wafer": fab.wafer or fab.slot,
+        "slot": fab.slot,
+        "device": fab.device,
+        "tool": fab.tool,
+    }
+
+
+def _lines(known: Mapping[str, object]) -> Iterator[str]:
+    yield from (f"{name:<12} {value}" for name, value in known.items() if value not in (None, ""))
+
+
+def _codes(fab: FabMap, letters: Sequence[str] = ()) -> Iterator[str]:
+    """What the most frequent codes mean, in order of their numbers, and how they are drawn."""
     import numpy as np
 
+    from edge.formats.fab.passing import order
+
     counts = np.bincount(fab.codes[fab.codes >= 0].ravel(), minlength=len(fab.legend))
-    for number in np.argsort(-counts, kind="stable")[:_CODES].tolist():
+    most = np.argsort(-counts, kind="stable")[:_CODES].tolist()
+    for number in sorted(most, key=lambda each: order(fab.legend[each].text)):
         code = fab.legend[number]
         if counts[number]:
-            yield f"  {code.text:<10} {code.meaning.value:<9} {counts[number]:,}"
+            drawn = f"{letters[number]} " if letters else ""
+            yield f"  {drawn}{code.text:<10} {code.meaning.value:<9} {counts[number]:,}"
+    if left := np.count_nonzero(counts) - np.count_nonzero(counts[most]):
+        yield f"  and {left} codes more"

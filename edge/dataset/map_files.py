@@ -113,7 +113,7 @@ def convert(
     Args:
         paths: Files, folders, patterns.
         out: A file; a folder (one that exists, or with ``/`` at its end) or a name with fields, as
-            ``out/{lot}_{wafer}.sinf``, for a file a wafer.
+            ``out/{lot}_{wafer}.sinf``, for a file a wafer. Folders that are missing are made.
         to: One of ``kinds``; empty: by the suffix of ``out``.
         rules: What passes in files of a fab that do not say so themselves.
         names: Gives wafers the lot and number that stand in a file's name.
@@ -150,12 +150,13 @@ def convert(
             raise UsageError("no wafer to write")
 
     if pattern is None:
+        _make_folder(Path(out))
         _write(usable(), kind, Path(out), overwrite=overwrite)
         return wafers
     taken: list[str] = []
     for found in usable():
         path = place_of(found, pattern, taken)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path)
         check_place(path, overwrite=overwrite)
         try:
             _write(iter([found]), kind, path, overwrite=overwrite)
@@ -196,6 +197,19 @@ def _pattern(out: str, kind: str) -> str | None:
         suffix = Path(out).suffix
         return out if suffix and "}" not in suffix else out + kinds()[kind]
     return None
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder that a file goes into.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"{path}: its folder cannot be made ({error.strerror}); name another"
+        raise UsageError(what) from error
 
 
 def place_of(found: Found, pattern: str, taken: list[str]) -> Path:

@@ -209,7 +209,9 @@ def _opened(stream: Stream, name: str, full: str) -> PackedFile | None:
 def _check_depth(packed: PackedFile) -> None:
     """Refuse what would have to be unpacked once more."""
     found = by_content(packed.head)
-    if found and found.holds_files:
+    # An empty one, or one of arrays, begins as a labelled set does.
+    is_zip = packed.name.lower().endswith(".zip") and packing_of(packed.head) is Packing.ZIP
+    if is_zip or (found and found.holds_files):
         what = "an archive in an archive, or compressed twice; unpack the outer one"
         raise InputError(packed.source, InputKind.UNSUPPORTED, what)
 

@@ -42,6 +42,9 @@ STDIN: Final = "-"
 MAX_STDIN: Final = 2**30
 _PIECE: Final = 2**20
 
+#: Columns that a message names.
+_SHOWN: Final = 6
+
 Item = WaferMap | InputError
 
 _NOT_ALLOWED: Final = InputKind.PERMISSION, "no permission to read it; ask its owner (chmod +r)"
@@ -194,6 +197,13 @@ def _read_grid(file: Source, source: str, rules: Rules) -> Iterator[Item]:
     try:
         yield from text_grid.read(file, source)
     except InputError as error:
+        from edge.formats.fab import wafer_list
+
+        file.seek(0)
+        if names := wafer_list.names_of(file.read(HEAD_BYTES)):
+            shown = ", ".join(repr(name[:20]) for name in names[:_SHOWN])
+            what = f"a table with a line a wafer ({shown}), no map; take it out of the folder"
+            raise InputError(source, InputKind.NOT_A_MAP, what) from None
         if error.kind is not InputKind.BAD_VALUE or rules is NO_RULES:
             raise
         from edge.formats.fab import bin_grid

@@ -51,7 +51,9 @@ _Retests = Annotated[
     OfStation[int | None], about("results that a later one of the same die replaced"), _STEP_6
 ]
 _Legend = Annotated[
-    OfStation[str | None], about("who says what passes: file, recipe NAME, --pass-bins"), _STEP_6
+    OfStation[str | None],
+    about("who says what passes: file, recipe NAME, option --pass-bins"),
+    _STEP_6,
 ]
 _Turned = Annotated[
     OfStation[int | None],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.wafer.wafermap import NO_DIE, DieGrid
 
@@ -23,6 +24,12 @@ def gathered(dies: DieGrid, side: int) -> DieGrid:
     for axis in (0, 1):
         dies = np.maximum.reduceat(dies, np.arange(0, dies.shape[axis], step), axis=axis)
     return dies
+
+
+def thinned(codes: npt.NDArray[np.int16], side: int) -> tuple[npt.NDArray[np.int16], int]:
+    """Every Nth row and column, so that no side is longer than ``side``; and that N."""
+    step = -(-max(codes.shape) // side)
+    return codes[::step, ::step], step
 
 
 def letters(dies: DieGrid) -> list[str]:

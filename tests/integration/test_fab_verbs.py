@@ -48,10 +48,16 @@ def test_a_drawing_with_what_is_known_beside(lot: Path) -> None:
     assert "left, turned by 90 degrees" in out
 
 
-def test_what_nobody_says_is_no_drawing(lot: Path) -> None:
+def test_where_nobody_says_what_passes_the_codes_are_drawn(lot: Path) -> None:
     done = wm_edge("show", lot / "w7.map")
-    assert (done.code, done.stdout) == (1, b"")
+    assert done.code == 1
+    assert "lot MADEUP" in done.stderr
     assert "--pass-bins" in done.stderr
+    lines = done.stdout.decode().splitlines()
+    rows = ["  AAAA  ", " AAAAAA ", *["AAAAAAAA"] * 2, " AAAAAB ", "  BBBB  "]
+    assert [line[:8].ljust(8) for line in lines[:6]] == rows
+    listed = [line[8:].split() for line in lines if "unknown" in line]
+    assert listed == [["A", "01", "unknown", "31"], ["B", "07", "unknown", "5"]]
 
 
 def test_a_picture_of_it(lot: Path) -> None:

@@ -25,5 +25,6 @@ What is there to build on: ``fab_map`` (what flows), ``grid`` (rows of tokens, l
 their bounds), ``text`` (bytes -> lines, in whatever encoding), ``xml`` (elements by local name),
 ``header`` (what tools call a thing), ``bin_words`` (words for what passes), ``drawing`` (rows with
 numbers around them).
-What passes is none of a format's business: ``legend`` judges, by the file or by ``rules``.
+What passes is none of a format's business: ``passing`` judges, by the file or by ``rules``, and
+``legend`` makes a wafer map of it.
 """

@@ -9,17 +9,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.drawing import NULLS, split
+from edge.formats.fab.drawing import NULLS, check_single, split
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.frame import counts_up
 from edge.formats.fab.grid import TokenGrid
+from edge.formats.fab.recipe import GRID_OF_BINS
 from edge.formats.fab.text import read_lines
 
 if TYPE_CHECKING:
     from edge.formats.fab.rules import Rules
     from edge.formats.registry import Source
-
-NAME: Final = "grid of bins"
 
 #: Longest cell that is a bin.
 _LONGEST: Final = 8
@@ -27,7 +26,7 @@ _LONGEST: Final = 8
 
 def is_said(rules: Rules) -> bool:
     """Whether somebody says which bins pass in such grids: a recipe must name the format."""
-    named = any(recipe.match.format == NAME for _, recipe in rules.recipes)
+    named = any(recipe.match.format == GRID_OF_BINS for _, recipe in rules.recipes)
     return bool(rules.pass_bins) or named
 
 
@@ -35,15 +34,18 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """Read the wafer of a grid.
 
     Raises:
-        InputError: rows of different length, a cell that is no bin, what may count columns or rows.
+        InputError: rows of different length, a cell that is no bin, what may count columns or rows,
+            dies that may have one character or several.
     """
-    grid, left = TokenGrid(source), list[str]()
+    grid, left, joined = TokenGrid(source), list[str](), list[str]()
     names = set[str]()
     for number, line in read_lines(file, source):
         if line.startswith("#") and not grid.rows:
             continue
         cells = [cell.strip("\"' ") for cell in split(line)]
-        cells = list(cells[0]) if len(cells) == 1 else cells
+        if len(cells) == 1:
+            joined += cells
+            cells = list(cells[0])
         if not grid.rows and counts_up(cells):
             raise _counting(source, f"line {number} counts columns")
         _check_bins(cells, number, source)
@@ -56,10 +58,11 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {mend}")
     if grid.width > 1 and counts_up(left):
         raise _counting(source, "the first column counts rows")
+    check_single(joined, source)
     texts = grid.texts
     meanings = (Meaning.NULL if set(text) <= NULLS else Meaning.UNKNOWN for text in texts)
     legend = tuple(map(Code, texts, meanings))
-    yield FabMap(grid.codes(), legend, format=NAME, source=source)
+    yield FabMap(grid.codes(), legend, format=GRID_OF_BINS, source=source)
 
 
 def _names(cells: Sequence[str]) -> set[str]:

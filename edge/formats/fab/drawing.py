@@ -33,6 +33,8 @@ _RULERS: Final = 8
 #: Rows from which on the bottom of a wafer need not be there to know it, and most of its codes.
 _ENOUGH: Final = 5
 _MOST_CODES: Final = 24
+_SEVERAL: Final = "each die may have one character or several, and no header says how many columns"
+_MEND: Final = "write blanks between the dies, and a point where none is"
 _NO_CODES: Final = frozenset(" \t\"'")
 
 
@@ -58,8 +60,16 @@ def is_drawn(lines: Sequence[Line]) -> bool:
 
 
 def is_even(lines: Sequence[Line]) -> bool:
-    """Whether lines are a rectangle of few codes, so that they may be a map under a header."""
+    """Whether lines are a rectangle of few codes, so that they may be a map under a header.
+
+    Of codes with blanks between, rows may be longer or shorter: such a map is refused when read.
+    """
     texts = [text.strip() for _, text in lines]
+    rows = [split(text) for text in texts]
+    tokens = {cell for row in rows for cell in row}
+    count, alike = Counter(map(len, rows)).most_common(1)[0]
+    if count > FEWEST and len(tokens) <= _MOST_CODES and len({len(cell) for cell in tokens}) == 1:
+        return len(rows) >= _ENOUGH and 2 * alike > len(rows)
     is_rectangle = len({len(text) for text in texts}) == 1
     codes = set("".join(texts))
     return (
@@ -97,6 +107,9 @@ def drawn(
     grid = TokenGrid(source)
     for line, tokens in _tokens(rows, source, columns, width, is_numbered=axis is not None):
         grid.add(tokens, line)
+    if odd := next((text for text in grid.texts if " " in text.strip()), None):
+        what = f"{odd[:16]!r} is no die; write the rows without numbers"
+        raise InputError(source, InputKind.UNREADABLE, what)
     return grid
 
 
@@ -108,14 +121,18 @@ def _tokens(
     *,
     is_numbered: bool,
 ) -> list[tuple[int, list[str]]]:
+    if tabbed := _between_tabs(rows, columns):
+        return tabbed
     bare = [(line, text.strip()) for line, text in rows]
     cut = [(line, split(text)) for line, text in bare]
     counts = Counter(len(cells) for _, cells in cut)
     count = counts.most_common(1)[0][0] if counts else 0
-    if count > 1 and _are_tokens([cells for _, cells in cut], count, columns):
+    has_blanks = _blanks_are_positions([text for _, text in rows])
+    is_uneven = columns is not None and len(counts) > 1 and has_blanks
+    if count > 1 and not is_uneven and _are_tokens([cells for _, cells in cut], count, columns):
         return _without_digits(cut, count, columns)
-    if (is_numbered or columns) and _blanks_are_positions([text for _, text in rows]):
-        return _with_blanks(rows)
+    if (is_numbered or columns) and has_blanks:
+        return _with_blanks(rows, source, columns, width)
     for line, text in bare:
         if " " in text:
             what = f"line {line} has blanks among its dies, and other lines have not as many"
@@ -123,20 +140,68 @@ def _tokens(
     length = Counter(len(text) for _, text in bare).most_common(1)[0][0] if bare else 0
     if width is None and columns and length != columns and length % columns == 0:
         width = length // columns if length // columns <= _WIDEST else None
-    if width is None and not columns and _may_be_pairs([text for _, text in bare]):
-        what = "each die may have one character or two, and no header says how many columns"
-        raise InputError(source, InputKind.AMBIGUOUS, f"{what}; write blanks between the dies")
-    step = width or 1
-    return [
-        (line, [text[at : at + step] for at in range(0, len(text), step)]) for line, text in bare
-    ]
+    if width is None and columns and length >= 2 * columns:
+        raise _uncertain(source, length, columns)
+    if width is None and not columns:
+        check_single([text for _, text in bare], source)
+    return [(line, _cut(text, width or 1)) for line, text in bare]
 
 
-def _may_be_pairs(texts: list[str]) -> bool:
-    """Whether dies seem to have two characters: ``..`` where none is, else ``0`` before one."""
-    pairs = {text[at : at + 2] for text in texts for at in range(0, len(text), 2)}
-    dies = {pair for pair in pairs if not set(pair) <= NULLS}
-    return len(dies) > 1 and all(len(pair) == 2 and pair[0] == "0" for pair in dies)
+def _cut(text: str, width: int) -> list[str]:
+    return [text[at : at + width] for at in range(0, len(text), width)]
+
+
+def _uncertain(source: str, length: int, columns: int) -> InputError:
+    what = f"rows of {length} characters, and its header promises {columns} columns"
+    return InputError(source, InputKind.AMBIGUOUS, f"{what}; {_MEND}")
+
+
+def check_single(texts: list[str], source: str) -> None:
+    """Refuse dies that seem to have two or three characters.
+
+    Most begin with ``0`` (not ``00``, of which a map of dies of one character may be full), or
+    whatever stands in the corner comes in pairs or threes behind all rows of a wide map.
+
+    Raises:
+        InputError: they do.
+    """
+    if not texts:
+        return
+    corner, is_wide = texts[0][-1:], len(texts[0]) * 4 >= len(texts) * 5
+    runs = {len(text) - len(text.rstrip(corner)) for text in texts}
+    for width in range(2, _WIDEST + 1):
+        cells = Counter(cell for text in texts for cell in _cut(text, width))
+        dies = {
+            cell: count
+            for cell, count in cells.items()
+            if len(set(cell)) > 1 or (cell != corner * width and cell.isalnum())
+        }
+        led = sum(count for cell, count in dies.items() if cell[0] == "0" != cell.strip("0"))
+        is_led = bool(dies) and 2 * led > sum(dies.values())
+        is_paired = is_wide and len(runs - {0}) > 2 and not any(run % width for run in runs)
+        if (is_led or is_paired) and not any(len(text) % width for text in texts):
+            raise InputError(source, InputKind.AMBIGUOUS, f"{_SEVERAL}; {_MEND}")
+
+
+def _between_tabs(rows: Sequence[Line], columns: int | None) -> list[tuple[int, list[str]]]:
+    """Rows with a tab between positions, of which some are empty; nothing for others.
+
+    There may be one more in front of each row, or behind.
+    """
+    cut = [(line, [cell.strip() for cell in text.split("\t")]) for line, text in rows]
+    if all(all(cells) for _, cells in cut):
+        return []
+    for end, rest in ((-1, slice(None, -1)), (0, slice(1, None))):
+        most = max(len(cells) for _, cells in cut)
+        if most > (columns or 1) and not any(cells[end] for _, cells in cut):
+            cut = [(line, cells[rest]) for line, cells in cut]
+    count = columns or max(len(cells) for _, cells in cut)
+    is_even = {len(cells) for _, cells in cut} == {count}
+    is_even |= columns == max(len(cells) for _, cells in cut)
+    is_short = all(len(cell) <= _WIDEST for _, cells in cut for cell in cells)
+    if count <= FEWEST or not (is_even and is_short):
+        return []
+    return [(line, cells + [""] * (count - len(cells))) for line, cells in cut]
 
 
 def _blanks_are_positions(texts: list[str]) -> bool:
@@ -151,12 +216,6 @@ def split(text: str) -> list[str]:
         if mark in text:
             return [cell.strip() for cell in text.split(mark)]
     return text.split()
-
-
-def _cells_in(text: str) -> int:
-    """Tokens of a row of tokens with a blank between; 0 for other texts."""
-    cells = text.split()
-    return len(cells) if len({len(cell) for cell in cells}) == 1 else 0
 
 
 def _are_tokens(rows: list[list[str]], count: int, columns: int | None) -> bool:
@@ -181,9 +240,56 @@ def _without_digits(
     return [(line, cells[before:] if len(cells) == count else cells) for line, cells in rows]
 
 
-def _with_blanks(rows: Sequence[Line]) -> list[tuple[int, list[str]]]:
+def _with_blanks(
+    rows: Sequence[Line], source: str, columns: int | None, width: int | None
+) -> list[tuple[int, list[str]]]:
     """Rows in which a blank is a position without a die; those around the wafer do not count."""
-    texts = [(line, text.expandtabs().rstrip()) for line, text in rows]
-    left = min((len(text) - len(text.lstrip()) for _, text in texts if text), default=0)
-    right = max((len(text) for _, text in texts), default=0)
-    return [(line, list(text.ljust(right)[left:])) for line, text in texts]
+    texts = [(line, text.expandtabs()) for line, text in rows]
+    bare = [text.rstrip() for _, text in texts]
+    left = min((len(text) - len(text.lstrip()) for text in bare if text), default=0)
+    right = max(map(len, bare), default=0)
+    if width and width > 1 and not columns:
+        columns = -(-(right - left) // width)
+    if columns and right - left > columns:
+        return _of_width(texts, source, columns, left, right)
+    body = [text.ljust(right)[left:] for text in bare]
+    if not columns:
+        check_single(body, source)
+        if body and any(not "".join(cells).strip() for cells in zip(*body, strict=True)):
+            raise InputError(source, InputKind.AMBIGUOUS, f"{_SEVERAL}; {_MEND}")
+    return [(line, list(text)) for (line, _), text in zip(texts, body, strict=True)]
+
+
+def _of_width(
+    texts: Sequence[Line], source: str, columns: int, left: int, right: int
+) -> list[tuple[int, list[str]]]:
+    """Rows of tokens of the only width that fits, with a blank between or without.
+
+    Args:
+        texts: Lines with blanks where no die is, also behind the last one.
+        source: Name for messages.
+        columns: Positions of a row.
+        left: Blanks that all have in front.
+        right: Length of the longest one without blanks behind.
+
+    Raises:
+        InputError: none fits, or several do.
+    """
+    ends = {right, max(len(text) for _, text in texts)}
+    found = list[list[tuple[int, list[str]]]]()
+    for width, between in ((1, 1), (2, 0), (2, 1), (3, 0), (3, 1)):
+        step = width + between
+        for end in ends:
+            start = end - (columns * step - between)
+            if not 0 <= start <= left:
+                continue
+            bodies = [text[start:].ljust(columns * step) for _, text in texts]
+            cut = [_cut(body, step)[:columns] for body in bodies]
+            tokens = [[cell[:width].strip() for cell in row] for row in cut]
+            is_cut = any(" " in token for row in tokens for token in row)
+            is_joined = any(cell[width:].strip() for row in cut for cell in row)
+            if not (is_cut or is_joined):
+                found.append([(line, row) for (line, _), row in zip(texts, tokens, strict=True)])
+    if not found or any(each != found[0] for each in found):
+        raise _uncertain(source, right - left, columns)
+    return found[0]

@@ -17,6 +17,8 @@ Line = tuple[int, str]
 PADDED: Final = 2
 FEWEST: Final = 3
 DIGITS: Final = 5
+#: Lines in front of the first number.
+_MOST_RULERS: Final = 8
 
 _PREFIX: Final = re.compile(r"[ \t]*(?:(?:MAP|ROW|LINE|[RY])[ \t_]?)?(?=\d)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d{1,5}(?!\d)")
@@ -77,22 +79,38 @@ def without_frame(lines: Sequence[Line]) -> Sequence[Line]:
 
 def axis_of(lines: Sequence[Line], columns: int | None = None) -> Axis | None:
     """The numbers in front of rows, below lines that count columns; None without such."""
-    for at in range(len(lines) - 1):
+    for at in range(min(_MOST_RULERS, len(lines) - 1)):
         text = lines[at][1]
         prefix = _PREFIX.match(text)
         number = _NUMBER.match(text, prefix.end()) if prefix else None
         cells = text.split()
-        if number and len(cells) != columns and not counts_up(cells):
+        is_barred = number and text[number.end() :].lstrip(" \t")[:1] == "|"
+        if number and (is_barred or (len(cells) != columns and not counts_up(cells))):
             width = len(number[0])
             for step in (1, -1):
                 axis = Axis(at, int(number[0]), step, width)
                 bodies = [axis.behind(lines[at + row][1], row) for row in range(2)]
-                if None not in bodies and axis.first + step >= 0:
+                if (
+                    None not in bodies
+                    and axis.first + step >= 0
+                    and _goes_on(lines, axis)
+                    and _are_rulers(lines[:at])
+                ):
                     is_sure = width >= PADDED or len(lines) - at >= FEWEST
                     return axis if is_sure and any(map(_has_cells, bodies)) else None
         if not _RULER.fullmatch(text):
             return None
     return None
+
+
+def _goes_on(lines: Sequence[Line], axis: Axis) -> bool:
+    """Whether a third line has no number or a later one: else the first two are dies."""
+    if axis.start + 2 >= len(lines):
+        return axis.start == 0
+    text = lines[axis.start + 2][1]
+    prefix = _PREFIX.match(text)
+    number = _NUMBER.match(text, prefix.end()) if prefix else None
+    return number is None or (int(number[0]) - axis.first) * axis.step > 1
 
 
 def _has_cells(body: str | None) -> bool:
@@ -102,14 +120,29 @@ def _has_cells(body: str | None) -> bool:
 
 def numbered(lines: Sequence[Line], axis: Axis, source: str) -> list[Line]:
     """The rows without the numbers that stand before and behind them, and without rulers below."""
-    rows = list[Line]()
+    rows, below = list[Line](), list[Line]()
     for line, text in lines:
-        if (body := axis.behind(text, len(rows))) is not None:
+        if (body := axis.behind(text, len(rows))) is not None and _are_rulers(below):
             rows.append((line, body))
-        elif not _RULER.fullmatch(text):
-            what = f"line {line} must begin with {axis.written(len(rows))}, the number of its row"
-            raise InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
+        elif _RULER.fullmatch(text):
+            below.append((line, text))
+        else:
+            raise _unnumbered(source, line, axis.written(len(rows)))
+    if not _are_rulers(below):
+        raise _unnumbered(source, below[0][0], axis.written(len(rows)))
     return _without_right_axis(rows, axis)
+
+
+def _unnumbered(source: str, line: int, number: str) -> InputError:
+    what = f"line {line} must begin with {number}, the number of its row"
+    return InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
+
+
+def _are_rulers(lines: Sequence[Line]) -> bool:
+    """Whether lines of digits and marks are no dies: there is no digit, or one counts columns."""
+    with_digits = [text for _, text in lines if any(map(str.isdecimal, text))]
+    cut = [text.strip("| \t").split() for text in with_digits]
+    return not cut or any(_counts(cells) or counts_up(cells) for cells in cut)
 
 
 def counts_up(cells: list[str]) -> bool:

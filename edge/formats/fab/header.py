@@ -108,7 +108,9 @@ def _without_mark(text: str) -> Entry | None:
     """``KEY value``, which a tab or blanks separate, where the key is known."""
     if "\t" in text:
         key, _, value = text.partition("\t")
-        return Entry(name, value.strip()) if (name := plain(key)) in _ROLE else None
+        name = plain(key)
+        is_known = name in _ROLE and len(name) > 1  # X is a die
+        return Entry(name, value.strip()) if is_known else None
     words = text[:_LONGEST].split(maxsplit=_MOST_WORDS)
     for count in range(min(len(words) - 1, _MOST_WORDS), 0, -1):
         name = plain("".join(words[:count]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import STATES, Code, Codes, FabMap, Meaning
+from edge.formats.fab.outside import check_outside
 from edge.formats.fab.passing import RECIPE, by_defects, named, passing_of
 from edge.formats.fab.recipe import Flip, Recipe, Side
 from edge.formats.fab.rules import Rules
@@ -72,8 +73,8 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
     """The wafer map of one FabMap, with notch or flat down where it is certain where it is.
 
     Raises:
-        InputError: nobody says what passes, the counts in the file contradict it, or two recipes
-            are for it.
+        InputError: nobody says what passes, the counts in the file contradict it, all around
+            the wafer fails, or two recipes are for it.
     """
     found = rules.recipe_of(fab)
     name, recipe = found or ("", None)
@@ -88,6 +89,8 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
         says = says if passing.option else RECIPE
     warnings = [*fab.warnings, *passing.warnings, *_against_stated(fab, dies)]
     warnings += _none_passes(fab, dies, passing.option)
+    if defects is None:
+        check_outside(fab, dies)
     side = side_of(fab.orientation, recipe)
     turned = _TURNS[side] if side else None
     dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), fab.name)
@@ -167,7 +170,8 @@ def _none_passes(fab: FabMap, dies: Codes | DieGrid, option: Sequence[str]) -> I
     if not option:
         yield "no die has a code that passes"
         return
-    there = [fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0]
+    codes = (fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0)
+    there = [code for code in codes if not code.meaning.is_none]
     what = f"no die has a code that passes (--pass-bins {','.join(option)})"
     raise fab.refused(InputKind.BAD_VALUE, f"{what}; it has {named(there)}, name those that pass")
 

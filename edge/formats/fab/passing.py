@@ -65,16 +65,17 @@ def passing_of(fab: FabMap, rules: Rules, recipe: Recipe | None) -> Passing:
         UnsaidError: nobody says it of a code that occurs.
     """
     no_die = () if fab.defects is not None else rules.none_bins
-    used = [fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0]
-    verdicts = [code for code in used if code.text not in no_die and not code.meaning.is_none]
+    used = [number for number in np.unique(fab.codes).tolist() if number >= 0]
+    codes = (fab.legend[number] for number in used)
+    verdicts = [code for code in codes if code.text not in no_die and not code.meaning.is_none]
     aside = _aside(fab, rules.pass_bins, verdicts)
     found = Passing([], FILE, () if aside else rules.pass_bins, helped=False, warnings=aside)
     for code in fab.legend:
         found.meanings.append(_meaning(code, no_die, found, recipe))
     if found.option:
         found.says = OPTION
-        found.warnings += _contradicted(fab.legend, found.meanings, verdicts)
-    _check_known(fab, found.meanings, rules)
+        found.warnings += _contradicted(fab, found.meanings, used)
+    _check_known(fab, found.meanings, used, rules)
     return found
 
 
@@ -115,14 +116,13 @@ def _aside(fab: FabMap, option: Sequence[str], verdicts: Sequence[Code]) -> list
     return [f"{what}: {why}"]
 
 
-def _contradicted(
-    legend: Sequence[Code], meanings: Sequence[Meaning], verdicts: Sequence[Code]
-) -> Iterator[str]:
+def _contradicted(fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int]) -> Iterator[str]:
     """A warning where the option counts and the file says something else."""
+    pairs = ((fab.legend[number], meanings[number]) for number in used)
     other = [
         code
-        for code, meaning in zip(legend, meanings, strict=True)
-        if code in verdicts and code.meaning not in {meaning, Meaning.UNKNOWN}
+        for code, meaning in pairs
+        if not meaning.is_none and code.meaning not in {meaning, Meaning.UNKNOWN}
     ]
     if other:
         yield f"the file says otherwise than --pass-bins of {named(other)}; the option counts"
@@ -140,14 +140,11 @@ def order(text: str) -> tuple[bool, int, str]:
     return not is_number, int(text) if is_number else 0, text
 
 
-def _check_known(fab: FabMap, meanings: Sequence[Meaning], rules: Rules) -> None:
+def _check_known(
+    fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int], rules: Rules
+) -> None:
     """Refuse a map with a code of which nobody says what it means."""
-    used = set(np.unique(fab.codes).tolist())
-    unknown = [
-        code
-        for number, code in enumerate(fab.legend)
-        if meanings[number] is Meaning.UNKNOWN and number in used
-    ]
+    unknown = [fab.legend[number] for number in used if meanings[number] is Meaning.UNKNOWN]
     if not unknown:
         return
     shown = named(unknown)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, field
 
+from edge.formats.registry import FAB_TEXTS, FORMATS
 from edge.system.choice import Choice
 from edge.system.typed import MismatchError, Strict, Text
+
+#: Name of grids of bins, which say nothing themselves.
+GRID_OF_BINS: Final = "grid of bins"
+
+#: What ``format`` of a recipe may name.
+KNOWN: Final = (*(entry.name for entry in FORMATS + FAB_TEXTS if entry.is_fab), GRID_OF_BINS)
 
 
 class Side(Choice):
@@ -80,6 +87,10 @@ class Recipe(Strict, frozen=True):
             raise MismatchError(
                 ("none_bins",), f"has {min(both)!r}, which is one of pass_bins, too"
             )
+
+        if not any(fnmatchcase(name, self.match.format) for name in KNOWN):
+            what = f"is {self.match.format!r}, which is no format; there are: {', '.join(KNOWN)}"
+            raise MismatchError(("match", "format"), what)
 
     def fits(self, device: str, tool: str, format: str) -> bool:  # noqa: A002 - the field's name
         """Whether it is for such a file."""

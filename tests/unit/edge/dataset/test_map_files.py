@@ -138,6 +138,12 @@ def test_one_that_a_format_cannot_hold_stops_no_other(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["A_03.png"]
 
 
+@pytest.mark.parametrize("out", ["a/b/out.sinf", "a/b/", "a/b/{lot}.sinf"])
+def test_folders_that_are_missing_are_made(tmp_path: Path, out: str) -> None:
+    converted([file_of(tmp_path)], f"{tmp_path}/{out}", to="sinf")
+    assert len(list((tmp_path / "a" / "b").iterdir())) == 1
+
+
 def test_a_labelled_set_of_all_wafers_without_labels(tmp_path: Path) -> None:
     converted([file_of(tmp_path, lot) for lot in (b"A", b"B")], tmp_path / "out.npz")
     with np.load(tmp_path / "out.npz") as made:
@@ -152,7 +158,7 @@ def test_a_labelled_set_of_all_wafers_without_labels(tmp_path: Path) -> None:
         ("out.npy", "docx", "docx: no format that is written"),
         ("out.npy", "", "holds one wafer, and there are more"),
         ("{lotto}.npy", "", "{lotto} is no field"),
-        ("none/out.sinf", "", "there is no folder"),
+        ("0.map/out.sinf", "", "its folder cannot be made"),
         ("0.map", "sinf", "is one of the inputs"),
     ],
 )

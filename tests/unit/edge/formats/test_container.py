@@ -187,6 +187,8 @@ def test_a_bad_one_is_refused_with_a_word(
         ("C:\\w.csv", CSV, "leads out of the archive"),
         ("w.csv", b"0,1\n1,x,2\n", "row 2|line 2|'x'"),
         ("b.zip", _zip({"w.csv": CSV}), "an archive in an archive"),
+        ("b.zip", _zip({}), "an archive in an archive"),
+        ("b.zip", _zip({"w.npy": b""}), "an archive in an archive"),
         ("b.tgz", gzip.compress(_tar({"w.csv": CSV})), "an archive in an archive"),
         ("w.csv.gz", gzip.compress(CSV)[:-5], "not a whole gzip file"),
     ],

@@ -231,9 +231,10 @@ def test_a_grid_of_bins_needs_somebody_who_says_what_passes(
         ("0,1,7\n1,1\n", rules_of(["1"]), "line 2 has 2 dies"),
         ("x,y,value\n1,1,7\n1,2,7\n", rules_of(["1"]), "names of columns"),
         ("x y bin\n1 1 7\n1 2 7\n", rules_of(["1"]), "names of columns"),
+        ("00000101\n00010701\n01010101\n", rules_of(["01"]), "one character or several"),
         ("x,y,fail\n1,1,NOK\n1,2,OK\n", rules_of(["1"]), "names of columns"),
-        ("wafer,x1,y1\nA,1,7\nB,2,7\n", rules_of(["1"]), "names of columns"),
-        ("slot,good,bad\n1,300,41\nbad,1,7\n", rules_of(["1"]), "names of columns"),
+        ("wafer,x1,y1\nA,1,7\nB,2,7\n", rules_of(["1"]), "a line a wafer"),
+        ("slot,good,bad\n1,300,41\nbad,1,7\n", rules_of(["1"]), "a line a wafer"),
     ],
 )
 def test_a_grid_that_may_be_something_else_is_refused(

@@ -12,6 +12,8 @@ from edge.errors import InputError, UsageError
 from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning, Stated
 from edge.formats.fab.legend import judged, wafer_of
 from edge.formats.fab.rules import NO_RULES, Rules, rules_of
+from edge.formats.reading import read
+from edge.wafer.wafermap import WaferMap
 
 GRID = np.array([[0, 2, 0, -1], [0, 2, 0, 1], [0, 2, 2, 1]], np.int16)
 L = [[1, 2, 1, 0], [1, 2, 1, 0], [1, 2, 2, 0]]
@@ -88,6 +90,18 @@ def test_an_option_for_other_files_is_left_aside(fab: FabMap, passing: str, asid
     )
 
 
+@pytest.mark.parametrize("name", ["edge-ring.klarf", "edge-loc.1.8.klarf", "center.e142.xml",
+                                  "edge-ring.g85.xml", "none.stdf", "scratch.sinf"])  # fmt: skip
+def test_an_option_turns_no_sample_over(name: str) -> None:
+    path = Path(__file__).parents[5] / "samples" / "fab" / name
+    said, asked = (list(read(path, rules)) for rules in (NO_RULES, rules_of(["1"])))
+    assert len(said) == len(asked) > 0
+    for one, other in zip(said, asked, strict=True):
+        assert isinstance(one, WaferMap)
+        assert isinstance(other, WaferMap)
+        assert np.array_equal(one.dies, other.dies)
+
+
 def test_an_option_and_a_recipe_share_what_is_inspected(tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text("[match]\n[defects]\nignored = [9]\n")
     for passing, dies in ((["0"], [[1, 2, 1, 0], [1, 2, 1, 0], [1, 1, 2, 0]]), (["0", "1"], None)):
@@ -136,6 +150,10 @@ def test_two_recipes_that_fit_are_refused(tmp_path: Path) -> None:
         ("", "match is missing"),
         ('[match]\npass_bins = ["1"]', "line 2: .*pass_bins is not known here"),
         ('pass_bins = ["1"]\nnone_bins = ["1"]\n[match]\n', "line 2: none_bins has '1'"),
+        (
+            '[match]\nformat = "SINFF"',
+            r"line 2: .*'SINFF', which is no format; there are: STDF, SINF,",
+        ),
         ('[match]\n[orientation]\n180 = "south"', "down, left, up, right"),
     ],
 )

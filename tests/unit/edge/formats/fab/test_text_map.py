@@ -106,6 +106,13 @@ def dies(rows: list[str]) -> str:
     )
 
 
+def around(code: str, width: int = 1, mark: str = "") -> str:
+    names = {".": code, "1": "1".rjust(width, "0"), "A": "A".rjust(width, "0")}
+    return "\n".join(mark.join(names[cell] for cell in row) for row in [".." + L[0][2:], *L[1:]])
+
+
+HEAD = "LOT : L\nWAFER : 1\nCOLUMNS : 8\n"
+
 FAMILIES = [mapex, bof, spaced, blanks, braces, map001, barred, glued, below, dies]
 
 
@@ -231,6 +238,7 @@ def test_counts_under_any_name_are_held_against_the_map(said: str, word: str | N
     assert (word in told) if word and told else word == told
 
 
+ROWS = "ROWS : 7\n\n"
 WAYS = [
     "\n".join(f"   {row}  " for row in L),
     "\n".join(",".join(row) for row in L),
@@ -245,6 +253,19 @@ WAYS = [
     "--------\n" + "\n".join(L) + "\n========\n",
     "ROWS : 7\n\n" + "\n".join(f'"{row}"' for row in L),
     "\n".join(L) + "\n\n1 : PASS\n",
+    ROWS + "\n".join("".join({".": "  ", "1": "01", "A": "0A"}[cell] for cell in row) for row in L),
+    ROWS
+    + "\n".join("".join(cell.rjust(2) for cell in row).replace(".", " ").rstrip() for row in L),
+    ROWS + "\n".join(" ".join(cell.rjust(2) for cell in row).replace(".", " ") for row in L),
+    ROWS + "\n".join(" ".join(row).replace(".", " ") for row in L),
+    ROWS
+    + "\n".join("".join(cell.rjust(3, "0") for cell in row).replace("00.", "   ") for row in L),
+    ROWS + "\n".join("\t".join(row).replace(".", "") for row in L),
+    ROWS + "\n".join("".join(f"{cell}\t" for cell in row).replace(".", "") for row in L),
+    ROWS + "\n".join("".join(f"\t{cell}" for cell in row).replace(".", "") for row in L),
+    ROWS + "\n".join(f"{y:03} {' '.join(row).replace('.', ' ')}" for y, row in enumerate(L)),
+    "\n".join(" ".join(cell.rjust(3, "0") for cell in row).replace("00.", "---") for row in L),
+    "\n".join("".join(cell.rjust(3, "0") for cell in row).replace("00.", "---") for row in L),
 ]
 
 
@@ -266,6 +287,45 @@ def test_tokens_of_several_widths_with_a_list_of_bins_below() -> None:
     [fab] = maps(f"Lot : L\n<Bin_Map>\n{rows}\n     Notch Down \n<\\Bin_Map>\n\n{said}")
     assert wafer_of(fab, NO_RULES).dies.tolist() == L_DIES
     assert (fab.orientation, fab.warnings) == ("Down", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [(f"{HEAD}\n{around(code)}", code) for code in "0-@#*"]
+    + [(f"{HEAD}\n{around(code * 2, 2, mark)}", code * 2) for code in "0F@" for mark in ("", " ")]
+    + [(around("0", mark=","), "0"), (around("FF", 2, " "), "FF"),
+       ("x,y,bin\n" + "".join(f"{x},{y},{cell}\n" for y, row in enumerate(around("0").split("\n"))
+                              for x, cell in enumerate(row)), "0"),
+       ("ROWCT:7\nBCEQU:01\nRowData:" + around("00", 2, " ").replace("\n", "\nRowData:"), "00")],
+)  # fmt: skip
+def test_what_fails_all_around_a_wafer_is_no_die(text: str, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.txt"
+    path.write_text(text)
+    passing = ["1", "01"]
+    with pytest.raises(InputError, match=f"--none-bins={re.escape(code)}, or none_bins"):
+        list(read(path, rules_of(passing)))
+    [wafer] = read(path, rules_of(passing, [code]))
+    assert isinstance(wafer, WaferMap)
+    assert wafer.dies.tolist() == L_DIES
+
+
+def test_what_a_header_counts_may_fail_all_around() -> None:
+    [fab] = maps(f"{HEAD}Total Test : 56\n\n{around('0')}")
+    assert wafer_of(fab, PASS_1).dies[0, 0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        (HEAD + "\n" + "\n".join(f"{y:03}|{' '.join(row)}|" for y, row in enumerate(L)), 1),
+        (HEAD + "\n" + "\n".join("\t".join(row) for row in [*L[:3], "X1111111", *L[4:]]), 1),
+        ("LOT : L\nWAFER : 1\n\n" + "\n".join(f"0{first}{' 01' * 7}" for first in "0012011"), 2),
+    ],
+)
+def test_no_row_is_taken_for_what_stands_around_a_drawing(text: str, width: int) -> None:
+    [fab] = maps(text)
+    assert fab.codes.shape == (7, 8)
+    assert {len(code.text) for code in fab.legend} == {width}
 
 
 def test_a_rectangle_without_empty_corners_needs_a_header() -> None:
@@ -335,7 +395,18 @@ BAD = [
     (mapex(L).replace("11AAA111", "11AA 111"), "line 12 has blanks among its dies"),
     ("Lot : 1\nWafer : 2\n", "no drawing of a wafer"),
     ("Lot : 1\n\n" + "\n".join(re.sub("([1A])", r"0\1", row).replace(".", "..") for row in L),
-     "one character or two"),
+     "one character or several"),
+    ("Lot : 1\nWafer : 2\n\n" + around("---", 3), "one character or several"),
+    ("Lot : 1\nROWS : 7\n\n" + "\n".join(f"{y:03} {' '.join(row).replace('.', ' ')}"
+                                         for y, row in enumerate(L)), "one character or several"),
+    ("Lot : 1\nWafer : 2\n\n" + "\n".join(("12F1" * n).center(16, ".") for n in (1, 2, 3, 4, 3, 2)),
+     "one character or several"),
+    (HEAD + "ROWS : 7\n\n" + "\n".join(
+        f"{y:03} " + ",".join(cell.rjust(2) for cell in row).replace(".", " ")
+        for y, row in enumerate(L)), "no die; write the rows without"),
+    (HEAD + "\n" + around("....", 4), "32 characters, and its header promises 8 columns"),
+    (HEAD + "\n" + around("---", 3, " ").replace("001", "01", 1), "no drawing"),
+    (HEAD + "\n" + around("---", 3, " ").replace("001 ", "", 1), "the rows above have 7"),
     ("Lot : 1\n[SOFT BIN MAP]\n" + "1\n" * 5000, "at most 4096 a side"),
     (dies(L).replace("-1 -3 1 0", "-1 2147483648 1 0"), "line 6 of the list is not `x y bin`"),
     (dies(L).replace("-1 -3 1 0", "-1 214748364 1 0"), "at most 4096 a side"),

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from edge.classification.classifier import Classifier
 from edge.formats.fab.rules import MOST_RECIPES, rules_of
+from edge.station.folder.intake import Entry, FileIntake, IntakeState, WriterCheck
 from edge.station.folder.live_rules import LiveRules
+from edge.wafer.wafermap import WaferMap
 
 RECIPE = '[match]\ndevice = "A*"\n'
 
@@ -52,3 +57,23 @@ def test_what_is_in_the_folder_now_counts(tmp_path: Path, caplog: pytest.LogCapt
 def test_without_a_folder_nothing_changes() -> None:
     rules = rules_of(["1"])
     assert LiveRules(rules).now() is rules
+
+
+class Legend:
+    """A classifier that tells who says what passes."""
+
+    def classify(self, wafer_map: WaferMap) -> Any:
+        return SimpleNamespace(as_record=lambda: {"legend": wafer_map.legend}, embedding=None)
+
+
+def test_the_next_file_is_read_by_the_recipe_that_came(tmp_path: Path) -> None:
+    path = tmp_path / "w.map"
+    path.write_text("DEVICE:A1\nROWCT:2\nCOLCT:2\nRowData: 01 02\nRowData: 01 01\n")
+    intake = FileIntake(cast(Classifier, Legend()), rules=LiveRules(folder=tmp_path))
+    entry = Entry(str(path), WriterCheck.PROBE, str(tmp_path))
+    [refused] = intake.take(entry)
+    assert refused.state is IntakeState.BAD
+    (tmp_path / "new.toml").write_text(f'pass_bins = ["01"]\n{RECIPE}')
+    [taken] = intake.take(entry)
+    assert taken.state is IntakeState.TAKEN
+    assert taken.records[0]["legend"] == "recipe new"

@@ -1,0 +1,48 @@
+"""Codes that fail all around a wafer: they stand where no die is, and nobody has said so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from edge.errors import InputKind
+from edge.formats.fab.fab_map import FabMap, Meaning
+from edge.wafer.wafermap import FAIL, DieGrid
+
+#: Formats in which a file lists what passes, and all others fail by that.
+_LISTING: Final = frozenset({"SINF", "text map"})
+#: Square of the distance from the middle, in halves of a side, from which on no wafer has a die: of
+#: maps of less than five rows or columns no position is that far out.
+_OUT: Final = 1.2
+#: Different codes that may be meant for no die.
+_MOST: Final = 3
+
+
+def check_outside(fab: FabMap, dies: DieGrid) -> None:
+    """Refuse a map of which all positions outside the wafer's circle fail.
+
+    Not where the file counts its dies (``legend`` has compared), nor where it says of each of
+    these codes that it fails.
+
+    Args:
+        fab: The map.
+        dies: Its die states (rows, columns).
+
+    Raises:
+        InputError: it names the codes.
+    """
+    rows, columns = (np.linspace(1 / side - 1, 1 - 1 / side, side) for side in dies.shape)
+    around = rows[:, None] ** 2 + columns**2 > _OUT
+    found = np.unique(fab.codes[around]).tolist()
+    stated = fab.stated
+    is_counted = stated.tested is not None or None not in (stated.passed, stated.failed)
+    if is_counted or not 0 < len(found) <= _MOST or not np.all(dies[around] == FAIL):
+        return
+    codes = [fab.legend[number] for number in found]
+    if fab.format not in _LISTING and any(code.meaning is not Meaning.UNKNOWN for code in codes):
+        return
+    names = [code.text for code in codes]
+    what = f"all around the wafer {' and '.join(map(repr, names))} would fail"
+    mend = f"say what is no die: --none-bins={','.join(names)}, or none_bins in a recipe"
+    raise fab.refused(InputKind.AMBIGUOUS, f"{what}; {mend}")
