@@ -110,10 +110,7 @@ def convert(
     evidence.write(out)
     if not evidence.found.parity.green:
         raise GateError(_why_no_file(evidence, out))
-    write_bytes(out, evidence.found.model.content)
-    if evidence.found.model.metadata.review.unneeded:
-        tell(_ALL_ACCEPTED)
-    _write_ordinary(evidence.found.model, labelled, out, tell)
+    _write(evidence.found.model, labelled, out, tell)
     return evidence.found
 
 
@@ -164,6 +161,14 @@ def _judged(
     return Evidence(
         found.finished(context, mended), first.parity, tuple(tried), float_tflite, context
     )
+
+
+def _write(model: ModelFile, labelled: LabelledSet, out: Path, tell: Tell) -> None:
+    """The model file, and beside it what there is to hold examples of new patterns against."""
+    write_bytes(out, model.content)
+    if model.metadata.review.unneeded:
+        tell(_ALL_ACCEPTED)
+    _write_ordinary(model, labelled, out, tell)
 
 
 def _write_ordinary(model: ModelFile, labelled: LabelledSet, out: Path, tell: Tell) -> None:

@@ -68,8 +68,7 @@ def train(
 ) -> Result:
     """Train a network by a recipe; the run folder receives all there is to know about it.
 
-    Continues where the run's checkpoint stands, if it has one; starts from ``begun`` else, or from
-    nothing.
+    Continues at the run's checkpoint, if it has one; else starts from ``begun``, or from nothing.
 
     Raises:
         DataError: the set is not split, or a part is empty.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edge.formats.name_pattern import NamePattern
     from edge.wafer.patterns import PatternSet
     from train.importers.pickle_file import Progress
+    from train.importers.table import LabelledTable
 
 __all__ = ["ImportReport", "Imported", "SourceKind", "import_dataset"]
 
@@ -78,6 +79,32 @@ def import_dataset(
     source = Path(source)
     if none is not None and patterns is not None:
         raise UsageError("--none and --pattern-set exclude each other: the file says which is none")
+    kind, found = _recognised(source, unlabelled=unlabelled)
+    given: dict[str, object] = {
+        "--name-pattern": pattern,
+        "--none": none,
+        "--label": legend,
+        "--pass-bins": rules != NO_RULES,
+    }
+    _check(source, kind, given)
+    if kind is SourceKind.FOLDERS:
+        return import_folders(
+            source, pattern=pattern, none=none, patterns=patterns, rules=rules, progress=progress
+        )
+    if kind is SourceKind.MAPS:
+        return import_unlabelled(
+            source, pattern=pattern, patterns=patterns, rules=rules, progress=progress
+        )
+    if kind is SourceKind.MIXED:
+        return import_mixed(source, patterns=patterns, progress=progress)
+    found = found or table.read(source, progress=progress)
+    return import_table(
+        source, found, legend=legend, patterns=patterns, none=none, unlabelled=unlabelled
+    )
+
+
+def _recognised(source: Path, *, unlabelled: bool) -> tuple[SourceKind, LabelledTable | None]:
+    """What a source is, and its maps with labels where that is how it is told."""
     try:
         kind = _kind(source, unlabelled=unlabelled)
         found = stack.read(source) if kind is SourceKind.STACK else None
@@ -90,33 +117,7 @@ def import_dataset(
         kind = SourceKind.MAPS
     if kind is SourceKind.MAPS and not unlabelled:
         raise DataError(f"{source}: no known data set with labels; known are {_KNOWN}")
-    bins = rules != NO_RULES
-    given: dict[str, object] = {
-        "--name-pattern": pattern,
-        "--none": none,
-        "--label": legend,
-        "--pass-bins": bins,
-    }
-    _check(source, kind, given)
-    if kind is SourceKind.FOLDERS:
-        return import_folders(
-            source,
-            pattern=pattern,
-            none=none,
-            patterns=patterns,
-            rules=rules,
-            progress=progress,
-        )
-    if kind is SourceKind.MAPS:
-        return import_unlabelled(
-            source, pattern=pattern, patterns=patterns, rules=rules, progress=progress
-        )
-    if kind is SourceKind.MIXED:
-        return import_mixed(source, patterns=patterns, progress=progress)
-    found = found or table.read(source, progress=progress)
-    return import_table(
-        source, found, legend=legend, patterns=patterns, none=none, unlabelled=unlabelled
-    )
+    return kind, found
 
 
 def _check(source: Path, kind: SourceKind, given: dict[str, object]) -> None:

@@ -29,7 +29,7 @@ from train.importers.report import Collector, Imported
 from train.importers.row_labels import RowLabels, flags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from edge.wafer.patterns import PatternSet
@@ -65,8 +65,7 @@ def import_table(
         unlabelled: Whether rows without a label are kept.
 
     Returns:
-        The wafers, with columns ``label_conflict`` and, where the table has them, ``lot``,
-        ``wafer``, ``official``, ``part``.
+        The wafers, with ``label_conflict`` and what the table has of lot, wafer, official, part.
 
     Raises:
         DataError: maps or labels are missing or no such, or the labels are no pattern set.
@@ -76,9 +75,7 @@ def import_table(
     found, hot = flags(found, source)
     names = _names(found, source, unlabelled=unlabelled)
     collector = Collector(str(source), columns.OFFICIAL.get(split, found.kind), patterns, none)
-    _note_columns(names, split, collector)
-    if hot:
-        collector.note(f"columns of 0 and 1 taken as a pattern each: {', '.join(hot)}")
+    _note_columns(names, split, hot, collector)
     nothing: list[Any] = [None] * found.rows
     maps, labels, lots, wafers, part, official = (
         found.columns.pop(name, nothing)
@@ -132,7 +129,9 @@ def _names(found: LabelledTable, source: Path, *, unlabelled: bool) -> dict[str,
     return names
 
 
-def _note_columns(names: Mapping[str, str], split: str, collector: Collector) -> None:
+def _note_columns(
+    names: Mapping[str, str], split: str, hot: Sequence[str], collector: Collector
+) -> None:
     """Say what was taken for what, and what the set will lack since the table does."""
     taken = [f"{name} as {role}" for role, name in names.items() if role != name]
     if taken:
@@ -145,6 +144,8 @@ def _note_columns(names: Mapping[str, str], split: str, collector: Collector) ->
         collector.note(
             f"no column {' or '.join(columns.OFFICIAL)}: the official split is not known"
         )
+    if hot:
+        collector.note(f"columns of 0 and 1 taken as a pattern each: {', '.join(hot)}")
 
 
 class _Words:
