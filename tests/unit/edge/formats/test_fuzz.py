@@ -83,6 +83,8 @@ def test_read_returns_what_was_written(
     assume(dies.any())
     # What may be a header of column numbers is refused.
     assume(suffix not in (".csv", ".tsv") or dies[0].tolist() not in ([0, 1], [0, 1, 2], [1, 2]))
+    # Codes that fail all around may be meant for no die.
+    assume(suffix != ".sinf" or not (dies[:: max(1, len(dies) - 1), [0, -1]] == 2).all())
     path = tmp_path / f"w{suffix}"
     write(path, dies)
     (found,) = consume(path)

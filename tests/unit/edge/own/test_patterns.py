@@ -24,7 +24,7 @@ from tests.support.own import drawn, saved, wafers
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.system.looked_at.EVERY", 0.0)
+    monkeypatch.setattr("edge.own.patterns.EVERY", 0.0)
 
 
 def of(folder: Path, classifier: Classifier) -> OwnPatterns:

@@ -131,7 +131,12 @@ def test_lines_are_what_they_were_and_a_file_of_before_goes_on(
         keys = ("source", "error", "kind") if "error" in record else CLASSIFY_KEYS
         one_shot.write({key: record[key] for key in keys})
     one_shot.close()
-    assert (tmp_path / "classify").read_bytes() == (BEFORE / f"classify.{kind}").read_bytes()
+    shot = (BEFORE / f"classify.{kind}").read_text()
+    if kind == "csv":  # what files of fabs say comes last
+        header, *lines = shot.splitlines()
+        ends = ("," + ",".join(FAB_KEYS), *["," * len(FAB_KEYS)] * len(lines))
+        shot = "".join(f"{line}{end}\n" for line, end in zip((header, *lines), ends, strict=True))
+    assert (tmp_path / "classify").read_text() == shot
 
 
 def _with_todays_keys(written: bytes, kind: str) -> bytes:
