@@ -94,16 +94,18 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classification.classifier import Classifier
     from edge.classification.parallel import classify_paths, processes_for
-    from edge.classification.write_back import WriteBack
     from edge.formats import paths as files
     from edge.formats.fab.rules import rules_of
-    from edge.formats.name_pattern import Names
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
     from edge.model.wheels import Backend
 
     results.check(output, paths, overwrite=overwrite)
-    back = WriteBack(paths, back_to, overwrite=overwrite) if back_to else None
+    back = None
+    if back_to:
+        from edge.classification.write_back import WriteBack  # nothing that others need
+
+        back = WriteBack(paths, back_to, overwrite=overwrite)
     rules = rules_of(pass_bins, none_bins, recipes)
     model_file = load(model)
     review_rule = model_file.review.with_overrides(below, costs, unfamiliar, mixed)
@@ -123,7 +125,7 @@ def command(
 
         check_folder(patterns)
     processes = threads or processes_for(paths, exclude=output)
-    names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
+    names = options.names(pattern, paths)
     records = classify_paths(
         paths, make, processes=processes, top_k=top_k, exclude=output, names=names, rules=rules
     )

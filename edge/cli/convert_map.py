@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,6 @@ def command(
     """
     from edge.dataset.map_files import convert
     from edge.formats.fab.rules import rules_of
-    from edge.formats.name_pattern import Names
 
     failed = 0
 
@@ -72,7 +70,7 @@ def command(
         out,
         to=to,
         rules=rules_of(pass_bins, none_bins, recipes),
-        names=Names(pattern, filter(os.path.isdir, paths)) if pattern else None,
+        names=options.names(pattern, paths),
         overwrite=overwrite,
         on_error=note,
     )

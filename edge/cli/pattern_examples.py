@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge.system.text import listed
+from edge.terminal import options
 
 if TYPE_CHECKING:
     from edge.formats.fab.rules import Rules
@@ -51,11 +51,10 @@ def wafers(
         UsageError: no record of the store is called so, or its map is not kept.
     """
     from edge.errors import InputError, UsageError
-    from edge.formats.name_pattern import Names
     from edge.formats.paths import expand, read_items
     from edge.wafer.wafermap import WaferMap as Found
 
-    names = Names(pattern, filter(os.path.isdir, examples)) if pattern else None
+    names = options.names(pattern, examples)
     for each in examples:
         kept = None if reader is None or Path(each).exists() else reader.kept_as(each)
         if kept is not None:

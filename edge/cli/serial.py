@@ -86,7 +86,6 @@ def command(
     from edge.classification.pipeline import classify_items
     from edge.formats import paths as files
     from edge.formats.fab.rules import rules_of
-    from edge.formats.name_pattern import Names
     from edge.model.model_file import load
 
     paths = arguments if program is not None else arguments[1:]
@@ -97,7 +96,7 @@ def command(
     model_file = load(model)
     with _device(arguments[0], program, baud, timeout, retries) as device:
         device.check_model(model_file)
-        names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
+        names = options.names(pattern, paths)
         items = files.read_items(files.expand(paths, exclude=output), names, rules)
         return results.write(
             classify_items(items, device, top_k, block=1),

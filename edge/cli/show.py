@@ -71,10 +71,9 @@ def command(
     from edge.errors import InputError
     from edge.formats.fab.passing import UnsaidError
     from edge.formats.fab.rules import rules_of
-    from edge.formats.name_pattern import Names
     from edge.formats.paths import expand
 
-    names = Names(pattern, filter(os.path.isdir, paths)) if pattern else None
+    names = options.names(pattern, paths)
     several = png is not None and (png.is_dir() or not png.suffix)
     failed = shown = 0
     taken: list[str] = []

@@ -162,8 +162,11 @@ def examine(head: bytes, size: int, source: str) -> Format:
 
 def _read(file: io.FileIO, head: bytes, size: int, source: str, rules: Rules) -> Iterator[Item]:
     chosen = examine(head, size, source)
-    file.seek(0)
-    whole = cast(Source, io.BytesIO(head) if len(head) == size else file)
+    if len(head) == size:
+        whole = cast(Source, io.BytesIO(head))
+    else:
+        file.seek(0)
+        whole = cast(Source, file)
     if chosen.holds_files:
         module = import_module(chosen.module)
         yield from module.read_files(whole, head, source, partial(_read_packed, rules=rules))

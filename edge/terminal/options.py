@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,7 +15,7 @@ from edge.errors import UsageError
 from edge.system.regular_file import expanded
 
 if TYPE_CHECKING:
-    from edge.formats.name_pattern import NamePattern
+    from edge.formats.name_pattern import NamePattern, Names
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -56,6 +56,15 @@ def name_pattern_of(text: str) -> NamePattern:
         return NamePattern(text)
     except ValueError as error:
         raise click.BadParameter(f"{text!r}: {error}") from None
+
+
+def names(pattern: NamePattern | None, paths: Sequence[str]) -> Names | None:
+    """What gives wafers below these paths the lot and number in their names; None: nothing does."""
+    if pattern is None:
+        return None
+    from edge.formats.name_pattern import Names
+
+    return Names(pattern, filter(os.path.isdir, paths))
 
 
 #: The runtimes by name; the enum itself lives in ``runtime``, which ``--help`` must not import.

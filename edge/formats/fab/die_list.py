@@ -87,20 +87,11 @@ class _Wafer:
         is_named = bool(header.word("wafer") or header.word("slot"))
         warnings = measured_again(self._x, self._y, self.source, is_named=is_named)
         warnings += header.bins.against(int(np.count_nonzero(is_die[codes])))
-        return FabMap(
+        return header.fab_map(
             codes,
             legend,
-            lot=header.word("lot"),
-            wafer=header.word("wafer"),
-            device=header.word("device"),
-            slot=header.word("slot"),
-            orientation=header.word("orientation"),
-            pitch=header.pitch(),
-            stated=header.stated(),
-            retests=retests,
-            tool=header.word("tool"),
             format="list of dies",
-            source=self.source,
             index=self.index,
-            warnings=tuple(warnings),
+            warnings=warnings,
+            retests=retests,
         )

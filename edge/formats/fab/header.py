@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import Bin, BinTable
-from edge.formats.fab.fab_map import Stated
+from edge.formats.fab.fab_map import Code, FabMap, Stated
 from edge.formats.fab.grid import check_sides, pitch_of
 from edge.formats.fab.text import MAX_HEADER_LINES
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: What tools call a thing, letters and digits alone; the first that is there counts.
 _NAMES: Final = {
@@ -227,6 +231,35 @@ class Header:
                 return None
             sizes.append(size * unit if unit else min(size, 0.0))
         return pitch_of(sizes[0], sizes[1], 1.0, self._source)
+
+    def fab_map(
+        self,
+        codes: npt.NDArray[np.int16],
+        legend: tuple[Code, ...],
+        *,
+        format: str,  # noqa: A002 - as FabMap calls it
+        index: int,
+        warnings: list[str],
+        retests: int = 0,
+    ) -> FabMap:
+        """A map, and what the header says of its wafer; see ``FabMap``."""
+        return FabMap(
+            codes,
+            legend,
+            lot=self.word("lot"),
+            wafer=self.word("wafer"),
+            device=self.word("device"),
+            slot=self.word("slot"),
+            orientation=self.word("orientation"),
+            pitch=self.pitch(),
+            stated=self.stated(),
+            retests=retests,
+            tool=self.word("tool"),
+            format=format,
+            source=self._source,
+            index=index,
+            warnings=tuple(warnings),
+        )
 
     def _count(self, role: str, *, is_alone: bool = False) -> int | None:
         for name in _NAMES[role].split():

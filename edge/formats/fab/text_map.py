@@ -227,21 +227,12 @@ class _Wafer:
         if columns not in (None, grid.width):
             what = f"its header promises {columns} columns, each row has {grid.width}"
             warnings.append(f"{what}; the rows count")
-        return FabMap(
+        return header.fab_map(
             codes,
             legend,
-            lot=header.word("lot"),
-            wafer=header.word("wafer"),
-            device=header.word("device"),
-            slot=header.word("slot"),
-            orientation=header.word("orientation"),
-            pitch=header.pitch(),
-            stated=header.stated(),
-            tool=header.word("tool"),
             format="text map",
-            source=self.source,
             index=self.index,
-            warnings=tuple(warnings),
+            warnings=warnings,
         )
 
     def _drawing_of(self, rows: int | None) -> list[Line]:
