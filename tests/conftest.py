@@ -63,3 +63,8 @@ def write_png() -> WritePng:
         return path
 
     return write
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names bytes by their place: packed, they hold the time, and processes must agree."""
+    return argname if isinstance(val, bytes) else None
