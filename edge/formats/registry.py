@@ -95,7 +95,7 @@ FORMATS: Final = (
         "STDF",
         "edge.formats.fab.stdf",
         (".stdf",),
-        re.compile(rb"(?:\x02\0|\0\x02)\0\n"),
+        re.compile(rb"(?:\x02\0|\0\x02)\0\n|FAR:A[^\w\s]"),  # the latter refused by its name
         max_bytes=64 * 2**30,
         is_fab=True,
         streams=True,

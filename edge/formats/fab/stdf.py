@@ -17,6 +17,8 @@ from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
 from edge.formats.fab.stdf_records import (
     FAILED,
     NOWHERE,
+    RESULT,
+    RESULT_BYTES,
     RETEST,
     SILENT,
     UNITS,
@@ -35,12 +37,6 @@ __all__ = ("read_maps", "write")
 MAX_WAFERS: Final = 10_000
 MAX_RESULTS: Final = 4_000_000
 
-#: The beginning of a PRR, all that is kept of one.
-_RESULT: Final = (
-    ("head", "u1"), ("site", "u1"), ("flags", "u1"), ("tests", "u2"),
-    ("hard", "u2"), ("soft", "u2"), ("x", "i2"), ("y", "i2"),
-)  # fmt: skip
-_RESULT_BYTES: Final = 13
 _ALL_HEADS: Final = 255
 
 _AXES: Final = {"x": ("L", "R"), "y": ("U", "D")}
@@ -84,8 +80,7 @@ class _Reader:
 
     def __init__(self, records: Records, source: str) -> None:
         self._records, self._source, self._order = records, source, records.order
-        self._dtype = np.dtype([(name, self._order + form) for name, form in _RESULT])
-        self._nowhere = struct.pack(self._order + "h", NOWHERE)
+        self._dtype = np.dtype([(name, self._order + form) for name, form in RESULT])
         self._wafers: list[_Wafer] = []
         self._open: dict[int, _Wafer] = {}
         self._loose = _Wafer()
@@ -99,7 +94,7 @@ class _Reader:
     def note(self, kind: Kind, record: bytes, at: int) -> None:
         """Take in one record."""
         if kind == Kind.PRR:
-            self._note_result(record)
+            self._note_results(record)
         elif kind == Kind.MIR:
             lot, device, node, tester = self._records.texts(record, 15, 4, at)
             self._names = self._loose.names = (lot, device, tester or node)
@@ -127,26 +122,31 @@ class _Reader:
         else:
             self._note_end(record, at)
 
-    def _head(self, record: bytes) -> int:
+    def _head(self, head: int) -> int:
         """HEAD_NUM of a record; if it says all of them, that of the only wafer that is open."""
-        head = record[0] if record else 1
         return next(iter(self._open)) if head == _ALL_HEADS and len(self._open) == 1 else head
 
-    def _note_result(self, record: bytes) -> None:
-        wafer = self._open.get(self._head(record)) or self._open.get(_ALL_HEADS, self._loose)
-        place = record[9:_RESULT_BYTES]
-        if len(place) < 4 or self._nowhere in (place[:2], place[2:]):
-            wafer.nowhere += 1
-            return
-        wafer.results += record[:_RESULT_BYTES]
-        self._count += 1
+    def _note_results(self, beginnings: bytes) -> None:
+        """Give results to the wafers of their heads, in their order."""
+        results = np.frombuffer(beginnings, self._dtype)
+        wafers: dict[int, tuple[_Wafer, list[int]]] = {}
+        for head in np.unique(results["head"]).tolist():
+            wafer = self._open.get(self._head(head)) or self._open.get(_ALL_HEADS, self._loose)
+            wafers.setdefault(id(wafer), (wafer, []))[1].append(head)
+        for wafer, heads in wafers.values():
+            own = results if len(wafers) == 1 else results[np.isin(results["head"], heads)]
+            is_placed = (own["x"] != NOWHERE) & (own["y"] != NOWHERE)
+            wafer.results += own[is_placed].tobytes()
+            count = int(np.count_nonzero(is_placed))
+            wafer.nowhere += len(own) - count
+            self._count += count
         if self._count > MAX_RESULTS:
             what = f"more than {MAX_RESULTS:,} results with a position; divide it by wafer"
             raise InputError(self._source, InputKind.TOO_LARGE, what)
 
     def _note_end(self, record: bytes, at: int) -> None:
         """A WRR. What is not in a short one is not said."""
-        wafer = self._open.pop(self._head(record), None)
+        wafer = self._open.pop(self._head(record[0] if record else 1), None)
         if wafer is None:
             return
         counts = struct.unpack_from(self._order + "5I", record[:26].ljust(26, b"\xff"), 6)
@@ -164,7 +164,7 @@ class _Reader:
         elif not wafers:
             what = f"no wafer in it: {loose.nowhere} results without a position, as of a final test"
             raise InputError(self._source, InputKind.NOT_A_MAP, f"{what}; name a wafer sort's file")
-        elif left := loose.nowhere + len(loose.results) // _RESULT_BYTES:
+        elif left := loose.nowhere + len(loose.results) // RESULT_BYTES:
             self._outside = f"{left} results of the file stand outside of every wafer (WIR to WRR)"
         self._times = Counter((wafer.names, wafer.wafer) for wafer in wafers)
         for index, wafer in enumerate(wafers):
@@ -205,21 +205,21 @@ class _Reader:
 
     def _placed(self, wafer: _Wafer, index: int, name: str) -> FabMap:
         results = np.frombuffer(wafer.results, self._dtype)
-        retests, results = len(results), results[_last(results)]
-        retests -= len(results)
+        last = _last(results)
+        if retests := len(results) - len(last):
+            results = results[last]
         outline = (wafer.outline or self._outline or b"").ljust(20, b" ")
         flat, pos_x, pos_y = (chr(outline[at]).upper().strip("\0 ") for at in (13, 18, 19))
         lost = [axis for axis, pos in (("x", pos_x), ("y", pos_y)) if pos not in _AXES[axis]]
         if lost:
             what = f"the file does not say the direction of {' and '.join(lost)} (WCR)"
             wafer.warnings.append(f"{what}; drawn to the right and upwards")
-        keys, codes = np.unique(
-            results["hard"].astype(np.int32) * 4 + self._states(results, wafer),
-            return_inverse=True,
-        )
+        both = results["hard"].astype(np.int32) * 4 + self._states(results, wafer)
+        keys = np.flatnonzero(np.bincount(both))
         if len(keys) > MOST_CODES:
             what = f"more than {MOST_CODES} different hard bins on a wafer; not a map"
             raise InputError(name, InputKind.NOT_A_MAP, what)
+        codes = np.searchsorted(keys, both)
         x = results["x"] if pos_x != "L" else -results["x"].astype(np.int32)
         grid, _, _ = placed(x, results["y"], codes, name, upwards=pos_y != "D")
         lot, device, tool = wafer.names

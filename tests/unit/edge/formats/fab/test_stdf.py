@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import InputError, UsageError
-from edge.formats.fab import stdf
+from edge.formats.fab import stdf, stdf_records
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.rules import rules_of
 from edge.formats.paths import expand
@@ -134,6 +134,35 @@ def test_the_last_result_of_a_die_counts_with_or_without_a_flag() -> None:
     assert fab.retests == 3
 
 
+RESULT = st.tuples(
+    st.sampled_from([13, 13, 13, 20, 64, 65, 12, 9, 3, 0]),  # bytes
+    st.sampled_from([1, 1, 1, 2, 255]),  # head
+    st.sampled_from([0, 1, 2, -32768, 1300, 2565]),  # x; of the last two, kinds of records
+    st.booleans(),  # a PIR before it
+    st.integers(1, 4),  # so often
+)
+
+
+@given(results=st.lists(RESULT, max_size=8), order=st.sampled_from("<>"))
+def test_results_of_one_length_are_taken_at_once_as_if_one_by_one(
+    results: list[tuple[int, int, int, bool, int]], order: str
+) -> None:
+    tester = Records(order).mir("L").wir("1").wir("2", head=2).prr(0, 0, FAIL).prr(0, 0, 8, head=2)
+    for number, (length, head, x, has_pir, times) in enumerate(results * 3):
+        content = struct.pack(order + "BBBHHHhh", head, 1, FAIL, 0, number, 1, x, number % 4)
+        for _ in range(times):
+            if has_pir:
+                tester.add(5, 10, "BB", head, 1)
+            tester.add(5, 20, f"{length}s", (content * 5)[:length])
+    tester.wrr().wrr(head=2).end()
+    at_once = maps(tester)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stdf_records, "_SHORT", 0)
+        one_by_one = maps(tester)
+    assert at_once == one_by_one
+    assert [fab.warnings for fab in at_once] == [fab.warnings for fab in one_by_one]
+
+
 def test_wafers_of_several_heads_interleave_and_an_id_may_stand_at_the_end() -> None:
     tester = Records(">").mir("L").wir("A").wir("", head=2)
     tester.prr(-3, -2, PASS).prr(5, 5, FAIL, head=2).prr(-2, -2, FAIL).prr(9, 9, PASS, head=3)
@@ -201,7 +230,8 @@ NO_WIR = Records().mir("L").results(*L)
         (GOOD[:-1], "the record at byte .* ends 1 bytes behind the file; copy it again"),
         (GOOD[:-6], "ends 2 bytes behind the file"),
         (wafer(*L).wir("2").results(*L).data, "ends within this wafer"),
-        (GOOD[:5] + b"\3" + GOOD[6:], "version 03, only version 4"),
+        (GOOD[:5] + b"\3" + GOOD[6:], "STDF V3, only V4 is read; convert it"),
+        (b"FAR:A|4|2|U\nMIR:A3|80386\n", "ATDF, the text form of STDF, which is not read"),
         (Records().mir("L").prr(-32768, -32768, PASS).end().data, "1 results without a position"),
         (Records().mir("L").wir("1").wrr().end().data, "0 results without a position"),
         (Records().add(1, 10, "16s", bytes(16)).data[:-1] + b"\xff", "ends within a text"),
