@@ -6,10 +6,13 @@ Read where somebody says which bins pass, and only if the rows are no die states
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.drawing import NULLS, check_single, split
+from edge.formats.fab.die_width import Said, cut, width_of
+from edge.formats.fab.drawing import NULLS, split
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.frame import counts_up
 from edge.formats.fab.grid import TokenGrid
@@ -34,18 +37,23 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """Read the wafer of a grid.
 
     Raises:
-        InputError: rows of different length, a cell that is no bin, what may count columns or rows,
-            dies that may have one character or several.
+        InputError: rows of different length, a cell that is no bin, what may count columns or rows.
     """
-    grid, left, joined = TokenGrid(source), list[str](), list[str]()
-    names = set[str]()
-    for number, line in read_lines(file, source):
+    lines = list(read_lines(file, source))
+    joined = [line.strip("\"' ") for _, line in lines if len(split(line)) == 1]
+    width = width_of(joined, Said())
+    fab = _map_of(lines, source, width or 1)
+    yield fab if width else replace(fab, of_width=partial(_map_of, lines, source))
+
+
+def _map_of(lines: Sequence[tuple[int, str]], source: str, width: int) -> FabMap:
+    grid, left, names = TokenGrid(source), list[str](), set[str]()
+    for number, line in lines:
         if line.startswith("#") and not grid.rows:
             continue
         cells = [cell.strip("\"' ") for cell in split(line)]
         if len(cells) == 1:
-            joined += cells
-            cells = list(cells[0])
+            cells = cut(cells[0], width)
         if not grid.rows and counts_up(cells):
             raise _counting(source, f"line {number} counts columns")
         _check_bins(cells, number, source)
@@ -58,11 +66,10 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {mend}")
     if grid.width > 1 and counts_up(left):
         raise _counting(source, "the first column counts rows")
-    check_single(joined, source)
     texts = grid.texts
     meanings = (Meaning.NULL if set(text) <= NULLS else Meaning.UNKNOWN for text in texts)
     legend = tuple(map(Code, texts, meanings))
-    yield FabMap(grid.codes(), legend, format=GRID_OF_BINS, source=source)
+    return FabMap(grid.codes(), legend, format=GRID_OF_BINS, source=source)
 
 
 def _names(cells: Sequence[str]) -> set[str]:

@@ -131,6 +131,11 @@ class BinTable:
         """The bin that the map draws as this symbol."""
         return self._bins.get(symbol)
 
+    def codes(self) -> Iterator[str]:
+        """What the map may draw of the list: symbols and numbers."""
+        for each in self._bins.values():
+            yield from (each.symbol, each.name)
+
     def total(self) -> int | None:
         """Dies in the list that have a verdict; None without any."""
         bins = self._bins.values()

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.die_width import WIDEST, Said, UnsureWidthError, cut, width_of
 from edge.formats.fab.frame import (
     DIGITS,
     FEWEST,
     PADDED,
     Line,
     axis_of,
+    counted,
     numbered,
     without_frame,
     without_rulers,
@@ -27,13 +29,11 @@ from edge.formats.fab.grid import TokenGrid
 NULLS: Final = frozenset(" ._~")
 
 _BEHIND: Final = re.compile(r"[ \t|]{1,8}\d{1,5}[ \t]*")
-#: Longest token of dies side by side, and lines above the rows that count columns.
-_WIDEST: Final = 3
+#: Lines above the rows that count columns.
 _RULERS: Final = 8
 #: Rows from which on the bottom of a wafer need not be there to know it, and most of its codes.
 _ENOUGH: Final = 5
 _MOST_CODES: Final = 24
-_SEVERAL: Final = "each die may have one character or several, and no header says how many columns"
 _MEND: Final = "write blanks between the dies, and a point where none is"
 _NO_CODES: Final = frozenset(" \t\"'")
 
@@ -41,7 +41,7 @@ _NO_CODES: Final = frozenset(" \t\"'")
 def is_drawn(lines: Sequence[Line]) -> bool:
     """Whether lines look like a wafer: most are of one length, with no die in the corners."""
     axis = axis_of(lines[: _RULERS + FEWEST])
-    texts = [text.strip() for _, text in lines]
+    texts = [text.strip() for _, text in (lines if axis else without_rulers(lines))]
     if axis:
         bodies = [axis.behind(text, row) for row, (_, text) in enumerate(lines[axis.start :])]
         texts = [body.strip("| \t") for body in bodies if body is not None]
@@ -86,6 +86,7 @@ def drawn(
     columns: int | None = None,
     width: int | None = None,
     most: int | None = None,
+    said: Said = Said(),  # noqa: B008 - a tuple
 ) -> TokenGrid:
     """The grid that lines draw.
 
@@ -95,8 +96,10 @@ def drawn(
         columns: Dies a row, where the file says.
         width: Characters of a token, where the file says.
         most: Rows, where the file says; empty ones below these are none.
+        said: What else tells characters of a token, where the file does not say them.
 
     Raises:
+        UnsureWidthError: nothing tells how many characters a token has.
         InputError: rows of different length, a row that is missing.
     """
     lines = without_frame(lines)
@@ -104,8 +107,9 @@ def drawn(
     rows = numbered(lines[axis.start :], axis, source) if axis else without_rulers(lines)
     while most and len(rows) > most and not rows[-1][1].strip("| \t"):
         rows.pop()
+    said = said._replace(columns=counted(lines[: axis.start if axis else FEWEST]))
     grid = TokenGrid(source)
-    for line, tokens in _tokens(rows, source, columns, width, is_numbered=axis is not None):
+    for line, tokens in _tokens(rows, source, columns, width, said):
         grid.add(tokens, line)
     if odd := next((text for text in grid.texts if " " in text.strip()), None):
         what = f"{odd[:16]!r} is no die; write the rows without numbers"
@@ -118,37 +122,38 @@ def _tokens(
     source: str,
     columns: int | None,
     width: int | None,
-    *,
-    is_numbered: bool,
+    said: Said,
 ) -> list[tuple[int, list[str]]]:
     if tabbed := _between_tabs(rows, columns):
         return tabbed
     bare = [(line, text.strip()) for line, text in rows]
-    cut = [(line, split(text)) for line, text in bare]
-    counts = Counter(len(cells) for _, cells in cut)
+    parts = [(line, split(text)) for line, text in bare]
+    counts = Counter(len(cells) for _, cells in parts)
     count = counts.most_common(1)[0][0] if counts else 0
     has_blanks = _blanks_are_positions([text for _, text in rows])
     is_uneven = columns is not None and len(counts) > 1 and has_blanks
-    if count > 1 and not is_uneven and _are_tokens([cells for _, cells in cut], count, columns):
-        return _without_digits(cut, count, columns)
-    if (is_numbered or columns) and has_blanks:
-        return _with_blanks(rows, source, columns, width)
+    if count > 1 and not is_uneven and _are_tokens([cells for _, cells in parts], count, columns):
+        return _without_digits(parts, count, columns)
+    if has_blanks:
+        return _with_blanks(rows, source, columns, width, said)
     for line, text in bare:
         if " " in text:
             what = f"line {line} has blanks among its dies, and other lines have not as many"
             raise InputError(source, InputKind.UNREADABLE, f"{what}; export or copy it again")
     length = Counter(len(text) for _, text in bare).most_common(1)[0][0] if bare else 0
     if width is None and columns and length != columns and length % columns == 0:
-        width = length // columns if length // columns <= _WIDEST else None
+        width = length // columns if length // columns <= WIDEST else None
     if width is None and columns and length >= 2 * columns:
         raise _uncertain(source, length, columns)
     if width is None and not columns:
-        check_single([text for _, text in bare], source)
-    return [(line, _cut(text, width or 1)) for line, text in bare]
+        width = _sure_width([text for _, text in bare], said, source)
+    return [(line, cut(text, width or 1)) for line, text in bare]
 
 
-def _cut(text: str, width: int) -> list[str]:
-    return [text[at : at + width] for at in range(0, len(text), width)]
+def _sure_width(rows: list[str], said: Said, source: str) -> int:
+    if width := width_of(rows, said):
+        return width
+    raise UnsureWidthError(source)
 
 
 def _uncertain(source: str, length: int, columns: int) -> InputError:
@@ -156,52 +161,25 @@ def _uncertain(source: str, length: int, columns: int) -> InputError:
     return InputError(source, InputKind.AMBIGUOUS, f"{what}; {_MEND}")
 
 
-def check_single(texts: list[str], source: str) -> None:
-    """Refuse dies that seem to have two or three characters.
-
-    Most begin with ``0`` (not ``00``, of which a map of dies of one character may be full), or
-    whatever stands in the corner comes in pairs or threes behind all rows of a wide map.
-
-    Raises:
-        InputError: they do.
-    """
-    if not texts:
-        return
-    corner, is_wide = texts[0][-1:], len(texts[0]) * 4 >= len(texts) * 5
-    runs = {len(text) - len(text.rstrip(corner)) for text in texts}
-    for width in range(2, _WIDEST + 1):
-        cells = Counter(cell for text in texts for cell in _cut(text, width))
-        dies = {
-            cell: count
-            for cell, count in cells.items()
-            if len(set(cell)) > 1 or (cell != corner * width and cell.isalnum())
-        }
-        led = sum(count for cell, count in dies.items() if cell[0] == "0" != cell.strip("0"))
-        is_led = bool(dies) and 2 * led > sum(dies.values())
-        is_paired = is_wide and len(runs - {0}) > 2 and not any(run % width for run in runs)
-        if (is_led or is_paired) and not any(len(text) % width for text in texts):
-            raise InputError(source, InputKind.AMBIGUOUS, f"{_SEVERAL}; {_MEND}")
-
-
 def _between_tabs(rows: Sequence[Line], columns: int | None) -> list[tuple[int, list[str]]]:
     """Rows with a tab between positions, of which some are empty; nothing for others.
 
     There may be one more in front of each row, or behind.
     """
-    cut = [(line, [cell.strip() for cell in text.split("\t")]) for line, text in rows]
-    if all(all(cells) for _, cells in cut):
+    parts = [(line, [cell.strip() for cell in text.split("\t")]) for line, text in rows]
+    if all(all(cells) for _, cells in parts):
         return []
     for end, rest in ((-1, slice(None, -1)), (0, slice(1, None))):
-        most = max(len(cells) for _, cells in cut)
-        if most > (columns or 1) and not any(cells[end] for _, cells in cut):
-            cut = [(line, cells[rest]) for line, cells in cut]
-    count = columns or max(len(cells) for _, cells in cut)
-    is_even = {len(cells) for _, cells in cut} == {count}
-    is_even |= columns == max(len(cells) for _, cells in cut)
-    is_short = all(len(cell) <= _WIDEST for _, cells in cut for cell in cells)
+        most = max(len(cells) for _, cells in parts)
+        if most > (columns or 1) and not any(cells[end] for _, cells in parts):
+            parts = [(line, cells[rest]) for line, cells in parts]
+    count = columns or max(len(cells) for _, cells in parts)
+    is_even = {len(cells) for _, cells in parts} == {count}
+    is_even |= columns == max(len(cells) for _, cells in parts)
+    is_short = all(len(cell) <= WIDEST for _, cells in parts for cell in cells)
     if count <= FEWEST or not (is_even and is_short):
         return []
-    return [(line, cells + [""] * (count - len(cells))) for line, cells in cut]
+    return [(line, cells + [""] * (count - len(cells))) for line, cells in parts]
 
 
 def _blanks_are_positions(texts: list[str]) -> bool:
@@ -241,22 +219,22 @@ def _without_digits(
 
 
 def _with_blanks(
-    rows: Sequence[Line], source: str, columns: int | None, width: int | None
+    rows: Sequence[Line], source: str, columns: int | None, width: int | None, said: Said
 ) -> list[tuple[int, list[str]]]:
     """Rows in which a blank is a position without a die; those around the wafer do not count."""
     texts = [(line, text.expandtabs()) for line, text in rows]
     bare = [text.rstrip() for _, text in texts]
     left = min((len(text) - len(text.lstrip()) for text in bare if text), default=0)
     right = max(map(len, bare), default=0)
+    body = [text.ljust(right)[left:] for text in bare]
+    if not columns and not width:
+        width = _sure_width(body, said, source)
+        if width == 1 and any(not "".join(cells).strip() for cells in zip(*body, strict=True)):
+            raise UnsureWidthError(source)  # a blank may stand between
     if width and width > 1 and not columns:
         columns = -(-(right - left) // width)
     if columns and right - left > columns:
         return _of_width(texts, source, columns, left, right)
-    body = [text.ljust(right)[left:] for text in bare]
-    if not columns:
-        check_single(body, source)
-        if body and any(not "".join(cells).strip() for cells in zip(*body, strict=True)):
-            raise InputError(source, InputKind.AMBIGUOUS, f"{_SEVERAL}; {_MEND}")
     return [(line, list(text)) for (line, _), text in zip(texts, body, strict=True)]
 
 
@@ -284,10 +262,10 @@ def _of_width(
             if not 0 <= start <= left:
                 continue
             bodies = [text[start:].ljust(columns * step) for _, text in texts]
-            cut = [_cut(body, step)[:columns] for body in bodies]
-            tokens = [[cell[:width].strip() for cell in row] for row in cut]
+            parts = [cut(body, step)[:columns] for body in bodies]
+            tokens = [[cell[:width].strip() for cell in row] for row in parts]
             is_cut = any(" " in token for row in tokens for token in row)
-            is_joined = any(cell[width:].strip() for row in cut for cell in row)
+            is_joined = any(cell[width:].strip() for row in parts for cell in row)
             if not (is_cut or is_joined):
                 found.append([(line, row) for (line, _), row in zip(texts, tokens, strict=True)])
     if not found or any(each != found[0] for each in found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
@@ -107,6 +108,8 @@ class FabMap:
         source: Name of the file.
         index: Position in the file, from 0.
         warnings: What somebody should know, in whole sentences without a point.
+        of_width: Where nothing says how many characters a die has: the map whose dies have that
+            many. ``codes`` has each character as a die then.
     """
 
     codes: Codes
@@ -125,6 +128,7 @@ class FabMap:
     source: str = ""
     index: int = 0
     warnings: tuple[str, ...] = ()
+    of_width: Callable[[int], FabMap] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -159,12 +163,10 @@ class FabMap:
         return hash((self.lot, self.wafer, self.codes.shape))
 
 
-_COMPARED: Final = tuple(
-    each.name
-    for each in fields(FabMap)
-    if each.name
-    not in {"codes", "legend", "defects", "tool", "format", "source", "index", "warnings"}
-)
+#: Fields that two equal maps may have different.
+_OWN: Final = {"codes", "legend", "defects", "tool", "format", "source", "index", "warnings",
+               "of_width"}  # fmt: skip
+_COMPARED: Final = tuple(each.name for each in fields(FabMap) if each.name not in _OWN)
 
 
 #: The legend of die states.

@@ -178,6 +178,17 @@ def without_rulers(lines: Sequence[Line]) -> list[Line]:
     return rows
 
 
+def counted(lines: Sequence[Line]) -> int | None:
+    """The columns that the last of these lines counts by ones; None where none does."""
+    for _, text in reversed(lines):
+        cells = text.strip("| \t").split()
+        if counts_up(cells):
+            return len(cells)
+        if _counts(cells):
+            return len("".join(cells))
+    return None
+
+
 def _counts(cells: list[str]) -> bool:
     """Whether these are the last digits of column numbers, one after the other."""
     digits = "".join(cells)

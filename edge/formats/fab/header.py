@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import Bin, BinTable
+from edge.formats.fab.die_width import Said
 from edge.formats.fab.fab_map import Code, FabMap, Stated
 from edge.formats.fab.grid import check_sides, pitch_of
 from edge.formats.fab.text import MAX_HEADER_LINES
@@ -218,6 +219,15 @@ class Header:
         if passed is not None and failed is not None:
             tested = None  # of what a tool counts as tested, some is ink or edge
         return Stated(tested, passed, failed)
+
+    def said(self) -> Said:
+        """What tells how many characters a die of the drawing has."""
+        stated = self.stated()
+        both = stated.passed is not None and stated.failed is not None
+        return Said(
+            codes=frozenset(self.bins.codes()),
+            dies=(stated.passed or 0) + (stated.failed or 0) if both else stated.tested,
+        )
 
     def pitch(self) -> tuple[float, float] | None:
         """Die size in um; None where it or its unit is not given, or is no size."""

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.die_width import UNSURE
 from edge.formats.fab.fab_map import STATES, Code, Codes, FabMap, Meaning
 from edge.formats.fab.outside import check_outside
 from edge.formats.fab.passing import RECIPE, by_defects, named, passing_of
@@ -74,10 +75,15 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
 
     Raises:
         InputError: nobody says what passes, the counts in the file contradict it, all around
-            the wafer fails, or two recipes are for it.
+            the wafer fails, two recipes are for it, or nothing says how many characters a die has.
     """
     found = rules.recipe_of(fab)
     name, recipe = found or ("", None)
+    is_cut = fab.of_width is not None
+    if fab.of_width:
+        if not (recipe and recipe.width):
+            raise fab.refused(InputKind.AMBIGUOUS, UNSURE)
+        fab = fab.of_width(recipe.width)
     passing = passing_of(fab, rules, recipe)
     meanings, says = passing.meanings, passing.says
     states = [PASS if each is Meaning.PASS else FAIL if each is Meaning.FAIL else NO_DIE
@@ -96,7 +102,7 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
     dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), fab.name)
     if rules.drawn:
         rules.drawn(_told(fab, meanings, defects, recipe))
-    helped = passing.helped or defects is not None or _turns(fab, recipe)
+    helped = passing.helped or defects is not None or _turns(fab, recipe) or is_cut
     if says == RECIPE:
         says = f"recipe {name}"
     elif helped:

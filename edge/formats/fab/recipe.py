@@ -72,6 +72,7 @@ class Recipe(Strict, frozen=True):
         defects: Which defects make a die fail.
         flip: How the drawing is turned over before anything else: ``left-right``, ``up-down``.
         orientation: Where notch or flat is in the drawing, by what the file says: "180" = "down".
+        width: Characters of a die in a text map or grid of bins that does not say it.
     """
 
     match: Match
@@ -80,6 +81,7 @@ class Recipe(Strict, frozen=True):
     defects: DefectRules | None = None
     flip: tuple[Flip, ...] = ()
     orientation: dict[str, Side] = field(default_factory=dict)
+    width: Annotated[int, Meta(ge=1, le=3)] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a recipe that contradicts itself."""

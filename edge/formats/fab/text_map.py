@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.die_width import UnsureWidthError
 from edge.formats.fab.drawing import NULLS, drawn, is_drawn, is_even
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
 from edge.formats.fab.frame import Line
@@ -200,8 +202,11 @@ class _Wafer:
             for group in self.others
         )
 
-    def finished(self) -> FabMap:
+    def finished(self, width: int | None = None) -> FabMap:
         """The wafer, when all its lines were read.
+
+        Args:
+            width: Characters of a die, if somebody says it.
 
         Raises:
             InputError: as ``read_maps``.
@@ -213,8 +218,12 @@ class _Wafer:
         )
         lines = self.drawing or self._drawing_of(rows)
         skipped = {len(code) for code in header.codes("skipped", 0)}
-        width = header.promised("token") or (skipped.pop() if len(skipped) == 1 else None)
-        grid = drawn(lines, self.source, columns, width if width and width > 1 else None, rows)
+        told = header.promised("token") or (skipped.pop() if len(skipped) == 1 else None)
+        told = told if told and told > 1 else width
+        try:
+            grid = drawn(lines, self.source, columns, told, rows, header.said())
+        except UnsureWidthError:
+            return replace(self.finished(1), of_width=self.finished)
         check_sides(grid.rows, grid.width, self.source)
         promised = header.rows_beside(grid.width)
         if promised is not None:

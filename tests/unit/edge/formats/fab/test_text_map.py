@@ -394,13 +394,6 @@ BAD = [
     (mapex(L) + "\n\n" + "\n".join(L), "begins another map"),
     (mapex(L).replace("11AAA111", "11AA 111"), "line 12 has blanks among its dies"),
     ("Lot : 1\nWafer : 2\n", "no drawing of a wafer"),
-    ("Lot : 1\n\n" + "\n".join(re.sub("([1A])", r"0\1", row).replace(".", "..") for row in L),
-     "one character or several"),
-    ("Lot : 1\nWafer : 2\n\n" + around("---", 3), "one character or several"),
-    ("Lot : 1\nROWS : 7\n\n" + "\n".join(f"{y:03} {' '.join(row).replace('.', ' ')}"
-                                         for y, row in enumerate(L)), "one character or several"),
-    ("Lot : 1\nWafer : 2\n\n" + "\n".join(("12F1" * n).center(16, ".") for n in (1, 2, 3, 4, 3, 2)),
-     "one character or several"),
     (HEAD + "ROWS : 7\n\n" + "\n".join(
         f"{y:03} " + ",".join(cell.rjust(2) for cell in row).replace(".", " ")
         for y, row in enumerate(L)), "no die; write the rows without"),
@@ -418,6 +411,48 @@ BAD = [
 def test_a_bad_file_is_refused_with_a_word(text: str, word: str) -> None:
     with pytest.raises(InputError, match=word):
         maps(text)
+
+
+PAIRS = {".": "..", "1": "12", "A": "AF"}
+JOINED = "\n".join("".join(PAIRS[cell] for cell in row) for row in L)
+UNSURE = [
+    (JOINED, 2),
+    (JOINED.replace("..", "00"), 2),
+    (around("---", 3), 3),
+    (around("FF", 2).replace("0A", "F2"), 2),
+    ("\n".join(f"{y:03} {' '.join(row).replace('.', ' ')}" for y, row in enumerate(L)), 2),
+    (JOINED.replace(".", " "), 2),
+    ("\n".join("".join(2 * cell for cell in row) for row in L), 1),
+]
+
+
+@pytest.mark.parametrize(("rows", "width"), UNSURE)
+def test_a_recipe_says_how_many_characters_a_die_has_where_nothing_does(
+    rows: str, width: int, tmp_path: Path
+) -> None:
+    [fab] = maps(f"LOT : 1\nWAFER : 2\nROWS : 7\n\n{rows}")
+    with pytest.raises(InputError, match="lot 1, wafer 2: each die may have one character or sev"):
+        wafer_of(fab, PASS_1)
+    (tmp_path / "r.toml").write_text(f"width = {width}\n[match]\n")
+    wafer = wafer_of(fab, rules_of(["1", "12"], ["---", "FF", "00"], tmp_path))
+    assert wafer.legend == "option --pass-bins, recipe r"
+    assert wafer.dies.shape == (7, 8 if width > 1 else 16)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'BIN = "12" 1 "Pass" ""\nBIN = "AF" 1 "Fail" ""\n',
+        "Total Test : 44\n",
+        "Pass : 36\nFail : 8\n",
+        "PASS BIN : 12\n\n" + " ".join("01234567"),
+        "PASS BIN : 12\n\n 0 1 2 3 4 5 6 7",
+    ],
+)
+def test_or_a_list_of_bins_counts_or_numbers_of_columns_say_it(said: str) -> None:
+    [fab] = maps(f"LOT : 1\nWAFER : 2\nROWS : 7\n{said}\n{JOINED}")
+    assert fab.of_width is None
+    assert wafer_of(fab, rules_of(["12"])).dies.tolist() == L_DIES
 
 
 def test_codes_above_255_of_a_list_are_marks_and_the_last_entry_of_a_die_counts() -> None:
