@@ -131,7 +131,7 @@ class Names:
 
     def read(self, path: str) -> Named | None:
         """What a file's name says; None where it does not fit."""
-        path = _ARCHIVE.sub("/", path)
+        path = path_in(path)
         for folder in self._folders:
             if path.startswith(folder):
                 path = path[len(folder) :]
@@ -190,6 +190,11 @@ class Names:
         yield _given(first, named if second is None else of_all)
         for item in chain([] if second is None else [second], reader):
             yield _given(item, of_all)
+
+
+def path_in(source: str) -> str:
+    """The path of a file, in which an archive is a folder."""
+    return _ARCHIVE.sub("/", source)
 
 
 def _name_of(path: str, item: WaferMap | InputError) -> str:

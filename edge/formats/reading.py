@@ -189,6 +189,8 @@ def _wafers(chosen: Format, file: Source, source: str, rules: Rules) -> Iterator
         yield from judged(module.read_maps(file, source), rules, source)
     elif chosen.signature is None:
         yield from _read_grid(file, source, rules)
+    elif chosen.is_picture:
+        yield from module.read(file, source, rules)
     else:
         yield from module.read(file, source)
 

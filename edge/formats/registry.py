@@ -45,6 +45,7 @@ class Format:
         named: Suffixes of files that are read where they are named, and passed over in folders.
         max_bytes: Larger files are refused unread.
         is_fab: The module has ``read_maps``, see ``edge.formats.fab``, instead of ``read``.
+        is_picture: A recipe may say what its colours mean: ``read`` of the module takes rules, too.
         asks: Where the signature fits, ``is_format`` of the module has the last word.
         streams: Read once from the beginning to the end, and no wafer given before.
         holds_files: It holds other files: the module has ``read_files``, see
@@ -58,6 +59,7 @@ class Format:
     named: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
     is_fab: bool = False
+    is_picture: bool = False
     asks: bool = False
     streams: bool = False
     holds_files: bool = False
@@ -73,6 +75,7 @@ FORMATS: Final = (
         "edge.formats.picture.reader",
         (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"),
         re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|BM.{4}\0{4}|II[*+]\0|MM\0[*+]", re.DOTALL),
+        is_picture=True,
     ),
     Format("NumPy array", "edge.formats.npy", (".npy",), re.compile(rb"\x93NUMPY")),
     Format(

@@ -11,13 +11,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta, field
 
+from edge.formats.picture.own_colours import Shade, check_apart, rgb
 from edge.formats.picture.palette import PALETTES, Colour, Palette, Scale
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Strict, about
 
-_Shade = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 _Shades = Annotated[
-    _Shade | Annotated[tuple[_Shade, ...], Meta(min_length=1)],
+    Shade | Annotated[tuple[Shade, ...], Meta(min_length=1)],
     about(must='a list of colours, for example ["#00c800"]'),
 ]
 _Count = Annotated[int, Meta(ge=4, le=300)]
@@ -101,19 +101,15 @@ class Recipe(Strict, frozen=True):
         for key in ("pass", "fail"):
             if any(colours.values()) and not colours[key]:
                 raise MismatchError((key,), "is missing; give the colours of pass and fail both")
-        for one, other in (("pass", "fail"), ("pass", "no_die"), ("fail", "no_die")):
-            if shared := set(_rgb(colours[one])) & set(_rgb(colours[other])):
-                shade = "#{:02x}{:02x}{:02x}".format(*shared.pop())
-                what = f"has {shade}, a shade of {one} too; give each its own"
-                raise MismatchError((other,), what)
+        check_apart({key: rgb(shades) for key, shades in colours.items()})
 
     @property
     def palettes(self) -> tuple[Palette, ...]:
         """Colours to look for; the one that shows the largest wafer counts."""
         if not self.good:
             return _USUAL
-        no_die = _rgb(self.no_die) or _GREYS
-        own = Palette("of the recipe", Scale.FIXED, no_die, _rgb(self.good), _rgb(self.fail))
+        no_die = rgb(self.no_die) or _GREYS
+        own = Palette("of the recipe", Scale.FIXED, no_die, rgb(self.good), rgb(self.fail))
         return (own,)
 
 
@@ -124,8 +120,3 @@ def load(path: str | Path) -> Recipe:
         UsageError: unreadable, no TOML, an unknown key, or a value of the wrong type or range.
     """
     return toml_file.read(Path(path)).decode(Recipe)
-
-
-def _rgb(shades: _Shades) -> tuple[Colour, ...]:
-    listed = (shades,) if isinstance(shades, str) else shades
-    return tuple((int(s[1:3], 16), int(s[3:5], 16), int(s[5:7], 16)) for s in listed)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edge.errors import InputKind, UsageError
+from edge.errors import InputError, InputKind, UsageError
 
 if TYPE_CHECKING:
     from edge.formats.fab.fab_map import FabMap
     from edge.formats.fab.recipe import Recipe
+    from edge.formats.picture.palette import Palette
 
 #: How the name of a recipe ends, and how many may be in a folder.
 SUFFIX: Final = ".toml"
@@ -40,17 +41,32 @@ class Rules:
     drawn: Callable[[FabMap], object] | None = field(default=None, compare=False)
 
     def recipe_of(self, fab: FabMap) -> tuple[str, Recipe] | None:
-        """Name and recipe that are for this wafer; None where none is.
+        """Name and recipe that are for this wafer of a file of a fab; None where none is.
 
         Raises:
             InputError: several are.
         """
-        found = [each for each in self.recipes if each[1].fits(fab.device, fab.tool, fab.format)]
+        found = [each for each in self.recipes if each[1].fits(fab)]
         if len(found) > 1:
-            what = f"two recipes are for it, {found[0][0]} and {found[1][0]}"
-            mend = "narrow the `device` or `tool` of one"
-            raise fab.refused(InputKind.AMBIGUOUS, f"{what}; {mend}")
+            raise fab.refused(InputKind.AMBIGUOUS, _two(found))
         return found[0] if found else None
+
+    def palette_of(self, source: str) -> Palette | None:
+        """What the colours of a picture mean; None where no recipe is for it.
+
+        Raises:
+            InputError: several are.
+        """
+        found = [each for each in self.recipes if each[1].fits_picture(source)]
+        if len(found) > 1:
+            raise InputError(source, InputKind.AMBIGUOUS, _two(found))
+        name, recipe = found[0] if found else ("", None)
+        return recipe.palette.palette(f"recipe {name}") if recipe and recipe.palette else None
+
+
+def _two(found: Sequence[tuple[str, Recipe]]) -> str:
+    what = f"two recipes are for it, {found[0][0]} and {found[1][0]}"
+    return f"{what}; narrow the [match] of one"
 
 
 #: Nothing but what files say.

@@ -17,6 +17,7 @@ from edge.formats.picture.palette import (
     PALETTES,
     Colour,
     Palette,
+    Scale,
     nearest_colours,
     states_of_colours,
 )
@@ -30,13 +31,18 @@ MIN_BLOCK: Final = 4
 MAX_MIDDLE: Final = 60.0
 MAX_MEAN: Final = 20.0
 
+#: Least distance of colours of two states of a recipe: the noise of one must not reach the other.
+_APART: Final = 2 * MAX_MIDDLE
+
 #: Nearer than this to one of a palette's shades, a pixel counts as a sample of it.
 _CLOSE: Final = 24.0
 _SAMPLES: Final = 50_000
 _STRIP_PIXELS: Final = 2**18
 
 
-def dies_of(pixels: npt.NDArray[Any], source: str) -> tuple[DieGrid, bool]:
+def dies_of(
+    pixels: npt.NDArray[Any], source: str, own: Palette | None = None
+) -> tuple[DieGrid, bool]:
     """Turn the pixels of a JPEG into die states.
 
     Each pixel is given the nearest colour of the palette that fits best. The block size is the
@@ -46,6 +52,7 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> tuple[DieGrid, bool]:
     Args:
         pixels: uint8 (height, width) grey or (height, width, 3) BGR.
         source: Name for error messages.
+        own: The palette, where a recipe says it; else that one of the known ones which fits best.
 
     Returns:
         uint8 (rows, columns) of {0, 1, 2}, and whether pass and fail are surely not the other way
@@ -60,7 +67,10 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> tuple[DieGrid, bool]:
         what = "all but black: die states 0, 1, 2 do not survive JPEG; save them as PNG"
         raise InputError(source, InputKind.NOT_A_MAP, what)
     rgb = pixels[..., ::-1] if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1)
-    palette = _best_palette(rgb)
+    if own and own.apart < _APART:
+        what = "a JPEG, and two of the recipe's colours are too close together for its noise"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; save it as PNG")
+    palette = own or _best_palette(rgb)
     nearest, distance = _classified(rgb, palette)
     for block in _block_sizes(*nearest.shape):
         ring = max(1, (block + 1) // 4)
@@ -81,6 +91,8 @@ def _states(cells: npt.NDArray[np.uint8], palette: Palette, source: str) -> tupl
     if len(present) == 1:
         what = "one colour all over, which in a JPEG may be anything; save it as PNG"
         raise InputError(source, InputKind.AMBIGUOUS, what)
+    if palette.scale is Scale.SAID:
+        return palette.states()[cells], True
     table = np.zeros(len(colours), np.uint8)
     states, sure = states_of_colours(colours[present], source, (*PALETTES, GREY))
     table[present] = states

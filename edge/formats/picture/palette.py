@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
-from typing import Final, NamedTuple
+from itertools import combinations, pairwise, product
+from math import dist
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,8 @@ class Scale(str, Enum):
     #: A colour map spread over the values of each picture: when one state is missing, the rest is
     #: painted in other colours.
     AUTOMATIC = "automatic"
+    #: A recipe says them, so that no state need be there for the others to be known.
+    SAID = "said"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,17 @@ class Palette:
     good: tuple[Colour, ...]
     bad: tuple[Colour, ...]
     sure: bool = True
+
+    @property
+    def apart(self) -> float:
+        """How far shades of two states lie apart at least (Euclidean, RGB)."""
+        states = combinations((self.no_die, self.good, self.bad), 2)
+        return min(dist(*pair) for two in states for pair in product(*two))
+
+    @property
+    def reach(self) -> float:
+        """Farthest that a pixel may lie from a shade of a recipe: never half-way to another."""
+        return min(MAX_DISTANCE, 0.499 * self.apart)
 
     def colours(self) -> npt.NDArray[np.float32]:
         """float32 (colours, 3) of all shades."""
@@ -204,16 +218,17 @@ def states_of_colours(
             fits.append((worst, palette, palette.states()[nearest].tolist()))
         elif worst < nearly[0]:
             odd = int(distance.argmax())
-            known = tuple(palette.colours()[nearest[odd]].astype(int).tolist())
-            given = tuple(colours[odd].tolist())
+            known = shown(palette.colours()[nearest[odd]].astype(int).tolist())
+            given = shown(colours[odd].tolist())
             nearly = worst, f" (nearest: '{palette.name}', with {known} instead of {given})"
     if not fits:
-        shown = ", ".join(str(tuple(row)) for row in colours[:6].tolist())
+        first = ", ".join(map(shown, colours[:6].tolist()))
         raise InputError(
             source,
             InputKind.NOT_A_MAP,
-            f"{len(colours)} colours ({shown}{', …' if len(colours) > 6 else ''}) fit no known "
-            f"palette of a wafer map{nearly[1]}; {_SAVE_STATES}",
+            f"{len(colours)} colours ({first}{', …' if len(colours) > 6 else ''}) fit no known "
+            f"palette of a wafer map{nearly[1]}; {_SAVE_STATES}, or have a recipe say what they "
+            "mean (--recipes, [palette])",
         )
     fits.sort(key=lambda fit: fit[0])
     best, palette, states = fits[0]
@@ -232,8 +247,32 @@ def states_of_colours(
     return Meaning(states, palette.sure)
 
 
+def states_by(palette: Palette, colours: npt.NDArray[np.integer[Any]], source: str) -> list[int]:
+    """Die states of the colours of a picture, by the palette of a recipe and no other.
+
+    Args:
+        palette: What the recipe says.
+        colours: (N, 3), distinct, RGB.
+        source: Name for error messages.
+
+    Raises:
+        InputError: a colour that the recipe does not have.
+    """
+    nearest, distance = nearest_colours(colours, palette)
+    if odd := colours[distance > palette.reach][:6].tolist():
+        what = f"{palette.name} does not say what {', '.join(map(shown, odd))} means"
+        mend = "add it to its [palette], or narrow its [match]"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what}; {mend}")
+    return cast("list[int]", palette.states()[nearest].tolist())
+
+
+def shown(colour: Sequence[int]) -> str:
+    """A colour as a recipe has it; a grey level of 16 bits as its number."""
+    return "#{:02x}{:02x}{:02x}".format(*colour) if max(colour) <= 255 else str(colour[0])
+
+
 def nearest_colours(
-    pixels: npt.NDArray[np.uint8], palette: Palette
+    pixels: npt.NDArray[np.integer[Any]], palette: Palette
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """Of pixels uint8 (N, 3) RGB the nearest of ``palette.colours()`` (N,), and how far it is."""
     given = pixels.astype(np.float32)

@@ -18,9 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.fab_map import of_wafer
+from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.picture import header, lossy
 from edge.formats.picture.blocks import refuse_lines, shrink
-from edge.formats.picture.palette import LEVEL_STEP, states_of_colours, states_of_levels
+from edge.formats.picture.palette import (
+    LEVEL_STEP,
+    Palette,
+    states_by,
+    states_of_colours,
+    states_of_levels,
+)
 from edge.system.opencv import silence
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
 
@@ -39,35 +47,45 @@ if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV
     silence(cv2)
 
 
-def read(file: Source, source: str) -> Iterator[WaferMap]:
+def read(file: Source, source: str, rules: Rules = NO_RULES) -> Iterator[WaferMap]:
     """Read a picture as one wafer map.
 
+    Args:
+        file: The picture.
+        source: Name for messages.
+        rules: Their recipes may say what its colours mean.
+
     Raises:
-        InputError: damaged, too large, or not clearly a wafer map.
+        InputError: damaged, too large, not clearly a wafer map, or two recipes are for it.
     """
+    own = rules.palette_of(source)
     data = file.read()
     pixels: npt.NDArray[Any] | None
     png = header.checked(data, source)
     if header.is_jpeg(data):
-        dies, sure = lossy.dies_of(_decode_jpeg(data, source), source)
+        dies, sure = lossy.dies_of(_decode_jpeg(data, source), source, own)
         check_grid(dies, source)
         _refuse_other_way_round(dies, source, sure=sure)
     else:
         pixels = png.pixels() if png else None
         if pixels is None:
             pixels = _decode(png.packed() if png else data, source)
-        dies = dies_of(pixels, source)
+        dies = dies_of(pixels, source, own)
     refuse_lines(dies, source)
-    yield WaferMap(dies, source=source)
+    wafer = WaferMap(dies, source=source, legend=own.name if own else None)
+    if own and rules.drawn:
+        rules.drawn(of_wafer(wafer))
+    yield wafer
 
 
-def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
+def dies_of(pixels: npt.NDArray[Any], source: str, own: Palette | None = None) -> DieGrid:
     """Turn the pixels of a lossless picture into die states.
 
     Args:
         pixels: (height, width) grey of any type, or (height, width, 3 or 4) BGR or BGRA of uint8
             or uint16.
         source: Name for error messages.
+        own: What levels and colours mean, where a recipe says it.
 
     Returns:
         uint8 (rows, columns) of {0, 1, 2} with at least one die.
@@ -75,6 +93,8 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
     Raises:
         InputError: not clearly a three-state map.
     """
+    if own:
+        return _by_recipe(pixels, own, source)
     if pixels.ndim == 2 and pixels.dtype.kind != "u":
         return check_grid(shrink(pixels, source), source)
     if pixels.ndim == 2:
@@ -89,6 +109,27 @@ def dies_of(pixels: npt.NDArray[Any], source: str) -> DieGrid:
         dies, sure = _coloured(shrink(_packed(pixels, source), source), source)
     _refuse_other_way_round(dies, source, sure=sure)
     return check_grid(dies, source)
+
+
+def _by_recipe(pixels: npt.NDArray[Any], own: Palette, source: str) -> DieGrid:
+    """Die states by the palette of a recipe, and no other; what is transparent is no die."""
+    if pixels.ndim == 2 and pixels.dtype.kind != "u":
+        what = f"grey levels of type {pixels.dtype}, and the colours of {own.name} are for whole"
+        raise InputError(source, InputKind.NOT_A_MAP, f"{what} ones; save it as a grey PNG")
+    codes = shrink(pixels if pixels.ndim == 2 else _packed(pixels, source), source)
+    found = _distinct(codes, source, "colours", most=len(own.colours()) + MAX_COLOURS)
+    if pixels.ndim == 2:
+        values, rgb = found, np.repeat(np.asarray(found)[:, np.newaxis], 3, axis=1)
+    else:
+        values = [code for code in found if code]
+        rgb = _rgb(values)
+    dies = _painted(codes, values, states_by(own, rgb, source) if values else [])
+    _refuse_other_way_round(dies, source, sure=True)
+    return check_grid(dies, source)
+
+
+def _rgb(codes: list[int]) -> npt.NDArray[np.uint8]:
+    return np.asarray(codes, "<u4").view(np.uint8).reshape(-1, 4)[:, 2::-1]
 
 
 def _decode(data: bytes, source: str) -> npt.NDArray[Any]:
@@ -142,30 +183,32 @@ def _packed(pixels: npt.NDArray[Any], source: str) -> npt.NDArray[np.uint32]:
     return np.where(clear, 0, codes) if clear.any() else codes
 
 
-def _distinct(codes: npt.NDArray[Any], source: str, what: str) -> list[int]:
+def _distinct(
+    codes: npt.NDArray[Any], source: str, what: str, most: int = MAX_COLOURS
+) -> list[int]:
     """The distinct values in order of appearance; stops at too many, however large the picture."""
     found: list[int] = []
     if codes.dtype == np.uint8:  # the usual picture, three times as fast as bytes
         left = codes.tobytes()
         while left:
-            _check_count(found, source, what)
+            _check_count(found, source, what, most)
             found.append(left[0])
             left = left.translate(None, left[:1])
         return found
     rest = codes.ravel()
     while rest.size:
-        _check_count(found, source, what)
+        _check_count(found, source, what, most)
         found.append(int(rest[0]))
         rest = rest[rest != rest[0]]
     return found
 
 
-def _check_count(found: list[int], source: str, what: str) -> None:
-    if len(found) == MAX_COLOURS:
+def _check_count(found: list[int], source: str, what: str, most: int) -> None:
+    if len(found) == most:
         raise InputError(
             source,
             InputKind.NOT_A_MAP,
-            f"more than {MAX_COLOURS} {what}: a photograph, a smoothed picture or a "
+            f"more than {most} {what}: a photograph, a smoothed picture or a "
             "screenshot, not a three-state wafer map; save die states as a grey PNG of 0, 1, 2",
         )
 
@@ -176,7 +219,7 @@ def _coloured(codes: npt.NDArray[np.uint32], source: str) -> tuple[DieGrid, bool
     opaque = [code for code in found if code]
     if not opaque:
         return np.zeros(codes.shape, np.uint8), True
-    rgb = np.asarray(opaque, "<u4").view(np.uint8).reshape(-1, 4)[:, 2::-1]
+    rgb = _rgb(opaque)
     if (rgb == rgb[:, :1]).all():
         opaque.sort()
         levels = [code & 0xFF for code in opaque]

@@ -581,6 +581,6 @@ def test_an_unknown_colour_is_named_with_the_nearest_one(tmp_path: Path) -> None
     with pytest.raises(InputError) as caught:
         single(save(tmp_path / "w.png", magnified(colours[wafer()], 3)))
     assert (
-        "(nearest: 'green pass, red fail on white', with (0, 128, 0) instead of (0, 160, 0))"
+        "(nearest: 'green pass, red fail on white', with #008000 instead of #00a000)"
         in caught.value.reason
     )
