@@ -9,8 +9,9 @@ from typing import Final
 
 from edge.errors import InputError, OutputError, UsageError
 from edge.formats.fab.fab_map import Finding
-from edge.formats.reading import HEAD_BYTES, examine
+from edge.formats.reading import examine
 from edge.formats.registry import MAX_BYTES
+from edge.formats.unpacking import HEAD_BYTES
 from edge.results.record import Record
 from edge.system.files import check_place, same_file, state_of, write_bytes
 from edge.system.regular_file import open_regular

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.rules import NO_RULES, Rules
-from edge.formats.reading import HEAD_BYTES, STDIN, os_error, read, read_stdin
+from edge.formats.reading import STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
 from edge.formats.registry import HIDDEN, SUFFIXES, eligible, is_fab, is_visible
+from edge.formats.unpacking import HEAD_BYTES
 from edge.system.files import Identity
 from edge.system.files import identity as _identity
 from edge.system.name_list import NameList, natural

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from edge.errors import InputError, InputKind
+from edge.formats.by_rules import wafers_of
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.registry import (
     FAB_TEXTS,
@@ -25,15 +26,12 @@ from edge.formats.registry import (
     Source,
     by_content,
 )
+from edge.formats.unpacking import HEAD_BYTES
 from edge.system.regular_file import check_regular, open_regular
 from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
     from edge.formats.container import PackedFile
-
-#: How much of a file is read at first, for its signature. Most wafer maps are smaller than that and
-#: so read at one go.
-HEAD_BYTES: Final = 32 * 1024
 
 #: Name of what comes through standard input.
 STDIN: Final = "-"
@@ -41,9 +39,6 @@ STDIN: Final = "-"
 #: Most bytes that are taken from there, and how many at a time.
 MAX_STDIN: Final = 2**30
 _PIECE: Final = 2**20
-
-#: Columns that a message names.
-_SHOWN: Final = 6
 
 Item = WaferMap | InputError
 
@@ -171,53 +166,14 @@ def _read(file: io.FileIO, head: bytes, size: int, source: str, rules: Rules) ->
         module = import_module(chosen.module)
         yield from module.read_files(whole, head, source, partial(_read_packed, rules=rules))
     else:
-        yield from _wafers(chosen, whole, source, rules)
+        yield from wafers_of(chosen, whole, source, rules)
 
 
 def _read_packed(packed: PackedFile, rules: Rules) -> Iterator[Item]:
     chosen = _choose(packed.head, packed.source, packed.name)
     most = min(chosen.max_bytes, MAX_BYTES)
     whole = packed if chosen.streams else cast(Source, packed.whole(most))
-    yield from _wafers(chosen, whole, packed.source, rules)
-
-
-def _wafers(chosen: Format, file: Source, source: str, rules: Rules) -> Iterator[Item]:
-    module = import_module(chosen.module)  # now, if it was not before
-    if chosen.is_fab:
-        from edge.formats.fab.legend import judged
-
-        yield from judged(module.read_maps(file, source), rules, source)
-    elif chosen.signature is None:
-        yield from _read_grid(file, source, rules)
-    elif chosen.is_picture:
-        yield from module.read(file, source, rules)
-    else:
-        yield from module.read(file, source)
-
-
-def _read_grid(file: Source, source: str, rules: Rules) -> Iterator[Item]:
-    """A grid of die states; of bins, where it is none and somebody says which of them pass."""
-    from edge.formats import text_grid
-
-    try:
-        yield from text_grid.read(file, source)
-    except InputError as error:
-        from edge.formats.fab import wafer_list
-
-        file.seek(0)
-        if names := wafer_list.names_of(file.read(HEAD_BYTES)):
-            shown = ", ".join(repr(name[:20]) for name in names[:_SHOWN])
-            what = f"a table with a line a wafer ({shown}), no map; take it out of the folder"
-            raise InputError(source, InputKind.NOT_A_MAP, what) from None
-        if error.kind is not InputKind.BAD_VALUE or rules is NO_RULES:
-            raise
-        from edge.formats.fab import bin_grid
-        from edge.formats.fab.legend import judged
-
-        if not bin_grid.is_said(rules):
-            raise
-        file.seek(0)
-        yield from judged(bin_grid.read_maps(file, source), rules, source)
+    yield from wafers_of(chosen, whole, packed.source, rules)
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ class Format:
         named: Suffixes of files that are read where they are named, and passed over in folders.
         max_bytes: Larger files are refused unread.
         is_fab: The module has ``read_maps``, see ``edge.formats.fab``, instead of ``read``.
-        is_picture: A recipe may say what its colours mean: ``read`` of the module takes rules, too.
+        is_picture: A recipe may say what its colours mean: ``read`` of the module takes a palette.
         asks: Where the signature fits, ``is_format`` of the module has the last word.
         streams: Read once from the beginning to the end, and no wafer given before.
         holds_files: It holds other files: the module has ``read_files``, see

@@ -18,8 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import of_wafer
-from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.picture import header, lossy
 from edge.formats.picture.blocks import refuse_lines, shrink
 from edge.formats.picture.palette import (
@@ -47,18 +45,17 @@ if os.environ["OPENCV_LOG_LEVEL"] == "OFF":  # somebody may have imported OpenCV
     silence(cv2)
 
 
-def read(file: Source, source: str, rules: Rules = NO_RULES) -> Iterator[WaferMap]:
+def read(file: Source, source: str, own: Palette | None = None) -> Iterator[WaferMap]:
     """Read a picture as one wafer map.
 
     Args:
         file: The picture.
         source: Name for messages.
-        rules: Their recipes may say what its colours mean.
+        own: What its colours mean, where a recipe says it.
 
     Raises:
-        InputError: damaged, too large, not clearly a wafer map, or two recipes are for it.
+        InputError: damaged, too large, or not clearly a wafer map.
     """
-    own = rules.palette_of(source)
     data = file.read()
     pixels: npt.NDArray[Any] | None
     png = header.checked(data, source)
@@ -72,10 +69,7 @@ def read(file: Source, source: str, rules: Rules = NO_RULES) -> Iterator[WaferMa
             pixels = _decode(png.packed() if png else data, source)
         dies = dies_of(pixels, source, own)
     refuse_lines(dies, source)
-    wafer = WaferMap(dies, source=source, legend=own.name if own else None)
-    if own and rules.drawn:
-        rules.drawn(of_wafer(wafer))
-    yield wafer
+    yield WaferMap(dies, source=source, legend=own.name if own else None)
 
 
 def dies_of(pixels: npt.NDArray[Any], source: str, own: Palette | None = None) -> DieGrid:

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 from edge.classification.classifier import Classifier
 from edge.errors import InputError, InputKind
 from edge.formats.name_pattern import Names
-from edge.formats.reading import HEAD_BYTES, examine, os_error, read_open
+from edge.formats.reading import examine, os_error, read_open
+from edge.formats.unpacking import HEAD_BYTES
 from edge.results.record import Record
 from edge.station.folder.deaths import Slot
 from edge.station.folder.live_rules import LiveRules

@@ -12,7 +12,7 @@ from typing import Final
 
 from edge.errors import UsageError
 from edge.formats import registry as files
-from edge.formats.reading import HEAD_BYTES
+from edge.formats.unpacking import HEAD_BYTES
 from edge.station.folder import tree
 from edge.station.folder.put_away import HIDDEN, restore
 from edge.station.folder.watcher import Watch, state_of
