@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What else than ``meaning_of`` a column of verdicts may say.
 _TRUTH: Final = {"1": Meaning.PASS, "true": Meaning.PASS, "0": Meaning.FAIL, "false": Meaning.FAIL}
+#: How meanings are written that are no words of a table.
+_SAID: Final = {Meaning.UNKNOWN: "", Meaning.OTHER: Meaning.NULL}
 #: As many tests as tell that there are several.
 _SEVERAL: Final = 2
 
@@ -215,8 +217,7 @@ def write(maps: Iterable[FabMap], file: IO[bytes]) -> None:
         own = [one_line(getattr(fab, word)) for word in words]
         for y, x, cell in _written(fab):
             code = fab.legend[cell] if cell >= 0 else Code("", Meaning.NULL)
-            said = "" if code.meaning is Meaning.UNKNOWN else code.meaning.value
-            rows.writerow([*own, x, y, one_line(code.text), said])
+            rows.writerow([*own, x, y, one_line(code.text), _SAID.get(code.meaning, code.meaning)])
     file.write(text.getvalue().encode("utf-8", "replace"))
 
 

@@ -31,6 +31,8 @@ class Meaning(Choice):
     MARK = "mark"
     REFERENCE = "reference"
     TEST = "test"
+    #: The file has a word for it that says neither pass nor fail.
+    OTHER = "other"
 
     @property
     def is_none(self) -> bool:

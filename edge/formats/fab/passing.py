@@ -67,7 +67,9 @@ def passing_of(fab: FabMap, rules: Rules, recipe: Recipe | None) -> Passing:
     no_die = () if fab.defects is not None else rules.none_bins
     used = [number for number in np.unique(fab.codes).tolist() if number >= 0]
     codes = (fab.legend[number] for number in used)
-    verdicts = [code for code in codes if code.text not in no_die and not code.meaning.is_none]
+    verdicts = [
+        code for code in codes if code.text not in no_die and _may_pass(code, rules.pass_bins)
+    ]
     aside = _aside(fab, rules.pass_bins, verdicts)
     found = Passing([], FILE, () if aside else rules.pass_bins, helped=False, warnings=aside)
     for code in fab.legend:
@@ -83,17 +85,23 @@ def _meaning(code: Code, no_die: Sequence[str], found: Passing, recipe: Recipe |
     text, meaning = code
     if text in no_die:
         return Meaning.NULL
-    if found.option and not meaning.is_none:
+    if found.option and _may_pass(code, found.option):
         return _passes(text, found.option)
-    if meaning is not Meaning.UNKNOWN or recipe is None:
+    if meaning not in {Meaning.UNKNOWN, Meaning.OTHER} or recipe is None:
         return meaning
     if text in recipe.none_bins:
         found.helped = True
         return Meaning.NULL
-    if recipe.pass_bins:
+    if recipe.pass_bins and _may_pass(code, recipe.pass_bins):
         found.says = RECIPE
         return _passes(text, recipe.pass_bins)
     return meaning
+
+
+def _may_pass(code: Code, passing: Sequence[str]) -> bool:
+    """Whether passing bins say what a code is; of one with a word of its own only by its name."""
+    is_named = code.meaning is Meaning.OTHER and _passes(code.text, passing) is Meaning.PASS
+    return is_named or not code.meaning.is_none
 
 
 def _passes(text: str, passing: Iterable[str]) -> Meaning:
@@ -122,7 +130,7 @@ def _contradicted(fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int])
     other = [
         code
         for code, meaning in pairs
-        if not meaning.is_none and code.meaning not in {meaning, Meaning.UNKNOWN}
+        if not meaning.is_none and code.meaning not in {meaning, Meaning.UNKNOWN, Meaning.OTHER}
     ]
     if other:
         yield f"the file says otherwise than --pass-bins of {named(other)}; the option counts"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from edge.formats.fab.grid import TokenGrid, check_rows
 from edge.formats.fab.xml import Element
 
 #: Words for a bin's quality, in lower case without what is no letter. What is none of them (Scrap,
-#: NG, OK, Ugly) may be a verdict or none, which is for somebody to say.
+#: NG, OK, Ugly) is no verdict.
 _WORDS: Final = {
     word: meaning
     for meaning, words in {
@@ -36,8 +36,12 @@ _WORDS: Final = {
 _WIDTHS: Final = {"asc": 1, "hex": 2, "dec": 3, "int": 4}
 _HEX: Final = "hex", "int"
 _COUNT: Final = re.compile(r"\d{1,9}")
-#: Words that a note names.
+#: Words that a note names, and what it says of those that are no die and of others.
 _SHOWN: Final = 6
+_SAYS: Final = {
+    Meaning.OTHER: "says neither pass nor fail: no die, unless somebody says that it passes",
+    Meaning.UNKNOWN: "says neither pass nor fail",
+}
 _NO_LETTER: Final = re.compile(r"[^a-z]+")
 _LINE_END: Final = re.compile(r"[\r\n]+")
 
@@ -122,14 +126,29 @@ class Bins:
         if self.null and self._key(text) == self._key(self.null):
             return Meaning.NULL
         words = self._words.get(self._key(text), ())
-        said = {meaning_of(word) or Meaning.UNKNOWN for word in words}
+        said = {meaning_of(word) or Meaning.OTHER for word in words}
         if len(said) > 1 and all(each.is_none for each in said):
             return Meaning.NULL
         return said.pop() if len(said) == 1 else Meaning.UNKNOWN
 
     def legend(self, texts: Iterable[str]) -> tuple[Code, ...]:
-        """The codes of a map."""
-        return tuple(Code(text, self.meaning(text)) for text in texts)
+        """The codes of a map, which all occur in it.
+
+        One whose word says neither pass nor fail is no die. Where no other has such a word, nobody
+        knows what these say.
+        """
+        legend = [Code(text, self.meaning(text)) for text in texts]
+        if not any(code.meaning in {Meaning.PASS, Meaning.FAIL} for code in legend):
+            legend = [
+                Code(text, Meaning.UNKNOWN if self._strange(text) else meaning)
+                for text, meaning in legend
+            ]
+        return tuple(legend)
+
+    def _strange(self, text: str) -> list[str]:
+        """The words for a bin that are not known."""
+        words = sorted(self._words.get(self._key(text), ()))
+        return [word for word in words if meaning_of(word) is None]
 
     def grid(
         self, rows: Iterable[Element], height: int | None, width: int | None
@@ -225,20 +244,23 @@ class Bins:
         elif good not in {None, 0, passed}:
             notes.insert(0, f"its header counts {good} good dies, its map has {passed}")
         notes = [f"{note}; the map counts" for note in notes[:1]]
-        notes += self._strange(fab)
+        notes += self._unsaid(fab.legend, used.tolist())
         return replace(fab, stated=stated, warnings=(*fab.warnings, *notes))
 
-    def _strange(self, fab: FabMap) -> list[str]:
-        """A note on words for bins of this map that say neither pass nor fail nor no die."""
-        words = {
-            word
-            for code in fab.legend
-            if code.meaning is Meaning.UNKNOWN
-            for word in self._words.get(self._key(code.text), ())
-            if meaning_of(word) is None
-        }
-        shown = ", ".join(repr(word[:20]) for word in sorted(words)[:_SHOWN])
-        return [f"nobody knows what its BinQuality {shown} means"] if words else []
+    def _unsaid(self, legend: Sequence[Code], counts: Sequence[int]) -> Iterator[str]:
+        """Notes on bins of a map whose words say neither pass nor fail nor what is no die."""
+        pairs = [(code, count) for code, count in zip(legend, counts, strict=True)
+                 if self._strange(code.text)]  # fmt: skip
+        for meaning, says in _SAYS.items():
+            shown = [
+                f"{'/'.join(word[:20] for word in self._strange(code.text))!r} of bin {code.text!r}"
+                f" ({count} dies)"
+                for code, count in pairs
+                if code.meaning is meaning
+            ]
+            if shown:
+                more = ", ..." if len(shown) > _SHOWN else ""
+                yield f"BinQuality {', '.join(shown[:_SHOWN])}{more} {says}"
 
 
 def _against_promised(

@@ -44,11 +44,12 @@ def bins_of_writer(fab: FabMap) -> tuple[str, dict[Code, str], str, list[str]]:
     width, _, allowed, others = _KINDS[kind]
     taken = {text.rjust(width, "0") for text in texts}
     none: dict[Meaning, str] = {}
+    kinds = [each for each in Meaning if each.is_none and each is not Meaning.OTHER]
     for code in fab.legend:
         text = code.text.rjust(width, "0")
-        if code.meaning.is_none and text not in taken and re.fullmatch(allowed, text):
+        if code.meaning in kinds and text not in taken and re.fullmatch(allowed, text):
             taken.add(none.setdefault(code.meaning, text))
-    for meaning in (Meaning.NULL, *(each for each in Meaning if each.is_none)):
+    for meaning in (Meaning.NULL, *kinds):
         free = (each for each in others if each not in taken)
         taken.add(none.setdefault(meaning, next(free, none.get(Meaning.NULL, ""))))
     tokens = fixed_tokens(fab, width, none, digits=kind == "Decimal")
@@ -63,7 +64,7 @@ def bins_of_writer(fab: FabMap) -> tuple[str, dict[Code, str], str, list[str]]:
             BinQuality="" if code.meaning is Meaning.UNKNOWN else code.meaning.value.capitalize(),
         )
         for code in fab.legend
-        if code.meaning is not Meaning.NULL
+        if code.meaning not in {Meaning.NULL, Meaning.OTHER}
     }
     return kind, tokens, none[Meaning.NULL], list(definitions.values())
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import InputError
-from edge.formats.fab import e142, g85, ibis
+from edge.formats.fab import die_table, e142, g85, ibis
 from edge.formats.fab.fab_map import Code, FabMap, Finding, Meaning
 from edge.formats.fab.legend import wafer_of
 from edge.formats.fab.rules import NO_RULES, rules_of
@@ -197,12 +197,12 @@ BAD = [
     (e142, ('Y="3"', 'Y="-3"'), "a die size of 2.5 x -3, must not be"),
     (g85, ("0A0A", "0A0B"), "does not say what '0B' means"),
     (g85, ('BinQuality="Pass"', ""), "does not say what '00' means"),
-    (g85, ('BinQuality="Pass"', 'BinQuality="BIN0"'), "does not say what '00' means"),
     (g85, ('"0F" BinQuality="Ref"', '"0A" BinQuality="Pass"'), "does not say what '0A', '0F'"),
-    (g85, ('"Ref"', '"Scrap"'), "what '0F' means; nobody knows what its BinQuality 'Scrap' means"),
-    (g85, ('"Fail"', '"NG"'), "does not say what '0A' means; .* 'NG'"),
-    (g85, ('"Pass"', '"OK"'), "does not say what '00' means; .* 'OK'"),
-    (e142, ('"Reference"', '"Ugly"'), "does not say what 'R' means; .* 'Ugly'"),
+    (
+        g85,
+        ('"0F" BinQuality="Ref"', '"0A" BinQuality="NG"'),
+        "'0A', '0F' means; BinQuality 'NG' of bin '0A' .4 dies. says neither pass nor fail; say",
+    ),
     (g85, ("</Maps>", ""), "not XML"),
     (e142, ('Type="Wafer"', 'Type="Strip"'), "SubstrateType 'Strip' is no wafer"),
     (e142, ('<Dimension X="4" Y="4"/>', '<Dimension X="4" Y="9"/>'), "header promises 9"),
@@ -268,12 +268,35 @@ def test_all_dies_in_one_row_are_refused() -> None:
         maps(e142, text)
 
 
-def test_somebody_may_say_what_an_unknown_quality_is() -> None:
-    [fab] = maps(g85, G85.replace('"Ref"', '"Scrap"'))
-    wafer = wafer_of(fab, rules_of(none_bins=["0F"]))
-    assert wafer.dies.tolist() == L_DIES
-    assert wafer.warning
-    assert "'Scrap'" in wafer.warning
+@pytest.mark.parametrize(("module", "word"), [(g85, '"Ref"'), (e142, '"Reference"')])
+def test_a_quality_that_is_no_verdict_is_no_die_and_named(module: ModuleType, word: str) -> None:
+    [fab] = maps(module, dict(FORMATS)[module].replace(word, '"Scrap"'))
+    wafer = wafer_of(fab, NO_RULES)
+    bin_ = {g85: "0F", e142: "R"}[module]
+    said = f"BinQuality 'Scrap' of bin '{bin_}' (1 dies) says neither pass nor fail: no die, unless"
+    assert (wafer.dies.tolist(), wafer.legend) == (L_DIES, "file")
+    assert said in (wafer.warning or "")
+    passing = {g85: "00", e142: "1"}[module]
+    assert wafer_of(fab, rules_of([passing])).dies.tolist() == L_DIES
+    named = wafer_of(fab, rules_of([passing, bin_])).dies.tolist()
+    assert named == [*L_DIES[:3], [0, 1, 1, 0]]
+    [again] = maps(module, written(module, fab))
+    null = np.where(fab.meanings() == "other", "null", fab.meanings())
+    assert (again.meanings().tolist(), again.warnings) == (null.tolist(), ())
+    [again] = die_table.read_maps(BytesIO(written(die_table, fab)), "w.csv")
+    assert isinstance(again, FabMap)
+    assert again.meanings().tolist() == null.tolist()
+
+
+def test_a_wafer_of_which_no_quality_is_a_verdict_is_refused_with_its_words() -> None:
+    text = G85.replace('"Pass"', '"OK"').replace('"Fail"', '"NG"').replace('"Ref"', '"BIN3"')
+    [fab] = maps(g85, text)
+    words = (
+        r"'NG' of bin '0A' .*'OK' of bin '00' \(7 dies\), 'BIN3' .* says neither pass nor fail; say"
+    )
+    with pytest.raises(InputError, match="which codes pass; .*BinQuality " + words):
+        wafer_of(fab, NO_RULES)
+    assert wafer_of(fab, rules_of(["00"], ["0F"])).dies.tolist() == L_DIES
 
 
 def test_good_dies_check_who_says_what_passes() -> None:
@@ -334,8 +357,10 @@ def test_files_behind_one_another_are_several_wafers(module: ModuleType, text: s
 TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp", "Zs"]), min_size=0, max_size=8
 )
+#: What is written as it is; OTHER becomes NULL.
+MEANINGS = [each for each in Meaning if each is not Meaning.OTHER]
 CODES = st.lists(
-    st.tuples(st.text("0123456789ABz+", min_size=1, max_size=4), st.sampled_from(list(Meaning))),
+    st.tuples(st.text("0123456789ABz+", min_size=1, max_size=4), st.sampled_from(MEANINGS)),
     min_size=1,
     max_size=6,
     unique_by=lambda code: code[0],
