@@ -112,7 +112,7 @@ FAB_TEXTS: Final = (
         "SINF",
         "edge.formats.fab.sinf",
         (".sinf",),
-        re.compile(rb"R(?:ow[Dd]ata|OWDATA)[ \t]*:"),
+        re.compile(rb"(?:[Rr]ow[Dd]ata|ROWDATA)[ \t]*:"),
         is_fab=True,
     ),
     Format(
@@ -159,7 +159,7 @@ FAB_TEXTS: Final = (
         "table of dies",
         "edge.formats.fab.die_table",
         (),
-        re.compile(rb"[A-Za-z][\w .()/]{0,31}\"?[ \t]*[,;\t]"),
+        re.compile(rb"[A-Za-z][\w .()/]{0,31}\"?[ \t]*[,;\t ]"),
         is_fab=True,
         asks=True,
     ),

@@ -32,7 +32,7 @@ _EXCEL: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _COMMENT: Final = "#"
 _BOM_UTF8: Final = b"\xef\xbb\xbf"
 _BOM_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-_LINE_END: Final = re.compile(rb"\r*\n|\r")
+_RETURNS: Final = re.compile(rb"\r+\n?")
 _CHUNK: Final = 2**16
 #: Longest cell that a message shows.
 _SHOWN: Final = 8
@@ -180,14 +180,23 @@ def _split(file: Source) -> Iterator[bytes]:
     rest = b""
     while chunk := file.read(_CHUNK):
         rest += chunk
-        whole = rest.removesuffix(b"\r")  # the first half of a line's end waits for the other
+        whole = rest.rstrip(b"\r")  # the first half of a line's end waits for the other
         held = rest[len(whole) :]
-        *lines, rest = _LINE_END.split(whole) if b"\r" in whole else whole.split(b"\n")
+        *lines, rest = _to_lf(whole).split(b"\n")
         yield from lines
+        rest += held
         if len(rest) > MAX_LINE:
             break
-        rest += held
-    yield from _LINE_END.split(rest)
+    yield from _to_lf(rest).split(b"\n")
+
+
+def _to_lf(text: bytes) -> bytes:
+    """One LF for returns before a LF, else one each."""
+    return _RETURNS.sub(_line_ends, text) if b"\r" in text else text
+
+
+def _line_ends(found: re.Match[bytes]) -> bytes:
+    return b"\n" if found[0].endswith(b"\n") else b"\n" * len(found[0])
 
 
 def _row(cells: list[str], line: int, index: bool, rows: int, source: str) -> bytes:

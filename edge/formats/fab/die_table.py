@@ -36,13 +36,25 @@ _ABOVE: Final = 64
 
 def is_format(head: bytes) -> bool:
     """Whether a text begins with the names of a table of dies that has their bins."""
-    for line in head.decode("latin-1").split("\n", _ABOVE)[:_ABOVE]:
+    lines = [line for line in head.decode("latin-1").split("\n", _ABOVE)[:_ABOVE] if line.strip()]
+    for line, behind in zip(lines, [*lines[1:], ""], strict=True):
         found = columns_of(line)
+        if (
+            found and found.separator == " " and len(behind.split()) != found.width
+        ):  # any sentence with these words in it
+            return False
         if found:
             return found.bin >= 0 or found.verdict >= 0
         if _starts_rows(line):
             return False
     return False
+
+
+def _is_row(line: str, columns: Columns) -> bool:
+    cells = names_in(line, columns.separator)
+    return len(cells) >= columns.width and all(
+        _WHOLE.fullmatch(cells[at]) for at in (columns.x, columns.y)
+    )
 
 
 def _starts_rows(line: str) -> bool:
@@ -91,11 +103,7 @@ def _is_comment(line: str, columns: Columns) -> bool:
     """Whether a line that begins with # is no row of a lot or wafer whose name does."""
     if not line.lstrip().startswith("#"):
         return False
-    cells = names_in(line, columns.separator)
-    is_wide = len(cells) >= columns.width
-    return not (
-        is_wide and _WHOLE.fullmatch(cells[columns.x]) and _WHOLE.fullmatch(cells[columns.y])
-    )
+    return not _is_row(line, columns)
 
 
 def _as_wide(line: str, columns: Columns, number: int, source: str) -> list[str]:

@@ -20,6 +20,7 @@ from edge.formats.fab.frame import (
     axis_of,
     counted,
     numbered,
+    unquoted,
     without_frame,
     without_rulers,
 )
@@ -40,6 +41,7 @@ _NO_CODES: Final = frozenset(" \t\"'")
 
 def is_drawn(lines: Sequence[Line]) -> bool:
     """Whether lines look like a wafer: most are of one length, with no die in the corners."""
+    lines = unquoted(lines)
     axis = axis_of(lines[: _RULERS + FEWEST])
     texts = [text.strip() for _, text in (lines if axis else without_rulers(lines))]
     if axis:
@@ -62,21 +64,42 @@ def is_drawn(lines: Sequence[Line]) -> bool:
 def is_even(lines: Sequence[Line]) -> bool:
     """Whether lines are a rectangle of few codes, so that they may be a map under a header.
 
-    Of codes with blanks between, rows may be longer or shorter: such a map is refused when read.
+    Of codes with blanks between, rows may be longer or shorter: such a map is refused when read. Of
+    a wafer with blanks around it, they are.
     """
+    lines = unquoted(lines)
     texts = [text.strip() for _, text in lines]
     rows = [split(text) for text in texts]
     tokens = {cell for row in rows for cell in row}
     count, alike = Counter(map(len, rows)).most_common(1)[0]
     if count > FEWEST and len(tokens) <= _MOST_CODES and len({len(cell) for cell in tokens}) == 1:
         return len(rows) >= _ENOUGH and 2 * alike > len(rows)
-    is_rectangle = len({len(text) for text in texts}) == 1
+    is_rectangle = len({len(text) for text in texts}) == 1 or _is_round(lines)
     codes = set("".join(texts))
     return (
         len(texts) >= _ENOUGH
         and is_rectangle
         and len(codes) <= _MOST_CODES
         and not codes & _NO_CODES
+    )
+
+
+def _is_round(lines: Sequence[Line]) -> bool:
+    """Whether rows without a blank in them get longer, then shorter, to both sides."""
+    texts = [text.expandtabs().rstrip() for _, text in lines]
+    left = [len(text) - len(text.lstrip()) for text in texts]
+    right = [-len(text) for text in texts]
+    return not any(" " in text.strip() for text in texts) and all(map(_is_bent, (left, right)))
+
+
+def _is_bent(margins: list[int]) -> bool:
+    """Whether they get smaller, then larger."""
+    at = margins.index(min(margins))
+    before, behind = margins[:at], margins[at:]
+    return (
+        before == sorted(before, reverse=True)
+        and behind == sorted(behind)
+        and (min(margins[0], margins[-1]) > margins[at])
     )
 
 

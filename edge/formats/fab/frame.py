@@ -22,6 +22,7 @@ _MOST_RULERS: Final = 8
 
 _PREFIX: Final = re.compile(r"[ \t]*(?:(?:MAP|ROW|LINE|[RY])[ \t_]?)?(?=\d)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d{1,5}(?!\d)")
+_QUOTED: Final = re.compile(r"[ \t]*([\"'])(.+)\1[ \t]*,?[ \t]*")
 _RULER: Final = re.compile(r"[\d \t|+=-]+")
 #: What lines consist of that underline.
 _UNDERLINES: Final = frozenset("-=+*#")
@@ -71,10 +72,14 @@ def without_frame(lines: Sequence[Line]) -> Sequence[Line]:
             and not any(marks & set(text) for _, text in inner)
         ):
             lines = rest
-    bare = [text.strip() for _, text in lines]
-    if all(len(text) > 1 and text[0] == text[-1] == '"' for text in bare):
-        return [(line, text[1:-1]) for (line, _), text in zip(lines, bare, strict=True)]
-    return lines
+    return unquoted(lines)
+
+
+def unquoted(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines without quotes around all of them, and commas behind these."""
+    found = [_QUOTED.fullmatch(text) for _, text in lines]
+    rows = [(line, each[2]) for (line, _), each in zip(lines, found, strict=True) if each]
+    return rows if len(rows) == len(lines) else lines
 
 
 def axis_of(lines: Sequence[Line], columns: int | None = None) -> Axis | None:

@@ -34,7 +34,8 @@ _TESTS: Final = (
     " paramname parameterid paramid item itemname measurement meas measname"
 )
 
-_SEPARATORS: Final = ",;\t"
+#: The last one is as many blanks as there are.
+_SEPARATORS: Final = ",;\t "
 #: Most columns.
 _MOST_COLUMNS: Final = 4096
 
@@ -108,6 +109,8 @@ def cells_of(line: str, separator: str) -> list[str]:
     Raises:
         csv.Error: its quotes are wrong.
     """
+    if separator == " ":
+        line = " ".join(line.split())
     if '"' in line:
         return [
             cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True), [])

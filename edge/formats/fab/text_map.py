@@ -8,7 +8,7 @@ the grid.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +16,13 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.die_width import UnsureWidthError
-from edge.formats.fab.drawing import NULLS, drawn, is_drawn, is_even
-from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
+from edge.formats.fab.drawing import drawn, is_drawn, is_even
+from edge.formats.fab.fab_map import FabMap, Meaning
 from edge.formats.fab.frame import Line
-from edge.formats.fab.grid import check_rows, check_sides, may_pass
-from edge.formats.fab.header import Header, bin_of, entry_of, plain
+from edge.formats.fab.grid import check_rows, check_sides
+from edge.formats.fab.header import Header, entry_of, plain
 from edge.formats.fab.text import raw_lines
+from edge.formats.fab.text_legend import legend_of
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -90,14 +91,19 @@ class _Reading:
         self._wafer = _Wafer(source, 0)
         self._group = list[Line]()
         self._is_marked = False  # a line said that rows follow
+        self._is_spaced = False  # an empty line stands between every two rows
+        self._is_behind = False  # the line before is empty
 
     def line(self, number: int, text: str) -> Iterator[_Wafer]:
         """Take the next line; the wafers that it ends."""
         mark = plain(text) if len(text) <= _LONGEST_MARK else None
-        if not text.strip():
-            if not self._is_marked:
+        is_behind, self._is_behind = self._is_behind, not text.strip()
+        if self._is_behind:
+            if not self._is_marked and not (self._may_be_spaced and not is_behind):
                 yield from self._end_group()
             return
+        if self._group and not self._is_marked:
+            yield from self._end_spaced(text, is_behind=is_behind)
         if self._is_marked and not self._ends_section(text, mark):
             self._group.append((number, text))
             return
@@ -114,6 +120,23 @@ class _Reading:
             if self._wafer.drawing and self._wafer.header.begins_another(text):
                 yield self._next()
             self._wafer.note(text, number)
+
+    @property
+    def _may_be_spaced(self) -> bool:
+        return self._is_spaced or len(self._group) == 1
+
+    def _end_spaced(self, text: str, *, is_behind: bool) -> Iterator[_Wafer]:
+        """End the rows so far if the next line is not as far behind them as they are."""
+        is_row = len(text) == len(self._group[-1][1])
+        if is_behind and self._may_be_spaced and is_row:
+            self._is_spaced = True
+        elif self._is_spaced and not is_behind and len(self._group) == 2:
+            *title, row = self._group  # a title as long as the rows
+            self._group = title
+            yield from self._end_group()
+            self._group = [row]
+        elif is_behind or self._is_spaced:
+            yield from self._end_group()
 
     def last(self) -> _Wafer:
         """The last wafer, when all lines were taken."""
@@ -140,7 +163,7 @@ class _Reading:
 
     def _end_group(self) -> Iterator[_Wafer]:
         group, is_marked = self._group, self._is_marked
-        self._group, self._is_marked = [], False
+        self._group, self._is_marked, self._is_spaced = [], False, False
         if not group:
             return
         if not is_marked and not is_drawn(group):
@@ -257,41 +280,3 @@ class _Wafer:
             mend = "a list of dies needs a line of names (x,y,bin), a grid of bins --pass-bins"
             raise InputError(self.source, InputKind.NOT_A_MAP, f"{what}; {mend}")
         return groups[0]
-
-
-def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
-    """What each code means, as far as the header says."""
-    texts = list(texts)
-    width = max(map(len, texts), default=1)
-    null, skipped, reference, passing = (
-        header.codes(role, width) for role in ("null", "skipped", "reference", "passing")
-    )
-    passing = [found.symbol if (found := bin_of(each, header.bins)) else each for each in passing]
-    passing = passing if all(may_pass(each, texts) for each in passing) else []
-    stated = header.stated()
-    says_all = (  # a code that a list of bins does not have may be a mark
-        not header.bins
-        or bool(skipped)
-        or header.has("bcequ")
-        or stated.tested is not None
-        or stated.failed is not None
-    )
-    legend = []
-    for text in texts:
-        found = header.bins.drawn_as(text)
-        if text in reference:
-            meaning = Meaning.REFERENCE
-        elif text in null or text in skipped:
-            meaning = Meaning.NULL
-        elif found and found.meaning is not Meaning.UNKNOWN:
-            meaning = found.meaning
-        elif any(same_bin(text, each) for each in passing):
-            meaning = Meaning.PASS
-        elif passing and (found or (says_all and text.isalnum())):
-            meaning = Meaning.FAIL
-        elif not null and (set(text) <= NULLS or (len(text) > 1 and set(text) == {"-"})):
-            meaning = Meaning.NULL
-        else:
-            meaning = Meaning.UNKNOWN
-        legend.append(Code(text, meaning))
-    return tuple(legend)

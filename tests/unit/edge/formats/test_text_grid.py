@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -70,6 +71,15 @@ def test_line_ends_across_pieces(tmp_path: Path) -> None:
         (item,) = read(path)
         assert isinstance(item, WaferMap)
         assert item.dies.shape == (MAX_SIDE, 4)
+
+
+def test_lone_returns_take_no_time_that_grows_with_their_square(tmp_path: Path) -> None:
+    path = tmp_path / "w.csv"
+    path.write_bytes(b"1,2" + b"\r" * 300_000)
+    start = perf_counter()
+    with pytest.raises(InputError, match="more than 16384 lines"):
+        list(read(path))
+    assert perf_counter() - start < 1
 
 
 def test_a_named_text_file_is_read(tmp_path: Path) -> None:

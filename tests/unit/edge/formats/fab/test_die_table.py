@@ -57,7 +57,7 @@ def test_an_l_comes_out_the_right_way_up_as_y_grows_downwards(turns: int, flippe
     ["X,Y,Bin", "x,y,HBIN", '"X_COORD","Y_COORD","Hard Bin"', "die_x,die_y,soft_bin", "Col,Row,bin",
      "# x,y,bin", "# made by a tool\n# lot: L, x\n\nx,y,bin"],
 )  # fmt: skip
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", " ", "   "])
 def test_content_tells_it_by_its_names(names: str, separator: str, tmp_path: Path) -> None:
     path = tmp_path / "w.dat"
     path.write_text(table(L_DIES, names).replace(",", separator))
@@ -232,7 +232,7 @@ def test_a_grid_of_bins_needs_somebody_who_says_what_passes(
         ("0,1,0.5\n1,1,7\n", rules_of(["1"]), "'0.5' is no bin"),
         ("0,1,7\n1,1\n", rules_of(["1"]), "line 2 has 2 dies"),
         ("x,y,value\n1,1,7\n1,2,7\n", rules_of(["1"]), "names of columns"),
-        ("x y bin\n1 1 7\n1 2 7\n", rules_of(["1"]), "names of columns"),
+        ("x y value\n1 1 7\n1 2 7\n", rules_of(["1"]), "names of columns"),
         ("00000101\n00010701\n01010101\n", rules_of(["01"]), "one character or several"),
         ("x,y,fail\n1,1,NOK\n1,2,OK\n", rules_of(["1"]), "names of columns"),
         ("wafer,x1,y1\nA,1,7\nB,2,7\n", rules_of(["1"]), "a line a wafer"),

@@ -60,6 +60,7 @@ def written(*given: FabMap) -> bytes:
         lambda text: text.encode("utf-16"),
         lambda text: text.encode("utf-16-be"),
         lambda text: text.encode().replace(b"\n", b"\r"),
+        lambda text: text.replace("RowData", "rowdata").replace("BCEQU", "bcequ").encode(),
         lambda text: text.encode().replace(b"\n", b"\r\n").replace(b"L-1", b"L-1\0\0"),
         lambda text: text.replace("P7", "Gerät").encode("latin-1"),
     ],

@@ -200,6 +200,10 @@ MEANINGS = [
     ("PASBIN 1", "A", Meaning.FAIL),
     ("PASS BIN : 1", "A", Meaning.FAIL),
     ("PASBIN a\nSKIPDI .", "A", Meaning.UNKNOWN),
+    ("PASBIN 1", "X", Meaning.UNKNOWN),
+    ("PASBIN 1\nSKIPDI .", "X", Meaning.FAIL),
+    ("PASBIN 1\nTotal Test : 44", "X", Meaning.FAIL),
+    ("BIN = X;COUNT = 8;STATUS = FAIL\nPASBIN 1", "X", Meaning.FAIL),
     ("PASBIN 1-3\nTotal Fail : 9", "A", Meaning.UNKNOWN),
     ("PASBIN 1\nSKIPDI .,X", "A", Meaning.FAIL),
     ("PASBIN 1\nTotal Fail : 9", "A", Meaning.FAIL),
@@ -214,7 +218,8 @@ MEANINGS = [
 
 @pytest.mark.parametrize(("said", "code", "meaning"), MEANINGS)
 def test_what_a_line_says_of_a_code(said: str, code: str, meaning: Meaning) -> None:
-    [fab] = maps(f"LOT : L\n{said}\n\n" + "\n".join(L))
+    rows = [row.replace("A", "X") if code == "X" else row for row in L]
+    [fab] = maps(f"LOT : L\n{said}\n\n" + "\n".join(rows))
     assert dict(fab.legend)[code] is meaning
 
 
@@ -239,7 +244,16 @@ def test_counts_under_any_name_are_held_against_the_map(said: str, word: str | N
 
 
 ROWS = "ROWS : 7\n\n"
+BLANK = [row.replace(".", " ") for row in L]
 WAYS = [
+    "\n".join(BLANK),
+    "\n".join(row.rstrip() for row in BLANK),
+    "\n\n".join(L),
+    "\n\n".join(f"{y:03} {row}" for y, row in enumerate(L)),
+    "Title...\n\n" + "\n".join(L),
+    "\n".join(f'"{row}"' for row in L),
+    "\n".join(f"  '{row}'," for row in L),
+    "01234567\n" + "\n".join(L),
     "\n".join(f"   {row}  " for row in L),
     "\n".join(",".join(row) for row in L),
     "\n".join(f"{y:02}  {row}  {y:02}" for y, row in enumerate(L)),
@@ -269,9 +283,13 @@ WAYS = [
 ]
 
 
+#: Those that need no number of columns.
+FREE = WAYS[:8]
+
+
 @pytest.mark.parametrize("rows", WAYS)
 def test_rows_in_other_ways(rows: str) -> None:
-    text = f"LOT : L\nCOLUMNS : 8\n\n{rows}"
+    text = f"LOT : L\nWAFER : 1\n{'' if rows in FREE else 'COLUMNS : 8'}\n\n{rows}\n"
     found = by_content(text.encode())
     assert found is not None
     assert found.name == "text map"
