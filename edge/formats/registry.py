@@ -119,9 +119,7 @@ FAB_TEXTS: Final = (
         "KLARF",
         "edge.formats.fab.klarf",
         (".klarf", ".kla"),
-        re.compile(
-            rb"F(?:ile(?:[Vv]ersion\s+1[\s.]+\d|Record\b)|ILE(?:VERSION\s+1[\s.]+\d|RECORD\b))"
-        ),
+        re.compile(rb"[Ff](?i:ile(?:version\s+1[\s.]+\d|record\b))"),
         is_fab=True,
     ),
     Format(

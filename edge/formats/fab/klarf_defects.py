@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 #: Columns of a defect list that hold its images; how many there are.
@@ -25,6 +25,11 @@ _WHOLE: Final = re.compile(r"[+-]?\d+(\.0*)?|NA?")
 #: An index that is none; images of a defect, no tool writes a tenth of that.
 _FARTHEST: Final = 2**31
 _MOST_IMAGES: Final = 999
+_MOST_DIGITS: Final = len(str(_MOST_IMAGES))
+
+#: How lists of images are written, by their number: with that number before them, without, or with
+#: it where there are any.
+_LISTS: Final[tuple[Callable[[int], bool], ...]] = (lambda _: True, lambda _: False, bool)
 
 
 class RowError(ValueError):
@@ -135,11 +140,11 @@ class DefectTable:
         rows: list[list[str]] = []
         for tokens in lines:
             if len(tokens) >= place or not rows:
-                rows.append(tokens)
+                rows.append(tokens.copy())
             elif len(rows[-1]) > self._width + 2 * _MOST_IMAGES:
                 return False
             else:
-                rows[-1] = rows[-1] + tokens
+                rows[-1] += tokens
         try:
             if any(len(row) != self._width + 2 * int(row[place]) for row in rows):
                 return False
@@ -161,16 +166,16 @@ class DefectTable:
         wanted = alone = 1
         if place is not None:
             if len(row) < place:  # only images go on in the next line
-                raise RowError(self.short_of(row))
+                raise RowError(self.short_of(len(row)))
             first = row[place] if len(row) > place else ""
-            if first.isdecimal() and len(first) <= len(str(_MOST_IMAGES)):
+            if first.isdecimal() and len(first) <= _MOST_DIGITS:
                 wanted = alone = 1 + 2 * int(first)
             if more == wanted:
                 return True
             if self._count is not None and row[self._count] not in _MISSING:
                 alone = 2 * min(whole(row[self._count]), _MOST_IMAGES)
         if more > max(wanted, alone) or (not more and not alone and self._is_shifted(row)):
-            raise RowError(self.short_of(row))
+            raise RowError(self.short_of(len(row)))
         return more in (wanted, alone)
 
     def _is_shifted(self, row: Sequence[str]) -> bool:
@@ -195,15 +200,44 @@ class DefectTable:
                     raise RowError(str(error), at) from None
 
     def divided(self, tokens: list[str]) -> list[list[str]]:
-        """Tokens of a line as rows, where several stand in one."""
+        """Tokens of a line as rows, where several stand in one and only one way fits."""
         width = self._width
-        if self._images is not None or len(tokens) <= width or len(tokens) % width:
+        if self._images is not None:
+            if len(tokens) <= width:
+                return [tokens]
+            ways = [rows for has in _LISTS if (rows := self._cut(tokens, has))]
+            return ways[0] if ways and all(each == ways[0] for each in ways) else [tokens]
+        if len(tokens) <= width or len(tokens) % width:
             return [tokens]
         return [tokens[start : start + width] for start in range(0, len(tokens), width)]
 
-    def short_of(self, row: Sequence[str]) -> str:
-        """What is wrong with a row of another length."""
-        return f"a row of {len(row)} values, its list has {self._width} columns"
+    def _cut(self, tokens: list[str], has_count: Callable[[int], bool]) -> list[list[str]]:
+        """The rows of a line; empty where their images are not counted in this way.
+
+        Args:
+            tokens: All of them.
+            has_count: Number of a row's images -> whether its list of them begins with it.
+        """
+        rows: list[list[str]] = []
+        start, place = 0, self._images or 0
+        while start < len(tokens):
+            at = start + (place if self._count is None else self._count)
+            if at >= len(tokens) or not (number := tokens[at]).isdecimal():
+                return []
+            images = int(number[: _MOST_DIGITS + 1])
+            counts = has_count(images)
+            stop = start + self._width - 1 + counts + 2 * images
+            if images > _MOST_IMAGES or stop > len(tokens) or (self._count is None and not counts):
+                return []
+            if counts and tokens[start + place] != number:
+                return []
+            rows.append(tokens[start:stop])
+            start = stop
+        return [] if any(map(self._is_shifted, rows)) else rows
+
+    def short_of(self, values: int) -> str:
+        """What is wrong with a row of so many values."""
+        return f"a row of {values} values, its list has {self._width} columns"
 
     def add(self, rows: Sequence[Sequence[str]]) -> None:
         """Add whole rows.

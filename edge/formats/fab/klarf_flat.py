@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from typing import Final, NamedTuple
+from typing import Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError, whole
+from edge.formats.fab.klarf_statements import (
+    HEADER,
+    Statement,
+    begins_another,
+    statements,
+    swallowed,
+    values,
+)
 from edge.formats.fab.klarf_wafer import Inspected
 
-#: What ends a statement, and what does not because it stands between quotes.
-_ENDS: Final = re.compile(r'"[^"\r\n]*"|;')
-_KEYWORD: Final = re.compile(r"[\s\0]*([A-Za-z_]\w{0,63})?")
-_VALUES: Final = re.compile(r'"([^"\r\n]*)"|([^\s"]+)')
-
-#: Keywords of which a wafer's header is made; those that the next wafer has of its own.
-_HEADER: Final = frozenset({
-    "LOTID", "WAFERID", "DEVICEID", "SLOT", "ORIENTATIONMARKLOCATION", "DIEPITCH",
-    "INSPECTIONSTATIONID",
-})  # fmt: skip
+#: What the next wafer has of its own.
 _OF_ONE_WAFER: Final = frozenset({"WAFERID", "SLOT"})
-
-#: Said again, they begin another wafer; and any of these was said before another file begins.
-_BEGINS: Final = frozenset({"LOTID", "WAFERID"})
-_BEGUN: Final = _BEGINS | {"DEFECTLIST"}
 
 #: Lists of dies: those that were inspected, and positions without a verdict.
 _PLAN: Final = "SAMPLETESTPLAN"
@@ -35,70 +28,8 @@ _DIES: Final = frozenset({_PLAN, "SAMPLEDIEMAP", "REMOVEDDIELIST"})
 #: Lines among the rows of a defect list that name a picture.
 _PICTURES: Final = frozenset({"FILENAME", "TIFFFILENAME"})
 
-#: What begins a line in a statement that lacks its end.
-_SWALLOWED: Final = re.compile(
-    r"\n[ \t]*(DefectList|DefectRecordSpec|SampleTestPlan|WaferID|LotID|EndOfFile)\b", re.IGNORECASE
-)
-
 #: Lines of a defect list that are looked at together.
 _LINES: Final = 16_384
-
-
-class Statement(NamedTuple):
-    """A statement of a file.
-
-    Attributes:
-        keyword: In upper case; empty where it begins with a number and so goes on with the list
-            before it.
-        start: Offset behind the keyword.
-        end: Offset of its ``;``.
-    """
-
-    keyword: str
-    start: int
-    end: int
-
-
-def statements(text: str, source: str) -> Iterator[Statement]:
-    """The statements of a file, one after the other.
-
-    Raises:
-        InputError: the last one does not end.
-    """
-    begin, keyword = 0, ""
-    for found in _ENDS.finditer(text):
-        if found[0] == ";":
-            keyword, start = _keyword(text, begin)
-            yield Statement(keyword, start, found.start())
-            begin = found.end()
-    if keyword == "ENDOFFILE" or not text[begin:].strip("\0 \t\r\n\x1a"):
-        return
-    keyword, start = _keyword(text, begin)
-    if keyword == "ENDOFFILE":
-        yield Statement(keyword, start, len(text))
-        return
-    what = f"line {line_of(text, begin)}: {keyword or 'what stands there'} does not end in ;"
-    mend = "so the file is cut off; copy it again"
-    raise InputError(source, InputKind.UNREADABLE, f"{what}, {mend}")
-
-
-def _keyword(text: str, begin: int) -> tuple[str, int]:
-    found = _KEYWORD.match(text, begin)
-    return ((found[1] or "").upper(), found.end()) if found else ("", begin)
-
-
-def begins_another(keyword: str, seen: AbstractSet[str]) -> bool:
-    """Whether another wafer begins with this keyword, after those that were seen of the last."""
-    if keyword == "FILEVERSION":  # a file behind a file
-        return not _BEGUN.isdisjoint(seen)
-    return keyword in _BEGINS and keyword in seen
-
-
-def line_of(text: str, offset: int) -> int:
-    """The line of a place, from 1, where what stands there is not blank."""
-    while offset < len(text) and text[offset].isspace():
-        offset += 1
-    return text.count("\n", 0, offset) + 1
 
 
 def read_flat(text: str, source: str) -> Iterator[FabMap | InputError]:
@@ -158,14 +89,14 @@ class _Reader:
         """The next statement."""
         keyword, start, end = statement
         body = self._text[start:end]
-        if found := _SWALLOWED.search(body):
-            raise self._wrong(f"{keyword} does not end before {found[1]}", start)
+        if found := swallowed(keyword, body):
+            raise self._wrong(f"{keyword} does not end before {found}", start)
         if keyword in _PICTURES:  # which may stand between rows
             return
         if keyword:
             self._end_list()
             self._list = keyword
-        if keyword in _HEADER:
+        if keyword in HEADER:
             self._own.setdefault(keyword, _value(keyword, body))
         elif keyword == "FILEVERSION":
             self._said, self._columns, self._plan, self._others = {}, None, [], []
@@ -247,7 +178,7 @@ def _add_lines(table: DefectTable, lines: Sequence[str]) -> None:
             continue
         row, at = _one_by_one(table, split, first, row, at)
     if row:
-        raise RowError(table.short_of(row), at)
+        raise RowError(table.short_of(len(row)), at)
 
 
 def _one_by_one(
@@ -259,15 +190,17 @@ def _one_by_one(
     for number, tokens in enumerate(split, first):
         if not tokens or (tokens[0] >= "A" and tokens[0].upper() in _PICTURES):
             continue
+        had = len(row)
         if row:
-            pieces = [row + tokens]
+            row += tokens
+            pieces = [row]
         else:
             at, pieces = number, table.divided(tokens)
         for piece in pieces:
             try:
                 is_whole = table.is_whole(piece)
             except RowError as error:
-                raise RowError(table.short_of(row) if row else str(error), at) from None
+                raise RowError(table.short_of(had) if had else str(error), at) from None
             row = [] if is_whole else piece
             if is_whole:
                 rows.append(piece)
@@ -276,14 +209,11 @@ def _one_by_one(
     return row, at
 
 
-def values(body: str) -> list[str]:
-    """The values of a statement, without quotes."""
-    return [(quoted or plain).strip() for quoted, plain in _VALUES.findall(body)]
-
-
 def _value(keyword: str, body: str) -> str:
     """What a statement of the header says."""
-    said = values(body)
-    if keyword not in {"INSPECTIONSTATIONID", "DIEPITCH"} and body.lstrip().startswith('"'):
+    if keyword in {"INSPECTIONSTATIONID", "DIEPITCH"}:
+        return " ".join(filter(None, values(body)))
+    said = values(body.strip().partition("\n")[0])
+    if body.lstrip().startswith('"'):
         said = said[:1]  # what stands behind a quoted name is another matter
     return " ".join(filter(None, said))

@@ -16,14 +16,19 @@ from edge.formats.fab.klarf_wafer import Inspected
 #: Lengths are in nm.
 _UNIT: Final = 0.001
 
-#: What stands between quotes or braces, where a ``;`` ends no row.
-_HELD: Final = re.compile(r'"[^"\r\n]*"|\{[^{}"]*(?:"[^"\r\n]*"[^{}"]*)*\}')
+#: What stands between quotes or braces, where a ``;`` ends no row, in that order; and what stands
+#: in place of it.
+_HELD: Final = ((re.compile(r'"[^"\r\n]*"'), ' "'), (re.compile(r"\{[^{}]*\}"), " }"))
+
+#: Rows of a defect list that are looked at together.
+_TOGETHER: Final = 16_384
 
 #: Fields that are said in a wafer's header, by the name they have there.
 _FIELDS: Final = {
     name.upper(): name.upper()
-    for name in ("DeviceID", "Slot", "OrientationMarkLocation", "DiePitch", "InspectionStationID")
-} | {"SLOTNUMBER": "SLOT"}
+    for name in ("DeviceID", "Slot", "OrientationMarkLocation", "DiePitch", "InspectionStationID",
+                 "CoordinatesMirrored")
+} | {"SLOTNUMBER": "SLOT"}  # fmt: skip
 
 _PLAN: Final = "SAMPLETESTPLAN"
 _NOT_INSPECTED: Final = ("SAMPLEDIEMAP", "REMOVEDDIE")
@@ -87,8 +92,8 @@ class _Reader:
         promised = part.promised[0]
         if part.name == "DEFECTLIST" and isinstance(holder, Inspected):
             rows = self._rows(part)
-            if 0 <= promised < len(rows):
-                what = f"a defect list promises {promised} rows and has {len(rows)}"
+            if 0 <= promised < (has := len(rows)):
+                what = f"a defect list promises {promised} rows and has {has}"
                 holder.warnings.append(f"{what}; all count")
             holder.defects = holder.defects or DefectTable(())
             holder.defects.describe(part.columns)
@@ -98,8 +103,8 @@ class _Reader:
         elif part.name.startswith(_NOT_INSPECTED):
             holder.others.append(self._dies(part))
 
-    def _rows(self, part: Table) -> list[_Row]:
-        rows = list(_rows(self._text, part.start, part.end))
+    def _rows(self, part: Table) -> _Rows:
+        rows = _Rows(self._text, part)
         if len(rows) < part.promised[0]:
             what = f"{part.name} has {len(rows)} rows and promises {part.promised[0]}"
             raise self._scanner.wrong(what, part.start)
@@ -107,57 +112,86 @@ class _Reader:
 
     def _dies(self, part: Table) -> Dies:
         rows, dies = self._rows(part), Dies(part.name)
-        if rows and not {"XINDEX", "YINDEX"} <= set(part.columns):
+        if len(rows) and not {"XINDEX", "YINDEX"} <= set(part.columns):
             raise self._scanner.wrong(f"{part.name} without XINDEX and YINDEX", part.start)
-        places = [part.columns.index(name) for name in ("XINDEX", "YINDEX")] if rows else []
-        for row, offset in rows:
+        places = [part.columns.index(name) for name in ("XINDEX", "YINDEX")] if len(rows) else []
+        for number, row in enumerate(rows.values()):
             if len(row) != len(part.columns):
                 what = f"a row of {len(row)} values, its list has {len(part.columns)} columns"
-                raise self._scanner.wrong(what, offset)
+                raise self._scanner.wrong(what, rows.offset(number))
             try:
                 dies.add([row[place] for place in places])
             except RowError as error:
-                raise self._scanner.wrong(str(error), offset) from None
+                raise self._scanner.wrong(str(error), rows.offset(number)) from None
         return dies
 
-    def _add(self, table: DefectTable, rows: Sequence[_Row]) -> None:
-        if table.add_plain([row for row, _ in rows]):
-            return
+    def _add(self, table: DefectTable, rows: _Rows) -> None:
+        for first in range(0, len(rows), _TOGETHER):
+            batch = list(rows.values(first, first + _TOGETHER))
+            if table.add_plain(batch):
+                continue
+            try:
+                _check(table, batch)
+                table.add_each(batch, range(len(batch)))
+            except RowError as error:
+                raise self._scanner.wrong(str(error), rows.offset(first + error.at)) from None
+
+
+def _check(table: DefectTable, rows: Sequence[list[str]]) -> None:
+    """Refuse rows that are not whole.
+
+    Raises:
+        RowError: one of them; it says which.
+    """
+    for number, row in enumerate(rows):
         try:
-            for row, offset in rows:
-                if not table.is_whole(row):
-                    raise self._scanner.wrong(table.short_of(row), offset)
-            table.add_each([row for row, _ in rows], [offset for _, offset in rows])
+            what = "" if table.is_whole(row) else table.short_of(len(row))
         except RowError as error:
-            raise self._scanner.wrong(str(error), error.at or offset) from None
+            what = str(error)
+        if what:
+            raise RowError(what, number)
 
 
-#: Values of a row, and where it begins.
-_Row = tuple[list[str], int]
+class _Rows:
+    """The rows of a list; what stands between quotes is one value, ``Images 2 {...}`` too.
 
+    Args:
+        text: The file.
+        part: The list.
+    """
 
-def _rows(text: str, start: int, end: int) -> Iterator[_Row]:
-    """Rows between offsets; what stands between quotes is one value, ``Images 2 {...}`` too."""
-    block = text[start:end]
-    if '"' in block or "{" in block:
-        block = _HELD.sub(_mark, block)
-    for row in block.split(";"):
-        if values := row.split():
-            place = start + len(row) - len(row.lstrip())
-            yield (_without_groups(values) if "}" in row else values), place
-        start += len(row) + 1
+    def __init__(self, text: str, part: Table) -> None:
+        self._text, self._part = text[part.start : part.end], part
+        block = self._text
+        for held, mark in _HELD:
+            block = held.sub(mark, block) if mark[-1] in block else block
+        self._rows = [row for row in block.split(";") if row and not row.isspace()]
 
+    def __len__(self) -> int:
+        return len(self._rows)
 
-def _mark(found: re.Match[str]) -> str:
-    """Blanks and the last letter, as long as what was found."""
-    return f" {found[0][-1]}".ljust(len(found[0]))
+    def values(self, first: int = 0, stop: int | None = None) -> Iterator[list[str]]:
+        """The values of some rows."""
+        for row in self._rows[first:stop]:
+            yield _without_groups(row.split()) if "}" in row else row.split()
+
+    def offset(self, number: int) -> int:
+        """Where a row begins in the file."""
+        block = self._text
+        for held, _ in _HELD:
+            block = held.sub(lambda found: f" {found[0][-1]}".ljust(len(found[0])), block)
+        row = [row for row in re.finditer(r"[^;]+", block) if not row[0].isspace()][number]
+        return self._part.start + row.end() - len(row[0].lstrip())
 
 
 def _without_groups(values: list[str]) -> list[str]:
     """One value in place of each group with the word and the count before it."""
-    if values.count("}") == 1:
-        end = values.index("}")
-        return [*values[: max(end - 2, 0)], "N", *values[end + 1 :]]
+    groups = values.count("}")
+    if groups < 2:
+        if groups:
+            end = values.index("}") + 1
+            values[max(end - 3, 0) : end] = ["N"]
+        return values
     kept: list[str] = []
     for value in values:
         kept[len(kept) - 2 * (value == "}") :] = ["N" if value == "}" else value]

@@ -12,7 +12,11 @@ from edge.errors import InputError, InputKind
 MAX_DEPTH: Final = 64
 
 _TOKEN: Final = re.compile(r'"([^"\r\n]*)"|([{}])|([^\s{}";,\0]+)')
-_BRACES: Final = re.compile(r'"[^"\r\n]*"|[{}]')
+#: What stands before a brace: text, strings and groups without others in them. So many at once,
+#: since each takes memory until the end.
+_BEFORE_BRACE: Final = re.compile(
+    r'(?:[^{}"]+|"[^"\r\n]*"|\{[^{}"]*(?:"[^"\r\n]*"[^{}"]*)*\}|"){0,4096}'
+)
 
 
 class Record(NamedTuple):
@@ -124,12 +128,17 @@ class Scanner:
 
     def _behind_group(self, start: int) -> int:
         """Go behind the brace that closes the group which begins here; its offset."""
-        depth = 1
-        for found in _BRACES.finditer(self._text, start):
-            depth += {"{": 1, "}": -1}.get(found[0], 0)
+        depth, text, at = 1, self._text, start
+        while at < len(text):
+            found = _BEFORE_BRACE.match(text, at)
+            if found and found.end() > at:
+                at = found.end()
+                continue
+            depth += 1 if text[at] == "{" else -1
+            at += 1
             if not depth:
-                self._at = found.end()
-                return found.start()
+                self._at = at
+                return at - 1
         raise self.wrong("a { has no }", start)
 
     def _group(self) -> tuple[str, ...]:

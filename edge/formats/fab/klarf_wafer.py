@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning
 from edge.formats.fab.grid import pitch_of, placed
 from edge.formats.fab.klarf_defects import DefectTable, Dies
+
+#: How a file says that x grows to the right, seen from the front.
+_NOT_MIRRORED: Final = frozenset({"", "NO", "N", "NONE", "FALSE", "0"})
 
 
 @dataclass
@@ -60,6 +64,9 @@ class Inspected:
         texts = sorted({0, *counts.tolist()} - {-1})
         order = [texts.index(count) if count >= 0 else -1 for count in counts.tolist()]
         said = self.said
+        if (mirrored := said.get("COORDINATESMIRRORED", "").upper()) not in _NOT_MIRRORED:
+            what = f"x may run the other way (CoordinatesMirrored {mirrored[:20]})"
+            self.warnings.append(f"{what}; drawn as it stands, a recipe's flip turns it over")
         return FabMap(
             np.array(order, np.int16)[places].reshape(grid.shape),
             tuple(Code(str(n), Meaning.FAIL if n else Meaning.PASS) for n in texts),

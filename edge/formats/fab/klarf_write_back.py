@@ -9,8 +9,8 @@ from typing import Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Finding
-from edge.formats.fab.klarf_flat import Statement, begins_another, statements
 from edge.formats.fab.klarf_records import Close, Record, Scanner, Table
+from edge.formats.fab.klarf_statements import Statement, begins_another, statements
 
 #: Names of what is said of a wafer, in the list of what anybody may say of one.
 _PATTERN: Final = "WMEDGE_PATTERN"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -162,6 +163,8 @@ def flat(plan: str, spec: str, rows: str) -> str:
         lambda text: (
             text.replace("FileVersion", "FILEVERSION").replace("FileRecord", "FILERECORD").encode()
         ),
+        lambda text: re.sub(r"(?m)^ *[A-Za-z]+", lambda word: word[0].lower(), text).encode(),
+        lambda text: text.replace('LotID "', '# of\n#\nLotID "').encode(),
     ],
 )
 def test_content_tells_it_in_any_encoding_and_under_any_name(
@@ -212,6 +215,11 @@ def test_what_else_it_says(text: str, tmp_path: Path) -> None:
         ("3 XINDEX YINDEX IMAGELIST", "0 0 2 1 0\n2 0\n1 0 0", [0, 1]),
         ("4 XINDEX YINDEX IMAGECOUNT IMAGELIST", "0 0 2 1 0 2 0\n1 0 1 3 0", [0, 1]),  # no count
         ("4 XINDEX YINDEX IMAGECOUNT IMAGELIST", "0 0 1 0\n1 0 1\n1 1 0", [0, 1]),
+        # several in a line, with their images counted twice, once, and not where there are none
+        ("4 XINDEX YINDEX IMAGECOUNT IMAGELIST", "0 0 1 1 9 0 1 0 2 2 7 0 8 0", [0, 1]),
+        ("3 XINDEX YINDEX IMAGELIST", "0 0 1 9 0 1 0 0", [0, 1]),
+        ("5 XREL XINDEX YINDEX IMAGECOUNT IMAGELIST", "1.5 0 0 1 9 0 2.5 1 0 0", [0, 1]),
+        ("5 XREL XINDEX YINDEX IMAGECOUNT IMAGELIST", "1.5 0 0 1 1 9 0 2.5 1 0 0", [0, 1]),
     ],
 )
 def test_rows_of_a_defect_list(spec: str, rows: str, fails: list[int]) -> None:
@@ -219,6 +227,20 @@ def test_rows_of_a_defect_list(spec: str, rows: str, fails: list[int]) -> None:
     assert np.flatnonzero(fab.meanings() == "fail").tolist() == fails
     assert (fab.meanings() != "null").all()
     assert fab.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        ("0 0 0 0 0 0 0 0 0 0 0 0", "a row of 12 values"),  # three with a count, or four without
+        ("0 0 1 1 9 0 1 0 1 2 9 0", "a row of 12 values"),
+        ("0 0 2 3 9 0", "a row of 6 values"),
+        ("0 0 1 1 9 0\n1 0 1000 1000 1", "line 2: a row of 5 values"),
+    ],
+)
+def test_rows_in_a_line_that_can_be_cut_in_no_way_or_several(rows: str, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        only(flat("2 0 0 1 0", "4 XINDEX YINDEX IMAGECOUNT IMAGELIST", rows))
 
 
 @pytest.mark.parametrize(
@@ -247,6 +269,10 @@ def test_rows_of_a_defect_list(spec: str, rows: str, fails: list[int]) -> None:
         (("tifffilename c.tif;", "tifffilename c.tif"), "line 32: .* not end before DefectList"),
         (("SummaryList 1 999 999;", "SummaryList 1 999 999"), "line 35: .* before EndOfFile"),
         (("EndOfFile;", "Summary"), "line 36: SUMMARY does not end in ;"),
+        (("Product 7;", "Product 7"), "line 6: DEVICEID does not end before SetupID"),
+        (("NOTE;", "NOTE"), "line 8: .* does not end before DiePitch"),
+        (("12-31-2025 25:61:00;", "12-31-2025"), "line 2: .* before InspectionStationID"),
+        (('"03";', '"03" DeviceID P;'), "line 3: .* does not end before DeviceID"),
     ],
 )
 def test_a_bad_flat_file_is_refused_with_a_word(change: tuple[str, str], word: str) -> None:
@@ -300,10 +326,28 @@ def test_wherever_it_is_cut_off_no_other_map_comes_of_it(text: str) -> None:
         (("SampleTestPlan 6 0", "SampleTestPlan 5 0"), "promises 5 dies and has 6; all count"),
         (("5 3 1.0 -1", "5 3 9 9"), "1 of 5 defects lie on no die of the test plan"),
         (("5 3 1.0 -1", "5 3 NA -1"), "1 of 5 defects lie on no die of the test plan"),
+        (
+            ("Slot 07;", "CoordinatesMirrored YES;"),
+            r"other way (CoordinatesMirrored YES); drawn as",
+        ),
     ],
 )
 def test_what_may_be_wrong_is_said(change: tuple[str, str], warning: str) -> None:
     assert warning in only(FLAT.replace(*change)).warnings[0]
+
+
+@pytest.mark.parametrize(("word", "warnings"), [("No", 0), ("", 0), ("Yes", 1)])
+def test_a_mirrored_wafer_is_warned_of_in_both_grammars(word: str, warnings: int) -> None:
+    field = f'Field CoordinatesMirrored 1 {{"{word}"}}\n    Field DeviceID'
+    nested = only(NESTED.replace("Field DeviceID", field))
+    flat_one = only(FLAT.replace("Slot 07;", f"Slot 07;\nCoordinatesMirrored {word};"))
+    assert len(nested.warnings) == len(flat_one.warnings) == warnings
+
+
+def test_names_of_fields_may_be_columns_and_rows() -> None:
+    spec = "DefectRecordSpec 3 XINDEX YINDEX\nSLOT;CustomWaferList 1\nSlot 7;\nDefectList 0 0 1;"
+    fab = only(f"FileVersion 1 1;Slot 3\nOdd 1;SampleTestPlan 1 0 0;{spec}EndOfFile;")
+    assert (fab.slot, fab.warnings) == ("3", ())
 
 
 def test_one_file_holds_several_wafers() -> None:
