@@ -13,6 +13,7 @@ from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
 from edge.formats.fab.xml import Element, read_xml
 from edge.formats.fab.xml_bins import (
+    UNITS,
     Bins,
     check_wafer,
     each_wafer,
@@ -35,13 +36,8 @@ _ROOT: Final = re.compile(rb"<(?:[\w.-]{1,64}:)?(?:MapData|SubstrateMaps?|BinCod
 _WHOLE: Final = re.compile(r"-?\d{1,12}")
 _TURN: Final = re.compile(r"\d{1,3}")
 _NUMBER: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
-
-#: Units of lengths, in um.
-_UNITS: Final = {
-    "mm": 1000.0, "millimeter": 1000.0, "millimeters": 1000.0, "um": 1.0, "micron": 1.0,
-    "microns": 1.0, "micrometer": 1.0, "micrometers": 1.0, "mil": 25.4, "mils": 25.4, "cm": 1e4,
-    "inch": 25400.0, "inches": 25400.0,
-}  # fmt: skip
+#: No wafer is that wide, in um: a StepSize that makes it so is that of an exposed field.
+_WIDEST: Final = 500_000.0
 
 
 def is_format(head: bytes) -> bool:
@@ -83,15 +79,13 @@ def _wafer(root: Element, element: Element, number: int, count: int, source: str
     )
     layouts = _layouts(root, element.get("LayoutSpecifier"))
     alias = {each.get("Type").lower(): each.get("Value") for each in substrate.all("AliasId")}
-    sizes = [(layout, step) for layout in layouts for step in layout.all("StepSize")]
-    layout, step = sizes[-1] if sizes else (substrate, substrate)
-    unit = _UNITS.get((step.get("Units") or layout.get("DefaultUnits")).lower())
     parts = [each for each in layouts[::-1] if each.said("ProductId")] or list(root.all("Layouts"))
     cells = [each for each in holder.all("BinCode") if each.pieces]
-    if len(cells) == 1 and holder.get("MapType").lower().startswith("1d"):
-        what = "all bins in one row (MapType 1DArray), so how they lie is not certain"
-        raise InputError(source, InputKind.AMBIGUOUS, f"{what}; export it as 2DArray")
     fab = _listed(cells, element, bins, source) or _drawn(cells, layouts, bins, source)
+    if len(fab.codes) == 1 and holder.get("MapType").lower().startswith("1d"):
+        what = "all bins in one row (MapType 1DArray), so how they lie is not certain"
+        mend = "export it as 2DArray, or with its Dimension"
+        raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {mend}")
     fab = replace(
         fab,
         lot=substrate.said("LotId") or element.get("LotId"),
@@ -99,7 +93,7 @@ def _wafer(root: Element, element: Element, number: int, count: int, source: str
         device=next((each.said("ProductId") for each in parts), ""),
         slot=substrate.said("SlotNumber"),
         orientation=element.get("Orientation") or alias.get("orientation", ""),
-        pitch=pitch_of(step.get("X"), step.get("Y"), unit, source),
+        pitch=_pitch(layouts, fab.codes.shape, source),
         tool=alias.get("prober", "") or alias.get("tester", ""),
         format="E142",
     )
@@ -154,6 +148,22 @@ def _layouts(root: Element, specifier: str) -> list[Element]:
     names = [name.strip().lower() for name in specifier.split("/") if name.strip()]
     found = [by_name[name] for name in names if name in by_name]
     return found if len(found) == len(names) and names else every if len(every) == 1 else []
+
+
+def _pitch(
+    layouts: list[Element], shape: tuple[int, ...], source: str
+) -> tuple[float, float] | None:
+    """StepSize of the innermost layout that has one; where no wafer is as wide, its DeviceSize."""
+    sizes = [
+        pitch_of(size.get("X"), size.get("Y"), UNITS.get(unit.lower()), source)
+        for name in ("StepSize", "DeviceSize")
+        for layout in layouts[::-1]
+        for size in layout.all(name)
+        for unit in [size.get("Units") or layout.get("DefaultUnits")]
+    ]
+    found = [size for size in sizes if size]
+    fitting = (each for each in found if max(each[0] * shape[1], each[1] * shape[0]) < _WIDEST)
+    return next(fitting, found[0] if found else None)
 
 
 def _drawn(cells: list[Element], layouts: list[Element], bins: Bins, source: str) -> FabMap:

@@ -63,7 +63,7 @@ def _wafer(wafer: Element, device: Element, source: str) -> FabMap:
     )
     height, width = (promised(device.get(name), name, source) for name in ("Rows", "Columns"))
     grid, warnings = bins.grid(_rows(device, source), height, width)
-    across, down = device.get("DeviceSizeX"), device.get("DeviceSizeY")
+    across, down = (device.get(f"StepSize{axis}", f"DeviceSize{axis}") for axis in "XY")
     pitch = pitch_of(across, down, 1.0, source)
     fab = FabMap(
         grid.codes(),

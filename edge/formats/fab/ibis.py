@@ -11,13 +11,15 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
-from edge.formats.fab.grid import TokenGrid, check_rows
+from edge.formats.fab.grid import TokenGrid, check_rows, pitch_of
 from edge.formats.fab.xml import Element, read_xml
-from edge.formats.fab.xml_bins import each_wafer, meaning_of, promised
+from edge.formats.fab.xml_bins import UNITS, each_wafer, meaning_of, promised
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
 
+#: Names that a note has.
+_SHOWN: Final = 6
 _BETWEEN: Final = re.compile(r"[\s,;]+")
 _COUNT: Final = re.compile(r"\d{1,9}")
 _LINE_END: Final = re.compile(r"[\r\n]+")
@@ -46,9 +48,10 @@ def _wafer(element: Element, source: str) -> Iterator[FabMap]:
     )
     grid = _grid(drawn, height, width, source)
     named = _named(header)
-    legend = tuple(Code(text, named.get(text, Meaning.UNKNOWN)) for text in grid.texts)
+    legend = tuple(Code(text, named.get(text, (Meaning.UNKNOWN,))[0]) for text in grid.texts)
     counts = (header.said(name) for name in ("BIN_COUNT_PASS", "BIN_COUNT_FAIL"))
     passed, failed = (int(count) if _COUNT.fullmatch(count) else None for count in counts)
+    unit = header.said("WAFER_UNITS", "WAFER_UNIT").lower()
     fab = FabMap(
         grid.codes(),
         legend,
@@ -56,12 +59,13 @@ def _wafer(element: Element, source: str) -> Iterator[FabMap]:
         wafer=header.said("WAFER_OCR_ID", "WAFER"),
         device=header.said("DEVICE", "PRODUCT"),
         orientation=header.said("FLAT_LOCATION"),
+        pitch=pitch_of(header.said("XSTEP"), header.said("YSTEP"), UNITS.get(unit), source),
         stated=Stated(passed=passed, failed=failed),
         tool=header.said("PROBER"),
         format="IBIS",
         source=source,
     )
-    yield _counted(fab)
+    yield _unsaid(_counted(fab), named)
 
 
 def _grid(drawn: Element, height: int | None, width: int | None, source: str) -> TokenGrid:
@@ -86,19 +90,32 @@ def _grid(drawn: Element, height: int | None, width: int | None, source: str) ->
     return grid
 
 
-def _named(header: Element) -> dict[str, Meaning]:
+def _named(header: Element) -> dict[str, tuple[Meaning, str]]:
     """What each character means, by the names that BIN_CODE gives to them."""
-    named: dict[str, Meaning] = {}
+    named: dict[str, tuple[Meaning, str]] = {}
     for element in header.all("BIN_CODE"):
         for name, value in element.attributes.items():
             words = {word.lower() for word in _WORD.split(name)}
             failing = Meaning.FAIL if "fail" in words and "pass" not in words else None
             meaning = meaning_of(name) or failing or Meaning.UNKNOWN
-            for text in _BETWEEN.split(value.strip()) if value.strip() else value[:1]:
+            one = value.strip() or value[:1]
+            for text in [one] if len(one) == 1 else _BETWEEN.split(one):
                 if len(text) == 1:
-                    same = named.get(text, meaning) is meaning
-                    named[text] = meaning if same else Meaning.UNKNOWN
+                    same, names = named.get(text, (meaning, ""))
+                    both = meaning if same is meaning else Meaning.UNKNOWN
+                    named[text] = both, f"{names}/{name}".strip("/").upper()
     return named
+
+
+def _unsaid(fab: FabMap, named: dict[str, tuple[Meaning, str]]) -> FabMap:
+    """The map with a note on the names of characters that say neither pass nor fail."""
+    names = [
+        f"{named[code.text][1][:32]} ({code.text!r})"
+        for code in fab.legend
+        if code.meaning is Meaning.UNKNOWN and code.text in named
+    ]
+    note = f"nobody knows what its BIN_CODE {', '.join(names[:_SHOWN])} means"
+    return replace(fab, warnings=(*fab.warnings, note)) if names else fab
 
 
 def _counted(fab: FabMap) -> FabMap:

@@ -1,4 +1,6 @@
-"""XML within bounds: no document type, so no entities; elements by their local names.
+"""XML within bounds: no entities; elements by their local names.
+
+A document type that only names the root or a file, which is never opened, is passed over.
 
 Tools differ in the case of names (``OriginLocation``, ``Originlocation``), so it does not count.
 """
@@ -22,8 +24,11 @@ MAX_DEPTH: Final = 64
 MAX_ELEMENTS: Final = 2_000_000
 
 _DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml[^>]*\?>)?")
+#: A document type that declares nothing itself, and what may stand before it.
+_TYPE: Final = r"(?:\s|<!--(?:(?!-->).)*-->)*<!DOCTYPE[^\[<>]*>"
+_FIRST_TYPE: Final = re.compile(_TYPE, re.DOTALL)
 #: The declaration of a further file behind the end of one.
-_NEXT: Final = re.compile(r">\s*<\?xml\s[^>]*\?>")
+_NEXT: Final = re.compile(rf">\s*<\?xml\s[^>]*\?>(?:{_TYPE})?", re.DOTALL)
 #: What stands behind the end of a file; DOS ended texts so.
 _END: Final = " \t\n\x1a"
 
@@ -81,12 +86,14 @@ def read_xml(file: Source, source: str) -> Element:
     Several files behind one another, each with its declaration, stand in one root.
 
     Raises:
-        InputError: it is not XML, is cut off, has a document type, or is too deep or too large.
+        InputError: it is not XML, is cut off, declares entities, or is too deep or too large.
     """
     # The declaration may name another encoding than the one it is in.
     whole = read_text(file, source)
     declared = _DECLARATION.match(whole)
     start = declared.end() if declared else 0
+    if kind := _FIRST_TYPE.match(whole, start):
+        start = kind.end()
     lines = whole.count("\n", 0, start)
     text, several = _NEXT.subn(_line_ends, whole[start:].rstrip(_END))
     if several:
@@ -138,7 +145,7 @@ class _Builder:
         self._open[-1].pieces.append(text)
 
     def _refuse(self, *_: object) -> None:
-        what = "a document type (DOCTYPE), which may hold entities; remove that line"
+        what = "a document type (DOCTYPE) with declarations, which may be entities; remove it"
         raise InputError(self._source, InputKind.UNSUPPORTED, what)
 
 

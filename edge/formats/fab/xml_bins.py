@@ -32,6 +32,13 @@ _WORDS: Final = {
     for word in words.split()
 }
 
+#: Units of lengths, in um.
+UNITS: Final = {
+    "mm": 1000.0, "millimeter": 1000.0, "millimeters": 1000.0, "um": 1.0, "micron": 1.0,
+    "microns": 1.0, "micrometer": 1.0, "micrometers": 1.0, "mil": 25.4, "mils": 25.4, "cm": 1e4,
+    "inch": 25400.0, "inches": 25400.0,
+}  # fmt: skip
+
 #: Characters of a bin by the first letters of its type.
 _WIDTHS: Final = {"asc": 1, "hex": 2, "dec": 3, "int": 4}
 _HEX: Final = "hex", "int"
@@ -165,14 +172,20 @@ class Bins:
                 certain.
         """
         grid = TokenGrid(self._source)
-        token = 0
+        token, note = 0, list[str]()
         for element in rows:
             for line in _LINE_END.split("".join(element.pieces)):
                 if not (line.strip() or (self._is_blank and len(line) == width)):
                     continue
                 token = token or self._width(line, width)
-                grid.add(self._cells(line, token, element.line), element.line)
-        return grid, _against_promised(grid, height, width, self._source)
+                cells = self._cells(line, token, element.line)
+                if height and width and height > 1 and len(cells) == height * width:
+                    note = [f"all bins stand in one row; cut into {height} of {width}, top first"]
+                    for start in range(0, len(cells), width):
+                        grid.add(cells[start : start + width], element.line)
+                else:
+                    grid.add(cells, element.line)
+        return grid, note + _against_promised(grid, height, width, self._source)
 
     def _width(self, line: str, columns: int | None) -> int:
         """Characters of a bin, judged by its type, NullBin, the other bins and a row."""

@@ -68,7 +68,8 @@ E142 = """<?xml version="1.0"?>
 
 IBIS = """<?xml version="1.0"?>
 <IBIS_WAFER_DATA><HEADER><WAFER_OCR_ID>A-01</WAFER_OCR_ID><WAFER_BATCH_ID>L-1</WAFER_BATCH_ID>
-<WAFER>01</WAFER><DEVICE>P7</DEVICE><FLAT_LOCATION>180</FLAT_LOCATION><PROBER>T9</PROBER>
+<WAFER>01</WAFER><DEVICE>P7</DEVICE><FLAT_LOCATION>180</FLAT_LOCATION>
+<WAFER_UNITS>MM</WAFER_UNITS><XSTEP>2.5</XSTEP><YSTEP>3</YSTEP><PROBER>T9</PROBER>
 <BIN_CODE PASS="1" ELEC__FAIL="X" REF_DIE="*" OUTSIDE="."/><BIN_COUNT_PASS>7</BIN_COUNT_PASS>
 <ROW_COUNT>4</ROW_COUNT><COLUMN_COUNT>4</COLUMN_COUNT></HEADER>
 <WAFER_MAP>.X1.1X111XX1.1*.</WAFER_MAP></IBIS_WAFER_DATA>
@@ -99,8 +100,7 @@ def test_what_a_file_says(module: ModuleType, text: str) -> None:
     assert wafer_of(fab, NO_RULES).dies.tolist() == L_DIES
     assert (fab.lot, fab.wafer, fab.device, fab.tool) == ("L-1", "A-01", "P7", "T9")
     assert (fab.orientation, fab.warnings) == ("180", ())
-    if module is not ibis:
-        assert (fab.slot, fab.pitch) == ("3", (2500.0, 3000.0))
+    assert (fab.slot, fab.pitch) == ("" if module is ibis else "3", (2500.0, 3000.0))
     assert Meaning.REFERENCE in {code.meaning for code in fab.legend}
 
 
@@ -136,6 +136,9 @@ SAME = [
     (g85, [("<Maps>", ""), ("</Maps>", ""), (' xmlns="http://www.semi.org"', "")]),
     (g85, [('BinType="HexaDecimal"', ""), ("WaferId", "SubstrateId")]),
     (g85, [('BinType="HexaDecimal"', 'bintype="Hexadecimal"'), ("Columns", "columns")]),
+    (g85, [("<Maps>", '<!-- a -->\n<!DOCTYPE Maps SYSTEM "semi.dtd"><Maps>')]),
+    (g85, [('<?xml version="1.0" encoding="utf-8"?>', '<?sml version="1.0"?>')]),
+    (g85, [("DeviceSizeX", "StepSizeX"), ("<Device", '<Device DeviceSizeX="9" StepSizeY="3000"')]),
     (g85, [('<Data MapName="Map" Version="2">', ""), ("</Data>", "")]),
     (g85, [("<![CDATA[", ""), ("]]>", "")]),
     (g85, [("<Row><![CDATA[", ""), ("]]></Row>", "")]),
@@ -165,6 +168,8 @@ SAME = [
     (ibis, [('PASS="1"', 'BIN1="1"')]),
     (ibis, [('OUTSIDE="."', 'OUTSIDE=" "'), (".X1.1X111XX1.1*.", " X1 1X111XX1 1* ")]),
     (ibis, [('PASS="1" ', "")]),
+    (ibis, [('"1.0"?>', '"1.0"?>\n<!DOCTYPE IBIS_WAFER_DATA>'), ("PASS=", "PICKED=',' PASS=")]),
+    (ibis, [('OUTSIDE="."', 'OUTSIDE=","'), (".X1.1X111XX1.1*.", ",X1,1X111XX1,1*,")]),
     (ibis, [("ROW_COUNT", "row_count"), ("BIN_CODE", "bin_code")]),
 ]  # fmt: skip
 
@@ -193,6 +198,8 @@ BAD = [
     (g85, ("</Data>", "</Data><Data><Row>00</Row></Data>"), "2 different maps"),
     (g85, ("</Row>\n</Data></Device></Map></Maps>", ""), "not XML"),
     (g85, ("<Maps>", '<!DOCTYPE a [<!ENTITY x "y">]><Maps>'), "DOCTYPE"),
+    (g85, ("<Maps>", '<!DOCTYPE a SYSTEM "a.dtd" [\n]><Maps>'), "DOCTYPE"),
+    (g85, ("<Maps>", '<!DOCTYPE a SYSTEM "a.dtd"><Maps>&x;'), "undefined entity"),
     (g85, ('SizeY="3000.0"', 'SizeY="-3000"'), "a die size of 2500 x -3000, must not be"),
     (e142, ('Y="3"', 'Y="-3"'), "a die size of 2.5 x -3, must not be"),
     (g85, ("0A0A", "0A0B"), "does not say what '0B' means"),
@@ -221,6 +228,11 @@ BAD = [
     (ibis, ("<ROW_COUNT>4", "<ROW_COUNT>5"), "4 rows, and its header promises 5"),
     (ibis, (".1*.<", ".1*<"), "15 dies, and COLUMN_COUNT promises rows of 4"),
     (ibis, ("<BIN_COUNT_PASS>7", "<BIN_COUNT_PASS>9"), "states 9 passing dies, .* map has 7"),
+    (
+        ibis,
+        ('REF_DIE="*"', 'Picked="*" BIN32="*"'),
+        r"what '\*' means; nobody knows what its BIN_CODE PICKED/BIN32 \('\*'\) means; say",
+    ),
     (ibis, ('PASS="1"', 'SIMPLE="1" BIN32="X"'), "does not say"),
     (ibis, ("<COLUMN_COUNT>4", "<COLUMN_COUNT>"), "without COLUMN_COUNT"),
     (
@@ -262,10 +274,22 @@ def test_counts_that_a_later_step_made_wrong_are_a_warning() -> None:
         assert wafer_of(fab, NO_RULES).dies.tolist() == L_DIES
 
 
-def test_all_dies_in_one_row_are_refused() -> None:
-    text = E142.replace("2DArray", "1DArray").replace("</BinCode>\n<BinCode>", "")
-    with pytest.raises(InputError, match="how they lie is not certain"):
-        maps(e142, text)
+def test_bins_in_one_row_are_cut_where_the_file_says_how_many_a_row_has() -> None:
+    one = E142.replace("2DArray", "1DArray").replace("</BinCode>\n<BinCode>", "")
+    for module, text in ((e142, one), (g85, G85.replace("]]></Row>\n<Row><![CDATA[", ""))):
+        [fab] = maps(module, text)
+        assert wafer_of(fab, NO_RULES).dies.tolist() == L_DIES
+        assert fab.warnings == ("all bins stand in one row; cut into 4 of 4, top first",)
+    for other in ('<Dimension X="16" Y="1"/>', ""):
+        with pytest.raises(InputError, match="how they lie is not certain"):
+            maps(e142, one.replace('<Dimension X="4" Y="4"/>', other))
+
+
+def test_a_step_that_no_wafer_has_is_no_die_pitch() -> None:
+    for step, pitch in (("200", (2400.0, 2900.0)), ("2.5", (2500.0, 3000.0))):
+        size = f'<DeviceSize X="2400" Y="2900" Units="um"/><StepSize X="{step}" Y="3"/>'
+        [fab] = maps(e142, E142.replace('<StepSize X="2.5" Y="3"/>', size))
+        assert fab.pitch == pitch
 
 
 @pytest.mark.parametrize(("module", "word"), [(g85, '"Ref"'), (e142, '"Reference"')])
@@ -346,7 +370,8 @@ def test_a_file_holds_several_wafers_and_a_bad_one_does_not_stop_the_others() ->
 
 @pytest.mark.parametrize(("module", "text"), FORMATS)
 def test_files_behind_one_another_are_several_wafers(module: ModuleType, text: str) -> None:
-    one, other = maps(module, f"{text}\n{text.replace('A-01', 'B')}\x1a")
+    second = text.replace("A-01", "B").replace("?>", "?>\n<!DOCTYPE it>", 1)
+    one, other = maps(module, f"{text}\n{second}\x1a")
     assert (one.wafer, other.wafer, other.index) == ("A-01", "B", 1)
     assert wafer_of(other, NO_RULES).dies.tolist() == L_DIES
     for bad in (text[: len(text) // 2] + text, text + text[: len(text) // 2], text + "x" + text):
