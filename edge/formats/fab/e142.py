@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["is_format", "read_maps", "write", "write_back"]
 
-_ROOT: Final = re.compile(rb"<(?:[\w.-]{1,64}:)?(?:MapData|SubstrateMaps?|BinCodeMap)[\s>]")
+_ROOT: Final = re.compile(rb"<(?:[\w.-]{1,64}:)?(?i:MapData|SubstrateMaps?|BinCodeMap)[\s>]")
 _WHOLE: Final = re.compile(r"-?\d{1,12}")
 _TURN: Final = re.compile(r"\d{1,3}")
 _NUMBER: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?")

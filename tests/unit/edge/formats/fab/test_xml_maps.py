@@ -115,6 +115,8 @@ def test_what_a_file_says(module: ModuleType, text: str) -> None:
         lambda text: b"\r\n  " + text.encode().replace(b"\n", b"\r\n"),
         lambda text: text.replace("P7", "Gerät").encode("latin-1"),
         lambda text: re.sub(r"<(/?)(\w)", r"<\1m:\2", text).encode(),
+        lambda text: re.sub(r"</?\w+| \w+(?==)", lambda found: found[0].lower(), text).encode(),
+        lambda text: re.sub(r"</?\w+| \w+(?==)", lambda found: found[0].upper(), text).encode(),
     ],
 )
 @pytest.mark.parametrize("text", [text for _, text in FORMATS])
