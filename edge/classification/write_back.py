@@ -50,7 +50,8 @@ class WriteBack:
         module = import_module(entry.module)
         if not (entry.is_fab and hasattr(module, "write_back")):
             what = f"{self._path}: --write-back is for {_CAN}, this is a {entry.name}"
-            raise UsageError(f"{what}; --output writes results beside it")
+            mend = "unpack it first" if entry.holds_files else "--output writes results beside it"
+            raise UsageError(f"{what}; {mend}")
         self._write: Callable[[bytes, dict[int, Finding]], bytes] = module.write_back
         self._findings: dict[int, Finding] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -106,11 +107,13 @@ def test_patterns_are_written_back_into_a_copy(lot: Path, kind: str) -> None:
     ("given", "what"),
     [
         (["w7.map"], "this is a SINF"),
+        (["w7.map.gz"], "this is a compressed file or archive; unpack it first"),
         (["w7.map", "w7.map"], "for one file"),
         (["."], "for one file"),
     ],
 )
 def test_where_nothing_can_be_written_back(lot: Path, given: list[str], what: str) -> None:
+    (lot / "w7.map.gz").write_bytes(gzip.compress((lot / "w7.map").read_bytes()))
     done = wm_edge("classify", *given, "--write-back", "back", cwd=lot)
     assert done.code == 2
     assert what in done.stderr

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 from edge.errors import InputError, InputKind
 
-#: What ends a statement, and what does not because it stands between quotes.
-_ENDS: Final = re.compile(r'"[^"\r\n]*"|;[;\s]*')
-_KEYWORD: Final = re.compile(r"(?:[\s\0]|#[^\r\n]*)*([A-Za-z_]\w{0,63})?")
+#: What may stand between statements, comments too (so many at most, as each takes memory); what
+#: ends a statement, and what does not because it stands between quotes.
+_BETWEEN: Final = re.compile(r"[;\s\0]*(?:#[^\r\n]*[;\s\0]*){0,999}")
+_ENDS: Final = re.compile(rf'"[^"\r\n]*"|;{_BETWEEN.pattern}')
+_KEYWORD: Final = re.compile(r"([A-Za-z_]\w{0,63})?")
 _VALUES: Final = re.compile(r'"([^"\r\n]*)"|([^\s"]+)')
 
 #: Keywords of which a wafer's header is made.
@@ -70,8 +72,9 @@ def statements(text: str, source: str) -> Iterator[Statement]:
     Raises:
         InputError: the last one does not end.
     """
-    begin, keyword = 0, ""
-    for found in _ENDS.finditer(text):
+    first, keyword = _BETWEEN.match(text), ""
+    begin = first.end() if first else 0
+    for found in _ENDS.finditer(text, begin):
         if found[0][0] == ";":
             keyword, start = _keyword(text, begin)
             yield Statement(keyword, start, found.start())

@@ -65,7 +65,7 @@ class _Wafer:
         lot: Wafers of the same number share their classes.
         classes: The list of classes that holds for it; None where there is none.
         said: The list of what anybody may say of it; None where there is none.
-        end: Where a list behind all others of it goes.
+        end: Where another list of it goes.
         lot_end: The same for a list of its lot.
     """
 
@@ -113,7 +113,8 @@ class _Layout:
                 grown = None
             elif grown is not None:  # each of its rows is a statement
                 grown.end, grown.row = statement.end + 1, self._statement_row
-            if keyword != "ENDOFFILE":
+            # Readers there are that take each line behind a defect list for a defect.
+            if "DEFECTLIST" not in seen and keyword not in _BEHIND:
                 wafer.end = wafer.lot_end = statement.end + 1
         return wafers
 
@@ -196,6 +197,7 @@ class _NestedLayout(_Layout):
 
 
 _LISTS: Final = frozenset({"CLASSLOOKUP", "CUSTOMWAFERLIST"})
+_BEHIND: Final = frozenset({"DEFECTRECORDSPEC", "DEFECTLIST", "ENDOFFILE"})
 _NAME: Final = "the file to write into"
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edge.errors import InputError, UsageError
 from edge.formats.fab import klarf
-from edge.formats.fab.fab_map import Code, FabMap, Meaning, of_wafer
+from edge.formats.fab.fab_map import Code, FabMap, Finding, Meaning, of_wafer
 from edge.formats.fab.klarf_records import MAX_DEPTH
 from edge.formats.fab.legend import wafer_of
 from edge.formats.fab.rules import NO_RULES, rules_of
@@ -164,7 +164,7 @@ def flat(plan: str, spec: str, rows: str) -> str:
             text.replace("FileVersion", "FILEVERSION").replace("FileRecord", "FILERECORD").encode()
         ),
         lambda text: re.sub(r"(?m)^ *[A-Za-z]+", lambda word: word[0].lower(), text).encode(),
-        lambda text: text.replace('LotID "', '# of\n#\nLotID "').encode(),
+        lambda text: text.replace('LotID "', '# of;\n#\nLotID "').encode(),
     ],
 )
 def test_content_tells_it_in_any_encoding_and_under_any_name(
@@ -465,9 +465,12 @@ def test_another_reader_finds_as_many_defects(tmp_path: Path) -> None:
     klarfrs = pytest.importorskip("klarfrs", reason="klarfrs, another reader, is not installed")
     path = tmp_path / "w.klarf"
     for text in (FLAT, NESTED):
-        path.write_bytes(written(only(text)))
-        lines = path.read_text().partition("DefectList\n")[2].splitlines()
-        behind = len(lines) - next(n for n, line in enumerate(lines) if line.endswith(";")) - 1
-        assert klarfrs.parse(str(path)).lot_id == "L-1"
-        # It takes each line behind the list for a defect, too.
-        assert len(klarfrs.parse_defects(str(path))) - behind == 5
+        first = written(only(text))
+        for content in (first, klarf.write_back(first, {0: Finding("Loc", "accept")})):
+            path.write_bytes(content)
+            lines = path.read_text().partition("DefectList\n")[2].splitlines()
+            behind = len(lines) - next(n for n, line in enumerate(lines) if line.endswith(";")) - 1
+            assert klarfrs.parse(str(path)).lot_id == "L-1"
+            # It takes each line behind the list for a defect, too.
+            assert len(klarfrs.parse_defects(str(path))) - behind == 5
+            assert behind == 4

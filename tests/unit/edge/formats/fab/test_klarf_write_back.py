@@ -57,10 +57,31 @@ def test_a_class_and_a_record_are_added_and_nothing_else(encoding: str, end: str
             '"Scratch"', '"Scratch"\n 8 "Edge \'Ring\'"'
         )
     ).replace(
-        "EndOfFile",
+        "DefectRecordSpec",
         "CustomWaferList 3\n WMEDGE_PATTERN \"Edge 'Ring'\"\n WMEDGE_CLASSNUMBER \"8\"\n"
-        ' WMEDGE_VERDICT "accept";\nEndOfFile',
+        ' WMEDGE_VERDICT "accept";\nDefectRecordSpec',
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        FLAT.replace("\n", "\r\n", 6).encode(),
+        FLAT.replace("\n", "\r", 6).encode(),
+        FLAT.rstrip().encode(),
+        FLAT.replace("EndOfFile;\n", "\x1a").encode(),
+        FLAT.replace('"L"', '"Los é"').encode("latin-1"),
+        FLAT.replace('"L"', '"L"; # x').encode().replace(b"x", b"\xff\xfe;"),
+        FLAT.replace("\nDefectRec", " DefectRec").replace(";\nDefectList", "; DefectList").encode(),
+    ],
+)
+def test_every_other_byte_stays(before: bytes) -> None:
+    after = klarf.write_back(before, {0: Finding("Loc", "review (mixed)")})
+    added = rb'\s+(CustomWaferList 3|WMEDGE_\w+ "[^"]*";?|8 "Loc")'
+    assert len(re.findall(added, after)) == 5
+    assert re.sub(added, b"", after).replace(b"Lookup 3", b"Lookup 2") == before
+    assert klarf.write_back(after, {0: Finding("Loc", "review (mixed)")}) == after
+    assert same_wafers(before, after)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -96,7 +117,7 @@ def test_lists_that_are_there_get_longer(lists: str, longer: str, record: str) -
     before = FLAT.replace(CLASSES, lists).encode("latin-1")
     after = klarf.write_back(before, accepted({0: "Scratch"}))
     assert after.decode("latin-1") == FLAT.replace(CLASSES, longer).replace(
-        "EndOf", record + "EndOf"
+        "DefectRecord", record + "DefectRecord"
     )
     assert same_wafers(before, after)
     # A pattern of an earlier time is replaced.
@@ -146,13 +167,15 @@ def test_records_in_records_get_theirs() -> None:
 def test_wafers_of_a_lot_share_its_classes_and_files_behind_files_do_not() -> None:
     lot = FLAT.replace("EndOfFile;", 'WaferID "2";\nDefectList;\nEndOfFile;')
     before = (lot + FLAT).encode()
-    after = klarf.write_back(before, accepted({0: "Loc", 1: "Donut", 2: "Donut"})).decode()
+    findings = accepted({0: "Loc", 2: "Donut"}) | {1: Finding("Donut", "review (few-dies)")}
+    after = klarf.write_back(before, findings).decode()
     assert same_wafers(before, after.encode())
     first, second = after.split("FileVersion")[1:]
     assert ' 7 "Scratch"\n 8 "Loc"\n 9 "Donut"\n;' in first
     assert "ClassLookup 4" in first
     assert ' 7 "Scratch"\n 8 "Donut"\n;' in second
     assert re.findall(r'PATTERN "(\w+)"', after) == ["Loc", "Donut", "Donut"]
+    assert re.findall(r'VERDICT "(.+)"', after) == ["accept", "review (few-dies)", "accept"]
 
 
 def test_what_it_cannot_be_written_into_is_refused() -> None:
