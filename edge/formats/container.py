@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.archive import UNREADABLE, open_archive
-from edge.formats.registry import SUFFIXES, by_content, eligible, is_fab, is_visible
+from edge.formats.registry import SUFFIXES, begins_well, by_content, is_asked, is_visible
 from edge.formats.tar import check_tar, in_tar
 from edge.formats.unpacking import (
     HEAD_BYTES,
@@ -200,7 +200,8 @@ def _opened(stream: Stream, name: str, full: str) -> PackedFile | None:
     packing = packing_of(packed.head)
     if packing.is_compression:
         packed = PackedFile(Unpacked(packed, packing, full), unpacked_name(name), full)
-    if not (eligible(packed.name.rpartition("/")[2]) or is_fab(packed.head)):
+    inner = packed.name.rpartition("/")[2]
+    if is_asked(inner) and not begins_well(inner, packed.head):
         return None
     _check_depth(packed)
     return packed

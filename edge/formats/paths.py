@@ -18,7 +18,7 @@ from edge.errors import InputError, InputKind
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.reading import STDIN, os_error, read, read_stdin
 from edge.formats.reading import count as wafers_in
-from edge.formats.registry import HIDDEN, SUFFIXES, eligible, is_fab, is_visible
+from edge.formats.registry import HIDDEN, SUFFIXES, begins_well, eligible, is_asked, is_visible
 from edge.formats.unpacking import HEAD_BYTES
 from edge.system.files import Identity
 from edge.system.files import identity as _identity
@@ -243,12 +243,12 @@ def _is_output(entry: os.DirEntry[str], output: Identity) -> bool:
 
 def counts(name: str, path: str) -> bool:
     """Whether a folder's file counts, by its name or else by what it begins with."""
-    return eligible(name) or (is_visible(name) and _begins_as_fab(path))
+    return is_visible(name) and (not is_asked(name) or _begins_well(name, path))
 
 
-def _begins_as_fab(path: str) -> bool:
+def _begins_well(name: str, path: str) -> bool:
     try:
         with open_regular(path) as file:
-            return is_fab(file.read(HEAD_BYTES))
-    except OSError:  # what cannot be looked at is not known to be one
-        return False
+            return begins_well(name, file.read(HEAD_BYTES))
+    except OSError:  # what cannot be looked at gets its error record where its name is one of ours
+        return eligible(name)

@@ -174,6 +174,9 @@ FAB_TEXTS: Final = (
 #: What a folder scan picks up by its name alone.
 SUFFIXES: Final = frozenset(suffix for entry in FORMATS + FAB_TEXTS for suffix in entry.suffixes)
 
+#: Suffixes of grids that tables of counts, which lie beside maps, have as well.
+_TABLES: Final = (".csv", ".tsv")
+
 #: Behind one of these, a compressed file of that name is as well.
 COMPRESSED: Final = (".gz", ".bz2", ".xz")
 
@@ -224,6 +227,20 @@ def eligible(name: str) -> bool:
     if suffix.lower() in COMPRESSED:
         suffix = os.path.splitext(stem)[1]  # noqa: PTH122
     return suffix.lower() in SUFFIXES
+
+
+def is_asked(name: str) -> bool:
+    """Whether it takes a file's beginning to know whether it counts in a folder."""
+    return not eligible(name) or name.lower().endswith(_TABLES)
+
+
+def begins_well(name: str, head: bytes) -> bool:
+    """Whether such a file counts: it is one of a fab, or a grid that is no table of counts."""
+    if not eligible(name):
+        return is_fab(head)
+    if not re.match(rb"[^\r\n]*[A-Za-z]", head) or by_content(head):
+        return True
+    return not import_module("edge.formats.fab.wafer_list").names_of(head)
 
 
 def is_visible(name: str) -> bool:

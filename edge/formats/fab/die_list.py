@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.cut_off import LastRow
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.grid import MOST_CODES, measured_again, placed
 from edge.formats.fab.header import Header
-from edge.formats.fab.text import read_lines
+from edge.formats.fab.text import raw_lines
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -35,7 +36,11 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         InputError: a line of the list that is no die, no die at all, nearly all dies twice.
     """
     wafer = _Wafer(source, 0)
-    for number, line in read_lines(file, source):
+    last, text = LastRow(source), ""
+    for number, text in raw_lines(file, source):
+        line = text.strip()
+        if not line:
+            continue
         if _MARK.fullmatch(line):
             if wafer.has_list:
                 yield wafer.finished()
@@ -48,7 +53,9 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         elif wafer.header.note(line, number) or _SECTION.fullmatch(line):
             wafer.is_ended = wafer.has_list
         elif wafer.has_list and not wafer.is_ended:
+            last.see(text)
             wafer.die(line, number)
+    last.check(text)
     yield wafer.finished()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import meaning_of
+from edge.formats.fab.cut_off import LastRow
 from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.grid import MOST_CODES, measured_again, placed
 from edge.formats.fab.table_columns import WORDS, Columns, cells_of, columns_of, names_in
@@ -88,6 +89,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
 
 def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], Columns]]:
     columns: Columns | None = None
+    last, line = LastRow(source), ""
     for number, line in raw_lines(file, source):
         if columns is None:
             columns = columns_of(line)
@@ -96,7 +98,9 @@ def _rows(file: Source, source: str) -> Iterator[tuple[int, list[str], Columns]]
                 mend = "a measured value says not what passes; export the bins"
                 raise InputError(source, InputKind.BAD_VALUE, f"{what}; {mend}")
         elif line.strip() and not _is_comment(line, columns):
+            last.see(line)
             yield number, _as_wide(line, columns, number, source), columns
+    last.check(line)
 
 
 def _is_comment(line: str, columns: Columns) -> bool:

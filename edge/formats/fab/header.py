@@ -32,10 +32,11 @@ _NAMES: Final = {
     " numberofcolumns wmxdim",
     "token": "mapbinlength",
     "tested": "totaltested testeddie testeddies totaltestdie totaltestdies totaltest"
-    " totalinspectiondie tested testdie testdies grossdie grossdies",
+    " totalinspectiondie tested testdie testdies grossdie grossdies"
+    " totalprobertestdies",
     "passed": "totalpass passdie passdies passeddie good gooddie gooddies goods goodqty totalgood"
     " numberofgooddie numberofgooddies goodcount passcount goodchip goodchips sumpas pickable"
-    " pass passed",
+    " pass passed totalproberpassdies",
     "failed": "totalfail faildie faildies fail bad baddie baddies totalbad numberofbaddies badcount"
     " failcount badchip badchips failed",
     "across": "xdies xdies1 xdiesize xsize dicesizex diesizex indexx xstep",

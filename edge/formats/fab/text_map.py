@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.cut_off import Ends
 from edge.formats.fab.die_width import UnsureWidthError
 from edge.formats.fab.drawing import drawn, is_drawn, is_even
 from edge.formats.fab.fab_map import FabMap, Meaning
@@ -93,6 +94,7 @@ class _Reading:
         self._is_marked = False  # a line said that rows follow
         self._is_spaced = False  # an empty line stands between every two rows
         self._is_behind = False  # the line before is empty
+        self._ends = Ends(source)
 
     def line(self, number: int, text: str) -> Iterator[_Wafer]:
         """Take the next line; the wafers that it ends."""
@@ -107,6 +109,7 @@ class _Reading:
         if self._is_marked and not self._ends_section(text, mark):
             self._group.append((number, text))
             return
+        self._ends.see(text)
         entry = entry_of(text)
         if mark in _BEGINS | _ENDS or _SECTION.fullmatch(text):
             yield from self._end_group()
@@ -142,6 +145,7 @@ class _Reading:
         """The last wafer, when all lines were taken."""
         if any(self._end_group()):
             raise _two_drawings(self._source, 0)
+        self._ends.check()
         return self._wafer
 
     @property

@@ -167,14 +167,14 @@ class WatchedFolder:
             fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(inner, glob) for glob in globs
         ):
             return False
-        return files.eligible(name) or self._begins_as_fab(path)
+        return not files.is_asked(name) or self._begins_well(path)
 
-    def _begins_as_fab(self, path: str) -> bool:
+    def _begins_well(self, path: str) -> bool:
         """Asked at every look through the folder, so that a file is opened once in each state."""
         try:
             status = os.lstat(path)
         except (OSError, ValueError):
-            return False
+            return files.eligible(os.path.basename(path))  # noqa: PTH119
         changed = max(status.st_mtime_ns, status.st_ctime_ns)
         state = hash((path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         known = self._begins.get(state)
@@ -188,15 +188,16 @@ class WatchedFolder:
         return known
 
     def _looked_into(self, path: str) -> bool:
+        name = os.path.basename(path)  # noqa: PTH119
         try:
             descriptor = self.at(path).open()
         except (OSError, ValueError):  # it is gone, or a link
-            return False
+            return files.eligible(name)
         try:
             check_regular(os.fstat(descriptor), path)
-            return files.is_fab(os.read(descriptor, HEAD_BYTES))
+            return files.begins_well(name, os.read(descriptor, HEAD_BYTES))
         except OSError:
-            return False
+            return files.eligible(name)
         finally:
             os.close(descriptor)
 

@@ -146,6 +146,7 @@ BAD = [
     ("x,y,bin\n0,0,1\n0,1000000,1\n", "at most 4096 a side"),
     ("x,y,bin\n" + "".join(f"{n % 60},{n // 60},{n}\n" for n in range(5000)), "more than 4096"),
     ("x,y,bin\n", "without any die"),
+    ("x,y,bin\n10,10,13\n10,11,13\n10,12,1", "its last line has no end"),
     ("x,y,test,result\n0,0,1,PASS\n0,0,2,FAIL\n1,0,1,PASS\n1,0,2,FAIL\n", "a row per test"),
     ("x,y,Test_Num,bin\n0,0,1,1\n0,0,2,7\n1,0,1,1\n", "export one row a die"),
     ("lot,x,y,bin\nA,0,0,1\nA,1,0,1\nA,0,0,7\nA,1,0,1\n", "2 of 2 dies stand in several rows"),

@@ -422,6 +422,10 @@ BAD = [
     (dies(L).replace("-1 -3 1 0", "-1 2147483648 1 0"), "line 6 of the list is not `x y bin`"),
     (dies(L).replace("-1 -3 1 0", "-1 214748364 1 0"), "at most 4096 a side"),
     ("Lot : 1\n[MAP]:\n", "a list without any die"),
+    (bof(L).replace("[EOF]", ""), r"its end \(\[eof\]\) is missing"),
+    (braces(L)[:-2], "its end"),
+    ("<Bin_Map>\nLot : 1\nWafer : 1\n" + "\n".join(L), "its end"),
+    ("Lot : 1\n[MAP]:\n10 10 13\n10 11 13\n10 12 1", "no end and is shorter than all rows above"),
 ]  # fmt: skip
 
 
@@ -479,6 +483,13 @@ def test_codes_above_255_of_a_list_are_marks_and_the_last_entry_of_a_die_counts(
     assert (dict(fab.legend)["257"], fab.retests, fab.warnings) == (Meaning.MARK, 1, ())
     [warned] = maps("Lot : 1\n[MAP]:\n0 0 1\n\nBin 1  2,  Bin 4  1\n")
     assert "counts 3 dies, the map has 1" in warned.warnings[0]
+
+
+def test_a_list_that_is_cut_off_at_a_row_is_held_against_its_total() -> None:
+    said = "Lot : 1\n[MAP]:\n0 0 1\n0 1 1\n\nTotal Prober Test Dies: {}\n"
+    assert wafer_of(maps(said.format(2))[0], PASS_1).dies.tolist() == [[1], [1]]
+    with pytest.raises(InputError, match="states 3 tested dies"):
+        wafer_of(maps(said.format(3))[0], PASS_1)
 
 
 def test_what_lies_beside_maps_and_is_none_is_passed_over(tmp_path: Path) -> None:
