@@ -177,8 +177,9 @@ def generated(count: int) -> list[Any]:
     """Wafers that the project draws: every pattern as often, on a round grid."""
     import numpy as np
 
+    from edge.synth import round_grid
     from edge.wafer.patterns import PATTERNS
-    from train.synth import round_grid, synthetic_set
+    from train.synth.sets import synthetic_set
 
     counts = dict.fromkeys(PATTERNS, -(-count // len(PATTERNS)))
     made = synthetic_set(counts, [round_grid(40, 40)], 0)

@@ -34,7 +34,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from edge.wafer.patterns import PATTERNS
-from train.synth import round_grid, synthetic_set
+from edge.synth import round_grid
+from train.synth.sets import synthetic_set
 from train.synth.pictures import Layout, save_pictures
 wafers, side, out = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 drawn = min(wafers, 2000)
@@ -90,7 +91,8 @@ from pathlib import Path
 from convert.quantise import calibration_set, quantise
 from edge.wafer.patterns import PATTERNS
 from train.network.networks import build
-from train.synth import synthetic_set, typical_grids
+from edge.synth import typical_grids
+from train.synth.sets import synthetic_set
 wafers = synthetic_set(dict.fromkeys(PATTERNS, 40), typical_grids(), 0)
 Path(sys.argv[1]).write_bytes(quantise(build("seed-final"), calibration_set(wafers)))
 """

@@ -14,9 +14,10 @@ from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.model import model_file
 from edge.model.model_file import ModelFile
+from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import DieGrid
-from train.synth import round_grid, synthetic_set
+from train.synth.sets import synthetic_set
 
 WritePng = Callable[[Path, DieGrid], Path]
 

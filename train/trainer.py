@@ -21,8 +21,8 @@ from train.batches import class_shares, encode_all, make_sequence
 from train.network import networks, reference_networks
 from train.recipe import Dihedral, Generator, Recipe, Schedule, Synthetic
 from train.run import Run
-from train.synth import synthetic_set
 from train.synth.fill import Filling, filling
+from train.synth.sets import synthetic_set
 
 if TYPE_CHECKING:
     import keras

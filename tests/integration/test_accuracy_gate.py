@@ -23,10 +23,11 @@ from edge.gate.soundness import examine
 from edge.model.model_file import load as load_model
 from edge.model.model_file import shipped_path
 from edge.model.training import build as build_sketch
+from edge.synth import typical_grids
 from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
 from tests.support.cli import Finished, wm_edge
-from train.synth import synthetic_set, typical_grids
+from train.synth.sets import synthetic_set
 
 #: What any sound model reaches on the wafers of ``generated_file``; two swapped labels give 0.
 FLOOR_EACH, FLOOR_MEAN = 0.5, 0.7

@@ -15,6 +15,7 @@ import pytest
 
 from edge.dataset.reading import load as load_set
 from edge.model.model_file import load
+from edge.synth import round_grid, synthesise
 from edge.wafer.patterns import PatternSet
 from edge.wafer.wafermap import FAIL, DieGrid
 from tests.support import broker as brokers
@@ -24,7 +25,6 @@ from tests.support.compilers import compiler, need, need_build, run
 from tests.support.firmware import emulator, station
 from tests.support.parts import BOARD_C
 from tests.support.tflm import cmake, network_of
-from train.synth import round_grid, synthesise
 
 pytest.importorskip("tensorflow")
 

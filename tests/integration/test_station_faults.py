@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
 from tests.support.broker import free_port
 from tests.support.cli import parse_lines, wm_edge
@@ -31,7 +32,7 @@ from tests.support.station import (
     wafer_bytes,
     wait_for,
 )
-from train.synth import round_grid, synthetic_set
+from train.synth.sets import synthetic_set
 
 #: Seconds from the order to stop to the end that systemd and operators are promised.
 PROMISED = 5.0

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
 from tests.support.cli import Finished, obey_permissions, parse_lines, wm_edge
 from tests.support.station import Running, digest, drop, rows, small_disk, wafer_bytes, wait_for
-from train.synth import round_grid, synthetic_set
+from train.synth.sets import synthetic_set
 
 
 @pytest.fixture(name="folder")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from edge.dataset.reading import load
 from edge.model import model_file
 from edge.model.runtime import Kernels
+from edge.synth import typical_grids
 from edge.verdict.rule import MIN_FAILS, REASONS
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
@@ -29,7 +30,7 @@ from tests.support.cli import wm_edge
 from tests.support.compilers import compiler
 from tests.support.station import SOAK
 from tests.support.tflm import put_wheel_on_path
-from train.synth import synthetic_set, typical_grids
+from train.synth.sets import synthetic_set
 
 COUNT = 1000 if SOAK else 100
 

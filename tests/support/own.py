@@ -11,8 +11,8 @@ from convert.report.out_of_distribution import UnknownPattern, draw
 from edge.classification.classifier import Classifier
 from edge.classification.teach import teach
 from edge.own.pattern_file import OwnPattern, path_of
+from edge.synth import round_grid
 from edge.wafer.wafermap import DieGrid, WaferMap
-from train.synth import round_grid
 
 
 @cache

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet
+from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
-from train.synth import round_grid, synthetic_set
 from train.synth.pictures import Layout, save_pictures
+from train.synth.sets import synthetic_set
 
 SIDE: Final = 40
 

@@ -89,9 +89,9 @@ def command(
       wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Loc=20
       wm-edge dataset synth --out rings/ --like own.npz --count 'edge ring=100'
     """
-    from train.synth import synthetic_set
+    from edge.synth.generators import drawable
     from train.synth.pictures import Layout, save_pictures
-    from train.synth.sets import drawable
+    from train.synth.sets import synthetic_set
 
     form = _form(format_name, out)
     patterns, grids = _like(like, sizes)
@@ -143,7 +143,7 @@ def _form(form: str | None, out: Path) -> str:
 def _like(like: Path | None, sizes: tuple[str, ...]) -> tuple[PatternSet, list[DieGrid]]:
     from edge.dataset.labelled_set import Part
     from edge.dataset.reading import load
-    from train.synth import typical_grids
+    from edge.synth import typical_grids
 
     if like is not None and sizes:
         raise UsageError("--like and --size exclude each other; give one of them")
@@ -156,7 +156,7 @@ def _like(like: Path | None, sizes: tuple[str, ...]) -> tuple[PatternSet, list[D
 
 
 def _round(text: str) -> DieGrid:
-    from train.synth import round_grid
+    from edge.synth import round_grid
 
     grid = round_grid(*_size(text))
     if (dies := int(grid.sum())) < LEAST_DIES:

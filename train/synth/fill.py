@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.errors import UsageError
+from edge.synth.generators import drawable
 from edge.wafer.patterns import WM811K, PatternSet
-from train.synth.sets import drawable
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from msgspec import structs
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
 from edge.model.model_file import ModelFile
+from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS, PatternSet
 from tests.support.model_files import changed, put
 from train.cli.dataset_show import command as show_command
 from train.cli.dataset_split import command as split_command
-from train.synth import round_grid, synthetic_set
+from train.synth.sets import synthetic_set
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 #: What a set without lots and parts is refused for.

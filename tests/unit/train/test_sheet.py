@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError
+from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
 from train.cli.dataset_show import command
 from train.sheet import CELL, COLOURS, MAX_PER_CLASS, draw_sheet, draw_wafer, save_sheet
-from train.synth import round_grid, synthetic_set
+from train.synth.sets import synthetic_set
 
 
 @pytest.fixture(scope="module")

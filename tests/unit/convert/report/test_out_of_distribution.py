@@ -19,10 +19,10 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.mixedwm38 import Mixed
 from edge.errors import InputError
 from edge.evaluation.evaluate import Evaluation, evaluate
+from edge.synth import round_grid
 from edge.verdict.rule import REVIEW_REASONS, Reason
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
-from train.synth import round_grid
 
 
 @pytest.fixture(scope="module")

@@ -22,11 +22,11 @@ from edge.model.model_file import ModelFile
 from edge.station.source import result
 from edge.store.reader import KeptWafer, StoreReader
 from edge.store.store import Store
+from edge.synth import round_grid, synthesise
 from edge.wafer.wafermap import WaferMap
 from tests.support.model_files import put, with_metadata
 from tests.support.own import saved, wafers
 from tests.support.records import result as bare_result
-from train.synth import round_grid, synthesise
 
 DOCS = Path(__file__).parents[4] / "docs" / "own-patterns.md"
 

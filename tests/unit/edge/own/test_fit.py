@@ -11,9 +11,9 @@ from edge.classification.ordinary_file import of_model
 from edge.classification.views import views
 from edge.own.fit import Fit, Views, scores
 from edge.own.ordinary import Ordinary
+from edge.synth import round_grid
 from edge.wafer.wafermap import DieGrid
 from tests.support.own import drawn
-from train.synth import round_grid
 
 
 @pytest.fixture(name="ordinary", scope="module")

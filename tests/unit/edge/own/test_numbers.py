@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from convert.report.out_of_distribution import UnknownPattern
 from edge.own.numbers import COUNT, SHAPE, numbers
+from edge.synth import round_grid
 from edge.wafer.encoding import SYMMETRIES, symmetry
 from edge.wafer.wafermap import DieGrid
 from tests.support.own import drawn
-from train.synth import round_grid
 
 
 def turned(dies: DieGrid, which: int) -> DieGrid:

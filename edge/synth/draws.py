@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 
-from train.synth.frame import Field, WaferFrame
+from edge.synth.frame import Field, WaferFrame
 
 #: Lowest and highest value, all between equally likely.
 Range: TypeAlias = tuple[float, float]
 #: Lowest, likeliest and highest value.
 Triangle: TypeAlias = tuple[float, float, float]
+
+#: Where dies fail that belong to no pattern: what ``background`` is, or what stands in for it.
+Background: TypeAlias = Callable[..., Field]
 
 _BISECTIONS: Final = 30
 _STEEPEST: Final = 1e9
@@ -39,6 +43,11 @@ def background(
     weight *= np.exp(rng.uniform(0.0, 0.5) * lumps(frame, rng, 0.5))
     smallness = min(1.0, 500 / np.count_nonzero(frame.dies)) ** 0.75
     return to_share(weight, frame, rng.triangular(*share) * smallness)
+
+
+def no_background(frame: WaferFrame, *_: object, **__: object) -> Field:
+    """No die (rows, columns) fails but the pattern's."""
+    return np.zeros(frame.dies.shape)
 
 
 def log_uniform(rng: np.random.Generator, bounds: Range) -> float:
@@ -92,6 +101,6 @@ def to_share(weight: Field, frame: WaferFrame, share: float) -> Field:
     return np.clip(weight * high, 0.0, 1.0)
 
 
-def either(first: Field, second: Field) -> Field:
+def either(first: Field, second: Field | float) -> Field:
     """Probability that at least one of two independent causes kills the die."""
     return 1.0 - (1.0 - first) * (1.0 - second)

@@ -18,6 +18,11 @@ Mask = npt.NDArray[np.bool_]
 #: Rows and columns of grids that fabs commonly test, small dies and large, near-square and oblong.
 TYPICAL_SIZES: Final = ((26, 26), (27, 25), (33, 33), (39, 37), (44, 41), (53, 58), (64, 71))
 
+#: Fewest and most dies a side that a pattern is drawn on where the size is left to chance, and the
+#: logarithm of how much longer one side may be than the other.
+SIDES: Final = (8, 300)
+_OBLONG: Final = 0.5
+
 
 @dataclass(frozen=True)
 class WaferFrame:
@@ -93,6 +98,14 @@ def round_grid(rows: int, columns: int) -> DieGrid:
     grid[rows // 2, :] = PASS
     grid[:, columns // 2] = PASS
     return grid
+
+
+def any_round_grid(rng: np.random.Generator) -> DieGrid:
+    """Round grid of 8 to 300 dies a side, small ones likelier, some of them oblong."""
+    middle = np.exp(rng.uniform(*np.log(SIDES)))
+    oblong = np.exp(rng.uniform(-_OBLONG, _OBLONG) / 2)
+    rows, columns = np.clip(np.rint([middle * oblong, middle / oblong]), *SIDES).astype(int)
+    return round_grid(int(rows), int(columns))
 
 
 def typical_grids() -> list[DieGrid]:

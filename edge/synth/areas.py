@@ -1,7 +1,8 @@
 """Patterns that cover an area, or the whole wafer: all but Scratch; none is the background alone.
 
-Each function turns a frame into the probability of failing, die by die. Lengths are in wafer
-radii, angles in radians, shares and probabilities from 0 to 1.
+Each function turns a frame into the probability of failing, die by die; what fails beside the
+pattern it takes from ``background``. Lengths are in wafer radii, angles in radians, shares and
+probabilities from 0 to 1.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.synth.draws import (
+from edge.synth.draws import (
+    Background,
     Range,
     Triangle,
-    background,
     either,
     how_many,
     log_uniform,
@@ -21,7 +22,7 @@ from train.synth.draws import (
     soft_step,
     to_share,
 )
-from train.synth.frame import Field, WaferFrame
+from edge.synth.frame import Field, WaferFrame
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ LOC = BlobRanges(
 )
 
 
-def blobs(frame: WaferFrame, rng: np.random.Generator, ranges: BlobRanges) -> Field:
+def blobs(
+    frame: WaferFrame, rng: np.random.Generator, background: Background, ranges: BlobRanges
+) -> Field:
     """Probability of failing under one or a few blobs and the background."""
     fails = background(frame, rng, ranges.background)
     for _ in range(how_many(rng, ranges.blobs)):
@@ -79,7 +82,7 @@ def blobs(frame: WaferFrame, rng: np.random.Generator, ranges: BlobRanges) -> Fi
     return fails
 
 
-def donut(frame: WaferFrame, rng: np.random.Generator) -> Field:
+def donut(frame: WaferFrame, rng: np.random.Generator, background: Background) -> Field:
     """Probability of failing under a ring about the middle, seldom closed and seldom even."""
     turn, towards, strongest = rng.uniform(0.0, 2.0 * np.pi, 3)
     offset = rng.uniform(0.0, 0.18)
@@ -101,7 +104,7 @@ def donut(frame: WaferFrame, rng: np.random.Generator) -> Field:
     return either(background(frame, rng, (0.03, 0.18, 0.28)), ring * rng.uniform(0.6, 1.0))
 
 
-def edge_loc(frame: WaferFrame, rng: np.random.Generator) -> Field:
+def edge_loc(frame: WaferFrame, rng: np.random.Generator, background: Background) -> Field:
     """Probability of failing under a lens-shaped cluster at the edge, sometimes two or three."""
     fails = background(frame, rng, (0.02, 0.17, 0.28))
     for _ in range(how_many(rng, (0.75, 0.2, 0.05))):
@@ -116,7 +119,7 @@ def edge_loc(frame: WaferFrame, rng: np.random.Generator) -> Field:
     return fails
 
 
-def edge_ring(frame: WaferFrame, rng: np.random.Generator) -> Field:
+def edge_ring(frame: WaferFrame, rng: np.random.Generator, background: Background) -> Field:
     """Probability of failing along the whole rim; the outermost die always belongs to it."""
     depth = max(log_uniform(rng, (0.025, 0.1)), 0.5 * frame.coarsest_pitch)
     ring = soft_step(frame.depth - depth, depth * rng.uniform(0.05, 0.5))
@@ -126,7 +129,7 @@ def edge_ring(frame: WaferFrame, rng: np.random.Generator) -> Field:
     return either(elsewhere, ring * rng.uniform(0.85, 1.0))
 
 
-def near_full(frame: WaferFrame, rng: np.random.Generator) -> Field:
+def near_full(frame: WaferFrame, rng: np.random.Generator, _background: Background) -> Field:
     """Almost every die fails; the few good ones stand scattered or in a crescent at one side."""
     if rng.random() < 0.08:  # no die passes at all
         return np.ones(frame.dies.shape)
@@ -140,7 +143,7 @@ def near_full(frame: WaferFrame, rng: np.random.Generator) -> Field:
     return 1.0 - to_share(good, frame, rng.triangular(0.0, 0.07, 0.29))
 
 
-def random(frame: WaferFrame, rng: np.random.Generator) -> Field:
+def random(frame: WaferFrame, rng: np.random.Generator, _background: Background) -> Field:
     """Fails all over the wafer, thicker in some places than in others, seldom in stripes."""
     towards = rng.uniform(-np.pi, np.pi)
     height = frame.x * np.cos(towards) + frame.y * np.sin(towards)

@@ -10,14 +10,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from train.synth.draws import background, either, how_many, log_uniform
-from train.synth.frame import Field, WaferFrame
+from edge.synth.draws import Background, either, how_many, log_uniform
+from edge.synth.frame import Field, WaferFrame
 
 #: A map shows no detail below a die; this many points a die leave no accidental gap.
 _POINTS_PER_DIE: Final = 4
 
 
-def scratch(frame: WaferFrame, rng: np.random.Generator) -> Field:
+def scratch(frame: WaferFrame, rng: np.random.Generator, background: Background) -> Field:
     """What a handling robot, a polishing pad or a dropped tool leaves: 1 on it, and background."""
     fails = background(frame, rng, (0.0, 0.14, 0.24))
     for _ in range(how_many(rng, (0.66, 0.18, 0.08, 0.04, 0.02, 0.02))):
