@@ -117,6 +117,34 @@ class PackedFile:
         return whole
 
 
+def is_of_files(file: Source, source: str) -> bool:
+    """Whether a zip that begins with an array holds files, and not the arrays of one thing.
+
+    Args:
+        file: A zip, standing anywhere; afterwards at its beginning.
+        source: Its name; of ``.npz`` all arrays are of one thing.
+    """
+    from edge.formats import labelled_set
+
+    try:
+        with open_archive(file) as archive:
+            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        if "dies.npy" in names or not names:
+            return False
+        if any(not name.endswith(".npy") for name in names):
+            return True
+        if source.lower().endswith(".npz"):
+            return False
+        labelled_set.count(file, source)
+    except InputError:
+        return True
+    except UNREADABLE:
+        return False
+    finally:
+        file.seek(0)
+    return False
+
+
 ReadOne = Callable[[PackedFile], Iterator[Item]]
 
 

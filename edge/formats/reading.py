@@ -162,11 +162,29 @@ def _read(file: io.FileIO, head: bytes, size: int, source: str, rules: Rules) ->
     else:
         file.seek(0)
         whole = cast(Source, file)
-    if chosen.holds_files:
-        module = import_module(chosen.module)
-        yield from module.read_files(whole, head, source, partial(_read_packed, rules=rules))
+    if chosen.holds_files or (chosen.may_hold_files and _holds_files(whole, source)):
+        from edge.formats.container import read_files
+
+        items = read_files(whole, head, source, partial(_read_packed, rules=rules))
     else:
-        yield from wafers_of(chosen, whole, source, rules)
+        items = wafers_of(chosen, whole, source, rules)
+    for item in items:
+        _check_size(file, size, source)
+        yield item
+    _check_size(file, size, source)
+
+
+def _holds_files(file: Source, source: str) -> bool:
+    from edge.formats.container import is_of_files
+
+    return is_of_files(file, source)
+
+
+def _check_size(file: io.FileIO, size: int, source: str) -> None:
+    """Refuse a file that somebody writes at the same time."""
+    if (now := os.fstat(file.fileno()).st_size) != size:
+        what = f"it had {size} bytes and has {now}: written while it was read"
+        raise InputError(source, InputKind.UNREADABLE, f"{what}; name it again when it is whole")
 
 
 def _read_packed(packed: PackedFile, rules: Rules) -> Iterator[Item]:

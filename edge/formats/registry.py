@@ -50,6 +50,7 @@ class Format:
         streams: Read once from the beginning to the end, and no wafer given before.
         holds_files: It holds other files: the module has ``read_files``, see
             ``edge.formats.container``, instead of ``read``.
+        may_hold_files: It begins like an archive of other files, and may be one.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Format:
     asks: bool = False
     streams: bool = False
     holds_files: bool = False
+    may_hold_files: bool = False
 
 
 #: Suffixes of files that hold others.
@@ -85,6 +87,7 @@ FORMATS: Final = (
         # A zip whose first file is an array; its name begins at byte 30.
         re.compile(rb"PK\x03\x04.{26}[^\0\s]{1,255}?\.npy|PK\x05\x06", re.DOTALL),
         max_bytes=4 * 2**30,  # what may be unpacked of one, see edge.formats.archive: it streams
+        may_hold_files=True,
     ),
     Format(
         "compressed file or archive",

@@ -47,12 +47,16 @@ class Packing(Choice):
         return self not in (Packing.NONE, Packing.ZIP, Packing.TAR)
 
 
+#: A number of eight bytes in a tar.
+_OCTAL: Final = rb"[ 0-7]{5}[0-7][ \0]{2}|[ 0-7]{6}[0-7][ \0]"
 _SIGNATURES: Final = {
     Packing.GZIP: rb"\x1f\x8b\x08",
     Packing.BZIP2: rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",
     Packing.XZ: rb"\xfd7zXZ\0",
     Packing.ZIP: rb"PK\x03\x04|PK\x05\x06",
-    Packing.TAR: rb".{257}ustar",
+    # Old ones have no mark: a name that is filled up, and numbers to the base of 8.
+    Packing.TAR: b".{257}ustar|(?=[^\\0]{1,99}\\0).{100}(?:%b){3}(?:%b){2}(?:%b)[\\0\\d]"
+    % (_OCTAL, rb"[ 0-7]{10}[0-7][ \0]", _OCTAL),
     Packing.ZSTD: rb"\x28\xb5\x2f\xfd",
     Packing.COMPRESS: rb"\x1f\x9d",
     Packing.SEVEN_ZIP: rb"7z\xbc\xaf\x27\x1c",

@@ -70,6 +70,19 @@ def _tar(files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
     return whole.getvalue()
 
 
+def _old_tar(files: dict[str, bytes]) -> bytes:
+    """As tools wrote it before there was a mark."""
+    data = bytearray(_tar(files, tarfile.USTAR_FORMAT))
+    at = 0
+    while any(head := data[at : at + 512]):
+        head[257:] = bytes(255)
+        size = int(head[124:135], 8)
+        head[148:156] = b"%06o\0 " % (sum(head[:148]) + 8 * 32 + sum(head[156:]))
+        data[at : at + 512] = head
+        at += 512 - size // -512 * 512
+    return bytes(data)
+
+
 def _in(folder: Path, name: str, content: bytes) -> list[WaferMap | InputError]:
     path = folder / name
     path.write_bytes(content)
@@ -115,6 +128,8 @@ def test_what_is_compressed_is_read_as_if_it_were_plain(
             (f"a.{form}.tar", _tar({k: v for k, v in FILES.items() if v}, form))
             for form in range(3)
         ),
+        ("a.old", _old_tar({k: v for k, v in FILES.items() if v})),
+        ("a.tar.gz", gzip.compress(_old_tar({k: v for k, v in FILES.items() if v}))),
         ("a.tar.gz", gzip.compress(_tar(FILES))),
         ("a.tgz", gzip.compress(_tar(FILES))),
         ("a.tar.bz2", bz2.compress(_tar(FILES))),
@@ -128,6 +143,45 @@ def test_each_file_of_an_archive_is_a_source(name: str, content: bytes, tmp_path
     assert [each.index for each in found] == [0, 1, 2, 3]
     assert [each.wafer for each in found] == [None, "a", "b", "x"]
     assert np.array_equal(found[0].dies, GRID)
+
+
+def _npy_of(values: object) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "sources"),
+    [
+        ("a.zip", {"1.npy": _npy(), "2.sinf": _sinf("1")}, ["a.zip!1.npy", "a.zip!2.sinf"]),
+        ("a.npz", {"1.npy": _npy(), "2.sinf": _sinf("1")}, ["a.npz!1.npy", "a.npz!2.sinf"]),
+        ("a.zip", {"x/1.npy": _npy(), "x/2.npy": _npy()}, ["a.zip!x/1.npy", "a.zip!x/2.npy"]),
+        (
+            "a.zip",
+            {"maps.npy": _npy_of([np.tile(GRID, 2)] * 2), "y.npy": _npy_of([1, 2])},
+            ["a.zip", "a.zip"],
+        ),
+    ],
+)
+def test_a_zip_that_begins_with_an_array_may_be_an_archive(
+    name: str, files: dict[str, bytes], sources: list[str], tmp_path: Path
+) -> None:
+    found = _in(tmp_path, name, _zip(files))
+    assert [each.source for each in found] == [str(tmp_path / source) for source in sources]
+    assert all(isinstance(each, WaferMap) for each in found)
+    assert [each.index for each in found if isinstance(each, WaferMap)] == [0, 1]
+
+
+@pytest.mark.parametrize("content", [_tar({"1.csv": CSV, "2.csv": CSV}), _stdf("1", "2", "3")])
+def test_a_file_that_is_written_meanwhile_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    path.write_bytes(content)
+    items = read(path)
+    next(items)
+    path.write_bytes(content + b"more")
+    with pytest.raises(InputError, match=r"it had \d+ bytes and has \d+: written while it was"):
+        list(items)
 
 
 def test_long_names_in_a_tar(tmp_path: Path) -> None:
