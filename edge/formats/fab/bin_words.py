@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from edge.formats.fab.fab_map import Meaning, same_bin
@@ -140,6 +140,10 @@ class BinTable:
         """Dies in the list that have a verdict; None without any."""
         bins = self._bins.values()
         return sum(each.dies for each in bins if not each.meaning.is_none) if bins else None
+
+    def are_drawn(self, counts: Mapping[str, int]) -> bool:
+        """Whether the map has as many of each as the list."""
+        return all(counts.get(symbol, 0) == each.dies for symbol, each in self._bins.items())
 
     def against(self, dies: int) -> list[str]:
         """A warning where the list counts other dies than the map has; it may be of before."""

@@ -18,7 +18,9 @@ from edge.formats.fab.frame import (
     PADDED,
     Line,
     axis_of,
+    bodies_of,
     counted,
+    is_round,
     numbered,
     unquoted,
     without_frame,
@@ -74,33 +76,11 @@ def is_even(lines: Sequence[Line]) -> bool:
     count, alike = Counter(map(len, rows)).most_common(1)[0]
     if count > FEWEST and len(tokens) <= _MOST_CODES and len({len(cell) for cell in tokens}) == 1:
         return len(rows) >= _ENOUGH and 2 * alike > len(rows)
-    is_rectangle = len({len(text) for text in texts}) == 1 or _is_round(lines)
+    if len({len(text) for text in texts}) > 1:
+        bodies = bodies_of(lines)
+        texts = [body.strip() for body in bodies] if is_round(bodies) else []
     codes = set("".join(texts))
-    return (
-        len(texts) >= _ENOUGH
-        and is_rectangle
-        and len(codes) <= _MOST_CODES
-        and not codes & _NO_CODES
-    )
-
-
-def _is_round(lines: Sequence[Line]) -> bool:
-    """Whether rows without a blank in them get longer, then shorter, to both sides."""
-    texts = [text.expandtabs().rstrip() for _, text in lines]
-    left = [len(text) - len(text.lstrip()) for text in texts]
-    right = [-len(text) for text in texts]
-    return not any(" " in text.strip() for text in texts) and all(map(_is_bent, (left, right)))
-
-
-def _is_bent(margins: list[int]) -> bool:
-    """Whether they get smaller, then larger."""
-    at = margins.index(min(margins))
-    before, behind = margins[:at], margins[at:]
-    return (
-        before == sorted(before, reverse=True)
-        and behind == sorted(behind)
-        and (min(margins[0], margins[-1]) > margins[at])
-    )
+    return len(texts) >= _ENOUGH and len(codes) <= _MOST_CODES and not codes & _NO_CODES
 
 
 def drawn(

@@ -200,3 +200,30 @@ def _counts(cells: list[str]) -> bool:
     if len(digits) <= FEWEST or not digits.isdecimal() or not digits.isascii():
         return False
     return all((int(one) + 1) % 10 == int(other) for one, other in pairwise(digits))
+
+
+def bodies_of(lines: Sequence[Line]) -> list[str]:
+    """The rows as they stand, without the numbers in front."""
+    axis = axis_of(lines[: _MOST_RULERS + FEWEST])
+    if axis is None:
+        return [text for _, text in lines]
+    return [axis.behind(text, row) or "" for row, (_, text) in enumerate(lines[axis.start :])]
+
+
+def is_round(rows: Sequence[str]) -> bool:
+    """Whether rows without a blank in them get longer, then shorter, to both sides."""
+    texts = [text.expandtabs().rstrip() for text in rows]
+    left = [len(text) - len(text.lstrip()) for text in texts]
+    right = [-len(text) for text in texts]
+    return not any(" " in text.strip() for text in texts) and all(map(_is_bent, (left, right)))
+
+
+def _is_bent(margins: list[int]) -> bool:
+    """Whether they get smaller, then larger."""
+    at = margins.index(min(margins))
+    before, behind = margins[:at], margins[at:]
+    return (
+        before == sorted(before, reverse=True)
+        and behind == sorted(behind)
+        and (min(margins[0], margins[-1]) > margins[at])
+    )

@@ -1,56 +1,21 @@
-"""The header of a text map: its lines, and what they say whatever a tool calls it."""
+"""The header of a text map: what its lines say of the wafer, whatever a tool calls it."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import Bin, BinTable
 from edge.formats.fab.die_width import Said
 from edge.formats.fab.fab_map import Code, FabMap, Stated
 from edge.formats.fab.grid import check_sides, pitch_of
+from edge.formats.fab.header_lines import NAMES, ROLE, entries_of, entry_of
 from edge.formats.fab.text import MAX_HEADER_LINES
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-#: What tools call a thing, letters and digits alone; the first that is there counts.
-_NAMES: Final = {
-    "lot": "lot lotid lotno lotname lotnumber waferlotid waferlots waferlot lotmea fablotid",
-    "wafer": "waferid wafer waferno wafername wafernumber waferocrid wfid wfno mapid1 mid",
-    "device": "device devicename deviceid product productid productname partname partno"
-    " design prodfile",
-    "slot": "slot slotno slotid slotnumber",
-    "orientation": "flatnotch flat flatdir notch notchdir sourcenotch fnloc fnloc1 orient"
-    " notchside flatdirection notchdirection flatposition notchposition flatlocation notchlocation"
-    " flatorientation orientationflat orientation",
-    "tool": "prober proberid probername tester testername testerid testsystem machine machineno",
-    "rows": "maprow maprows rows rowct rowcnt rowcount nrows numrows numberofrows nlines wmydim",
-    "columns": "mapcolumn mapcolumns columns cols colct colcnt columncount ncols numcols"
-    " numberofcolumns wmxdim",
-    "token": "mapbinlength",
-    "tested": "totaltested testeddie testeddies totaltestdie totaltestdies totaltest"
-    " totalinspectiondie tested testdie testdies grossdie grossdies"
-    " totalprobertestdies",
-    "passed": "totalpass passdie passdies passeddie good gooddie gooddies goods goodqty totalgood"
-    " numberofgooddie numberofgooddies goodcount passcount goodchip goodchips sumpas pickable"
-    " pass passed totalproberpassdies",
-    "failed": "totalfail faildie faildies fail bad baddie baddies totalbad numberofbaddies badcount"
-    " failcount badchip badchips failed",
-    "across": "xdies xdies1 xdiesize xsize dicesizex diesizex indexx xstep",
-    "down": "ydies ydies1 ydiesize ysize dicesizey diesizey indexy ystep",
-    "unit": "dieunits dutms",
-    "passing": "pasbin passbin passbins bcequ goodbin goodbins passed gooddie",
-    "null": "nullbin nulbc",
-    "skipped": "skipdi skipbin skipbins nodi",
-    "reference": "refbin targbc referencedie",
-    "size": "maxxy",
-    "x": "x",
-    "y": "y",
-}
-_ROLE: Final = {name: role for role, names in _NAMES.items() for name in names.split()}
 
 #: Names of codes that pass under which some tools count dies instead.
 _COUNTS_TOO: Final = frozenset({"passed", "gooddie"})
@@ -61,68 +26,17 @@ _COUNTS_BESIDE: Final = frozenset({"pass", "passed"})
 #: What tells a wafer from the one before.
 _OWN: Final = frozenset({"lot", "wafer", "slot", "device", "rows"})
 
-_ENUMERATED: Final = re.compile(r"\d{1,2}[ \t]?\.[ \t]?")
-_KEY: Final = re.compile(r"[A-Za-z][\w ./#()°-]{0,62}")
-_ROW: Final = re.compile(r"(?i)(?:map|row|line|[ry])[ _]?\d{1,5}")
-_SIX_LETTERS: Final = re.compile(r"(?!MAP\d)[A-Z]{2}[A-Z0-9]{4} [+-]?\S{0,40}")
-_SIDE: Final = re.compile(r"(?i)(?:notch|flat)[-_ ](\w{1,10})")
-_PLAIN: Final = re.compile(r"[^a-z0-9]+")
 _NUMBER: Final = re.compile(r"(\d{1,9})(?![\d.])")
 _SIZE: Final = re.compile(
     r"(-?[\d.]{1,12})[ \t]*(?:UNITS[ \t]*)?(?:\(([\d.]{1,6})\))?[ \t]*([A-Za-z]*)"
 )
 _SEPARATED: Final = re.compile(r"[\s,;]+")
-#: Longest key with its separator, and words of a key that a blank separates from its value.
-_LONGEST: Final = 64
-_MOST_WORDS: Final = 4
 #: Numbers that may stand for a character.
 _CHARACTERS: Final = 256
 
 #: Units of die sizes, in um.
 _UNITS: Final = {"mm": 1000.0, "mil": 25.4, "mils": 25.4, "um": 1.0, "microns": 1.0, "micron": 1.0,
                  "inch": 25400.0}  # fmt: skip
-
-
-class Entry(NamedTuple):
-    """A line of a header: key, empty where it means nothing here, and value."""
-
-    key: str
-    value: str
-
-
-def plain(text: str) -> str:
-    """Letters and digits of a text, in small letters."""
-    return _PLAIN.sub("", text.lower())
-
-
-def entry_of(line: str) -> Entry | None:
-    """A line as key and value; None where it is no line of a header."""
-    text = line.strip()
-    if found := _ENUMERATED.match(text):
-        text = text[found.end() :]
-    if found := _SIDE.fullmatch(text):
-        return Entry("notch", found[1])
-    head = text[:_LONGEST]
-    cut = min((at for mark in ":=" if (at := head.find(mark)) > 0), default=0)
-    if cut and _KEY.fullmatch(key := head[:cut].strip()) and not _ROW.fullmatch(key):
-        name = plain(key)
-        return Entry(name if name in _ROLE else "", text[cut + 1 :].strip(" \t\"'"))
-    return _without_mark(text)
-
-
-def _without_mark(text: str) -> Entry | None:
-    """``KEY value``, which a tab or blanks separate, where the key is known."""
-    if "\t" in text:
-        key, _, value = text.partition("\t")
-        name = plain(key)
-        is_known = name in _ROLE and len(name) > 1  # X is a die
-        return Entry(name, value.strip()) if is_known else None
-    words = text[:_LONGEST].split(maxsplit=_MOST_WORDS)
-    for count in range(min(len(words) - 1, _MOST_WORDS), 0, -1):
-        name = plain("".join(words[:count]))
-        if len(name) > 2 and name in _ROLE:
-            return Entry(name, text.split(maxsplit=count)[count].strip())
-    return Entry("", text) if _SIX_LETTERS.fullmatch(text) else None
 
 
 class Header:
@@ -145,22 +59,20 @@ class Header:
         """
         if self.bins.note(line):
             return True
-        entry = entry_of(line)
-        if entry is None:
-            return False
-        if entry.key:
+        entries = entries_of(line)
+        for entry in (each for each in entries if each.key):
             if len(self._values) >= MAX_HEADER_LINES:
                 what = f"more than {MAX_HEADER_LINES} header lines up to line {number}; not a map"
                 raise InputError(self._source, InputKind.TOO_LARGE, what)
             self._values.setdefault(entry.key, entry.value)
-            if _ROLE[entry.key] in {"rows", "columns"} and _is_count(entry.value):
+            if ROLE[entry.key] in {"rows", "columns"} and _is_count(entry.value):
                 check_sides(max(1, int(entry.value)), 1, self._source)
-        return True
+        return bool(entries)
 
     def begins_another(self, line: str) -> bool:
         """Whether a line says again what tells wafers apart, so that another wafer begins."""
         entry = entry_of(line)
-        return entry is not None and entry.key in self._values and _ROLE[entry.key] in _OWN
+        return entry is not None and entry.key in self._values and ROLE[entry.key] in _OWN
 
     def __len__(self) -> int:
         return len(self._values)
@@ -172,7 +84,7 @@ class Header:
     def word(self, role: str) -> str:
         """What the file says of a thing; empty where it says nothing."""
         return next(
-            (found for name in _NAMES[role].split() if (found := self._values.get(name))), ""
+            (found for name in NAMES[role].split() if (found := self._values.get(name))), ""
         )
 
     def promised(self, role: str) -> int | None:
@@ -200,7 +112,7 @@ class Header:
 
     def codes(self, role: str, width: int) -> list[str]:
         """Codes that the file lists, for tokens of this width."""
-        for name in _NAMES[role].split():
+        for name in NAMES[role].split():
             text = self._values.get(name, "")
             words = [each.strip("\"'") for each in _SEPARATED.split(text)]
             words = [each for each in words if each and each.lower() != "bin"]
@@ -261,7 +173,7 @@ class Header:
             wafer=self.word("wafer"),
             device=self.word("device"),
             slot=self.word("slot"),
-            orientation=self.word("orientation"),
+            orientation=self._orientation(),
             pitch=self.pitch(),
             stated=self.stated(),
             retests=retests,
@@ -272,8 +184,14 @@ class Header:
             warnings=tuple(warnings),
         )
 
+    def _orientation(self) -> str:
+        """What the file says of notch or flat; all of it where several keys say it in words."""
+        words = [self._values[name] for name in NAMES["orientation"].split() if self.has(name)]
+        sides = dict.fromkeys(word for word in words if any(map(str.isalpha, word)))
+        return " / ".join(sides) if len(sides) > 1 else (words or [""])[0]
+
     def _count(self, role: str, *, is_alone: bool = False) -> int | None:
-        for name in _NAMES[role].split():
+        for name in NAMES[role].split():
             if is_alone and name in _COUNTS_BESIDE:
                 continue
             if (value := self._values.get(name)) and _is_count(value):

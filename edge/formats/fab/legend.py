@@ -22,10 +22,13 @@ from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_gri
 _TURNS: Final = {Side.DOWN: 0, Side.LEFT: 1, Side.UP: 2, Side.RIGHT: 3}
 
 #: Words for a side that mean the same to every tool; a bare number does not.
-_WORD: Final = re.compile(r"(?i)\b(down|bottom|lower|left|up|upper|top|right)\b")
 _SIDES: Final = {
     "bottom": Side.DOWN, "lower": Side.DOWN, "top": Side.UP, "upper": Side.UP,
 } | {side.value: side for side in Side}  # fmt: skip
+#: What may stand beside one; of any other word nobody knows what it makes of it (Top view).
+_BESIDE: Final = {"flat", "notch", "is", "at", "on", "to", "the", "side", "facing", "deg", "degree",
+                  "degrees", "o", "clock"}  # fmt: skip
+_WORD: Final = re.compile(r"[^\W\d_]+")
 
 _Grid = TypeVar("_Grid", Codes, DieGrid)
 
@@ -158,8 +161,9 @@ def side_of(orientation: str, recipe: Recipe | None = None) -> Side | None:
     """
     if recipe and orientation in recipe.orientation:
         return recipe.orientation[orientation]
-    words = {_SIDES[word.lower()] for word in _WORD.findall(orientation)}
-    return words.pop() if len(words) == 1 else None
+    words = set(map(str.lower, _WORD.findall(orientation))) - _BESIDE
+    sides = {_SIDES.get(word) for word in words}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _turns(fab: FabMap, recipe: Recipe | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from edge.formats.fab.drawing import NULLS
 from edge.formats.fab.fab_map import Code, Meaning, same_bin
@@ -10,9 +10,14 @@ from edge.formats.fab.grid import may_pass
 from edge.formats.fab.header import Header, bin_of
 
 
-def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
-    """What each code means, as far as the header says."""
-    texts = list(texts)
+def legend_of(counts: Mapping[str, int], header: Header) -> tuple[Code, ...]:
+    """What each code means, as far as the header says.
+
+    Args:
+        counts: How often each code occurs.
+        header: Of the map.
+    """
+    texts = list(counts)
     width = max(map(len, texts), default=1)
     null, skipped, reference, passing = (
         header.codes(role, width) for role in ("null", "skipped", "reference", "passing")
@@ -23,6 +28,7 @@ def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
     says_none = bool(
         skipped or header.has("bcequ") or stated.tested is not None or stated.failed is not None
     )
+    is_full = header.word("dies") == str(header.bins.total()) and header.bins.are_drawn(counts)
     legend = []
     for text in texts:
         found = header.bins.drawn_as(text)
@@ -38,6 +44,8 @@ def legend_of(texts: Iterable[str], header: Header) -> tuple[Code, ...]:
             meaning = Meaning.FAIL
         elif not null and (set(text) <= NULLS or (len(text) > 1 and set(text) == {"-"})):
             meaning = Meaning.NULL
+        elif is_full and not found and not text.isalnum():
+            meaning = Meaning.MARK  # the list has all dies that there are
         else:
             meaning = Meaning.UNKNOWN
         legend.append(Code(text, meaning))

@@ -21,7 +21,8 @@ from edge.formats.fab.drawing import drawn, is_drawn, is_even
 from edge.formats.fab.fab_map import FabMap, Meaning
 from edge.formats.fab.frame import Line
 from edge.formats.fab.grid import check_rows, check_sides
-from edge.formats.fab.header import Header, entry_of, plain
+from edge.formats.fab.header import Header
+from edge.formats.fab.header_lines import entry_of, plain
 from edge.formats.fab.text import raw_lines
 from edge.formats.fab.text_legend import legend_of
 
@@ -35,7 +36,7 @@ _ENDS: Final = frozenset({"end", "eof", "extension"})
 _CLOSING: Final = ("</", "<\\")
 
 _SECTION: Final = re.compile(
-    r"[ \t]*(?:\[.{0,64}\]|<.{0,64}>|\d{1,2}[ \t]?\.[A-Z ]{1,32}|[{}]+;?)[ \t]*"
+    r"[ \t]*(?:\[.{0,64}\][-+]{0,4096}|<.{0,64}>|\d{1,2}[ \t]?\.[A-Z ]{1,32}|[{}]+;?)[ \t]*"
 )
 _LONGEST_MARK: Final = 64
 #: Rows and columns from which on a drawing without a header is taken for a map.
@@ -255,7 +256,9 @@ class _Wafer:
         promised = header.rows_beside(grid.width)
         if promised is not None:
             check_rows(grid.rows, promised, self.source)
-        codes, legend = grid.codes(), legend_of(grid.texts, header)
+        codes = grid.codes()
+        counts = dict(zip(grid.texts, np.bincount(codes.ravel()).tolist(), strict=True))
+        legend = legend_of(counts, header)
         warnings = []
         if all(code.meaning is not Meaning.UNKNOWN for code in legend):
             is_die = np.array([not code.meaning.is_none for code in legend])

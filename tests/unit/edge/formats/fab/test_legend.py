@@ -188,7 +188,21 @@ def test_counts_of_the_file_check_the_legend() -> None:
 @pytest.mark.parametrize(
     ("word", "turned"),
     [("DOWN", 0), ("180 (down)", 0), ("Left", 90), ("notch top", 180), ("right", 270)]
-    + [(each, None) for each in ("180", "0", "", "bottom left", "Lower Left", "downtown")],
+    + [
+        (each, None)
+        for each in (
+            "180",
+            "0",
+            "",
+            "bottom left",
+            "Lower Left",
+            "downtown",
+            "Top view",
+            "not down",
+            "UP / DOWN",
+        )
+    ]
+    + [("FLAT_DOWN", 0), ("180___(DOWN)", 0), ("Down (6 o'clock)", 0), ("Left / notch left", 90)],
 )
 def test_turned_by_a_word_that_can_be_trusted(word: str, turned: int | None) -> None:
     wafer = wafer_of(replace(SAID, orientation=word), NO_RULES)

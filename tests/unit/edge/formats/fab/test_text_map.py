@@ -246,6 +246,7 @@ def test_counts_under_any_name_are_held_against_the_map(said: str, word: str | N
 ROWS = "ROWS : 7\n\n"
 BLANK = [row.replace(".", " ") for row in L]
 WAYS = [
+    "\n".join(f"{y:02} {row}" for y, row in enumerate(BLANK, 1)) + "\n[X]----+---\n       5\n",
     "\n".join(BLANK),
     "\n".join(row.rstrip() for row in BLANK),
     "\n\n".join(L),
@@ -284,7 +285,7 @@ WAYS = [
 
 
 #: Those that need no number of columns.
-FREE = WAYS[:8]
+FREE = WAYS[:9]
 
 
 @pytest.mark.parametrize("rows", WAYS)
@@ -370,6 +371,20 @@ def test_counts_size_and_side() -> None:
     for unit in ("DUTMS : mm", "unit : none"):
         with pytest.raises(InputError, match=r"a die size of -1.* must not be negative"):
             maps(f"XDIES : -1\nYDIES : 2\n{unit}\n{mapex(L)}")
+
+
+def test_several_keys_in_a_line_and_sides_that_contradict_each_other() -> None:
+    said = "W/F ID:L-1 -16  OP:  7   LOT NO: L-1\nFlat: Left    Notch : DOWN\nDevice:   A:7\n"
+    [fab] = maps(said + "\n".join(L) + "\n\nTOTAL= 44  PASS= 38  FAIL= 6   YIELD= 81.8%\n")
+    assert (fab.wafer, fab.lot, fab.device) == ("L-1 -16", "L-1", "A:7")
+    assert (fab.orientation, fab.stated) == ("Left / DOWN", Stated(None, 38, 6))
+
+
+def test_a_mark_is_what_no_bin_is_where_the_list_has_all_dies() -> None:
+    rows = "\n".join(["..1111!.", *L[1:]])
+    said = 'DIES = {}\nBIN = "1" 38 "Pass" ""\nBIN = "A" 6 "Fail" ""\n'
+    assert dict(maps(f"{said.format(44)}\n{rows}")[0].legend)["!"] is Meaning.MARK
+    assert dict(maps(f"{said.format(45)}\n{rows}")[0].legend)["!"] is Meaning.UNKNOWN
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
@@ -466,7 +481,7 @@ def test_a_recipe_says_how_many_characters_a_die_has_where_nothing_does(
     [
         'BIN = "12" 1 "Pass" ""\nBIN = "AF" 1 "Fail" ""\n',
         "Total Test : 44\n",
-        "Pass : 36\nFail : 8\n",
+        "Pass : 38\nFail : 6\n",
         "PASS BIN : 12\n\n" + " ".join("01234567"),
         "PASS BIN : 12\n\n 0 1 2 3 4 5 6 7",
     ],
