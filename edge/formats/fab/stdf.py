@@ -5,14 +5,13 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
+from edge.formats.fab.fab_map import Code, FabMap, Meaning
 from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
 from edge.formats.fab.stdf_records import (
     FAILED,
@@ -26,6 +25,7 @@ from edge.formats.fab.stdf_records import (
     Kind,
     Records,
 )
+from edge.formats.fab.stdf_wafer import Wafer, last, places, stated
 from edge.formats.fab.stdf_writer import write
 
 if TYPE_CHECKING:
@@ -43,22 +43,6 @@ _AXES: Final = {"x": ("L", "R"), "y": ("U", "D")}
 _SIDES: Final = {"U": "Up", "D": "Down", "L": "Left", "R": "Right"}
 _NO_WRR: Final = "no WRR ends this wafer"
 _MEANINGS: Final = (Meaning.PASS, Meaning.FAIL, Meaning.UNKNOWN)
-
-
-@dataclass
-class _Wafer:
-    """What has been read of a wafer; ``results`` are beginnings of PRRs, end to end."""
-
-    #: Lot, device, tool.
-    names: tuple[str, str, str] = ("", "", "")
-    wafer: str = ""
-    results: bytearray = field(default_factory=bytearray)
-    nowhere: int = 0
-    parts: int | None = None
-    good: int | None = None
-    outline: bytes | None = None
-    is_ended: bool = False
-    warnings: list[str] = field(default_factory=list)
 
 
 def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
@@ -81,9 +65,9 @@ class _Reader:
     def __init__(self, records: Records, source: str) -> None:
         self._records, self._source, self._order = records, source, records.order
         self._dtype = np.dtype([(name, self._order + form) for name, form in RESULT])
-        self._wafers: list[_Wafer] = []
-        self._open: dict[int, _Wafer] = {}
-        self._loose = _Wafer()
+        self._wafers: list[Wafer] = []
+        self._open: dict[int, Wafer] = {}
+        self._loose = Wafer()
         self._names = self._loose.names
         self._outline: bytes | None = None
         self._bins: dict[tuple[Kind, int], set[bytes]] = {}
@@ -113,7 +97,7 @@ class _Reader:
             if former := self._open.get(head):
                 former.warnings.append(_NO_WRR)
                 former.is_ended = True
-            wafer = _Wafer(self._names, self._records.texts(record, 6, 1, at)[0])
+            wafer = Wafer(self._names, self._records.texts(record, 6, 1, at)[0])
             self._wafers.append(wafer)
             if len(self._wafers) > MAX_WAFERS:
                 what = f"more than {MAX_WAFERS:,} wafers (WIR); divide it by lot"
@@ -129,7 +113,7 @@ class _Reader:
     def _note_results(self, beginnings: bytes) -> None:
         """Give results to the wafers of their heads, in their order."""
         results = np.frombuffer(beginnings, self._dtype)
-        wafers: dict[int, tuple[_Wafer, list[int]]] = {}
+        wafers: dict[int, tuple[Wafer, list[int]]] = {}
         for head in np.unique(results["head"]).tolist():
             wafer = self._open.get(self._head(head)) or self._open.get(_ALL_HEADS, self._loose)
             wafers.setdefault(id(wafer), (wafer, []))[1].append(head)
@@ -148,7 +132,11 @@ class _Reader:
         """A WRR. What is not in a short one is not said."""
         wafer = self._open.pop(self._head(record[0] if record else 1), None)
         if wafer is None:
-            return
+            if self._open or not self._loose.results:
+                return
+            wafer, self._loose = self._loose, Wafer(self._names)
+            wafer.warnings.append("no WIR begins this wafer")
+            self._wafers.append(wafer)
         counts = struct.unpack_from(self._order + "5I", record[:26].ljust(26, b"\xff"), 6)
         wafer.parts, wafer.good = (None if each == UNSAID else each for each in counts[0:4:3])
         names = self._records.texts(record, 26, 2, at)
@@ -170,17 +158,17 @@ class _Reader:
         for index, wafer in enumerate(wafers):
             yield self._map_of(wafer, index)
 
-    def _check_one(self, loose: _Wafer) -> None:
+    def _check_one(self, loose: Wafer) -> None:
         """Refuse results without WIR of which nobody knows whether they are of one wafer."""
         results = np.frombuffer(loose.results, self._dtype)
-        again = len(results) - len(np.unique(_places(results)))
+        again = len(results) - len(np.unique(places(results)))
         if again > np.count_nonzero(results["flags"] & RETEST):
             what = f"no wafer begins in it (WIR), and {again} results have a position of another"
             mend = "write a file a wafer, or WIR and WRR"
             raise InputError(self._source, InputKind.AMBIGUOUS, f"{what}; {mend}")
         loose.warnings.append("no wafer begins in the file (WIR); its results are taken for one")
 
-    def _map_of(self, wafer: _Wafer, index: int) -> FabMap | InputError:
+    def _map_of(self, wafer: Wafer, index: int) -> FabMap | InputError:
         name = f"{self._source}[{index}]" if index else self._source
         if not wafer.is_ended and not self._is_ended:
             what = "the file ends within this wafer (no WRR and no MRR); copy it again"
@@ -203,11 +191,11 @@ class _Reader:
         except InputError as error:
             return error
 
-    def _placed(self, wafer: _Wafer, index: int, name: str) -> FabMap:
+    def _placed(self, wafer: Wafer, index: int, name: str) -> FabMap:
         results = np.frombuffer(wafer.results, self._dtype)
-        last = _last(results)
-        if retests := len(results) - len(last):
-            results = results[last]
+        kept = last(results)
+        if retests := len(results) - len(kept):
+            results = results[kept]
         outline = (wafer.outline or self._outline or b"").ljust(20, b" ")
         flat, pos_x, pos_y = (chr(outline[at]).upper().strip("\0 ") for at in (13, 18, 19))
         lost = [axis for axis, pos in (("x", pos_x), ("y", pos_y)) if pos not in _AXES[axis]]
@@ -231,7 +219,7 @@ class _Reader:
             device=device,
             orientation=flat if lost else _SIDES.get(flat, flat),
             pitch=self._pitch(outline),
-            stated=_stated(wafer, len(results), retests),
+            stated=stated(wafer, len(results), retests),
             retests=retests,
             tool=tool,
             format="STDF",
@@ -240,7 +228,7 @@ class _Reader:
             warnings=tuple(wafer.warnings),
         )
 
-    def _states(self, results: npt.NDArray[Any], wafer: _Wafer) -> npt.NDArray[np.int32]:
+    def _states(self, results: npt.NDArray[Any], wafer: Wafer) -> npt.NDArray[np.int32]:
         """Place in ``_MEANINGS`` of each result: what the part says, else its bins.
 
         Where parts and hard bins say different things, the count of good parts decides, or nobody.
@@ -276,25 +264,3 @@ class _Reader:
         down, across, unit = struct.unpack_from(self._order + "ffB", outline, 4)
         um = None if self._records.is_vax else UNITS.get(unit)
         return pitch_of(across, down, um, self._source)
-
-
-def _places(results: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    """A number for each position."""
-    return results["x"].astype(np.int32) * 2**16 + results["y"]
-
-
-def _last(results: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Which result of each position is the last."""
-    _, from_end = np.unique(_places(results)[::-1], return_index=True)
-    return len(results) - 1 - from_end
-
-
-def _stated(wafer: _Wafer, dies: int, retests: int) -> Stated:
-    """Counts of the WRR, if they are of dies: testers count runs as well."""
-    if wafer.parts == dies:
-        return Stated(tested=dies, passed=wafer.good)
-    runs = dies + retests
-    if wafer.parts not in (None, runs, runs + wafer.nowhere):
-        what = f"the file states {wafer.parts} parts, it has {dies} dies in {runs} results"
-        wafer.warnings.append(what)
-    return Stated()

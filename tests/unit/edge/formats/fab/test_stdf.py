@@ -253,6 +253,22 @@ def test_what_is_odd_but_clear_is_read_with_a_warning() -> None:
             assert fab.codes.shape == (4, 3)
 
 
+def test_where_no_wir_begins_a_wafer_its_wrr_ends_it() -> None:
+    tester = Records().mir("L-1").results(*L)
+    for wafer_id in ("A", "B"):
+        values = (1, 255, 0, 5, 0, 0, 1, 0)
+        tester.add(2, 20, "BBI5I", *values, wafer_id).add(2, 20, "BBI5I", *values, "again")
+        tester.results(*L)
+    with pytest.raises(InputError, match="no wafer begins"):
+        maps(Records().mir("L").results(*L, *L).end())
+    one, other = maps(tester.wcr().end())
+    assert (one.wafer, other.wafer, other.index, one.lot) == ("A", "B", 1, "L-1")
+    assert one.warnings == other.warnings
+    assert one.warnings[0] == "no WIR begins this wafer"
+    assert "5 results of the file stand outside of every wafer" in one.warnings[1]
+    assert (one.codes.shape, one.orientation) == ((4, 3), "Down")
+
+
 def test_a_wafer_that_begins_twice_is_two_and_says_so() -> None:
     tester = wafer(*L).wir("01").results(*L).wrr().wir("02").results(*L).wrr().end()
     warned = ["several times" in " ".join(fab.warnings) for fab in maps(tester)]
