@@ -97,7 +97,7 @@ class _Reader:
             self._end_list()
             self._list = keyword
         if keyword in HEADER:
-            self._own.setdefault(keyword, _value(keyword, body))
+            self._own.setdefault(HEADER[keyword], _value(keyword, body))
         elif keyword == "FILEVERSION":
             self._said, self._columns, self._plan, self._others = {}, None, [], []
         elif keyword == "DEFECTRECORDSPEC":

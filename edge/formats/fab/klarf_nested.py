@@ -11,6 +11,7 @@ from edge.errors import InputError
 from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError
 from edge.formats.fab.klarf_records import Close, Field, Record, Scanner, Table
+from edge.formats.fab.klarf_statements import HEADER
 from edge.formats.fab.klarf_wafer import Inspected
 
 #: Lengths are in nm.
@@ -22,13 +23,6 @@ _HELD: Final = ((re.compile(r'"[^"\r\n]*"'), ' "'), (re.compile(r"\{[^{}]*\}"), 
 
 #: Rows of a defect list that are looked at together.
 _TOGETHER: Final = 16_384
-
-#: Fields that are said in a wafer's header, by the name they have there.
-_FIELDS: Final = {
-    name.upper(): name.upper()
-    for name in ("DeviceID", "Slot", "OrientationMarkLocation", "DiePitch", "InspectionStationID",
-                 "CoordinatesMirrored")
-} | {"SLOTNUMBER": "SLOT"}  # fmt: skip
 
 _PLAN: Final = "SAMPLETESTPLAN"
 _NOT_INSPECTED: Final = ("SAMPLEDIEMAP", "REMOVEDDIE")
@@ -74,13 +68,15 @@ class _Reader:
                 self._begin(part)
             elif isinstance(part, Close) and part.name == "WAFERRECORD":
                 self._wafer = None
-            elif isinstance(part, Field) and part.name in _FIELDS:
+            elif isinstance(part, Field) and part.name in HEADER:
                 said = " ".join(filter(None, part.values))
-                holder.said = {**holder.said, _FIELDS[part.name]: said}
+                holder.said = {**holder.said, HEADER[part.name]: said}
             elif isinstance(part, Table):
                 self._take(part, holder)
 
     def _begin(self, part: Record) -> None:
+        if self._wafer is not None and part.name in {"LOTRECORD", "WAFERRECORD"}:
+            raise self._scanner.wrong(f"a {part.name} in a wafer, a }} is missing", part.offset)
         if part.name == "LOTRECORD":
             self.lots.append(_Lot({"LOTID": part.of}))
         elif part.name == "WAFERRECORD":

@@ -20,10 +20,11 @@ _BEFORE_BRACE: Final = re.compile(
 
 
 class Record(NamedTuple):
-    """The beginning of a record: its name in upper case, and whose it is."""
+    """The beginning of a record: its name in upper case, whose it is, and what is behind it."""
 
     name: str
     of: str
+    offset: int
 
 
 class Close(NamedTuple):
@@ -91,7 +92,7 @@ class Scanner:
                     what = f"more than {MAX_DEPTH} records in one another; not a map"
                     raise InputError(self._source, InputKind.TOO_LARGE, what)
                 self._open.append(name)
-                yield Record(name, of.strip())
+                yield Record(name, of.strip(), self._at)
             elif word == "FIELD":
                 name = self._word().upper()
                 yield Field(name, self._group())

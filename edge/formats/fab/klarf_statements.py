@@ -16,11 +16,12 @@ _ENDS: Final = re.compile(rf'"[^"\r\n]*"|;{_BETWEEN.pattern}')
 _KEYWORD: Final = re.compile(r"([A-Za-z_]\w{0,63})?")
 _VALUES: Final = re.compile(r'"([^"\r\n]*)"|([^\s"]+)')
 
-#: Keywords of which a wafer's header is made.
-HEADER: Final = frozenset({
-    "LOTID", "WAFERID", "DEVICEID", "SLOT", "ORIENTATIONMARKLOCATION", "DIEPITCH",
-    "INSPECTIONSTATIONID", "COORDINATESMIRRORED",
-})  # fmt: skip
+#: Keywords of which a wafer's header is made, and what they are called there.
+HEADER: Final = {
+    name: name
+    for name in ("LOTID", "WAFERID", "DEVICEID", "SLOT", "ORIENTATIONMARKLOCATION", "DIEPITCH",
+                 "INSPECTIONSTATIONID", "COORDINATESMIRRORED")
+} | {"SLOTID": "SLOT", "SLOTNUMBER": "SLOT"}  # fmt: skip
 
 #: Said again, they begin another wafer; and any of these was said before another file begins.
 _BEGINS: Final = frozenset({"LOTID", "WAFERID"})
@@ -32,10 +33,11 @@ _NEVER_NAMES: Final = (
     "SummarySpec", "SummaryList", "EndOfFile",
 )  # fmt: skip
 _MAY_BE_NAMES: Final = (
-    "LotID", "WaferID", "DeviceID", "SetupID", "StepID", "Slot", "SampleType", "SampleSize",
-    "InspectionStationID", "SampleOrientationMarkType", "OrientationMarkLocation", "DiePitch",
-    "DieOrigin", "SampleCenterLocation", "CoordinatesMirrored", "AreaPerTest", "ClassLookup",
-    "SampleDieMap", "RemovedDieList", "CustomWaferList", "FileTimestamp", "ResultTimestamp",
+    "LotID", "WaferID", "DeviceID", "SetupID", "StepID", "Slot", "SlotID", "SampleType",
+    "SampleSize", "InspectionStationID", "SampleOrientationMarkType", "OrientationMarkLocation",
+    "DiePitch", "DieOrigin", "SampleCenterLocation", "CoordinatesMirrored", "AreaPerTest",
+    "ClassLookup", "SampleDieMap", "RemovedDieList", "CustomWaferList", "FileTimestamp",
+    "ResultTimestamp",
 )  # fmt: skip
 
 
@@ -47,7 +49,7 @@ def _line_begins(*keywords: str) -> re.Pattern[str]:
 #: In most statements, and in those that may have names of fields as rows or columns.
 _SWALLOWED: Final = _line_begins(*_NEVER_NAMES, *_MAY_BE_NAMES)
 _SWALLOWED_THERE: Final = _line_begins(*_NEVER_NAMES)
-_HOLDS_NAMES: Final = re.compile("CUSTOM.*|.*SPEC")
+_HOLDS_NAMES: Final = re.compile("CUSTOM.*|(?!TIFF).*SPEC")
 _KNOWN: Final = frozenset(map(str.upper, (*_NEVER_NAMES, *_MAY_BE_NAMES)))
 
 

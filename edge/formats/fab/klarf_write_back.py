@@ -19,7 +19,9 @@ _VERDICT: Final = "WMEDGE_VERDICT"
 _SAID: Final = re.compile(rf'"?\b({_PATTERN}|{_CLASS}|{_VERDICT})\b"?\s+"([^"\r\n]*)"')
 
 _CLASS_ROW: Final = re.compile(r'(-?\d{1,9})\s+(?:"([^"\r\n]*)"|([^\s";]+))')
-_COUNT: Final = re.compile(r"\s*(\d{1,9})\b")
+#: Rows of a list as it states them, and not the number of its first class.
+_COUNT: Final = re.compile(r"\s*(\d{1,9})(?=[\s;]|$)")
+_NO_COUNT: Final = re.compile(r'\s*-?\d{1,9}\s+"')
 
 #: From here to there stands this from now on.
 _Edit = tuple[int, int, str]
@@ -120,7 +122,10 @@ class _Layout:
 
     def _list(self, statement: Statement) -> _List:
         body = self.text[statement.start : statement.end]
-        found = _COUNT.match(body)
+        is_classes = statement.keyword == "CLASSLOOKUP"
+        found = None if is_classes and _NO_COUNT.match(body) else _COUNT.match(body)
+        if is_classes and not found and not _CLASS_ROW.match(body.lstrip()):
+            raise _unlisted("ClassLookup does not begin with a number")
         start = statement.start + (found.end() if found else 0)
         count = (start - len(found[1]), start, int(found[1])) if found else None
         return _List(count, start, statement.start + len(body.rstrip()), self._row)
@@ -168,6 +173,9 @@ class _NestedLayout(_Layout):
         return wafers
 
     def _table(self, part: Table, names: _Pair) -> _List:
+        if part.columns[:2] != names:
+            raise _unlisted(f"{part.name} does not begin with {' and '.join(names)}")
+
         def row(pair: _Pair) -> str:
             values = dict(zip(names, (pair[0] if pair[0].isdecimal() else f'"{pair[0]}"',
                                       f'"{pair[1]}"'), strict=True))  # fmt: skip
@@ -229,7 +237,7 @@ def written_back(text: str, findings: Mapping[int, Finding], is_nested: bool) ->
         new: dict[str, str] = {}
         for index in indexes:
             if (name := findings[index].pattern) not in known:
-                known[name] = max(known.values(), default=0) + 1
+                known[name] = max([0, *known.values()]) + 1
                 new[str(known[name])] = name
         if first.classes is not None:
             edits += first.classes.longer(list(new.items()))
@@ -240,6 +248,11 @@ def written_back(text: str, findings: Mapping[int, Finding], is_nested: bool) ->
             finding = findings[index]
             edits += _said(layout, wafers[index], finding, known[finding.pattern])
     return _edited(text, edits)
+
+
+def _unlisted(what: str) -> InputError:
+    mend = "so no pattern can be added to it; write results beside it (--output)"
+    return InputError(_NAME, InputKind.UNREADABLE, f"{what}, {mend}")
 
 
 def _classes(text: str, classes: _List | None) -> dict[str, int]:

@@ -270,6 +270,7 @@ def test_rows_in_a_line_that_can_be_cut_in_no_way_or_several(rows: str, word: st
         (("SummaryList 1 999 999;", "SummaryList 1 999 999"), "line 35: .* before EndOfFile"),
         (("EndOfFile;", "Summary"), "line 36: SUMMARY does not end in ;"),
         (("Product 7;", "Product 7"), "line 6: DEVICEID does not end before SetupID"),
+        (("SampleType WAFER;", "TiffSpec 6 NA R"), "line 4: TIFFSPEC does not end before LotID"),
         (("NOTE;", "NOTE"), "line 8: .* does not end before DiePitch"),
         (("12-31-2025 25:61:00;", "12-31-2025"), "line 2: .* before InspectionStationID"),
         (('"03";', '"03" DeviceID P;'), "line 3: .* does not end before DeviceID"),
@@ -300,6 +301,7 @@ def test_a_bad_flat_file_is_refused_with_a_word(change: tuple[str, str], word: s
         (("Field DeviceID 1 {", "Field DeviceID 1 "), "is missing"),
         (("Field DeviceID", "Field {"), "where a name should be"),
         (("{", 'Record A "x" {' + "Record A {" * MAX_DEPTH), "records in one another"),
+        (("Record TestRecord", "Record LotRecord"), "line 22: a LOTRECORD in a wafer, a } is miss"),
     ],
 )
 def test_a_bad_nested_file_is_refused_with_a_word(change: tuple[str, str], word: str) -> None:
@@ -353,7 +355,7 @@ def test_names_of_fields_may_be_columns_and_rows() -> None:
 def test_one_file_holds_several_wafers() -> None:
     head, _, rest = FLAT.partition("WaferID")
     plan, _, defects = rest.partition("DefectRecordSpec")
-    second = "WaferID 02;\nSlot 8;\nDefectList 1 0 2 0 0 0;\n"
+    second = "WaferID 02;\nSlotID 8;\nDefectList 1 0 2 0 0 0;\n"
     own = "WaferID 03;\nSampleTestPlan 1 5 5;\nDefectList;\n"
     third = FLAT.replace("L-1", "L-2").replace("Device", "Dev").replace("EndOfFile;", "EndOfFile")
     text = f"{head}WaferID{plan}DefectRecordSpec{defects}".replace("EndOfFile;", second + own)

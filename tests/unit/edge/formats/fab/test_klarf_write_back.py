@@ -107,6 +107,16 @@ RECORD = (
         ("ClassLookup 0;\n", 'ClassLookup 1\n 1 "Scratch";\n', RECORD.format(1)),
         ("", "", 'ClassLookup 1\n 1 "Scratch";\n' + RECORD.format(1)),
         (
+            'ClassLookup 1\n -9 "A";\n',
+            'ClassLookup 2\n -9 "A"\n 1 "Scratch";\n',
+            RECORD.format(1),
+        ),
+        (
+            'ClassLookup\n 3 "A"\n 4 "B";\n',
+            'ClassLookup\n 3 "A"\n 4 "B"\n 5 "Scratch";\n',
+            RECORD.format(5),
+        ),
+        (
             CLASSES + 'CustomWaferList 1\n A "b" ;\n',
             CLASSES + RECORD.format(7).replace("3\n", '4\n A "b"\n').replace(";", " ;"),
             "",
@@ -181,5 +191,13 @@ def test_wafers_of_a_lot_share_its_classes_and_files_behind_files_do_not() -> No
 def test_what_it_cannot_be_written_into_is_refused() -> None:
     with pytest.raises(InputError, match="no wafer 1 in it, it has 1"):
         klarf.write_back(FLAT.encode(), accepted({1: "Loc"}))
+    for text in (
+        FLAT.replace("ClassLookup 2", "ClassLookup 2e0"),
+        NESTED.replace(
+            "int32 CLASSNUMBER, string CLASSNAME", "string CLASSNAME, int32 CLASSNUMBER"
+        ),
+    ):
+        with pytest.raises(InputError, match=r"does not begin with .* no pattern can be added"):
+            klarf.write_back(text.encode(), accepted({0: "Loc"}))
     with pytest.raises(InputError, match="cut off"):
         klarf.write_back(FLAT[:-20].encode(), accepted({0: "Loc"}))
