@@ -40,6 +40,10 @@ _NAMED: Final = re.compile(r"(?i)BIN[ _]?(\d{1,5})\((\S{1,3})\)[ \t]*[=:][ \t]*(
 _ROW_OF_COUNTS: Final = re.compile(r"(?i)(?:bin[ \t]{0,3}\d{1,5}[ \t]+\d{1,9}[ \t]*,?[ \t]*)+")
 _PAIR: Final = re.compile(r"(?i)bin[ \t]{0,3}(\d{1,5})[ \t]+(\d{1,9})")
 _SYMBOL: Final = re.compile(r"(?i)symbol[ \t]+(\S{1,3})")
+_DRAWN: Final = re.compile(
+    r"(?i)(\S{1,3})[ \t]*-[ \t]*(\w{1,16})[ \t]{1,8}die[ \t]?\(bin[ \t]?(\d{1,5})\)"
+    r"[ \t:=]{0,32}(\d{1,9}).*"
+)
 _BRACKETS: Final = re.compile(r"\([^()]*\)")
 #: Characters of a symbol.
 _SYMBOLS: Final = range(1, 4)
@@ -81,6 +85,10 @@ class BinTable:
         text = line.strip()[:_LONGEST]
         if "," in text and "BINNAME" in text.upper().replace(" ", ""):
             self._columns = [re.sub(r"\W+", "", cell).lower() for cell in text.split(",")]
+            return True
+        if drawn := _DRAWN.fullmatch(text):  # 1 - Good die(bin 1)  805 EA
+            symbol, word, name, dies = drawn.groups()
+            self._bins.setdefault(symbol, Bin(symbol, name, int(dies), meaning_of(word)))
             return True
         if text[:3].upper() != "BIN":
             return False

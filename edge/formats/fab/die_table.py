@@ -59,8 +59,9 @@ def _is_row(line: str, columns: Columns) -> bool:
 
 
 def _starts_rows(line: str) -> bool:
-    """Whether a line is one of numbers, so that no names come any more."""
-    return bool(line.strip()) and not any(character.isalpha() for character in line)
+    """Whether a line is one of numbers from its first cell on, so that no names come any more."""
+    text = line.strip(" ")
+    return text[:1] not in {"", ",", ";", "\t"} and not any(map(str.isalpha, text))
 
 
 def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
@@ -74,15 +75,17 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         words = {word: cells[at] if at >= 0 else "" for word, at in columns.words.items()}
         key = words["lot"], words["wafer"] or words["slot"]
         if key not in wafers:
-            wafers[key] = _Wafer(source, len(wafers), words)
+            wafers[key] = _Wafer(source, words)
         wafers[key].die(cells, columns, number)
     if not wafers:
         raise InputError(source, InputKind.EMPTY, "a table without any die; write the export again")
-    for wafer in wafers.values():
+    named = [wafer for key, wafer in wafers.items() if any(key) or wafer.has_dies]
+    for index, wafer in enumerate(named or wafers.values()):  # none of units and limits
+        wafer.index = index
         try:
             yield wafer.finished()
         except InputError as error:
-            if len(wafers) == 1:
+            if len(named or wafers) == 1:
                 raise
             yield error
 
@@ -126,12 +129,17 @@ def _as_wide(line: str, columns: Columns, number: int, source: str) -> list[str]
 class _Wafer:
     """The dies of a wafer."""
 
-    def __init__(self, source: str, index: int, words: dict[str, str]) -> None:
-        self.source, self.index, self.words = source, index, words
+    def __init__(self, source: str, words: dict[str, str]) -> None:
+        self.source, self.index, self.words = source, 0, words
         self._x, self._y, self._codes = list[int](), list[int](), list[int]()
         self._numbers: dict[Code, int] = {}
         self._tests = set[str]()
         self._unplaced = 0
+
+    @property
+    def has_dies(self) -> bool:
+        """Whether any of its rows has a position."""
+        return bool(self._x)
 
     def die(self, cells: list[str], columns: Columns, line: int) -> None:
         """A row of the table; one without a bin holds a position where no die is."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.errors import InputKind
 from edge.formats.fab.fab_map import FabMap, Meaning
-from edge.wafer.wafermap import FAIL, DieGrid
+from edge.wafer.wafermap import FAIL, NO_DIE, DieGrid
 
 #: Formats in which a file lists what passes, and all others fail by that.
 _LISTING: Final = frozenset({"SINF", "text map"})
@@ -20,7 +20,7 @@ _MOST: Final = 3
 
 
 def check_outside(fab: FabMap, dies: DieGrid) -> None:
-    """Refuse a map of which all positions outside the wafer's circle fail.
+    """Refuse a map of which all positions outside the wafer's circle fail, or a code only there.
 
     Not where the file counts its dies (``legend`` has compared), nor where it says of each of
     these codes that it fails.
@@ -34,10 +34,14 @@ def check_outside(fab: FabMap, dies: DieGrid) -> None:
     """
     rows, columns = (np.linspace(1 / side - 1, 1 - 1 / side, side) for side in dies.shape)
     around = rows[:, None] ** 2 + columns**2 > _OUT
-    found = np.unique(fab.codes[around]).tolist()
+    fails, inside = dies[around] == FAIL, fab.codes[~around]
+    found = np.unique(fab.codes[around][fails]).tolist()
+    if not fails.all():  # what stands among positions without a die, and nowhere on the wafer
+        is_lone = np.count_nonzero(dies[around] == NO_DIE) * 2 > fails.size
+        found = [number for number in found if is_lone and number not in inside]
     stated = fab.stated
     is_counted = stated.tested is not None or None not in (stated.passed, stated.failed)
-    if is_counted or not 0 < len(found) <= _MOST or not np.all(dies[around] == FAIL):
+    if is_counted or not 0 < len(found) <= _MOST:
         return
     codes = [fab.legend[number] for number in found]
     if fab.format not in _LISTING and any(code.meaning is not Meaning.UNKNOWN for code in codes):

@@ -15,9 +15,9 @@ _PLACES: Final = (
 )  # fmt: skip
 _BINS: Final = (
     "hbin hardbin hardwarebin hwbin hb hardbinnumber hbinnumber hbinnum bin bincode binnumber"
-    " binnum binno dutbin testbin sbin softbin softwarebin swbin sb sbinnumber sbinnum"
+    " binnum binno dutbin testbin hbn sbin softbin softwarebin swbin sb sbinnumber sbinnum sbn"
 )
-_VERDICTS: Final = "result passfail passflag passfailflag pf verdict status pass"
+_VERDICTS: Final = "result passfail passflag passfailflag pf verdict status diestatus pass"
 WORDS: Final = {
     "lot": "lot lotid lotno lotnumber lotname",
     "wafer": "wafer waferid waferno wafernumber wafername wafernum waferindex waferidx wid waf"
@@ -34,6 +34,7 @@ _TESTS: Final = (
     " paramname parameterid paramid item itemname measurement meas measname"
 )
 
+_SORTED: Final = re.compile(r":[ \t]{0,8}(?:a|de)scending\Z")
 #: The last one is as many blanks as there are.
 _SEPARATORS: Final = ",;\t "
 #: Most columns.
@@ -72,7 +73,7 @@ def columns_of(line: str) -> Columns | None:
         line = line.lstrip("# \t")
     for separator in _SEPARATORS:
         cells = names_in(line, separator) if separator in line else []
-        names = [re.sub(r"[^a-z0-9]+", "", cell.lower()) for cell in cells[:_MOST_COLUMNS]]
+        names = [_plain(cell) for cell in cells[:_MOST_COLUMNS]]
         place = next((pair for pair in _PLACES if set(pair) <= set(names)), None)
         if place:
             first = {name: names.index(name) for name in reversed(names) if name}
@@ -89,6 +90,11 @@ def columns_of(line: str) -> Columns | None:
                 verdict in _OF_PASSING,
             )
     return None
+
+
+def _plain(name: str) -> str:
+    """Letters and digits of a name, without how its column is sorted (``X: Descending``)."""
+    return re.sub(r"[^a-z0-9]+", "", _SORTED.sub("", name.lower()))
 
 
 def _first(columns: dict[str, int], known: str) -> int:

@@ -55,7 +55,8 @@ def test_an_l_comes_out_the_right_way_up_as_y_grows_downwards(turns: int, flippe
 @pytest.mark.parametrize(
     "names",
     ["X,Y,Bin", "x,y,HBIN", '"X_COORD","Y_COORD","Hard Bin"', "die_x,die_y,soft_bin", "Col,Row,bin",
-     "# x,y,bin", "# made by a tool\n# lot: L, x\n\nx,y,bin"],
+     "# x,y,bin", '"X: Descending","Y: Ascending",HBin',
+     "# made by a tool\n# lot: L, x\n\nx,y,bin"],
 )  # fmt: skip
 @pytest.mark.parametrize("separator", [",", ";", "\t", " ", "   "])
 def test_content_tells_it_by_its_names(names: str, separator: str, tmp_path: Path) -> None:
@@ -119,6 +120,15 @@ def test_a_verdict_says_what_passes() -> None:
     for name in ("status", "pass_fail"):  # 1 passes in some tools and fails in others
         with pytest.raises(InputError, match="does not say"):
             wafer_of(maps(f"x,y,bin,{name}\n0,0,1,1\n1,0,7,0\n")[0], NO_RULES)
+
+
+def test_units_between_names_and_dies_are_no_wafer() -> None:
+    rows = "Tests#,,,,10\nUnit,,,,V\nA,3,4,1,0.5\nA,4,4,2,0.5\n"
+    text = ",,,,1001\nlot,x,y,bin,t1\n" + rows.replace("Tests#", "").replace("Unit", "")
+    assert die_table.is_format(text.encode())
+    [fab] = maps(text)
+    assert (fab.lot, fab.index, fab.texts().tolist()) == ("A", 0, [["1", "2"]])
+    assert fab.warnings == ()
 
 
 def test_a_wafer_called_like_a_comment_is_one() -> None:

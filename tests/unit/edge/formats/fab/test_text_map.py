@@ -196,6 +196,7 @@ MEANINGS = [
     ("BINNAME, DIENUM, YIELD,MAPNAME,BINTYPE,DESCRIPTION\nBIN, 10, 5, 1%, A, FAIL, {[x]}", "A",
      Meaning.FAIL),
     ("BIN,  A,  5,  1%,  {[GOODBIN]}", "A", Meaning.PASS),
+    ("A - Good  die(bin 10)    6   EA", "A", Meaning.PASS),
     ("BIN,  A,  5,  1%,  {[      ]}", "A", Meaning.UNKNOWN),
     ("PASBIN 1", "A", Meaning.FAIL),
     ("PASS BIN : 1", "A", Meaning.FAIL),
@@ -326,6 +327,13 @@ def test_what_fails_all_around_a_wafer_is_no_die(text: str, code: str, tmp_path:
     [wafer] = read(path, rules_of(passing, [code]))
     assert isinstance(wafer, WaferMap)
     assert wafer.dies.tolist() == L_DIES
+
+
+def test_what_stands_outside_a_wafer_alone_is_no_die() -> None:
+    [fab] = maps("\n".join(["D" + row[1:] for row in L[:1]] + L[1:]) + "\nLOT : L\nWAFER : 1\n")
+    with pytest.raises(InputError, match="--none-bins=D"):
+        wafer_of(fab, PASS_1)
+    assert wafer_of(fab, rules_of(["1"], ["D"])).dies.tolist() == L_DIES
 
 
 def test_what_a_header_counts_may_fail_all_around() -> None:
