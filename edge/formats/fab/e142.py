@@ -89,7 +89,7 @@ def _wafer(root: Element, element: Element, number: int, count: int, source: str
     fab = replace(
         fab,
         lot=substrate.said("LotId") or element.get("LotId"),
-        wafer=name,
+        wafer=name or substrate.get("SubstrateId"),
         device=next((each.said("ProductId") for each in parts), ""),
         slot=substrate.said("SlotNumber"),
         orientation=element.get("Orientation") or alias.get("orientation", ""),
@@ -120,7 +120,8 @@ def _holder(element: Element, source: str) -> Element:
     """
     found: dict[str, tuple[float, Element]] = {}
     twice = set()
-    for overlay in element.all("Overlay"):
+    overlays = list(element.all("Overlay")) or [element]
+    for overlay in overlays:
         for holder in overlay.all("BinCodeMap"):
             name, version = overlay.get("MapName"), overlay.get("MapVersion")
             key = float(version) if _NUMBER.fullmatch(version) else 0.0
@@ -130,8 +131,7 @@ def _holder(element: Element, source: str) -> Element:
                 twice.discard(name)
                 found[name] = key, holder
     if not found:
-        kinds = sorted({each.name for overlay in element.all("Overlay")
-                        for each in overlay.children})  # fmt: skip
+        kinds = sorted({each.name for overlay in overlays for each in overlay.children})
         what = f"no BinCodeMap in it ({', '.join(kinds[:6]) or 'no Overlay'})"
         raise InputError(source, InputKind.EMPTY, f"{what}; export the map of bins")
     if len(found) > 1 or twice:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["is_format", "read_maps", "write", "write_back"]
 
-_MAP: Final = re.compile(rb"<(?:[\w.-]{1,64}:)?(?i:maps?)[\s>]")
+#: The device of a map may be all there is.
+_MAP: Final = re.compile(
+    rb"<(?:[\w.-]{1,64}:)?(?i:maps?[\s>]|device\s[^<>]{0,1024}\b(?:BinType|NullBin)[ \t]*=)"
+)
 #: Smaller sizes of a die are not in um, whatever they are in.
 _SMALLEST: Final = 20.0
 _NUMBER: Final = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
@@ -42,7 +45,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
             length, bins of a width that is not certain, a substrate that is no wafer.
     """
     root = read_xml(file, source)
-    maps = [root] if root.name == "map" else root.all("Map")
+    maps = [root] if root.name in {"map", "device"} else root.all("Map")
     return each_wafer(maps, source, _wafers)
 
 

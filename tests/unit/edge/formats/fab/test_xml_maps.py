@@ -22,6 +22,7 @@ from edge.formats.fab.rules import NO_RULES, rules_of
 from edge.formats.paths import expand
 from edge.formats.reading import read
 from edge.formats.registry import by_content
+from edge.wafer.wafermap import WaferMap
 
 #: An L of fails whose foot points to the right: no turn and no flip of it is the same.
 L_DIES = [[0, 2, 1, 0], [1, 2, 1, 1], [1, 2, 2, 1], [0, 1, 0, 0]]
@@ -104,6 +105,16 @@ def test_what_a_file_says(module: ModuleType, text: str) -> None:
     assert Meaning.REFERENCE in {code.meaning for code in fab.legend}
 
 
+def test_a_device_alone_is_a_map(tmp_path: Path) -> None:
+    text = re.sub(r"</?Maps?\b[^>]*>", "", G85).replace("<Device", '<Device WaferId="A-01"')
+    (tmp_path / "w.xml").write_text(text)
+    [wafer] = read(tmp_path / "w.xml")
+    assert isinstance(wafer, WaferMap)
+    assert (wafer.dies.tolist(), wafer.lot, wafer.wafer) == (L_DIES, "L-1", "A-01")
+    (tmp_path / "x.xml").write_text("<all><Device Bin='x'/><Bin/></all>")
+    assert list(expand([tmp_path])) == [str(tmp_path / "w.xml")]
+
+
 @pytest.mark.parametrize("name", ["w.xml", "w.001", "w", "w.csv"])
 @pytest.mark.parametrize(
     "encode",
@@ -160,6 +171,9 @@ SAME = [
     (e142, [("UpRight", "DownLeft"), ("LowerLeft", "UpperRight")]),
     (e142, [('BinType="Ascii" ', ""), ('MapType="2DArray"', "")]),
     (e142, [('SubstrateType="Wafer" ', "")]),
+    (e142, [('Map SubstrateType="Wafer" SubstrateId="A-01"', "Map")]),
+    (e142, [('<Overlay MapName="Ids">', ""), ('<Overlay MapName="SortGrade" MapVersion="1">', ""),
+            ("</Overlay>", "")]),
     (e142, [('<BinDefinition BinCode="." BinQuality="Fail"/>', "")]),
     (e142, [("</BinCode>\n<BinCode>", "\n"), (".1R.", ".1.."), ("<Dimension", "<Other")]),
     (e142, [('MapName="Ids"', 'MapName="SortGrade" MapVersion="0"'),
