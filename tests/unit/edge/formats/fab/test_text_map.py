@@ -468,6 +468,7 @@ UNSURE = [
     ("\n".join(f"{y:03} {' '.join(row).replace('.', ' ')}" for y, row in enumerate(L)), 2),
     (JOINED.replace(".", " "), 2),
     ("\n".join("".join(2 * cell for cell in row) for row in L), 1),
+    ("\n".join(["1" * 16] * 7), 1),
 ]
 
 
