@@ -8,9 +8,9 @@ Tools differ in the case of names (``OriginLocation``, ``Originlocation``), so i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
 from xml.parsers import expat
 
 from edge.errors import InputError, InputKind
@@ -24,16 +24,20 @@ MAX_DEPTH: Final = 64
 MAX_ELEMENTS: Final = 2_000_000
 
 _DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml[^>]*\?>)?")
-#: A document type that declares nothing itself, and what may stand before it.
-_TYPE: Final = r"(?:\s|<!--(?:(?!-->).)*-->)*<!DOCTYPE[^\[<>]*>"
-_FIRST_TYPE: Final = re.compile(_TYPE, re.DOTALL)
+#: A document type that declares nothing itself.
+_TYPE: Final = r"\s*<!DOCTYPE[^\[<>]*>"
+_FIRST_TYPE: Final = re.compile(_TYPE)
+_BLANK: Final = re.compile(r"\s*")
+_COMMENT: Final = "<!--", "-->"
 #: The declaration of a further file behind the end of one.
-_NEXT: Final = re.compile(rf">\s*<\?xml\s[^>]*\?>(?:{_TYPE})?", re.DOTALL)
+_NEXT: Final = re.compile(rf">\s*<\?xml\s[^>]*\?>(?:{_TYPE})?")
 #: What stands behind the end of a file; DOS ended texts so.
 _END: Final = " \t\n\x1a"
 
+_Item = TypeVar("_Item")
 
-@dataclass
+
+@dataclass(slots=True)
 class Element:
     """An element.
 
@@ -48,8 +52,9 @@ class Element:
     name: str
     attributes: dict[str, str]
     line: int
-    children: list[Element] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
+    # Nothing for the most part: of hundreds of thousands of elements each list counts.
+    children: Sequence[Element] = ()
+    pieces: Sequence[str] = ()
 
     @property
     def text(self) -> str:
@@ -63,7 +68,7 @@ class Element:
 
     def all(self, *names: str) -> Iterator[Element]:
         """Every element of these names in it, at any depth, in the order of the file."""
-        waiting, wanted = self.children[::-1], {name.lower() for name in names}
+        waiting, wanted = list(reversed(self.children)), {name.lower() for name in names}
         while waiting:
             element = waiting.pop()
             if element.name in wanted:
@@ -92,8 +97,7 @@ def read_xml(file: Source, source: str) -> Element:
     whole = read_text(file, source)
     declared = _DECLARATION.match(whole)
     start = declared.end() if declared else 0
-    if kind := _FIRST_TYPE.match(whole, start):
-        start = kind.end()
+    start = _behind_type(whole, start)
     lines = whole.count("\n", 0, start)
     text, several = _NEXT.subn(_line_ends, whole[start:].rstrip(_END))
     if several:
@@ -111,6 +115,18 @@ def read_xml(file: Source, source: str) -> Element:
     return root
 
 
+def _behind_type(text: str, start: int) -> int:
+    """Where the text goes on behind its document type, if only comments stand before that."""
+    at = start
+    while (blank := _BLANK.match(text, at)) and text.startswith(_COMMENT[0], blank.end()):
+        end = text.find(_COMMENT[1], blank.end() + len(_COMMENT[0]))
+        if end < 0:
+            return start
+        at = end + len(_COMMENT[1])
+    found = _FIRST_TYPE.match(text, at)
+    return found.end() if found else start
+
+
 def _line_ends(found: re.Match[str]) -> str:
     return ">" + "\n" * found[0].count("\n")
 
@@ -121,8 +137,9 @@ class _Builder:
         self._open = [self.root]
         self._source, self._lines = source, lines
         self._count = 0
+        self._names: dict[str, str] = {}
         self.parser = expat.ParserCreate("utf-8")
-        self.parser.buffer_text = True
+        self.parser.buffer_text, self.parser.buffer_size = True, 2**20
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
@@ -133,21 +150,32 @@ class _Builder:
         if self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH:
             what = f"more than {MAX_ELEMENTS:,} elements, or {MAX_DEPTH} in one another"
             raise InputError(self._source, InputKind.TOO_LARGE, f"{what}; divide the file")
-        local = {_local(key): value for key, value in attributes.items()}
-        element = Element(_local(name), local, self.parser.CurrentLineNumber + self._lines)
-        self._open[-1].children.append(element)
+        local = {self._local(key): value for key, value in attributes.items()}
+        line = self.parser.CurrentLineNumber + self._lines
+        element, above = Element(self._local(name), local, line), self._open[-1]
+        above.children = _more(above.children, element)
         self._open.append(element)
 
     def _end(self, _: str) -> None:
         self._open.pop()
 
     def _text(self, text: str) -> None:
-        self._open[-1].pieces.append(text)
+        element = self._open[-1]
+        element.pieces = _more(element.pieces, text)
 
     def _refuse(self, *_: object) -> None:
         what = "a document type (DOCTYPE) with declarations, which may be entities; remove it"
         raise InputError(self._source, InputKind.UNSUPPORTED, what)
 
+    def _local(self, name: str) -> str:
+        """A name without its namespace; the same text is kept once."""
+        if (local := self._names.get(name)) is None:
+            local = self._names[name] = name.rpartition(":")[2].lower()
+        return local
 
-def _local(name: str) -> str:
-    return name.rpartition(":")[2].lower()
+
+def _more(items: Sequence[_Item], item: _Item) -> Sequence[_Item]:
+    if isinstance(items, list):
+        items.append(item)
+        return items
+    return [*items, item] if items else (item,)
