@@ -128,7 +128,9 @@ def is_of_files(file: Source, source: str) -> bool:
 
     try:
         with open_archive(file) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+            names = [
+                info.filename for info in archive.infolist() if not info.filename.endswith("/")
+            ]
         if "dies.npy" in names or not names:
             return False
         if any(not name.endswith(".npy") for name in names):
@@ -247,7 +249,7 @@ def _check_depth(packed: PackedFile) -> None:
 
 def _in_zip(file: Source, source: str) -> Iterator[tuple[str, Stream]]:
     with _damage(source), open_archive(file) as archive:
-        files = [info for info in archive.infolist() if not info.is_dir()]
+        files = [info for info in archive.infolist() if not info.filename.endswith("/")]
         _check_zip(files, file.seek(0, io.SEEK_END), source)
         for info in files:
             with archive.open(info) as stream:

@@ -173,6 +173,12 @@ def test_a_zip_that_begins_with_an_array_may_be_an_archive(
     assert [each.index for each in found if isinstance(each, WaferMap)] == [0, 1]
 
 
+def test_a_file_without_a_name_in_a_zip_stops_no_other(tmp_path: Path) -> None:
+    content = _zip({"x": b"", "1.csv": CSV}, zipfile.ZIP_STORED).replace(b"x", b"\0")
+    [found] = _in(tmp_path, "a.zip", content)
+    assert found.source.endswith("!1.csv")
+
+
 @pytest.mark.parametrize("content", [_tar({"1.csv": CSV, "2.csv": CSV}), _stdf("1", "2", "3")])
 def test_a_file_that_is_written_meanwhile_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "w"
