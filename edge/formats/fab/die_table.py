@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edge.formats.registry import Source
 
 #: What else than ``meaning_of`` a column of verdicts may say.
+_VERDICTS: Final = {"go": Meaning.PASS, "ok": Meaning.PASS, "ng": Meaning.FAIL, "nok": Meaning.FAIL}
 _TRUTH: Final = {"1": Meaning.PASS, "true": Meaning.PASS, "0": Meaning.FAIL, "false": Meaning.FAIL}
 #: How meanings are written that are no words of a table.
 _SAID: Final = {Meaning.UNKNOWN: "", Meaning.OTHER: Meaning.NULL}
@@ -32,18 +34,18 @@ _WHOLE: Final = re.compile(r"([+-]?\d{1,9})(?:\.0{1,9})?")
 _BIN: Final = re.compile(r"[\w.+#*~!@?-]{1,16}")
 _NO_POSITION: Final = -32768
 #: Lines above the names that may be comments or names of things.
-_ABOVE: Final = 64
+_ABOVE: Final = 256
+#: Numbers of a line from which on it is a row.
+_FEWEST: Final = 3
 
 
 def is_format(head: bytes) -> bool:
     """Whether a text begins with the names of a table of dies that has their bins."""
     lines = [line for line in head.decode("latin-1").split("\n", _ABOVE)[:_ABOVE] if line.strip()]
-    for line, behind in zip(lines, [*lines[1:], ""], strict=True):
+    for line, behind in pairwise([*lines, ""]):
         found = columns_of(line)
-        if (
-            found and found.separator == " " and len(behind.split()) != found.width
-        ):  # any sentence with these words in it
-            return False
+        if found and found.separator == " " and len(behind.split()) != found.width:
+            return False  # a sentence with these words in it
         if found:
             return found.bin >= 0 or found.verdict >= 0
         if _starts_rows(line):
@@ -60,8 +62,8 @@ def _is_row(line: str, columns: Columns) -> bool:
 
 def _starts_rows(line: str) -> bool:
     """Whether a line is one of numbers from its first cell on, so that no names come any more."""
-    text = line.strip(" ")
-    return text[:1] not in {"", ",", ";", "\t"} and not any(map(str.isalpha, text))
+    is_full = line.strip(" ")[:1] not in {"", ",", ";", "\t"} and not any(map(str.isalpha, line))
+    return is_full and len(re.findall(r"[^\s,;]+", line)) >= _FEWEST
 
 
 def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
@@ -171,7 +173,7 @@ class _Wafer:
     def _code(self, cells: list[str], columns: Columns, line: int) -> Code | None:
         text = cells[columns.bin] if columns.bin >= 0 else ""
         word = cells[columns.verdict] if columns.verdict >= 0 else ""
-        meaning = meaning_of(word)
+        meaning = _VERDICTS.get(word.lower(), meaning_of(word))
         if columns.is_flag and meaning is Meaning.UNKNOWN:
             meaning = _TRUTH.get(word.lower(), meaning)
         if not text:

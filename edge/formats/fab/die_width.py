@@ -64,7 +64,7 @@ def width_of(rows: Sequence[str], said: Said) -> int | None:
     """
     lengths = set(map(len, rows))
     length = max(lengths, default=0)
-    if len(lengths) != 1 or max(length / WIDEST, len(rows)) > MAX_SIDE:
+    if len(lengths) != 1 or not length or max(length / WIDEST, len(rows)) > MAX_SIDE:
         return 1
     drawing = _Drawing(rows)
     widths = [1, *(width for width in range(2, WIDEST + 1) if drawing.may_be(width))]

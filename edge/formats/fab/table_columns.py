@@ -17,7 +17,7 @@ _BINS: Final = (
     "hbin hardbin hardwarebin hwbin hb hardbinnumber hbinnumber hbinnum bin bincode binnumber"
     " binnum binno dutbin testbin hbn sbin softbin softwarebin swbin sb sbinnumber sbinnum sbn"
 )
-_VERDICTS: Final = "result passfail passflag passfailflag pf verdict status diestatus pass"
+_VERDICTS: Final = "result passfail passflag passfailflag pf gn verdict status diestatus pass"
 WORDS: Final = {
     "lot": "lot lotid lotno lotnumber lotname",
     "wafer": "wafer waferid waferno wafernumber wafername wafernum waferindex waferidx wid waf"

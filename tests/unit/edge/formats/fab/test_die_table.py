@@ -112,7 +112,8 @@ def test_i_and_j_are_the_die_where_x_and_y_are_a_position() -> None:
 
 
 def test_a_verdict_says_what_passes() -> None:
-    for name, good, bad in (("pass_flag", "1", "0"), ("result", "PASS", "Fail"), ("pf", "P", "F")):
+    for name, good, bad in (("pass_flag", "1", "0"), ("result", "PASS", "Fail"), ("pf", "P", "F"),
+                            ("G/N", "GO", "NG"), ("result", "OK", "NOK")):  # fmt: skip
         [fab] = maps(f"x,y,bin,{name}\n0,0,1,{good}\n1,0,7,{bad}\n")
         assert wafer_of(fab, NO_RULES).dies.tolist() == [[1, 2]]
     [fab] = maps("x,y,result\n0,0,pass\n1,0,fail\n")
@@ -124,7 +125,9 @@ def test_a_verdict_says_what_passes() -> None:
 
 def test_units_between_names_and_dies_are_no_wafer() -> None:
     rows = "Tests#,,,,10\nUnit,,,,V\nA,3,4,1,0.5\nA,4,4,2,0.5\n"
-    text = ",,,,1001\nlot,x,y,bin,t1\n" + rows.replace("Tests#", "").replace("Unit", "")
+    text = "SLOT,,\n8,,\n,,,,1001\nlot,x,y,bin,t1\n" + rows.replace("Tests#", "").replace(
+        "Unit", ""
+    )
     assert die_table.is_format(text.encode())
     [fab] = maps(text)
     assert (fab.lot, fab.index, fab.texts().tolist()) == ("A", 0, [["1", "2"]])

@@ -445,6 +445,7 @@ BAD = [
     (dies(L).replace("-1 -3 1 0", "-1 2147483648 1 0"), "line 6 of the list is not `x y bin`"),
     (dies(L).replace("-1 -3 1 0", "-1 214748364 1 0"), "at most 4096 a side"),
     ("Lot : 1\n[MAP]:\n", "a list without any die"),
+    ("Lot : 1\n[SOFT BIN MAP]\n 1\n  \n\n2\n".replace("1", " ").replace("2", " "), "no drawing"),
     (bof(L).replace("[EOF]", ""), r"its end \(\[eof\]\) is missing"),
     (braces(L)[:-2], "its end"),
     ("<Bin_Map>\nLot : 1\nWafer : 1\n" + "\n".join(L), "its end"),
