@@ -26,7 +26,7 @@ from edge.formats.fab.frame import (
     without_frame,
     without_rulers,
 )
-from edge.formats.fab.grid import TokenGrid
+from edge.formats.fab.grid import TokenGrid, check_sides
 
 #: What no family draws but where there is no die.
 NULLS: Final = frozenset(" ._~")
@@ -111,6 +111,8 @@ def drawn(
     while most and len(rows) > most and not rows[-1][1].strip("| \t"):
         rows.pop()
     said = said._replace(columns=counted(lines[: axis.start if axis else FEWEST]))
+    if rows:
+        check_sides(len(rows), 1, source)
     grid = TokenGrid(source)
     for line, tokens in _tokens(rows, source, columns, width, said):
         grid.add(tokens, line)

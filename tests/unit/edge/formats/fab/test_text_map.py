@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab import die_list, text_map
+from edge.formats.fab import die_list, die_table, text_map
+from edge.formats.fab.die_width import Said, width_of
 from edge.formats.fab.fab_map import FabMap, Meaning, Stated
 from edge.formats.fab.legend import wafer_of
 from edge.formats.fab.rules import NO_RULES, rules_of
@@ -445,7 +446,6 @@ BAD = [
     (dies(L).replace("-1 -3 1 0", "-1 2147483648 1 0"), "line 6 of the list is not `x y bin`"),
     (dies(L).replace("-1 -3 1 0", "-1 214748364 1 0"), "at most 4096 a side"),
     ("Lot : 1\n[MAP]:\n", "a list without any die"),
-    ("Lot : 1\n[SOFT BIN MAP]\n 1\n  \n\n2\n".replace("1", " ").replace("2", " "), "no drawing"),
     (bof(L).replace("[EOF]", ""), r"its end \(\[eof\]\) is missing"),
     (braces(L)[:-2], "its end"),
     ("<Bin_Map>\nLot : 1\nWafer : 1\n" + "\n".join(L), "its end"),
@@ -508,6 +508,11 @@ def test_codes_above_255_of_a_list_are_marks_and_the_last_entry_of_a_die_counts(
     assert (dict(fab.legend)["257"], fab.retests, fab.warnings) == (Meaning.MARK, 1, ())
     [warned] = maps("Lot : 1\n[MAP]:\n0 0 1\n\nBin 1  2,  Bin 4  1\n")
     assert "counts 3 dies, the map has 1" in warned.warnings[0]
+
+
+def test_nothing_has_no_width_and_no_names() -> None:
+    assert width_of([], Said()) == width_of(["", ""], Said()) == 1
+    assert not die_table.is_format(b"\n" * 300)
 
 
 def test_a_list_that_is_cut_off_at_a_row_is_held_against_its_total() -> None:
