@@ -14,6 +14,8 @@ from edge.formats.fab.header_lines import NAMES, ROLE, entries_of, entry_of
 from edge.formats.fab.text import MAX_HEADER_LINES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -68,6 +70,16 @@ class Header:
             if ROLE[entry.key] in {"rows", "columns"} and _is_count(entry.value):
                 check_sides(max(1, int(entry.value)), 1, self._source)
         return bool(entries)
+
+    def note_places(self, lines: Sequence[str]) -> None:
+        """Take lot and wafer without keys, where the file's name below says that they are these.
+
+        ``UMC``, ``L7``, ``L7-09``, ``L7_L7-09.UMC``.
+        """
+        kind, lot, wafer, name = [*map(str.strip, lines), "", "", "", ""][:4]
+        if lot and wafer.startswith(lot) and name.lower() == f"{lot}_{wafer}.{kind}".lower():
+            self._values.setdefault("lot", lot)
+            self._values.setdefault("wafer", wafer)
 
     def begins_another(self, line: str) -> bool:
         """Whether a line says again what tells wafers apart, so that another wafer begins."""

@@ -173,6 +173,7 @@ class _Reading:
             return
         if not is_marked and not is_drawn(group):
             self._wafer.others.append(group)
+            self._wafer.header.note_places([text for _, text in group])
             return
         if self._wafer.drawing:
             if not self._wafer.is_header_below:

@@ -389,6 +389,14 @@ def test_several_keys_in_a_line_and_sides_that_contradict_each_other() -> None:
     assert (fab.orientation, fab.stated) == ("Left / DOWN", Stated(None, 38, 6))
 
 
+def test_lot_and_wafer_may_stand_by_their_places_where_the_files_name_says_so() -> None:
+    said = "UMC\nL7\n{}\nL7_L7-09.UMC\nROWCNT 7\nCOLCNT 8\nPASBIN 1\nNODI   .,X\n"
+    [fab] = maps(said.format("L7-09") + "\n".join(L))
+    assert (fab.lot, fab.wafer) == ("L7", "L7-09")
+    [fab] = maps(said.format("L8-09") + "\n".join(L))
+    assert (fab.lot, fab.wafer) == ("", "")
+
+
 def test_a_mark_is_what_no_bin_is_where_the_list_has_all_dies() -> None:
     rows = "\n".join(["..1111!.", *L[1:]])
     said = 'DIES = {}\nBIN = "1" 38 "Pass" ""\nBIN = "A" 6 "Fail" ""\n'
