@@ -12,6 +12,9 @@ from typing import Final
 #: know it: the same as of inputs that failed.
 CUT_SHORT: Final = 1
 
+#: Letters of a lot's or wafer's name in a message.
+_NAME: Final = 32
+
 
 def why(error: BaseException) -> str:
     """What an error says, without the number that the system has for it."""
@@ -22,6 +25,11 @@ def cause(error: BaseException) -> str:
     """The last line of what an error says: NumPy, for one, explains over many before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
+
+
+def _named(text: str) -> str:
+    """A name that stands in a file, for a message: nothing in it moves a cursor."""
+    return "".join(each if each.isprintable() else "?" for each in text[:_NAME])
 
 
 class InputKind(str, Enum):
@@ -52,23 +60,48 @@ class InputError(WmEdgeError):
     Attributes:
         source: The file (or ``file[index]``) at fault.
         kind: The machine-readable reason.
-        reason: What is wrong and what to do, without the file's name.
+        reason: What is wrong and what to do, without the names of file, lot and wafer.
+        lot: Where it was known before it went wrong; else None. So is ``wafer``.
     """
 
     exit_code = 1
 
-    def __init__(self, source: str, kind: InputKind, reason: str) -> None:
-        super().__init__(f"{source}: {reason}")
+    def __init__(
+        self,
+        source: str,
+        kind: InputKind,
+        reason: str,
+        lot: str | None = None,
+        wafer: str | None = None,
+    ) -> None:
+        super().__init__(source, kind, reason, lot, wafer)
         self.source = source
         self.kind = kind
         self.reason = reason
+        self.lot = lot
+        self.wafer = wafer
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[str, InputKind, str]]:
-        return type(self), (self.source, self.kind, self.reason)  # not the text of all three
+    def __str__(self) -> str:
+        return f"{self.source}: {self.told}"
+
+    @property
+    def told(self) -> str:
+        """The reason, of which lot and wafer where that is known."""
+        known = {"lot": self.lot, "wafer": self.wafer}
+        who = ", ".join(f"{word} {_named(text)}" for word, text in known.items() if text)
+        return f"{who}: {self.reason}" if who else self.reason
+
+    def of(self, lot: str | None, wafer: str | None) -> InputError:
+        """The same error, now with lot and wafer where it did not say them itself."""
+        self.lot, self.wafer = self.lot or lot, self.wafer or wafer
+        self.args = (*self.args[:3], self.lot, self.wafer)
+        return self
 
     def as_record(self) -> dict[str, str]:
         """JSON form: one flat object (``edge.results.record.Error``)."""
-        return {"source": self.source, "error": self.reason, "kind": self.kind.value}
+        known = {"lot": self.lot, "wafer": self.wafer}
+        said = {key: text for key, text in known.items() if text}
+        return {"source": self.source, "error": self.told, "kind": self.kind.value, **said}
 
 
 class OutputError(WmEdgeError):

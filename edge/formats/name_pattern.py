@@ -166,8 +166,22 @@ class Names:
         What a file itself says of a wafer stands. Of a file of several wafers the name says the
         lot alone: they cannot all be the one wafer. Files in an archive have names of their own.
         """
-        for name, group in groupby(items, partial(_name_of, path)):
-            yield from self._apply(group, name)
+        begun = ""
+        try:
+            for name, group in groupby(items, partial(_name_of, path)):
+                begun = name
+                yield from self._apply(group, name)
+        except InputError as error:
+            name = _name_of(path, error)
+            raise self._told(error, name, whole=name != begun) from error.__cause__
+
+    def told(self, error: InputError, path: str) -> InputError:
+        """The error of a file of which nothing was read, with what its name says."""
+        return self._told(error, path, whole=True)
+
+    def _told(self, error: InputError, name: str, *, whole: bool) -> InputError:
+        named = self.read(name) or Named()
+        return error.of(named.lot, named.wafer if whole else None)
 
     def _apply(
         self, items: Iterable[WaferMap | InputError], path: str
@@ -206,7 +220,7 @@ def _name_of(path: str, item: WaferMap | InputError) -> str:
 
 def _given(item: WaferMap | InputError, named: Named) -> WaferMap | InputError:
     if isinstance(item, InputError):
-        return item
+        return item.of(named.lot, named.wafer)
     own = {name: getattr(item, name) for name in FIELDS}
     said = {name: value for name, value in named._asdict().items() if own[name] is None}
     return replace(item, **said)

@@ -31,6 +31,7 @@ OfStation: TypeAlias = T | UnsetType
 _STEP_3: Final = Meta(extra={"step": 3})
 _STEP_4: Final = Meta(extra={"step": 4})
 _STEP_6: Final = Meta(extra={"step": 6})
+_STEP_7: Final = Meta(extra={"step": 7})
 _EMPTY: Final = Meta(extra={"default": "''"})
 
 _Id = Annotated[OfStation[str], about("<store>-<number>; results and errors share one sequence")]
@@ -126,6 +127,8 @@ class Error(Struct, kw_only=True):
     recorded_at: _RecordedAt = UNSET
     waited_ms: _Waited = UNSET
     moved_to: _MovedTo = UNSET
+    lot: Annotated[OfStation[str | None], about("lot, where it is known"), _STEP_7] = UNSET
+    wafer: Annotated[OfStation[str | None], about("wafer, where it is known"), _STEP_7] = UNSET
 
 
 #: Keys behind the ``id``, and those of a result that ``classify`` knows, too.

@@ -63,6 +63,8 @@ def error(number: int, **changes: Any) -> Record:
         "source_sha256": digest(number),
         **_common(),
         "moved_to": None,
+        "lot": None,
+        "wafer": None,
         **changes,
     }
 

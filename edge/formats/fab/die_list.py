@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.cut_off import LastRow
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, naming
 from edge.formats.fab.grid import MOST_CODES, measured_again, placed
 from edge.formats.fab.header import Header
 from edge.formats.fab.text import raw_lines
@@ -37,26 +37,27 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """
     wafer = _Wafer(source, 0)
     last, text = LastRow(source), ""
-    for number, text in raw_lines(file, source):
-        line = text.strip()
-        if not line:
-            continue
-        if _MARK.fullmatch(line):
-            if wafer.has_list:
+    with naming(lambda: wafer.header.names):
+        for number, text in raw_lines(file, source):
+            line = text.strip()
+            if not line:
+                continue
+            if _MARK.fullmatch(line):
+                if wafer.has_list:
+                    yield wafer.finished()
+                    wafer = _Wafer(source, wafer.index + 1)
+                wafer.has_list = True
+            elif wafer.has_list and wafer.header.begins_another(line):
                 yield wafer.finished()
                 wafer = _Wafer(source, wafer.index + 1)
-            wafer.has_list = True
-        elif wafer.has_list and wafer.header.begins_another(line):
-            yield wafer.finished()
-            wafer = _Wafer(source, wafer.index + 1)
-            wafer.header.note(line, number)
-        elif wafer.header.note(line, number) or _SECTION.fullmatch(line):
-            wafer.is_ended = wafer.has_list
-        elif wafer.has_list and not wafer.is_ended:
-            last.see(text)
-            wafer.die(line, number)
-    last.check(text)
-    yield wafer.finished()
+                wafer.header.note(line, number)
+            elif wafer.header.note(line, number) or _SECTION.fullmatch(line):
+                wafer.is_ended = wafer.has_list
+            elif wafer.has_list and not wafer.is_ended:
+                last.see(text)
+                wafer.die(line, number)
+        last.check(text)
+        yield wafer.finished()
 
 
 class _Wafer:

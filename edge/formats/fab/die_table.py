@@ -14,9 +14,9 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.fab.bin_words import meaning_of
 from edge.formats.fab.cut_off import LastRow
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
-from edge.formats.fab.grid import MOST_CODES, measured_again, placed
-from edge.formats.fab.table_columns import WORDS, Columns, cells_of, columns_of, names_in
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated, naming
+from edge.formats.fab.grid import MOST_CODES, measured_again, pitch_of, placed
+from edge.formats.fab.table_columns import NUMBERS, WORDS, Columns, cells_of, columns_of, names_in
 from edge.formats.fab.text import one_line, raw_lines
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _SEVERAL: Final = 2
 
 _WHOLE: Final = re.compile(r"([+-]?\d{1,9})(?:\.0{1,9})?")
 _BIN: Final = re.compile(r"[\w.+#*~!@?-]{1,16}")
+_COUNT: Final = re.compile(r"\d{1,9}")
 _NO_POSITION: Final = -32768
 #: Lines above the names that may be comments or names of things.
 _ABOVE: Final = 256
@@ -73,12 +74,14 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         InputError: no column of bins, rows of another length, a position or bin that is none.
     """
     wafers: dict[tuple[str, str], _Wafer] = {}
-    for number, cells, columns in _rows(file, source):
-        words = {word: cells[at] if at >= 0 else "" for word, at in columns.words.items()}
-        key = words["lot"], words["wafer"] or words["slot"]
-        if key not in wafers:
-            wafers[key] = _Wafer(source, words)
-        wafers[key].die(cells, columns, number)
+    key = "", ""
+    with naming(lambda: key):
+        for number, cells, columns in _rows(file, source):
+            words = {word: cells[at] if at >= 0 else "" for word, at in columns.words.items()}
+            key = words["lot"], words["wafer"] or words["slot"]
+            if key not in wafers:
+                wafers[key] = _Wafer(source, words)
+            wafers[key].die(cells, columns, number)
     if not wafers:
         raise InputError(source, InputKind.EMPTY, "a table without any die; write the export again")
     named = [wafer for key, wafer in wafers.items() if any(key) or wafer.has_dies]
@@ -87,6 +90,7 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
         try:
             yield wafer.finished()
         except InputError as error:
+            error.of(wafer.words["lot"], wafer.words["wafer"] or wafer.words["slot"])
             if len(named or wafers) == 1:
                 raise
             yield error
@@ -201,6 +205,7 @@ class _Wafer:
         warnings = measured_again(self._x, self._y, self.source, is_named=is_named)
         if self._unplaced:
             warnings.append(f"{self._unplaced} dies have no position; they are left out")
+        across, down, *counts = (self.words[name] for name in NUMBERS)
         return FabMap(
             codes,
             tuple(self._numbers),
@@ -209,6 +214,8 @@ class _Wafer:
             device=self.words["device"],
             slot=self.words["slot"],
             orientation=self.words["orientation"],
+            pitch=pitch_of(across, down, 1.0, self.source),
+            stated=Stated(*(int(text) if _COUNT.fullmatch(text) else None for text in counts)),
             retests=max(0, replaced - empty),
             format="table of dies",
             source=self.source,
@@ -226,21 +233,29 @@ def _is_measured(text: str) -> bool:
 
 
 def write(maps: Iterable[FabMap], file: IO[bytes]) -> None:
-    """Write wafers as one table: x, y and bin a die, and a word for what the bin means.
+    """Write wafers as one table: x, y and bin a die, what the bin means, and what is known besides.
 
-    Die size, counts and defects are not kept.
+    Defects are not kept.
     """
     wafers = list(maps)
     words = [word for word in WORDS if any(getattr(fab, word) for fab in wafers)]
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*words, "x", "y", "bin", "result"])
+    numbers = [name for name in NUMBERS if any(name in _numbers(fab) for fab in wafers)]
+    rows.writerow([*words, *numbers, "x", "y", "bin", "result"])
     for fab in wafers:
         own = [one_line(getattr(fab, word)) for word in words]
+        own += [_numbers(fab).get(name, "") for name in numbers]
         for y, x, cell in _written(fab):
             code = fab.legend[cell] if cell >= 0 else Code("", Meaning.NULL)
             rows.writerow([*own, x, y, one_line(code.text), _SAID.get(code.meaning, code.meaning)])
     file.write(text.getvalue().encode("utf-8", "replace"))
+
+
+def _numbers(fab: FabMap) -> dict[str, str]:
+    """Die size and counts, where they are known."""
+    found = zip(NUMBERS, (*(fab.pitch or (None, None)), *fab.stated), strict=True)
+    return {name: str(number) for name, number in found if number is not None}
 
 
 def _written(fab: FabMap) -> Iterator[tuple[int, int, int]]:

@@ -11,12 +11,11 @@ from typing import IO, TYPE_CHECKING, Final
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
-from edge.formats.fab.xml import Element, read_xml
+from edge.formats.fab.xml import Element, each_wafer, read_xml
 from edge.formats.fab.xml_bins import (
     UNITS,
     Bins,
     check_wafer,
-    each_wafer,
     promised,
 )
 from edge.formats.fab.xml_write import (
@@ -63,7 +62,15 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     def wafer(element: Element, named: str) -> Iterator[FabMap]:
         yield _wafer(root, element, numbers[id(element)], len(maps), named)
 
-    return each_wafer(maps, source, wafer)
+    def names(element: Element) -> tuple[str, str]:
+        name = element.get("SubstrateId")
+        return _lot(element, _substrate(root, name, numbers[id(element)], len(maps))), name
+
+    return each_wafer(maps, source, wafer, names)
+
+
+def _lot(element: Element, substrate: Element) -> str:
+    return substrate.said("LotId") or element.get("LotId")
 
 
 def _wafer(root: Element, element: Element, number: int, count: int, source: str) -> FabMap:
@@ -88,7 +95,7 @@ def _wafer(root: Element, element: Element, number: int, count: int, source: str
         raise InputError(source, InputKind.AMBIGUOUS, f"{what}; {mend}")
     fab = replace(
         fab,
-        lot=substrate.said("LotId") or element.get("LotId"),
+        lot=_lot(element, substrate),
         wafer=name or substrate.get("SubstrateId"),
         device=next((each.said("ProductId") for each in parts), ""),
         slot=substrate.said("SlotNumber"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
@@ -11,7 +12,6 @@ import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
 from edge.system.choice import Choice
-from edge.system.text import printable
 from edge.wafer.wafermap import WaferMap
 
 #: int16 (rows, columns): positions in a legend, -1 where there is no position.
@@ -139,9 +139,7 @@ class FabMap:
 
     def refused(self, kind: InputKind, reason: str) -> InputError:
         """An error that says of which lot and wafer it is, where the file does."""
-        words = {"lot": self.lot, "wafer": self.wafer or self.slot}
-        who = ", ".join(f"{word} {printable(text[:32])}" for word, text in words.items() if text)
-        return InputError(self.name, kind, f"{who}: {reason}" if who else reason)
+        return InputError(self.name, kind, reason).of(self.lot, self.wafer or self.slot)
 
     def texts(self) -> npt.NDArray[np.str_]:
         """The drawing as texts (rows, columns); empty where there is no position."""
@@ -188,6 +186,16 @@ def of_wafer(wafer: WaferMap) -> FabMap:
         source=wafer.source,
         index=wafer.index,
     )
+
+
+@contextmanager
+def naming(names: Callable[[], tuple[str, str]]) -> Iterator[None]:
+    """Errors inside say of which lot and wafer they are, where that is known by then."""
+    try:
+        yield
+    except InputError as error:
+        error.of(*names())
+        raise
 
 
 def same_bin(one: str, other: str) -> bool:

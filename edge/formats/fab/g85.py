@@ -9,11 +9,10 @@ from typing import IO, TYPE_CHECKING, Final
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.grid import pitch_of
-from edge.formats.fab.xml import Element, read_xml
+from edge.formats.fab.xml import Element, each_wafer, read_xml
 from edge.formats.fab.xml_bins import (
     Bins,
     check_wafer,
-    each_wafer,
     promised,
 )
 from edge.formats.fab.xml_write import attributes, bins_of_writer, rows_of_writer, write_back
@@ -46,7 +45,14 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """
     root = read_xml(file, source)
     maps = [root] if root.name in {"map", "device"} else root.all("Map")
-    return each_wafer(maps, source, _wafers)
+    return each_wafer(maps, source, _wafers, _names)
+
+
+def _names(wafer: Element, device: Element | None = None) -> tuple[str, str]:
+    """Lot and wafer, which stand in either."""
+    device = device or wafer.first("Device") or wafer
+    lot = device.get("LotId", "LotNo") or wafer.get("LotId", "LotNo")
+    return lot, wafer.get("WaferId", "SubstrateId") or device.get("WaferId", "SubstrateId")
 
 
 def _wafers(element: Element, source: str) -> Iterator[FabMap]:
@@ -68,11 +74,12 @@ def _wafer(wafer: Element, device: Element, source: str) -> FabMap:
     grid, warnings = bins.grid(_rows(device, source), height, width)
     across, down = (device.get(f"StepSize{axis}", f"DeviceSize{axis}") for axis in "XY")
     pitch = pitch_of(across, down, 1.0, source)
+    lot, name = _names(wafer, device)
     fab = FabMap(
         grid.codes(),
         bins.legend(grid.texts),
-        lot=device.get("LotId", "LotNo") or wafer.get("LotId", "LotNo"),
-        wafer=wafer.get("WaferId", "SubstrateId") or device.get("WaferId", "SubstrateId"),
+        lot=lot,
+        wafer=name,
         device=device.get("ProductId", "DeviceId"),
         slot=wafer.get("SubstrateNumber", "SlotNumber") or device.get("SlotNumber"),
         orientation=device.get("Orientation", "Notch") or wafer.get("Orientation", "Notch"),

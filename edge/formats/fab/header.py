@@ -99,6 +99,11 @@ class Header:
             (found for name in NAMES[role].split() if (found := self._values.get(name))), ""
         )
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """Lot and wafer, or else the slot, as far as the file says them."""
+        return self.word("lot"), self.word("wafer") or self.word("slot")
+
     def promised(self, role: str) -> int | None:
         """A size that the file promises.
 

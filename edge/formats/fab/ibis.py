@@ -12,8 +12,8 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
 from edge.formats.fab.grid import TokenGrid, check_rows, pitch_of
-from edge.formats.fab.xml import Element, read_xml
-from edge.formats.fab.xml_bins import UNITS, each_wafer, meaning_of, promised
+from edge.formats.fab.xml import Element, each_wafer, read_xml
+from edge.formats.fab.xml_bins import UNITS, meaning_of, promised
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -34,7 +34,12 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """
     root = read_xml(file, source)
     wafers = [root] if root.name == "ibis_wafer_data" else root.all("IBIS_WAFER_DATA")
-    return each_wafer(wafers, source, _wafer)
+    return each_wafer(wafers, source, _wafer, _names)
+
+
+def _names(element: Element) -> tuple[str, str]:
+    header = element.first("HEADER") or element
+    return header.said("WAFER_BATCH_ID"), header.said("WAFER_OCR_ID", "WAFER")
 
 
 def _wafer(element: Element, source: str) -> Iterator[FabMap]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import FabMap
+from edge.formats.fab.fab_map import FabMap, naming
 from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError, whole
 from edge.formats.fab.klarf_statements import (
     HEADER,
@@ -39,13 +39,14 @@ def read_flat(text: str, source: str) -> Iterator[FabMap | InputError]:
         InputError: a statement does not end, or a list is not what it should be.
     """
     reader = _Reader(text, source)
-    for statement in statements(text, source):
-        if begins_another(statement.keyword, reader.seen):
-            yield reader.finished()
-        reader.take(statement)
-    if not reader.is_ended:
-        reader.wafer.warnings.append("it ends without EndOfFile, so something may be cut off")
-    yield reader.finished()
+    with naming(reader.names):
+        for statement in statements(text, source):
+            if begins_another(statement.keyword, reader.seen):
+                yield reader.finished()
+            reader.take(statement)
+        if not reader.is_ended:
+            reader.wafer.warnings.append("it ends without EndOfFile, so something may be cut off")
+        yield reader.finished()
 
 
 class _Reader:
@@ -69,6 +70,10 @@ class _Reader:
         self.is_ended = False
         self.wafer = Inspected(self._own)
 
+    def names(self) -> tuple[str, str]:
+        """Lot and wafer, as far as they were said."""
+        return Inspected(self._said | self._own).names
+
     def finished(self) -> FabMap | InputError:
         """The wafer, when all its statements were read."""
         self._end_list()
@@ -83,7 +88,7 @@ class _Reader:
         try:
             return wafer.fab_map(self._source, index)
         except InputError as error:
-            return error
+            return error.of(*wafer.names)
 
     def take(self, statement: Statement) -> None:
         """The next statement."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge.errors import InputError
-from edge.formats.fab.fab_map import FabMap
+from edge.formats.fab.fab_map import FabMap, naming
 from edge.formats.fab.klarf_defects import DefectTable, Dies, RowError
 from edge.formats.fab.klarf_records import Close, Field, Record, Scanner, Table
 from edge.formats.fab.klarf_statements import HEADER
@@ -43,7 +43,8 @@ def read_nested(text: str, source: str) -> Iterator[FabMap | InputError]:
         InputError: it is cut off, or a list is not what it should be.
     """
     reader = _Reader(text, Scanner(text, source))
-    reader.read()
+    with naming(reader.names):
+        reader.read()
     wafers = [(lot, wafer) for lot in reader.lots for wafer in lot.wafers]
     for index, (lot, wafer) in enumerate(wafers):
         # What is said of a lot may stand behind its wafers.
@@ -52,7 +53,7 @@ def read_nested(text: str, source: str) -> Iterator[FabMap | InputError]:
         try:
             yield wafer.fab_map(source, index)
         except InputError as error:
-            yield error
+            yield error.of(*wafer.names)
 
 
 class _Reader:
@@ -60,6 +61,11 @@ class _Reader:
         self._text, self._scanner = text, scanner
         self._wafer: Inspected | None = None
         self.lots = [_Lot({})]
+
+    def names(self) -> tuple[str, str]:
+        """Lot and wafer, as far as they were said."""
+        own = self._wafer.said if self._wafer else {}
+        return Inspected({**self.lots[-1].said, **own}).names
 
     def read(self) -> None:
         for part in self._scanner.parts():

@@ -38,6 +38,12 @@ class Inspected:
     unit: float = 1.0
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """Lot and wafer, or else the slot, as far as the file says them."""
+        said = self.said
+        return said.get("LOTID", ""), said.get("WAFERID", "") or said.get("SLOT", "")
+
     def fab_map(self, source: str, index: int) -> FabMap:
         """The wafer: a die passes where it was inspected and no defect was found on it.
 

@@ -162,8 +162,8 @@ def _check_known(
         "say which pass (--pass-bins) and which are no die (--none-bins), or have a recipe say it"
     )
     text = "; ".join((f"the file does not say {what}", *fab.warnings, f"{mend} (--recipes)"))
-    told = fab.refused(InputKind.AMBIGUOUS, text)
-    error = UnsaidError(told.source, told.kind, told.reason)
+    error = UnsaidError(fab.name, InputKind.AMBIGUOUS, text)
+    error.of(fab.lot, fab.wafer or fab.slot)
     error.fab = fab if rules.drawn else None
     raise error
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Final
 import numpy as np
 
 from edge.errors import InputError, InputKind, UsageError
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, naming
 from edge.formats.fab.grid import TokenGrid, check_rows, check_sides, legend_of, may_pass, pitch_of
 from edge.formats.fab.header import Header
 from edge.formats.fab.text import MAX_HEADER_LINES, one_line, read_lines
@@ -41,21 +41,22 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
             among the rows that is none.
     """
     wafer = _Wafer(source, 0)
-    for number, line in read_lines(file, source):
-        found = _KEY.fullmatch(line)
-        key = found[1].upper().replace(" ", "") if found else ""
-        if found and key == _ROW:
-            wafer.row(found[2].split(), number)
-        elif found and wafer.grid.rows and wafer.is_new(key):
-            yield wafer.finished()
-            wafer = _Wafer(source, wafer.index + 1)
-            wafer.note(key, found[2], number)
-        elif found:
-            wafer.note(key, found[2], number)
-        elif wafer.grid.rows:
-            what = f"line {number} is neither a row (RowData:) nor a header (KEY:value)"
-            raise InputError(source, InputKind.UNREADABLE, f"{what}; export it again")
-    yield wafer.finished()
+    with naming(lambda: wafer.names):
+        for number, line in read_lines(file, source):
+            found = _KEY.fullmatch(line)
+            key = found[1].upper().replace(" ", "") if found else ""
+            if found and key == _ROW:
+                wafer.row(found[2].split(), number)
+            elif found and wafer.grid.rows and wafer.is_new(key):
+                yield wafer.finished()
+                wafer = _Wafer(source, wafer.index + 1)
+                wafer.note(key, found[2], number)
+            elif found:
+                wafer.note(key, found[2], number)
+            elif wafer.grid.rows:
+                what = f"line {number} is neither a row (RowData:) nor a header (KEY:value)"
+                raise InputError(source, InputKind.UNREADABLE, f"{what}; export it again")
+        yield wafer.finished()
 
 
 class _Wafer:
@@ -118,8 +119,8 @@ class _Wafer:
         return FabMap(
             codes,
             _unsure(legend_of(texts, none, passing or None)),
-            lot=self._word("LOT", "LOTNO", "LOTID"),
-            wafer=self._word("WAFER", "WAFERID", "WAFERNO"),
+            lot=self.names[0],
+            wafer=self.names[1],
             device=self._word("DEVICE", "DEVICEID"),
             slot=self._word("SLOT", "SLOTNO"),
             orientation=self._word("FNLOC", "NOTCHDIR", "FLATDIR"),
@@ -130,6 +131,12 @@ class _Wafer:
             index=self.index,
             warnings=tuple(warnings),
         )
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Lot and wafer, as far as they were said."""
+        lot = self._word("LOT", "LOTNO", "LOTID")
+        return lot, self._word("WAFER", "WAFERID", "WAFERNO")
 
     def _word(self, *keys: str) -> str:
         return next((word for key in keys if (word := self._header.get(key))), "")

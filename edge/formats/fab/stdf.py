@@ -156,7 +156,10 @@ class _Reader:
             self._outside = f"{left} results of the file stand outside of every wafer (WIR to WRR)"
         self._times = Counter((wafer.names, wafer.wafer) for wafer in wafers)
         for index, wafer in enumerate(wafers):
-            yield self._map_of(wafer, index)
+            try:
+                yield self._map_of(wafer, index)
+            except InputError as error:
+                yield error.of(wafer.names[0], wafer.wafer)
 
     def _check_one(self, loose: Wafer) -> None:
         """Refuse results without WIR of which nobody knows whether they are of one wafer."""
@@ -168,15 +171,15 @@ class _Reader:
             raise InputError(self._source, InputKind.AMBIGUOUS, f"{what}; {mend}")
         loose.warnings.append("no wafer begins in the file (WIR); its results are taken for one")
 
-    def _map_of(self, wafer: Wafer, index: int) -> FabMap | InputError:
+    def _map_of(self, wafer: Wafer, index: int) -> FabMap:
         name = f"{self._source}[{index}]" if index else self._source
         if not wafer.is_ended and not self._is_ended:
             what = "the file ends within this wafer (no WRR and no MRR); copy it again"
-            return InputError(name, InputKind.UNREADABLE, what)
+            raise InputError(name, InputKind.UNREADABLE, what)
         if not wafer.results:
             what = f"a wafer of {wafer.nowhere} results without a position"
             outside = f"; {self._outside} or are of another head" if self._outside else ""
-            return InputError(name, InputKind.EMPTY, f"{what}{outside}; export it again")
+            raise InputError(name, InputKind.EMPTY, f"{what}{outside}; export it again")
         if self._outside:
             wafer.warnings.append(f"{self._outside} and do not count")
         if self._times[wafer.names, wafer.wafer] > 1:
@@ -186,10 +189,7 @@ class _Reader:
             wafer.warnings.append(_NO_WRR)
         if not self._is_ended:
             wafer.warnings.append("no MRR ends the file; what followed this wafer is lost")
-        try:
-            return self._placed(wafer, index, name)
-        except InputError as error:
-            return error
+        return self._placed(wafer, index, name)
 
     def _placed(self, wafer: Wafer, index: int, name: str) -> FabMap:
         results = np.frombuffer(wafer.results, self._dtype)

@@ -27,6 +27,14 @@ WORDS: Final = {
     "slot": "slot slotno slotid slotnumber slotnum waferslot wafslot wfslot cassetteslot",
     "orientation": "orientation notch flat flatnotch",
 }
+#: Numbers of a wafer that ``convert-map`` writes and that are read back.
+NUMBERS: Final = {
+    "die_width_um": "diewidthum",
+    "die_height_um": "dieheightum",
+    "dies_tested": "diestested",
+    "dies_passed": "diespassed",
+    "dies_failed": "diesfailed",
+}
 _OF_PASSING: Final = frozenset({"passflag", "pass"})
 #: What tells rows of a die apart that are one test each.
 _TESTS: Final = (
@@ -52,7 +60,7 @@ class Columns(NamedTuple):
         bin: Its hard bin, or else soft bin.
         verdict: A word for whether it passes.
         test: Which test a row is of.
-        words: What is said of the wafer, by name.
+        words: What is said of the wafer, by name in ``WORDS`` and ``NUMBERS``.
         is_flag: The verdict may be a number, 1 for pass.
     """
 
@@ -86,7 +94,7 @@ def columns_of(line: str) -> Columns | None:
                 _first(first, _BINS),
                 first.get(verdict, -1),
                 _first(first, _TESTS),
-                {word: _first(first, known) for word, known in WORDS.items()},
+                {word: _first(first, known) for word, known in (WORDS | NUMBERS).items()},
                 verdict in _OF_PASSING,
             )
     return None

@@ -18,7 +18,7 @@ from edge.errors import InputError, InputKind
 from edge.formats.fab.cut_off import Ends
 from edge.formats.fab.die_width import UnsureWidthError
 from edge.formats.fab.drawing import drawn, is_drawn, is_even
-from edge.formats.fab.fab_map import FabMap, Meaning
+from edge.formats.fab.fab_map import FabMap, Meaning, naming
 from edge.formats.fab.frame import Line
 from edge.formats.fab.grid import check_rows, check_sides
 from edge.formats.fab.header import Header
@@ -68,7 +68,7 @@ def _is_map(lines: list[str]) -> bool:
                 return True
         return reading.ends_drawn()
     except InputError:
-        return reading.has_header  # it is refused with a word when it is read
+        return bool(reading.header)  # it is refused with a word when it is read
 
 
 def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
@@ -79,10 +79,11 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
             promises, two drawings of one wafer.
     """
     reading = _Reading(source)
-    for number, line in raw_lines(file, source):
-        for wafer in reading.line(number, line):
-            yield wafer.finished()
-    yield reading.last().finished()
+    with naming(lambda: reading.header.names):
+        for number, line in raw_lines(file, source):
+            for wafer in reading.line(number, line):
+                yield wafer.finished()
+        yield reading.last().finished()
 
 
 class _Reading:
@@ -150,9 +151,9 @@ class _Reading:
         return self._wafer
 
     @property
-    def has_header(self) -> bool:
-        """Whether the last wafer has a header."""
-        return bool(self._wafer.header)
+    def header(self) -> Header:
+        """What the last wafer's header says."""
+        return self._wafer.header
 
     def ends_drawn(self) -> bool:
         """Whether there is a drawing that belongs to a header, or looks like a wafer alone."""

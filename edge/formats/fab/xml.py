@@ -8,12 +8,13 @@ Tools differ in the case of names (``OriginLocation``, ``Originlocation``), so i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 from xml.parsers import expat
 
 from edge.errors import InputError, InputKind
+from edge.formats.fab.fab_map import FabMap
 from edge.formats.fab.text import read_text
 
 if TYPE_CHECKING:
@@ -179,3 +180,28 @@ def _more(items: Sequence[_Item], item: _Item) -> Sequence[_Item]:
         items.append(item)
         return items
     return [*items, item] if items else (item,)
+
+
+def each_wafer(
+    elements: Iterable[Element],
+    source: str,
+    read_one: Callable[[Element, str], Iterator[FabMap]],
+    names: Callable[[Element], tuple[str, str]],
+) -> Iterator[FabMap | InputError]:
+    """The wafers of a file, numbered; one that cannot be read does not stop the others.
+
+    Args:
+        elements: One a wafer.
+        source: Name of the file.
+        read_one: Reads such an element, of this name for messages.
+        names: Lot and wafer of such an element.
+    """
+    index = 0
+    for element in elements:
+        try:
+            for fab in read_one(element, f"{source}[{index}]" if index else source):
+                yield replace(fab, source=source, index=index)
+                index += 1
+        except InputError as error:
+            yield error.of(*names(element))
+            index += 1

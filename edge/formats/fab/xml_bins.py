@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -70,27 +70,6 @@ def promised(text: str, name: str, source: str) -> int | None:
         what = f"{name} is {text[:20]!r}, must be a whole number; export it again"
         raise InputError(source, InputKind.UNREADABLE, what)
     return int(text)
-
-
-def each_wafer(
-    elements: Iterable[Element], source: str, read_one: Callable[[Element, str], Iterator[FabMap]]
-) -> Iterator[FabMap | InputError]:
-    """The wafers of a file, numbered; one that cannot be read does not stop the others.
-
-    Args:
-        elements: One a wafer.
-        source: Name of the file.
-        read_one: Reads such an element, of this name for messages.
-    """
-    index = 0
-    for element in elements:
-        try:
-            for fab in read_one(element, f"{source}[{index}]" if index else source):
-                yield replace(fab, source=source, index=index)
-                index += 1
-        except InputError as error:
-            yield error
-            index += 1
 
 
 class Bins:

@@ -174,7 +174,7 @@ class FileIntake:
             file = io.FileIO(descriptor, closefd=False)
             head = file.read(HEAD_BYTES)
             if len(head) < before.size:  # what is refused need not be hashed for hours
-                examine(head, before.size, path)
+                self._examine(head, before.size, path)
             digest = _hashed(file, head, before.size)
             items = read_open(file, head, before.size, path, self._rules.now())
             for item in self._names.apply(items, path) if self._names else items:
@@ -196,6 +196,12 @@ class FileIntake:
         born = born_ns(descriptor)
         state = IntakeState.BUSY if stamp_of(os.fstat(descriptor)) != before else IntakeState.TAKEN
         yield IntakeResult(path, state, before, records, sure, born)
+
+    def _examine(self, head: bytes, size: int, path: str) -> None:
+        try:
+            examine(head, size, path)
+        except InputError as error:
+            raise self._names.told(error, path) if self._names else error from None
 
     def _record(self, item: WaferMap | InputError, digest: str) -> Record:
         if isinstance(item, InputError):

@@ -140,11 +140,13 @@ def test_lines_are_what_they_were_and_a_file_of_before_goes_on(
 
 
 def _with_todays_keys(written: bytes, kind: str) -> bytes:
-    """What a station wrote before results had their newest keys."""
+    """What a station wrote before records had their newest keys."""
     newest = ("suggested", *FAB_KEYS)
     if kind == "jsonl":
         end = b'"same_as": null, "moved_to": null'
-        return written.replace(end, end + "".join(f', "{key}": null' for key in newest).encode())
+        written = written.replace(end, end + "".join(f', "{key}": null' for key in newest).encode())
+        end = b'"waited_ms": 12, "moved_to": null'  # of an error
+        return written.replace(end, end + b', "lot": null, "wafer": null')
     header, *lines = written.decode().splitlines(keepends=True)
     at = header.split(",").index("error")
     rows = [line.split(",") for line in (header, *lines)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.errors import InputError
 from edge.formats.fab import die_table
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, Stated
 from edge.formats.fab.legend import wafer_of
 from edge.formats.fab.rules import NO_RULES, Rules, rules_of
 from edge.formats.reading import read
@@ -209,13 +209,15 @@ def test_what_is_written_reads_back_the_same(
     cells = data.draw(st.lists(st.integers(-1, len(codes) - 1), min_size=25, max_size=25))
     grid = np.array(cells[: shape[0] * shape[1]], np.int16).reshape(shape)
     legend = tuple(Code(*code) for code in codes)
-    fab = FabMap(grid, legend, lot=lot, wafer=wafer, device=device, orientation="down")
+    fab = FabMap(grid, legend, lot=lot, wafer=wafer, device=device, orientation="down",
+                 pitch=(2500.125, 0.3), stated=Stated(9, None, 7))  # fmt: skip
     second = FabMap(grid[::-1], legend, lot=lot, wafer=wafer + "2", device=device)
     once = maps(written(fab, second))
     assert [each.codes.shape for each in once] == [shape, shape]
     for before, after in zip((fab, second), once, strict=True):
         assert before.texts().tolist() == after.texts().tolist()
         assert before.meanings().tolist() == after.meanings().tolist()
+        assert (before.pitch, before.stated) == (after.pitch, after.stated)
     assert maps(written(*once)) == once
 
 

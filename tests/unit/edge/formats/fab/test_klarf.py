@@ -361,7 +361,7 @@ def test_one_file_holds_several_wafers() -> None:
     text = f"{head}WaferID{plan}DefectRecordSpec{defects}".replace("EndOfFile;", second + own)
     one, two, three, four, five = maps(f"{text}WaferID 04;EndOfFile;\n{third}")
     assert isinstance(four, InputError)
-    assert "w.001[3]: no defect list" in str(four)
+    assert "w.001[3]: lot L-1, wafer 04: no defect list" in str(four)
     fabs = [fab for fab in (one, two, three, five) if isinstance(fab, FabMap)]
     assert [(fab.lot, fab.wafer, fab.slot, fab.index) for fab in fabs] == [
         ("L-1", "01", "07", 0), ("L-1", "02", "8", 1), ("L-1", "03", "", 2), ("L-2", "01", "07", 4)
@@ -382,7 +382,7 @@ def test_one_nested_file_holds_several_wafers_and_lots() -> None:
     assert [(fab.lot, fab.wafer, fab.device) for fab in found if isinstance(fab, FabMap)] == [
         ("L-1", "01", "Product 7"), ("L-2", "01", "P8")
     ]  # fmt: skip
-    assert "w.001[2]: no inspected dies" in str(found[2])
+    assert "w.001[2]: lot L-2, wafer 02: no inspected dies" in str(found[2])
 
 
 def test_dies_that_were_not_inspected_only_widen_the_drawing() -> None:
