@@ -12,7 +12,7 @@ from edge.terminal.streams import tell
 
 @click.command(name="formats")
 def command() -> None:
-    """List the formats of wafer maps that are read, and those that are written.
+    """List the formats of wafer maps that are read, and which of them are written.
 
     Files are told by their content, whatever they are called; a folder is searched for the suffixes
     and for files that begin as those of a fab do.
@@ -26,13 +26,20 @@ def command() -> None:
     from edge.dataset.map_files import kinds
     from edge.formats.registry import FAB_TEXTS, FORMATS
 
-    entries = (*FORMATS, *FAB_TEXTS)
-    names = max(len(entry.name) for entry in entries)
-    suffixes = max(len(" ".join(entry.suffixes)) for entry in entries)
-    for entry in entries:
+    rows = [("FORMAT", "IN FOLDERS", "--to", "")]
+    written = {kind.entry: name for name, kind in kinds().items()}
+    for entry in (*FORMATS, *FAB_TEXTS):
         about = (import_module(entry.module).__doc__ or entry.name).strip().split("\n")[0]
         about = re.sub(r"\(``.*|``", "", about).strip().rstrip(".")
-        known = " ".join(entry.suffixes) or "-"
-        tell(f"{entry.name:<{names}}  {known:<{suffixes}}  {about}", names + suffixes + 4)
-    written = ", ".join(f"{name} ({suffix})" for name, suffix in kinds().items())
-    tell(f"written by convert-map: {written}", 2)
+        known = " ".join(entry.suffixes) or "by content"
+        rows.append((entry.name, known, written.get(entry.name, "-"), about))
+    widths = [max(len(row[at]) for row in rows) for at in range(3)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
+        tell("  ".join([*cells, row[3]]).rstrip(), sum(widths) + 6)
+    tell(
+        "\nEach is read compressed, too (.gz, .bz2, .xz). --to is what convert-map writes: "
+        + ", ".join(f"{name} ({kind.suffix})" for name, kind in kinds().items())
+        + ". A grid of numbers may hold bins, where --pass-bins or a recipe for 'grid of bins' "
+        "says which of them pass."
+    )

@@ -18,8 +18,9 @@ from edge.terminal import options
 from edge.terminal.streams import warn
 
 if TYPE_CHECKING:
-    from edge.dataset.map_files import Found
+    from edge.dataset.found import Found
     from edge.formats.fab.fab_map import FabMap
+    from edge.formats.fab.passing import UnsaidError
     from edge.formats.name_pattern import NamePattern
 
 #: Columns of what stands beside a drawing, of a drawing at least, and of a page.
@@ -30,8 +31,9 @@ _PAGE: Final = 140
 #: Letters for codes of more than one.
 _ALPHABET: Final = string.ascii_uppercase + string.ascii_lowercase
 
-#: Codes whose counts are shown, the most frequent ones.
+#: Codes whose counts are shown, the most frequent ones; what stands for a letter beside a colour.
 _CODES: Final = 8
+_SWATCH: Final = "  "
 
 
 @click.command(name="show")
@@ -67,64 +69,96 @@ def command(
       wm-edge show incoming/ --recipes recipes/ | less
       wm-edge show lot42.klarf --png lot42.png
     """
-    from edge.dataset.map_files import found_in, place_of
+    from edge.dataset.found import Found, found_in, place_of
     from edge.errors import InputError
     from edge.formats.fab.passing import UnsaidError
     from edge.formats.fab.rules import rules_of
     from edge.formats.paths import expand
 
     names = options.names(pattern, paths)
-    several = png is not None and (png.is_dir() or not png.suffix)
-    failed = shown = 0
+    folder = png if png and (png.is_dir() or not png.suffix) else None
+    if png and not folder and png.suffix.lower() != ".png":
+        raise click.UsageError(f"--png {png}: must end in .png, or be a folder")
+    only: Found | UnsaidError | None = None
+    failed = 0
     taken: list[str] = []
     for item in found_in(expand(paths), rules_of(pass_bins, none_bins, recipes), names):
         if isinstance(item, InputError):
             failed += 1
-            if isinstance(item, UnsaidError) and item.fab and png is None:
-                _draw_codes(item.fab, first=not shown)
-                shown += 1
             warn([str(item)])
+        if not isinstance(item, (Found, UnsaidError)) or item.fab is None:
             continue
-        facts = [printable(fact) for fact in _facts(item)]
-        if png is None:
-            _draw(item, facts, first=not shown)
-        else:
-            if shown and not several:
-                raise click.UsageError(f"{png} is for one wafer, and there are more; name a folder")
-            path = place_of(item, f"{png}/{{}}.png", taken) if several else png
-            _plot(item, facts, path, overwrite=overwrite)
-        shown += 1
+        if folder:
+            place = place_of(item.fab, f"{folder}/{{}}.png", taken)
+            _plot(item, item.fab, place, overwrite=overwrite)
+        elif png is None:
+            _draw(item, item.fab, first=only is None)
+        elif only:
+            raise click.UsageError(f"{png} is for one wafer, and there are more; name a folder")
+        only = item
+    if png and only and only.fab and not folder:
+        _plot(only, only.fab, png, overwrite=overwrite)
     return 1 if failed else 0
 
 
-def _draw(found: Found, facts: list[str], *, first: bool) -> None:
+def _draw(item: Found | UnsaidError, fab: FabMap, *, first: bool) -> None:
+    """A wafer; where nobody says what passes its codes, a letter each, for who must say it."""
+    from edge.dataset.found import Found
     from edge.wafer.encoding import crop
-    from edge.wafer.half_blocks import gathered, half_blocks, letters
+    from edge.wafer.half_blocks import beside, gathered, half_blocks, letters, thinned
 
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     on_terminal = options.is_terminal(sys.stdout)
     colour = on_terminal and "NO_COLOR" not in os.environ and encoding.lower().startswith("utf")
-    dies = gathered(crop(found.wafer.dies), max(_NARROW, _width() - _FACTS))
-    drawn = half_blocks(dies) if colour else letters(dies)
-    _echo(drawn, dies.shape[1], facts, first=first, colour=colour)
+    side = max(_NARROW, _width() - _FACTS)
+    if isinstance(item, Found):
+        dies = gathered(crop(item.wafer.dies), side)
+        columns, drawn = dies.shape[1], half_blocks(dies) if colour else letters(dies)
+        facts = list(_facts(item))
+    else:
+        codes, step = thinned(fab.codes, side)
+        own = _letters(fab)
+        columns, drawn = codes.shape[1], ["".join(own[at] for at in row) for row in codes.tolist()]
+        facts = [*_unsaid(fab, step), *_codes(fab, own)]
+    room = max(_width() - columns - 2, _NARROW)
+    lines = beside(drawn, columns, [cut(printable(fact), room) for fact in facts])
+    click.echo("\n".join(lines if first else ["", *lines]), color=colour)
 
 
-def _draw_codes(fab: FabMap, *, first: bool) -> None:
-    """A map of which nobody says what passes: its codes, a letter each, for who must say it."""
-    from edge.wafer.half_blocks import thinned
+def _plot(item: Found | UnsaidError, fab: FabMap, path: Path, *, overwrite: bool) -> None:
+    """The same as a picture."""
+    import numpy as np
 
-    codes, step = thinned(fab.codes, max(_NARROW, _width() - _FACTS))
-    letters = _letters(fab)
-    drawn = ["".join(letters[number] for number in row) for row in codes.tolist()]
+    from edge.dataset.found import Found
+    from edge.system.files import check_place, write_bytes
+    from edge.wafer.wafer_picture import code_plate, plate
+
+    path.parent.mkdir(exist_ok=True)
+    check_place(path, overwrite=overwrite)
+    if isinstance(item, Found):
+        content = plate(item.wafer.dies, [printable(fact) for fact in _facts(item)])
+    else:
+        is_none = np.array([code.meaning.is_none for code in fab.legend] + [True])
+        codes = np.where(is_none[fab.codes], -1, fab.codes).astype(np.int16)
+        order = [-1 if is_none[number] else number for number in _most(fab)]
+        facts = list(_unsaid(fab))
+        lines = [*facts, *_codes(fab, [_SWATCH] * len(fab.legend))]
+        content = code_plate(codes, order, [printable(line) for line in lines], len(facts))
+    write_bytes(path, content)
+
+
+def _unsaid(fab: FabMap, step: int = 1) -> Iterator[str]:
+    """What is known of a wafer of which nobody says what passes, a line each."""
     rows, columns = fab.codes.shape
-    known = {
-        **_names(fab),
-        "orientation": fab.orientation,
-        "grid": f"{rows} x {columns}" + (f", every {step}th drawn" if step > 1 else ""),
-        "passes by": "nobody says it",
-    }
-    facts = [fab.name, *_lines(known), *_codes(fab, letters)]
-    _echo(drawn, codes.shape[1], [printable(fact) for fact in facts], first=first)
+    yield fab.name
+    yield from _lines(
+        {
+            **_names(fab),
+            "orientation": fab.orientation,
+            "grid": f"{rows} x {columns}" + (f", every {step}th drawn" if step > 1 else ""),
+            "passes by": "nobody says it",
+        }
+    )
 
 
 def _letters(fab: FabMap) -> list[str]:
@@ -145,27 +179,6 @@ def _letters(fab: FabMap) -> list[str]:
 def _width() -> int:
     on_terminal = options.is_terminal(sys.stdout)
     return shutil.get_terminal_size((80, 24)).columns if on_terminal else _PAGE
-
-
-def _echo(
-    drawn: list[str], columns: int, facts: list[str], *, first: bool, colour: bool = False
-) -> None:
-    from edge.wafer.half_blocks import beside
-
-    room = max(_width() - columns - 2, _NARROW)
-    lines = beside(drawn, columns, [cut(fact, room) for fact in facts])
-    click.echo("\n".join(lines if first else ["", *lines]), color=colour)
-
-
-def _plot(found: Found, facts: list[str], path: Path, *, overwrite: bool) -> None:
-    from edge.system.files import check_place, write_bytes
-    from edge.wafer.wafer_picture import plate
-
-    if path.suffix.lower() != ".png":
-        raise click.UsageError(f"--png {path}: must end in .png, or be a folder")
-    path.parent.mkdir(exist_ok=True)
-    check_place(path, overwrite=overwrite)
-    write_bytes(path, plate(found.wafer.dies, facts))
 
 
 def _facts(found: Found) -> Iterator[str]:
@@ -208,16 +221,22 @@ def _lines(known: Mapping[str, object]) -> Iterator[str]:
 
 def _codes(fab: FabMap, letters: Sequence[str] = ()) -> Iterator[str]:
     """What the most frequent codes mean, in order of their numbers, and how they are drawn."""
+    most = _most(fab)
+    for number, count in most.items():
+        code = fab.legend[number]
+        drawn = f"{letters[number]} " if letters else ""
+        yield f"  {drawn}{code.text:<10} {code.meaning.value:<9} {count:,}"
+    if left := len(set(fab.codes[fab.codes >= 0].tolist())) - len(most):
+        yield f"  and {left} codes more"
+
+
+def _most(fab: FabMap) -> dict[int, int]:
+    """The most frequent codes, with how many dies have them, in order of their numbers."""
     import numpy as np
 
     from edge.formats.fab.passing import order
 
-    counts = np.bincount(fab.codes[fab.codes >= 0].ravel(), minlength=len(fab.legend))
-    most = np.argsort(-counts, kind="stable")[:_CODES].tolist()
-    for number in sorted(most, key=lambda each: order(fab.legend[each].text)):
-        code = fab.legend[number]
-        if counts[number]:
-            drawn = f"{letters[number]} " if letters else ""
-            yield f"  {drawn}{code.text:<10} {code.meaning.value:<9} {counts[number]:,}"
-    if left := np.count_nonzero(counts) - np.count_nonzero(counts[most]):
-        yield f"  and {left} codes more"
+    counts = np.bincount(fab.codes[fab.codes >= 0].ravel(), minlength=len(fab.legend)).tolist()
+    most = sorted(filter(counts.__getitem__, range(len(counts))), key=lambda at: -counts[at])
+    numbers = sorted(most[:_CODES], key=lambda at: order(fab.legend[at].text))
+    return {number: counts[number] for number in numbers}

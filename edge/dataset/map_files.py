@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from edge.dataset.found import FIELD, Found, found_in, place_of
 from edge.dataset.plain_files import write_one, write_set
 from edge.errors import InputError, InputKind, OutputError, UsageError
-from edge.formats.fab.fab_map import FabMap, of_wafer
 from edge.formats.fab.rules import NO_RULES, Rules
-from edge.formats.paths import expand, read_items
+from edge.formats.paths import expand
 from edge.formats.registry import FAB_TEXTS, FORMATS, Format
 from edge.system.files import check_place, exists, replacing, same_file
-from edge.system.text import told_apart
 from edge.wafer.wafermap import WaferMap
 
 if TYPE_CHECKING:
@@ -26,73 +23,47 @@ if TYPE_CHECKING:
 
 _FAB: Final = [entry for entry in (*FORMATS, *FAB_TEXTS) if entry.is_fab]
 
-#: What is no format of a fab, and the suffix of such a file.
-_PLAIN: Final = {"grid": ".csv", "npy": ".npy", "png": ".png", "set": ".npz"}
+
+class Kind(NamedTuple):
+    """A format that is written.
+
+    Attributes:
+        suffix: Of such a file.
+        entry: What the registry calls it.
+        module: Its writer; None where die states are all that is written.
+    """
+
+    suffix: str
+    entry: str
+    module: Any = None
+
+
+_PLAIN: Final = {
+    "grid": Kind(".csv", "grid of numbers"),
+    "npy": Kind(".npy", "NumPy array"),
+    "png": Kind(".png", "picture"),
+    "set": Kind(".npz", "labelled set"),
+}
 
 #: Suffixes of formats whose readers look at the content alone.
 _SUFFIXES: Final = {"table": ".csv"}
 
-_FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _FIELDS: Final = ("lot", "wafer", "slot", "device", "name", "index")
-_UNSAFE: Final = re.compile(r"[^\w.+-]+")
-_LONGEST: Final = 80
 
 
-class Found(NamedTuple):
-    """One wafer: ``fab`` as its file draws it, ``wafer`` with notch or flat down where known."""
-
-    fab: FabMap
-    wafer: WaferMap
-
-
-def found_in(
-    files: Iterable[str | InputError], rules: Rules = NO_RULES, names: Names | None = None
-) -> Iterator[Found | InputError]:
-    """The wafers of files of any format; ``InputError`` in place of what cannot be used.
-
-    Args:
-        files: As ``expand`` names them.
-        rules: What passes in files of a fab that do not say so themselves.
-        names: Gives wafers the lot and number that stand in a file's name.
-    """
-    drawn: deque[FabMap] = deque()
-    rules = replace(rules, drawn=drawn.append)
-    for item in read_items(files, names, rules):
-        if isinstance(item, InputError):
-            yield item
-        elif item.legend is None:
-            yield Found(of_wafer(item), item)
-        else:
-            yield Found(_named(drawn.popleft(), item), item)
-
-
-def _named(fab: FabMap, wafer: WaferMap) -> FabMap:
-    """With the names that stand in the file's own; a slot that stands for a wafer is left one."""
-    return replace(
-        fab,
-        lot=fab.lot or wafer.lot or "",
-        wafer=fab.wafer or ("" if fab.slot else wafer.wafer or ""),
-        slot=fab.slot or ("" if wafer.slot is None else str(wafer.slot)),
-    )
-
-
-def kinds() -> dict[str, str]:
-    """What can be written, with the suffix of such a file."""
-    return {name: suffix for name, (suffix, _) in _fab_kinds().items()} | _PLAIN
-
-
-def _name(entry: Format) -> str:
-    return entry.name.split()[0].lower()
-
-
-def _fab_kinds() -> dict[str, tuple[str, Any]]:
-    """Formats of fabs that can be written: suffix and module."""
+def kinds() -> dict[str, Kind]:
+    """What can be written, by the names of ``--to``."""
     found = {}
     for entry in _FAB:
         name = _name(entry)
         if hasattr(module := import_module(entry.module), "write"):
-            found[name] = ((*entry.suffixes, _SUFFIXES.get(name, f".{name}"))[0], module)
-    return found
+            suffix = (*entry.suffixes, _SUFFIXES.get(name, f".{name}"))[0]
+            found[name] = Kind(suffix, entry.name, module)
+    return found | _PLAIN
+
+
+def _name(entry: Format) -> str:
+    return entry.name.split()[0].lower()
 
 
 def convert(
@@ -136,36 +107,59 @@ def convert(
         raise UsageError(f"{out}: is one of the inputs; choose another name")
     # What is written into a folder in one of the inputs is none of these.
     files = list(expand(paths)) if pattern else expand(paths, exclude=out)
-    wafers = 0
+    usable = _Usable(found_in(files, rules, names), on_error)
+    with _folders() as make:
+        if pattern is None:
+            first = next(usable)  # without any, nothing is made
+            make(Path(out))
+            _write(chain([first], usable), kind, Path(out), overwrite=overwrite)
+            return usable.count
+        return _write_each(usable, kind, pattern, make, overwrite=overwrite)
 
-    def usable() -> Iterator[Found]:
-        nonlocal wafers
-        for item in found_in(files, rules, names):
-            if isinstance(item, InputError):
-                on_error(item)
-            else:
-                wafers += 1
-                yield item
-        if not wafers:
+
+class _Usable(Iterator[Found]):
+    """The wafers that can be used, counted.
+
+    Raises:
+        UsageError: at the end, if there was none.
+    """
+
+    def __init__(
+        self, items: Iterator[Found | InputError], on_error: Callable[[InputError], object]
+    ) -> None:
+        self._items, self.on_error = items, on_error
+        self.count = 0
+
+    def __next__(self) -> Found:
+        for item in self._items:
+            if not isinstance(item, InputError):
+                self.count += 1
+                return item
+            self.on_error(item)
+        if not self.count:
             raise UsageError("no wafer to write")
+        raise StopIteration
 
-    if pattern is None:
-        _make_folder(Path(out))
-        _write(usable(), kind, Path(out), overwrite=overwrite)
-        return wafers
+
+def _write_each(
+    wafers: _Usable, kind: str, pattern: str, make: Callable[[Path], None], *, overwrite: bool
+) -> int:
+    """A file a wafer; how many there are."""
     taken: list[str] = []
-    for found in usable():
-        path = place_of(found, pattern, taken)
-        _make_folder(path)
+    refused = 0
+    for found in wafers:
+        path = place_of(found.fab, pattern, taken)
+        make(path)
         check_place(path, overwrite=overwrite)
         try:
             _write(iter([found]), kind, path, overwrite=overwrite)
         except UsageError as error:  # what the format cannot hold; the others go on
-            wafers -= 1
-            source = found.wafer.source
-            what = str(error).removeprefix(f"{source}: ")
-            on_error(InputError(source, InputKind.UNSUPPORTED, what))
-    return wafers
+            refused += 1
+            wafer = found.wafer
+            what = str(error).removeprefix(f"{wafer.source}: ")
+            told = InputError(wafer.source, InputKind.UNSUPPORTED, what)
+            wafers.on_error(told.of(wafer.lot, wafer.wafer))
+    return wafers.count - refused
 
 
 def _kind(out: str, to: str) -> str:
@@ -179,7 +173,7 @@ def _kind(out: str, to: str) -> str:
     entries = (entry for entry in _FAB if suffix in entry.suffixes)
     if (entry := next(entries, None)) and (name := _name(entry)) in known:
         return name
-    found = next((name for name, each in known.items() if each == suffix), None)
+    found = next((name for name, each in known.items() if each.suffix == suffix), None)
     if found is None:
         what = f"{out}: its suffix does not say in which format to write"
         raise UsageError(f"{what}; say it with --to: {', '.join(known)}")
@@ -189,51 +183,40 @@ def _kind(out: str, to: str) -> str:
 def _pattern(out: str, kind: str) -> str | None:
     """The name of each wafer's file, with fields; None for one file of all wafers."""
     if out.endswith("/") or Path(out).is_dir():
-        return f"{out.rstrip('/') or '/'}/{{}}{kinds()[kind]}"
-    if fields := _FIELD.findall(out):
+        return f"{out.rstrip('/') or '/'}/{{}}{kinds()[kind].suffix}"
+    if fields := FIELD.findall(out):
         if unknown := [field for field in fields if field not in _FIELDS]:
             there = ", ".join(f"{{{field}}}" for field in _FIELDS)
             raise UsageError(f"{out}: {{{unknown[0]}}} is no field; there are {there}")
         suffix = Path(out).suffix
-        return out if suffix and "}" not in suffix else out + kinds()[kind]
+        return out if suffix and "}" not in suffix else out + kinds()[kind].suffix
     return None
 
 
-def _make_folder(path: Path) -> None:
-    """Make the folder that a file goes into.
+@contextmanager
+def _folders() -> Iterator[Callable[[Path], None]]:
+    """What makes the folder of a file; what then stays empty is taken away again.
 
     Raises:
         UsageError: it cannot be made.
     """
+    made = set[Path]()
+
+    def make(path: Path) -> None:
+        missing = {folder for folder in path.parents if not exists(folder)}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"{path}: its folder cannot be made ({error.strerror}); name another"
+            raise UsageError(what) from error
+        made.update(missing)
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"{path}: its folder cannot be made ({error.strerror}); name another"
-        raise UsageError(what) from error
-
-
-def place_of(found: Found, pattern: str, taken: list[str]) -> Path:
-    """Where a wafer's file goes: nothing that stands in a file leads out of a folder.
-
-    Args:
-        found: The wafer.
-        pattern: Name with fields, ``{}`` for lot and wafer or else the file's name; with a suffix.
-        taken: Places that are taken, without suffix; gets this one.
-    """
-    fab, index = found.fab, found.wafer.index
-    values = {"lot": fab.lot, "wafer": fab.wafer or fab.slot, "slot": fab.slot}
-    values |= {"device": fab.device, "name": Path(fab.source).stem, "index": str(index)}
-    own = "{lot}_{wafer}" if values["lot"] and values["wafer"] else "{name}"
-    own += "_{index}" if own == "{name}" and index else ""
-    text = _FIELD.sub(lambda each: _safe(values[each[1]]), pattern.replace("{}", own))
-    suffix = Path(pattern).suffix
-    name = told_apart([text.removesuffix(suffix)], taken)[0]
-    taken.append(name)
-    return Path(name + suffix)
-
-
-def _safe(text: str) -> str:
-    return _UNSAFE.sub("_", text)[:_LONGEST].lstrip(".-") or "unknown"
+        yield make
+    finally:
+        for folder in sorted(made, reverse=True):  # what is in it comes before it
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _write(wafers: Iterator[Found], kind: str, path: Path, *, overwrite: bool) -> None:
@@ -249,7 +232,7 @@ def _write(wafers: Iterator[Found], kind: str, path: Path, *, overwrite: bool) -
             if kind in _PLAIN:
                 write_one(_only(wafers, path), kind, file)
             else:
-                _fab_kinds()[kind][1].write((each.fab for each in wafers), file)
+                kinds()[kind].module.write((each.fab for each in wafers), file)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 

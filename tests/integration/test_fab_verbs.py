@@ -8,6 +8,7 @@ import io
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -75,15 +76,43 @@ def test_a_picture_of_it(lot: Path) -> None:
         "1",
         "--png",
     )
+    before = plot.read_bytes()
     assert "for one wafer" in wm_edge(*two, plot, "--overwrite").stderr
+    assert plot.read_bytes() == before
     assert wm_edge(*two, lot / "plots").code == 0
     assert len(list((lot / "plots").glob("*.png"))) == 3
 
 
+def test_a_picture_of_its_codes_where_nobody_says_what_passes(lot: Path) -> None:
+    done = wm_edge("show", lot / "w7.map", "--png", lot / "plots")
+    assert done.code == 1
+    assert "--pass-bins" in done.stderr
+    (plot,) = (lot / "plots").iterdir()
+    assert plot.name == "MADEUP_2J_07.png"
+    pixels = cv2.imread(str(plot))
+    side = pixels.shape[1] // 8
+    middle = pixels[side // 2 : 6 * side : side, side // 2 :: side].tolist()
+    nothing, often, seldom = middle[0][0], middle[2][2], middle[5][3]
+    assert nothing == [255, 255, 255]
+    assert sum(row.count(often) for row in middle) == 31
+    assert sum(row.count(seldom) for row in middle) == 5
+    beside = pixels[6 * side :, 22].tolist()  # the colours stand before their codes
+    assert often in beside
+    assert seldom in beside
+
+
 def test_the_list_of_formats_names_all(lot: Path) -> None:
     out = wm_edge("formats").stdout.decode()
-    for name in ("SINF", "KLARF", "E142", "G85", "STDF", "text map", "written by convert-map"):
+    for name in ("KLARF", "text map", "IBIS", "grid of bins", ".gz", "--to"):
         assert name in out
+    written = {line.split()[0]: line for line in out.splitlines() if line}
+    for kind, suffix in {
+        "SINF": "sinf",
+        "STDF": "stdf",
+        "picture": "png",
+        "table": "table",
+    }.items():
+        assert f"  {suffix} " in written[kind]
 
 
 @pytest.mark.parametrize("kind", ["klarf", "g85", "e142"])

@@ -59,7 +59,7 @@ def file_of(folder: Path, lot: bytes = b"A", passing: bytes = b"BCEQU:01\n") -> 
 def test_a_corner_comes_back_in_all_eight_ways(tmp_path: Path, kind: str, turns: int) -> None:
     dies = np.rot90(L_SHAPE.T if turns > 3 else L_SHAPE, turns)
     np.save(tmp_path / "in.npy", dies)
-    out = tmp_path / f"out{kinds()[kind]}"
+    out = tmp_path / f"out{kinds()[kind].suffix}"
     assert converted(tmp_path / "in.npy", out, to=kind) == 1
     assert np.array_equal(found(out)[0].wafer.dies, dies)
 
@@ -175,3 +175,11 @@ def test_what_nobody_says_is_refused_and_nothing_is_written(tmp_path: Path) -> N
         convert([given], tmp_path / "out.npy", on_error=errors.append)
     assert "--pass-bins" in str(errors[0])
     assert [path.name for path in tmp_path.iterdir()] == ["0.map"]
+
+
+@pytest.mark.parametrize("out", ["a/b/", "a/b/w.sinf", "a/{lot}/{wafer}.npy"])
+def test_where_nothing_is_written_no_folder_is_made(tmp_path: Path, out: str) -> None:
+    path = file_of(tmp_path, passing=b"")
+    with pytest.raises(UsageError, match="no wafer to write"):
+        convert([path], f"{tmp_path}/{out}", to="sinf", on_error=[].append)
+    assert list(tmp_path.iterdir()) == [path]
