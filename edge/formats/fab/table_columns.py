@@ -80,10 +80,12 @@ def columns_of(line: str) -> Columns | None:
     if line.lstrip().startswith("#"):
         line = line.lstrip("# \t")
     for separator in _SEPARATORS:
-        cells = names_in(line, separator) if separator in line else []
+        if separator not in line:
+            continue
+        cells = names_in(line, separator)
         names = [_plain(cell) for cell in cells[:_MOST_COLUMNS]]
-        place = next((pair for pair in _PLACES if set(pair) <= set(names)), None)
-        if place:
+        there = set(names)
+        if place := next((pair for pair in _PLACES if there.issuperset(pair)), None):
             first = {name: names.index(name) for name in reversed(names) if name}
             verdict = next((name for name in _VERDICTS.split() if name in first), "")
             return Columns(
