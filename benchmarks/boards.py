@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from convert.firmware.export import export
 from edge.model.model_file import load
+from edge.system.shipped import firmware_path
 
 #: Limits of the model that ships, bytes.
 FLASH = 256 * 1024
@@ -81,7 +82,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     chosen = parser.parse_args()
-    model = load()
+    model = load(firmware_path())
     with tempfile.TemporaryDirectory(prefix="wm-edge-boards-") as name:
         folder = Path(name) / "firmware"
         firmware = export(model, folder, "c99")

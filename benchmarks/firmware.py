@@ -81,15 +81,16 @@ class Subject:
 def subjects(top: Path) -> Iterator[Subject]:
     """Builds the firmware and names all subjects that can be had here."""
     from convert.firmware.export import export
-    from edge.model.model_file import load, shipped_path
+    from edge.model.model_file import load
+    from edge.system.shipped import firmware_path
 
     folder = top / "firmware"
-    export(load(), folder, "c99")
+    export(load(firmware_path()), folder, "c99")
     for place, (name, options) in enumerate(OPTIONS.items()):
         build = [f"BUILD=build{place}", f"CFLAGS={options}", "host"]
         subprocess.run(["make", "--silent", "CC=gcc", *build], cwd=folder, check=True)
         yield Subject(name, (str(folder / f"build{place}" / "wm_host"),))
-    python, file = (sys.executable, "-c"), str(shipped_path())
+    python, file = (sys.executable, "-c"), str(firmware_path())
     yield Subject(REFERENCE, (*python, LITERT, file), ("BUILTIN_REF",), 0.2)
     yield Subject("LiteRT, XNNPACK, one thread", (*python, LITERT, file), ("AUTO",))
     if util.find_spec("tflite_micro"):
@@ -137,9 +138,10 @@ def answers(grids: Sequence[Any], kernels: str) -> tuple[list[Any], list[Any]]:
     from edge.classification.classifier import Classifier
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
+    from edge.system.shipped import firmware_path
     from edge.wafer.wafermap import WaferMap
 
-    model = load()
+    model = load(firmware_path())
     fast = Kernels.FAST if kernels == "fast" else Kernels.REFERENCE
     classifier = Classifier(model, kernels=fast)
     outputs: Outputs = classifier.outputs

@@ -97,7 +97,7 @@ wafers = synthetic_set(dict.fromkeys(PATTERNS, 40), typical_grids(), 0)
 Path(sys.argv[1]).write_bytes(quantise(build("seed-final"), calibration_set(wafers)))
 """
 
-SHIPPED = "from edge.model.model_file import shipped_path; print(shipped_path())"
+SHIPPED = "from edge.system.shipped import shipped_path; print(shipped_path())"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from msgspec import to_builtins
 
 from convert.conversion_data import ConversionData
+from convert.firmware.targets.c99 import needs
 from convert.int8_checks import Structure, inspect
 from convert.metadata import short
 from convert.parity import ALLOWED_POINTS, Parity, compare
@@ -21,6 +23,7 @@ from convert.review import fit
 from edge.classification.classifier import Classifier
 from edge.classification.selftest import answers
 from edge.dataset.labelled_set import LabelledSet
+from edge.errors import ModelError
 from edge.evaluation import metrics
 from edge.evaluation.calibration import calibration_error
 from edge.evaluation.evaluate import Evaluation, evaluate
@@ -91,6 +94,8 @@ class Attempt:
         document["accuracy"]["int8_average_symmetries"] = short(averaged.scores.as_dict())
         if remedy is not None:
             document["remedy"] = remedy
+        with suppress(ModelError):  # a remedy may leave what no kernel is written for
+            document["firmware"] = to_builtins(needs(self.model))
         model = ModelFile.of(self.model.path, self.bare, document)
         return replace(self, model=model, evaluation=_of(model, self.evaluation))
 

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from edge.errors import DataError, ModelError, UsageError
 from edge.model import flatbuffer
-from edge.model.model_file import ModelFile, load, shipped_path
+from edge.model.model_file import ModelFile, load
 from edge.model.network import WEIGHTS_INPUT, Network, Operator, Tensor
 from edge.model.training import Origin
+from edge.system import shipped
 from edge.system.files import exists
 from edge.system.regular_file import read_bytes
 from edge.system.typed import MismatchError, decode
@@ -105,11 +106,12 @@ def located(name_or_path: str) -> Path:
     Raises:
         UsageError: there is no such thing.
     """
-    shipped = shipped_path()
-    path = shipped if name_or_path == shipped.stem else Path(name_or_path)
+    path = shipped.located(name_or_path) or Path(name_or_path)
     if not exists(path):
         what = f"no network {name_or_path!r} to start from"
-        raise UsageError(f"{what}: neither {shipped.stem} nor a model file or run folder")
+        raise UsageError(
+            f"{what}: neither {' or '.join(shipped.names())} nor a model file or run folder"
+        )
     return path
 
 

@@ -12,7 +12,7 @@ from edge.terminal import options
 
 
 @click.command(name="export-firmware")
-@click.argument("paths", metavar="[MODEL] DIR", type=options.UserPath(), nargs=-1)
+@click.argument("paths", metavar="[MODEL] DIR", nargs=-1, type=click.UNPROCESSED)
 @options.model
 @click.option(
     "--target",
@@ -34,14 +34,14 @@ from edge.terminal import options
     "--kernels reference`, micro's those of TFLite Micro, a step or two off now and then.",
 )
 def command(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     model: Path | None,
     target: str,
     overwrite: bool,
     measure: bool,
     rounding: str | None,
 ) -> int:
-    """Write MODEL, or the model file that ships, to DIR as sources for a microcontroller.
+    """Write MODEL, or what ships for it (wm811k-micro, else wm811k), to DIR as C sources.
 
     c99: kernels of its own, whose integer arithmetic is LiteRT's or TFLite Micro's, to the byte;
     `make test` in DIR proves it on this machine. tflm: a CMake project that fetches TFLite Micro.
@@ -50,7 +50,7 @@ def command(
     Examples:
       wm-edge export-firmware firmware/
       wm-edge export-firmware mine.tflite firmware/ --overwrite
-      wm-edge export-firmware --model mine.tflite firmware/
+      wm-edge export-firmware --model wm811k firmware/
       wm-edge export-firmware firmware/ --rounding micro
       wm-edge export-firmware firmware/ --target tflm
     """
@@ -62,7 +62,7 @@ def command(
             raise click.UsageError(
                 f"both {paths[0]} and --model {model}: give one of them, and DIR"
             )
-        model = paths[0]
+        model = options.ModelPath().convert(paths[0], None, None)
     if rounding is not None and target != "c99":
         raise click.UsageError("--rounding goes with --target c99; tflm rounds as TFLite Micro")
     if measure:
@@ -73,12 +73,14 @@ def command(
         require()
     from convert.firmware.export import export
     from edge.model.model_file import load
+    from edge.system import shipped
 
-    place = paths[-1]
+    place = options.UserPath().convert(paths[-1], None, None)
+    file = load(model or shipped.firmware_path())
     chosen = None if rounding is None else Rounding(rounding)
-    firmware = export(load(model), place, target, overwrite=overwrite, rounding=chosen)
+    firmware = export(file, place, target, overwrite=overwrite, rounding=chosen)
     figures = ", ".join(f"{name} {value}" for name, value in firmware.figures.items())
-    click.echo(f"{place}: {len(firmware.files)} files; {figures}", err=True)
+    click.echo(f"{place}: {len(firmware.files)} files of {file.name}; {figures}", err=True)
     for doubt in firmware.doubts:
         click.echo(f"warning: {doubt}", err=True)
     return 0

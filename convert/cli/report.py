@@ -14,7 +14,7 @@ from edge.terminal.streams import warn
 
 
 @click.command(name="report")
-@click.argument("model", type=options.UserPath(), required=False)
+@click.argument("model", type=options.ModelPath(), required=False)
 @click.option(
     "--data",
     type=options.UserPath(),
@@ -56,7 +56,7 @@ def command(
     mixed: Path | None,
     overwrite: bool,
 ) -> int:
-    """Write the quantization report of MODEL (the one that ships when not given).
+    """Write the quantization report of MODEL (wm811k, which ships, when not given).
 
     One page that opens offline, and its JSON twin: whether int8 is as good as float, class by
     class, probability by probability and layer by layer. Prints the verdict; exit code 4 where it

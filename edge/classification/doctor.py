@@ -24,6 +24,7 @@ from edge.errors import ModelError, RuntimeUnavailableError, cause
 from edge.model import wheels
 from edge.model.runtime import installed
 from edge.model.wheels import Backend
+from edge.system import shipped
 from edge.system.text import printable
 
 if TYPE_CHECKING:
@@ -101,6 +102,22 @@ def examine(model: Path | None = None, backend: Backend | None = None) -> Iterat
         return
     yield Check("model", f"{printable(model_file.name)}, {len(model_file.content) / 1000:.1f} kB")
     yield from _run(model_file, backend)
+    if len(shipped.names()) > 1:
+        yield _side_by_side(backend)
+
+
+def _side_by_side(backend: Backend | None) -> Check:
+    """The model files that ship, compared here."""
+    from edge.classification.classifier import Classifier
+    from edge.classification.side_by_side import relative_times, table
+    from edge.model.model_file import load
+
+    try:
+        models = [load(path) for path in shipped.paths()]
+        times = relative_times([Classifier(model, backend=backend) for model in models])
+    except (RuntimeUnavailableError, ModelError) as error:
+        return Check("models that ship", str(error), "install wm-edge again", error.exit_code)
+    return Check("models that ship", "\n".join(table(models, times)))
 
 
 def _run(model_file: ModelFile, backend: Backend | None) -> Iterator[Check]:

@@ -17,9 +17,10 @@ from edge.classification.views import Sees, view
 from edge.errors import OutputError, UsageError, why
 from edge.formats.archive import UNREADABLE
 from edge.formats.npz import Arrays
-from edge.model.model_file import ModelFile, shipped_path
+from edge.model.model_file import ModelFile
 from edge.own.numbers import COUNT
 from edge.own.ordinary import Ordinary
+from edge.system import shipped
 from edge.system.files import exists, replacing
 from edge.wafer.wafermap import DieGrid
 
@@ -95,24 +96,25 @@ def save(
 def of_model(model: ModelFile) -> Ordinary:
     """The ordinary wafers that came with a model file; none where none did.
 
-    A copy of the model file that ships has those that ship.
+    A copy of a model file that ships has those that ship with it.
 
     Raises:
         UsageError: the file beside it is damaged, or of another network.
     """
     own, size = beside(model.path), model.metadata.embedding.size
-    path = own if exists(own) else beside(shipped_path())
-    try:
-        network, found = _read(path)
-        if network == model.network_sha256:
-            return _checked(found, size)
-        if path == own:
-            raise ValueError(f"it is of another network than {model.path.name}")
-    except FileNotFoundError:  # of an installation that leaves it out
-        pass
-    except UNREADABLE as error:
-        what = f"{path}: of no use as ordinary wafers ({why(error)})"
-        raise UsageError(f"{what}; convert the model file again, or take this one away") from error
+    for path in [own] if exists(own) else map(beside, shipped.paths()):
+        try:
+            network, found = _read(path)
+            if network == model.network_sha256:
+                return _checked(found, size)
+            if path == own:
+                raise ValueError(f"it is of another network than {model.path.name}")
+        except FileNotFoundError:  # of an installation that leaves it out
+            pass
+        except UNREADABLE as error:
+            what = f"{path}: of no use as ordinary wafers ({why(error)})"
+            mend = "convert the model file again, or take this one away"
+            raise UsageError(f"{what}; {mend}") from error
     return Ordinary(np.zeros((0, size), np.int8), np.zeros((0, COUNT)))
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 @click.command(name="info")
-@click.argument("place", type=options.UserPath(), required=False, metavar="[MODEL|STORE]")
+@click.argument("place", type=options.ModelPath(), required=False, metavar="[MODEL|STORE]")
 @options.model
 @click.option("--json", "as_json", is_flag=True, help="The whole metadata as JSON.")
 def command(place: Path | None, model: Path | None, as_json: bool) -> int:
-    """Show the model card of MODEL, or of the model file that ships.
+    """Show the model card of MODEL, or of wm811k, which ships; those that ship side by side.
 
     Per-class accuracy with intervals, what it was trained on, what it must not be used for.
     Of a station's STORE, the model files that its results are of, and their patterns. --model
@@ -34,6 +34,7 @@ def command(place: Path | None, model: Path | None, as_json: bool) -> int:
     \b
     Examples:
       wm-edge info
+      wm-edge info wm811k
       wm-edge info mine.tflite --json | jq .encoding
       wm-edge info results.sqlite
     """

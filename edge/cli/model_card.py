@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edge.classification.side_by_side import table
 from edge.evaluation.metrics import wilson
 from edge.model.metadata import Accuracy, Metadata
-from edge.model.model_file import ModelFile
+from edge.model.model_file import ModelFile, load
 from edge.model.training import Training
+from edge.system import shipped
 from edge.system.text import columns, padded, printable
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.patterns import PatternSet
@@ -18,11 +20,19 @@ def card(model: ModelFile, *, flowing: bool = False) -> str:
 
     Where it is ``flowing``, each paragraph of the notice is on one line: a terminal breaks it.
     """
-    lines = [*_lines(model)]
+    lines = [*_lines(model), *_side_by_side(model)]
     if notice := model.metadata.notice:
         broken = notice.splitlines() if isinstance(notice, str) else notice
         lines += ["", *(_paragraphs(broken) if flowing else broken)]
     return "\n".join(printable(line.replace("\t", " ")) for line in lines)
+
+
+def _side_by_side(model: ModelFile) -> Iterator[str]:
+    """The model files that ship, where this is one of several."""
+    paths = shipped.paths()
+    if model.path in paths and len(paths) > 1:
+        yield ""
+        yield from table([load(path) for path in paths])
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[str]:

@@ -72,8 +72,9 @@ def command(
     """Have a microcontroller with the station firmware classify wafer maps.
 
     PORT is a serial port, or an address that pyserial knows; PATH is what `wm-edge classify` takes.
-    A device whose firmware was made from another model file is refused. Thresholds are those of
-    the firmware; `latency_us` is the device's own time, without the transfer.
+    A device whose firmware was made from another model file than --model, or than those that ship,
+    is refused. Thresholds are those of the firmware; `latency_us` is the device's own time, without
+    the transfer.
 
     \b
     Examples:
@@ -87,15 +88,16 @@ def command(
     from edge.formats import paths as files
     from edge.formats.fab.rules import rules_of
     from edge.model.model_file import load
+    from edge.system import shipped
 
     paths = arguments if program is not None else arguments[1:]
     if not paths:
         raise click.UsageError("no PATH; give the wafer maps after the port")
     results.check(output, paths, overwrite=overwrite)
     rules = rules_of(pass_bins, none_bins, recipes)
-    model_file = load(model)
+    models = [load(path) for path in ([model] if model else shipped.paths())]
     with _device(arguments[0], program, baud, timeout, retries) as device:
-        device.check_model(model_file)
+        model_file = device.check_model(*models)
         names = options.names(pattern, paths)
         items = files.read_items(files.expand(paths, exclude=output), names, rules)
         return results.write(

@@ -23,10 +23,10 @@ from edge.model.model_file import (
     check_tensors,
     read_parts,
     refusal,
-    shipped_path,
 )
 from edge.model.runtime import start
 from edge.model.wheels import Backend
+from edge.system.shipped import shipped_path
 from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS

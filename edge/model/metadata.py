@@ -175,6 +175,14 @@ class Network(Struct, frozen=True):
     float_sha256: str = ""
 
 
+class FirmwareNeeds(Struct, frozen=True):
+    """About what the C99 station needs of a Cortex-M, in bytes; ``arena`` is part of ``ram``."""
+
+    flash: Annotated[int, Meta(ge=0)]
+    ram: Annotated[int, Meta(ge=0)]
+    arena: Annotated[int, Meta(ge=0)]
+
+
 class Tensors(Struct, frozen=True, kw_only=True):
     """What the network's own tensors are held against."""
 
@@ -221,6 +229,7 @@ class Metadata(Tensors, frozen=True, kw_only=True, dict=True):
     calibration: Any = None
     tools: dict[str, str] = {}
     remedy: str = ""
+    firmware: FirmwareNeeds | None = None
     accuracy: Accuracy | None = None
     calibration_error: CalibrationError | None = None
     intended_use: tuple[str, ...] = ()

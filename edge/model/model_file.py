@@ -23,6 +23,7 @@ from edge.errors import ModelError
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.model.audit import audit
 from edge.model.metadata import Metadata, Quantised, Tensors, parsed
+from edge.system import shipped
 from edge.system.regular_file import read_bytes
 from edge.verdict.rule import ReviewRule
 from edge.wafer import encoding
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 METADATA_NAME: Final = "metadata.json"
 MAX_BYTES: Final = 64 * 2**20
-SHIPPED: Final = "wm811k.tflite"
 
 
 @dataclass(frozen=True)
@@ -151,19 +151,18 @@ def _place(
     return int(tensor["index"])
 
 
-def shipped_path() -> Path:
-    """The model file inside the package."""
-    return Path(__file__).parents[1] / "models" / SHIPPED
-
-
 def load(path: str | Path | None = None) -> ModelFile:
-    """Read a model file (None: the one that ships) and check its metadata.
+    """Read a model file and check its metadata.
+
+    Args:
+        path: A path; of a text, the name of a model file that ships (``edge.system.shipped``) goes
+            before a file of that name. None: the default of those that ship.
 
     Raises:
         ModelError: missing or unreadable file, not a TFLite model, no metadata, a newer layout,
             an encoding that this version does not have, or metadata that makes no sense.
     """
-    path = shipped_path() if path is None else Path(path)
+    path = shipped.shipped_path() if path is None else shipped.located(path) or Path(path)
     content, network, document = read_parts(path)
     for finding in audit(network, document):
         if not finding.sound:
@@ -199,7 +198,8 @@ def read_parts(path: Path) -> tuple[bytes, bytes, dict[str, Any]]:
         reason = getattr(error, "strerror", None) or error
         # It was given by ``--model``, as an argument, in a file or by a caller.
         raise ModelError(
-            f"{path}: cannot be read ({reason}); check the name of the model file"
+            f"{path}: cannot be read ({reason}); check the name of the model file: "
+            f"{shipped.known()}"
         ) from error
     if content[4:8] != b"TFL3":
         raise ModelError(f"{path}: not a TFLite model (wrong magic bytes)")

@@ -102,18 +102,26 @@ class Device:
         # Of its labels; which one it is, the model file says.
         self._none = WM811K.none if WM811K.none in self.hello.labels else None
 
-    def check_model(self, model: ModelFile) -> None:
-        """Refuse, by a ``ModelError``, a device whose firmware was made from another model file."""
-        if (self.hello.sha256, self.hello.labels) != (model.sha256, tuple(map(cut, model.labels))):
+    def check_model(self, *models: ModelFile) -> ModelFile:
+        """The one of these model files that its firmware was made from.
+
+        Raises:
+            ModelError: it was made from another.
+        """
+        said = self.hello.sha256, self.hello.labels
+        held = {(one.sha256, tuple(map(cut, one.labels))): one for one in models}
+        model = held.get(said)
+        if model is None:
+            known = ", ".join(f"{one.path} is {one.name}" for one in models)
             raise ModelError(
                 f"the device holds another model: {self.hello.model} "
-                f"(sha256 {self.hello.sha256[:12]}), {model.path} is {model.name}; flash the "
-                "firmware that `wm-edge export-firmware` makes from this file, or name the "
-                "device's file with --model"
+                f"(sha256 {self.hello.sha256[:12]}), {known}; flash the firmware that `wm-edge "
+                "export-firmware` makes from this file, or name the device's file with --model"
             )
         self._model, self._labels = model.name, model.labels
         self._hints = model.patterns.hints
         self._none = model.patterns.none
+        return model
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
         """Have one wafer classified, as if that had been done here.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from edge.model.model_file import load
 from edge.station.folder.watched_folder import WatchedFolder
 from edge.station.folder_settings import Done, FolderSettings
 from edge.station.settings import Settings
-from edge.system import toml_file
+from edge.system import shipped, toml_file
 from edge.system.files import exists
 from edge.system.typed import MismatchError, Place
 
@@ -28,6 +29,7 @@ def read(path: Path) -> Settings:
         ModelError: it names a model file that is not there.
     """
     file = toml_file.read(path)
+    _name_shipped(file.content)
     try:
         settings = file.decode(Settings)
     except UsageError as error:  # of several tables together
@@ -37,7 +39,7 @@ def read(path: Path) -> Settings:
         raise file.wrong(("folder",), what)
     model = settings.model.file
     if model is not None and not exists(model):  # the exit code is that of all unusable model files
-        what = f"is {model}: there is no such file; check the name"
+        what = f"is {model}: there is no such file; check the name: {shipped.known()}"
         raise ModelError(str(file.wrong(("model", "file"), what)))
     if settings.review.below:  # whose names only the model file knows
         try:
@@ -47,6 +49,13 @@ def read(path: Path) -> Settings:
     for place, problem in _problems(settings):
         raise file.wrong(place, f"is refused: {problem}")
     return settings
+
+
+def _name_shipped(content: dict[str, Any]) -> None:
+    """Put its path in the place of the name of a model file that ships."""
+    model = content.get("model")
+    if isinstance(model, dict) and (file := shipped.located(model.get("file"))):
+        model["file"] = file
 
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, UsageError]]:

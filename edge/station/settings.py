@@ -97,7 +97,7 @@ class ModelSettings(Strict, frozen=True):
     """How wafers are classified.
 
     Attributes:
-        file: Model file; the one that ships when not given.
+        file: Model file, or the name of one that ships; wm811k when not given.
         backend: Runtime; the first that works when not given.
         kernels: Implementation of the operators.
         average_symmetries: Average the answers to the eight symmetries of a wafer.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from edge.errors import UsageError
+from edge.system import shipped
 from edge.system.regular_file import expanded
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ class UserPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class ModelPath(UserPath):
+    """A model file: the name of one that ships, or a path; see ``edge.system.shipped``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the name or the path."""
+        return shipped.located(value) or super().convert(value, param, ctx)
+
+
 def name_pattern_of(text: str) -> NamePattern:
     """See ``edge.formats.name_pattern``."""
     from edge.formats.name_pattern import NamePattern
@@ -73,8 +82,8 @@ BACKENDS = ("litert", "tflite", "tensorflow")
 model: Decorator = click.option(
     "-m",
     "--model",
-    type=UserPath(),
-    help="Model file; the one that ships when not given.",
+    type=ModelPath(),
+    help="Model file, or the name of one that ships; wm811k when not given.",
 )
 backend: Decorator = click.option(
     "--backend",

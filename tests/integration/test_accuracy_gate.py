@@ -21,9 +21,9 @@ from edge.gate.checks import NAMES
 from edge.gate.judge import run
 from edge.gate.soundness import examine
 from edge.model.model_file import load as load_model
-from edge.model.model_file import shipped_path
 from edge.model.training import build as build_sketch
 from edge.synth import typical_grids
+from edge.system.shipped import shipped_path
 from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
 from tests.support.cli import Finished, wm_edge

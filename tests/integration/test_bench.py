@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli.bench import command
-from edge.model.model_file import shipped_path
+from edge.system.shipped import shipped_path
 from tests.support.cli import wm_edge
 
 QUICK = ("bench", "--backend", "litert", "--threads", "1,2")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from edge.gate.checks import NAMES
-from edge.model.model_file import shipped_path
+from edge.system.shipped import shipped_path
 from tests.support import spoil
 from tests.support.cli import TIMEOUT, environment, wm_edge
 from tests.support.wafers import small_set

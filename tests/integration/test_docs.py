@@ -15,6 +15,7 @@ import pytest
 from edge.cli.main import cli
 from edge.cli.model_card import card
 from edge.model.model_file import load
+from edge.system.shipped import firmware_path
 from tests.support.cli import wm_edge
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +109,7 @@ def test_the_model_card_in_the_docs_is_what_info_prints() -> None:
 
 def test_the_figures_of_the_boards_are_those_of_the_model_that_ships() -> None:
     figures = json.loads((ROOT / "docs" / "firmware.json").read_text("utf-8"))
-    assert figures["model"] == load().name
+    assert figures["model"] == load(firmware_path()).name
     text = (ROOT / "docs" / "firmware.md").read_text("utf-8")
     for board in figures["boards"].values():
         assert board["flash"] <= figures["limits"]["flash"]

@@ -13,6 +13,7 @@ from convert.firmware.targets import c99
 from edge.model.model_file import load
 from edge.serial.framing import SerialFrame, encode
 from edge.serial.messages import ErrorCode, MessageKind, pack_map, unpack_answer, unpack_error
+from edge.system.shipped import firmware_path
 from tests.support.cli import wm_edge
 from tests.support.compilers import need, need_build, once, run
 from tests.support.firmware import BOARDS, Talk, emulator, exported
@@ -76,7 +77,7 @@ def test_it_fits_a_small_microcontroller(built: Path, board: str) -> None:
     assert flash <= FLASH_MOST
     ram = sum(found[name] for name in (".stack", ".data", ".bss", ".noinit"))
     assert ram <= RAM_MOST
-    told = c99.generate(load())
+    told = c99.generate(load(firmware_path()))
     assert flash <= told.figures["flash"] <= 1.02 * flash
     assert ram <= told.figures["ram"] <= 1.02 * ram
     assert told.doubts == ()

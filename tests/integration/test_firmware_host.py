@@ -22,6 +22,7 @@ from edge.dataset.drawn import drawn
 from edge.errors import ModelError
 from edge.model import flatbuffer, model_file
 from edge.model.runtime import Kernels
+from edge.system.shipped import firmware_path
 from edge.verdict.rule import MIN_FAILS, REASONS, Reason
 from edge.wafer import encoding
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
@@ -94,7 +95,7 @@ def differences(result: Result, known: Prediction) -> list[str]:
 
 
 def test_300_wafers(firmware: ctypes.CDLL) -> None:
-    classifier = Recording(model_file.load(), kernels=Kernels.REFERENCE)
+    classifier = Recording(model_file.load(firmware_path()), kernels=Kernels.REFERENCE)
     result, reasons = Result(), set()
     grids = wafers()
     assert len(grids) == WAFERS
@@ -182,7 +183,7 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_micro_rounding_gives_the_simulated_bytes(micro: Path) -> None:
-    cc, shipped = compiler(), model_file.load()
+    cc, shipped = compiler(), model_file.load(firmware_path())
     sources = [micro / "wm_model.c", *sorted((micro / "c99").rglob("*.c"))]
     firmware = library(micro / "wm.so", sources, [micro, micro / "c99"], cc)
     asked = [dies for dies in wafers() if (dies == FAIL).sum() >= MIN_FAILS]
@@ -225,7 +226,7 @@ def test_only_what_the_model_calls_is_written(exported: Path) -> None:
 
 
 def test_export_is_repeatable(exported: Path, tmp_path: Path) -> None:
-    done = wm_edge("export-firmware", model_file.shipped_path(), tmp_path / "again")
+    done = wm_edge("export-firmware", firmware_path(), tmp_path / "again")
     assert done.code == 0
     for name in ("wm_model.c", "wm_model.h", "golden.c", "Makefile"):
         assert (exported / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
@@ -244,7 +245,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> None:
-    shipped = model_file.load()
+    shipped = model_file.load(firmware_path())
     changed = tmp_path / "softmax.tflite"
     changed.write_bytes(
         model_file.attach(spoil.replace_kind(shipped.content, 25), shipped.document)
@@ -257,7 +258,7 @@ def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> 
 
 def test_a_network_that_needs_too_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(c99, "_STATION_RAM", 80 * 1024)
-    (doubt,) = c99.generate(model_file.load()).doubts
+    (doubt,) = c99.generate(model_file.load(firmware_path())).doubts
     assert "needs about 104,788 bytes of RAM, boards/mps2.ld gives away 98,304" in doubt
 
 

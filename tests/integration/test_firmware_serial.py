@@ -30,6 +30,7 @@ from edge.serial.messages import (
     unpack_answer,
     unpack_error,
 )
+from edge.system.shipped import firmware_path
 from tests.support.cli import wm_edge
 from tests.support.compilers import need_build, once, run
 from tests.support.firmware import Talk, exported, station
@@ -190,7 +191,7 @@ NAMES = (
 
 def test_names_of_patterns_arrive_whole(tmp_path: Path, wafers: Path) -> None:
     path = tmp_path / "own.tflite"
-    path.write_bytes(changed(load(), called(*NAMES)))
+    path.write_bytes(changed(load(firmware_path()), called(*NAMES)))
     export(load(path), tmp_path / "c99", "c99")
     cc, around = need_build(SANITIZED), ["port_host.c"]
     program = station(tmp_path / "c99", tmp_path / "station", cc=cc, around=around)
@@ -246,7 +247,7 @@ def test_a_serial_port_is_spoken_to(program: Path, wafers: Path) -> None:
 
 
 def test_another_model_is_refused(program: Path, wafers: Path, tmp_path: Path) -> None:
-    model = load()
+    model = load(firmware_path())
     other = tmp_path / "other.tflite"
     other.write_bytes(changed(model, put("name", value="other")))
     done = wm_edge("serial", "--exec", program, "--model", other, wafers)

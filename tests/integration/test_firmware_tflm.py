@@ -27,7 +27,9 @@ from convert.firmware.tflm.arena import arena_of, estimated
 from convert.firmware.tflm.source import ADD_FUNCTIONS, add_functions
 from edge.dataset.drawn import drawn
 from edge.errors import ModelError, UsageError
-from edge.model import flatbuffer, model_file
+from edge.model import flatbuffer
+from edge.model.model_file import ModelFile, attach, load
+from edge.system.shipped import firmware_path
 from edge.wafer import encoding
 from edge.wafer.wafermap import DieGrid
 from tests.support import spoil
@@ -73,7 +75,7 @@ def unmeasured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unmeasured")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(micro, "available", lambda: False)
-        files = tflm.generate(model_file.load()).files
+        files = tflm.generate(load(firmware_path())).files
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -83,13 +85,13 @@ def unmeasured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def c99(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("c99")
-    export(model_file.load(), folder, "c99", rounding=Rounding.MICRO)
+    export(load(firmware_path()), folder, "c99", rounding=Rounding.MICRO)
     return folder
 
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return source.bare(model_file.load())
+    return source.bare(load(firmware_path()))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def define(folder: Path, name: str) -> int:
 
 
 def test_the_array_is_the_network_alone(unmeasured: Path) -> None:
-    shipped = model_file.load()
+    shipped = load(firmware_path())
     text = (unmeasured / "model_data.cc").read_text()
     numbers = text[text.index("{") + 1 : text.index("}")].split(",")
     array = bytes(int(number) for number in numbers if number.strip())
@@ -144,7 +146,7 @@ def test_an_operator_without_a_function_is_named(content: bytes, tmp_path: Path)
     with pytest.raises(ModelError, match="GATHER, WHILE: no function"):
         add_functions(["CONV_2D", "WHILE", "GATHER", "WHILE"])
     file = tmp_path / "gather.tflite"
-    file.write_bytes(model_file.attach(spoil.replace_kind(content, 36), model_file.load().document))
+    file.write_bytes(attach(spoil.replace_kind(content, 36), load(firmware_path()).document))
     done = wm_edge("export-firmware", file, tmp_path / "firmware", "--target", "tflm")
     assert done.code == 3
     assert "GATHER: no function of MicroMutableOpResolver" in done.stderr
@@ -182,11 +184,11 @@ def test_measure_wants_the_wheel_and_the_target(
 
 
 def test_a_network_that_was_changed_is_refused() -> None:
-    shipped = model_file.load()
+    shipped = load(firmware_path())
     changed = bytearray(shipped.content)
     changed[50_000] ^= 1
     with pytest.raises(ModelError, match="not the one that its metadata names"):
-        source.bare(model_file.ModelFile(shipped.path, bytes(changed), shipped.metadata))
+        source.bare(ModelFile(shipped.path, bytes(changed), shipped.metadata))
 
 
 # The real interpreter.
@@ -202,7 +204,7 @@ def test_the_arena_is_large_enough_and_no_larger(
     assert needed <= stated <= 1.05 * needed
     assert micro.run(content, wafers[:1], 2, arena=stated) is not None
     assert micro.run(content, wafers[:1], 2, arena=int(0.9 * needed)) is None
-    planned = model_source.network_of(model_file.load(), flatbuffer.read(content)).plan.bytes
+    planned = model_source.network_of(load(firmware_path()), flatbuffer.read(content)).plan.bytes
     print(f"arena: c99 {planned}, TFLite Micro {needed}: {planned / needed:.2f}")
     assert planned <= 1.05 * needed
 
@@ -232,16 +234,18 @@ def test_outputs_are_the_golden_ones_bit_for_bit(
     """And the reference kernels', but for how dense layers, which only logits pass, are rounded."""
     ran = micro.run(content, wafers, 2)
     assert ran is not None
-    places = model_source.outputs_of(model_file.load(), flatbuffer.read(content))
+    places = model_source.outputs_of(load(firmware_path()), flatbuffer.read(content))
     logits, embedding = (ran.outputs[place] for place in places)
-    known = golden.answers(model_file.load(), grids, Rounding.MICRO)
+    known = golden.answers(load(firmware_path()), grids, Rounding.MICRO)
     asked = np.asarray([not one.clear for one in known])
     logits, embedding = logits[asked], embedding[asked]
     known = [one for one in known if not one.clear]
     assert np.array_equal(logits, np.stack([one.logits for one in known]))
     assert np.array_equal(embedding, np.stack([one.embedding for one in known]))
     reference = [
-        one for one in golden.answers(model_file.load(), grids, Rounding.LITERT) if not one.clear
+        one
+        for one in golden.answers(load(firmware_path()), grids, Rounding.LITERT)
+        if not one.clear
     ]
     assert np.array_equal(embedding, np.stack([one.embedding for one in reference]))
     apart = np.abs(logits.astype(int) - np.stack([one.logits for one in reference])).max(axis=1)

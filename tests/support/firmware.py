@@ -12,6 +12,7 @@ from edge.model.model_file import load
 from edge.serial.framing import Parser, SerialFrame, encode
 from edge.serial.link import ProcessLink
 from edge.serial.messages import MessageKind
+from edge.system.shipped import firmware_path
 from tests.support.compilers import FIRMWARE, build
 
 #: Seconds that an answer may take; the machine may be busy.
@@ -25,7 +26,7 @@ _STATION: Final = ("frame.c", "message.c", "station.c")
 
 def exported(folder: Path) -> Path:
     """The firmware of the model that ships, with the station and boards of this working tree."""
-    export(load(), folder, "c99", overwrite=True)
+    export(load(firmware_path()), folder, "c99", overwrite=True)
     for part in ("station", "boards"):
         shutil.copytree(FIRMWARE / part, folder / part, dirs_exist_ok=True)
     return folder

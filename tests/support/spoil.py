@@ -14,7 +14,8 @@ from msgspec import to_builtins
 from edge.classification import selftest
 from edge.classification.classifier import Classifier
 from edge.model.flatbuffer import packed, schema, unpacked
-from edge.model.model_file import METADATA_NAME, ModelFile, attach, shipped_path
+from edge.model.model_file import METADATA_NAME, ModelFile, attach
+from edge.system.shipped import shipped_path
 from tests.support.model_files import bare
 
 #: Tensors below this size are biases and the like.

@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import asdict
+
 from convert.firmware import golden, model_source
 from convert.firmware.model_source import PreparedNetwork
 from convert.firmware.rounding import Rounding
 from convert.firmware.sources import code_span, folder, template
 from convert.firmware.targets import Firmware
 from edge.model import flatbuffer
+from edge.model.metadata import FirmwareNeeds
 from edge.model.model_file import ModelFile
 
 _CORE: Final = "c99"
@@ -39,7 +42,7 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
         ModelError: an operator or option that no kernel is written for; names it.
         RuntimeUnavailableError: no TFLite runtime works here, which gives the golden answers.
     """
-    network = model_source.network_of(model, flatbuffer.read(model.content, model.path), rounding)
+    network = _network(model, rounding)
     core = core_files(network)
     wafers = golden.answers(model, golden.wafers(), rounding)
     sources = ["wm_model.c", *sorted(name for name in core if name.endswith(".c"))]
@@ -54,21 +57,36 @@ def generate(model: ModelFile, rounding: Rounding = Rounding.LITERT) -> Firmware
         ),
     }
     around = {name: content for part in _AROUND for name, content in folder(part).items()}
-    plan = network.plan
-    flash = _CODE + model_source.constant_bytes(model, network)
-    ram = _STATION_RAM + plan.bytes
+    plan, needed = network.plan, _needs(model, network)
     return Firmware(
         {**around, **core, **{name: text.encode() for name, text in texts.items()}},
         {
-            "flash": flash,
-            "ram": ram,
-            "arena": plan.bytes,
+            **asdict(needed),
             "arena-lower-bound": plan.bytes - plan.size + plan.bound,
             "kernels": len(network.kernels),
             "golden-wafers": len(wafers),
         },
-        _too_much({"FLASH": flash, "RAM": ram}, around[_LINKER]),
+        _too_much({"FLASH": needed.flash, "RAM": needed.ram}, around[_LINKER]),
     )
+
+
+def needs(model: ModelFile) -> FirmwareNeeds:
+    """About what the station needs of a Cortex-M.
+
+    Raises:
+        ModelError: an operator or option that no kernel is written for; names it.
+    """
+    return _needs(model, _network(model, Rounding.LITERT))
+
+
+def _needs(model: ModelFile, network: PreparedNetwork) -> FirmwareNeeds:
+    arena = network.plan.bytes
+    flash = _CODE + model_source.constant_bytes(model, network)
+    return FirmwareNeeds(flash, _STATION_RAM + arena, arena)
+
+
+def _network(model: ModelFile, rounding: Rounding) -> PreparedNetwork:
+    return model_source.network_of(model, flatbuffer.read(model.content, model.path), rounding)
 
 
 def _too_much(needed: Mapping[str, int], script: bytes) -> tuple[str, ...]:

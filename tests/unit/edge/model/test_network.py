@@ -7,7 +7,8 @@ import json
 import pytest
 
 from edge.errors import ModelError
-from edge.model import flatbuffer, model_file
+from edge.model import flatbuffer
+from edge.system.shipped import shipped_path
 from tests.support.tiny_networks import CHANNELS, CLASSES, SIDE, tiny_pair
 
 HALF = SIDE // 2
@@ -67,7 +68,7 @@ def test_tensors_are_told_apart() -> None:
 
 
 def test_the_metadata_behind_a_network_changes_nothing() -> None:
-    content = model_file.shipped_path().read_bytes()
+    content = shipped_path().read_bytes()
     read = flatbuffer.read(content)
     assert read == flatbuffer.read(content + b"anything")
     assert read.macs > read.parameters > 0

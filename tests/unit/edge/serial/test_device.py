@@ -195,6 +195,7 @@ def test_another_model_is_refused_and_the_mend_named(shipped: ModelFile) -> None
     other = replace(shipped, content=shipped.content + b"x")
     with pytest.raises(ModelError, match=r"export-firmware.*--model"):
         asked.check_model(other)
+    assert asked.check_model(other, shipped) is shipped
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from edge.errors import ModelError, UsageError
-from edge.model.model_file import shipped_path
 from edge.model.runtime import Kernels
 from edge.model.wheels import Backend
 from edge.sinks.append_file import Fsync
@@ -43,6 +42,7 @@ from edge.station.settings import (
     listen_on,
 )
 from edge.store.store import Store
+from edge.system.shipped import shipped_path
 from edge.system.typed import MismatchError, decode
 from edge.system.typed_schema import schema
 
@@ -323,6 +323,16 @@ def test_a_station_needs_a_source(tmp_path: Path) -> None:
     assert "a station needs a [[folder]] or a [[camera]]" in message
     message = refusal(tmp_path, "[station]\nstore = 's'\n[[folders]]\npaths = ['in']\n")
     assert message == "line 3: folders is not known here; did you mean folder?"
+
+
+def test_a_model_file_that_ships_is_named(tmp_path: Path) -> None:
+    named = read(written(tmp_path, f"{LEAST}[model]\nfile = 'wm811k'\n"))
+    assert named.model.file == shipped_path()
+    (tmp_path / "wm811k").touch()
+    mine = read(written(tmp_path, f"{LEAST}[model]\nfile = './wm811k'\n"))
+    assert mine.model.file == tmp_path / "wm811k"
+    with pytest.raises(ModelError, match=r"file is .*wm811k-x.*one that ships: wm811k"):
+        read(written(tmp_path, f"{LEAST}[model]\nfile = 'wm811k-x'\n"))
 
 
 def test_what_a_file_names_and_is_not_there(tmp_path: Path) -> None:
