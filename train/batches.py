@@ -15,6 +15,7 @@ from edge.wafer import encoding
 from train.augment import random_symmetries, random_turns
 from train.network import reference_networks
 from train.recipe import Dihedral, EncodingName, Recipe
+from train.teaching import Lesson, label_lesson
 
 
 def encode_all(
@@ -64,10 +65,14 @@ def epoch_order(
     return order
 
 
-def make_sequence(samples: EncodedSet, recipe: Recipe, epoch: int) -> Any:
+def make_sequence(
+    samples: EncodedSet, recipe: Recipe, epoch: int, lesson: Lesson | None = None
+) -> Any:
     """A Keras data set of one epoch: (float32 shares in [0, 1], float32 target probabilities).
 
-    Deterministic in the recipe's seed and the epoch, so that a resumed run shows the same wafers.
+    Where the lesson weighs wafers, their weights come third; without a lesson the labels are
+    taught. Deterministic in the recipe's seed and the epoch, so that a resumed run shows the same
+    wafers.
     """
     import keras
 
@@ -76,16 +81,13 @@ def make_sequence(samples: EncodedSet, recipe: Recipe, epoch: int) -> Any:
     order = epoch_order(samples.classes, size, recipe.balance.power, rng)
     batch = recipe.optimise.batch
     smoothing = recipe.optimise.label_smoothing
-    count = len(samples.patterns)
-    targets = np.eye(count, dtype=np.float32) * (1 - smoothing) + smoothing / count
+    taught = lesson or label_lesson(samples.classes, len(samples.patterns), smoothing)
 
     class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
         def __len__(self) -> int:
             return math.ceil(len(order) / batch)
 
-        def __getitem__(
-            self, index: int
-        ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], ...]:
             members = order[index * batch : (index + 1) * batch]
             planes = samples.planes[members]
             chance = np.random.default_rng([recipe.seed, epoch, index])
@@ -93,6 +95,7 @@ def make_sequence(samples: EncodedSet, recipe: Recipe, epoch: int) -> Any:
                 planes = random_symmetries(planes, chance)
             if recipe.augment.turn:
                 planes = random_turns(planes, recipe.augment.turn, chance)
-            return encoding.to_shares(planes), targets[samples.classes[members]]
+            shown = encoding.to_shares(planes), taught.targets[members]
+            return shown if taught.weights is None else (*shown, taught.weights[members])
 
     return Epoch()

@@ -129,6 +129,29 @@ class Optimise(Strict, frozen=True):
     patience: Annotated[int, Meta(ge=0, le=10_000)] = 8
 
 
+class Teacher(Strict, frozen=True):
+    """What counts of soft labels, where ``--teacher`` gives some; see ``train.teaching``.
+
+    Attributes:
+        share: Of each target that is what the network said which did not see the wafer's lot; the
+            rest is its label.
+        temperature: Its logits are divided by this: above 1, the target is softer.
+    """
+
+    share: Share = 0.7
+    temperature: Annotated[float, Meta(ge=0.05, le=20)] = 1.0
+
+
+class Doubts(Strict, frozen=True):
+    """What is done with likely mislabelled wafers, where ``--from-folds`` says which these are.
+
+    Attributes:
+        weight: How much each counts in the loss; 1: as much as all others.
+    """
+
+    weight: Share = 1.0
+
+
 class Recipe(Strict, frozen=True):
     """One way to train. See the sections' classes."""
 
@@ -141,6 +164,8 @@ class Recipe(Strict, frozen=True):
     balance: Balance = Balance()
     synthetic: Synthetic = Synthetic()
     optimise: Optimise = Optimise()
+    teacher: Teacher = Teacher()
+    suspects: Doubts = Doubts()
     review: ReviewObjective = ReviewObjective()
 
     def as_dict(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from train.recipe import load as load_recipe
 from train.run import Run
 from train.start import Start, located
 from train.start import read as read_start
+from train.teaching import Teaching
 from train.trainer import Result, Stage, train, wanted
 
 #: Of a new run where none is given: of one from nothing, and of one that starts from a network.
@@ -38,6 +39,8 @@ class Settings:
 
     Attributes:
         start: What to start from; see ``train.start.read``. None: nothing, or the run's.
+        teacher: Folder of folds whose networks teach, too; see ``train.teaching``.
+        from_folds: Folder of folds that says which wafers are likely mislabelled.
     """
 
     data: Path
@@ -47,6 +50,8 @@ class Settings:
     epochs: int | None = None
     resume: bool = False
     start: str | None = None
+    teacher: Path | None = None
+    from_folds: Path | None = None
 
 
 def start(
@@ -64,8 +69,17 @@ def start(
             resume with that are not the run's.
     """
     recipe, run = _asked(settings)
-    loaded = load(settings.data)
-    with naming(settings.data):
+    return trained(divided(settings.data, tell), recipe, run, settings, tell, stage)
+
+
+def divided(data: Path, tell: Callable[[str], None]) -> LabelledSet:
+    """Read a labelled set and divide it where it is not; what its parts lack is told.
+
+    Raises:
+        DataError: unusable labelled set.
+    """
+    loaded = load(data)
+    with naming(data):
         labelled = ensure_parts(loaded, tell)
     # Of a set that came divided, whoever divided it was told what it has few wafers of.
     for doubt in part_doubts(labelled, () if "part" in loaded.columns else PARTS):
@@ -74,8 +88,24 @@ def start(
         tell(
             "warning: the test part is empty: `wm-edge convert`, which judges on it, will refuse it"
         )
+    return labelled
+
+
+def trained(
+    labelled: LabelledSet,
+    recipe: Recipe,
+    run: Run | None,
+    settings: Settings,
+    tell: Callable[[str], None],
+    stage: Stage,
+) -> Result:
+    """Train on a divided set: a new run, or one that goes on. Raises: as ``start``."""
     if run:
-        _check_same_data(run, labelled)
+        check_same_data(run, labelled)
+    teaching = Teaching.read(settings.teacher, settings.from_folds)
+    teaching.check(labelled.part(Part.TRAIN), recipe)
+    if run:
+        teaching.check_resumed(run.config, run.path)
     native_log.load("tensorflow", "keras")  # seconds: after all that can be refused without
     begun = read_start(settings.start) if settings.start else None
     if run:
@@ -85,8 +115,11 @@ def start(
             recipe = _with_network(recipe, begun.network)
             _tell_seen(begun, labelled, tell)
         _tell_synthetics(recipe, labelled, tell)
-        run = Run.create(settings.out, _config(recipe, labelled, settings, begun))
+        config = {**_config(recipe, labelled, settings, begun), **teaching.config()}
+        run = Run.create(settings.out, config)
     tell(f"recipe {recipe.name}: {recipe.about}")
+    for line in teaching.told(recipe):
+        tell(line)
 
     def progress(entry: dict[str, float], epochs: int) -> None:
         tell(
@@ -95,7 +128,7 @@ def start(
             f"val macro recall {100 * entry['val_macro_recall']:.2f} %"
         )
 
-    return train(labelled, recipe, run, begun, progress=progress, stage=stage)
+    return train(labelled, recipe, run, begun, teaching, progress=progress, stage=stage)
 
 
 def _asked(settings: Settings) -> tuple[Recipe, Run | None]:
@@ -106,11 +139,20 @@ def _asked(settings: Settings) -> tuple[Recipe, Run | None]:
         run = Run.open(settings.out)
         if run.finished:
             raise UsageError(f"{run.path}: this run is finished; nothing to resume")
-        _check_same_recipe(run, run.recipe, settings)
+        check_same_recipe(run.path, run.recipe, settings, started=run.origin is not None)
         return run.recipe, run
     Run.check_new(settings.out)
+    return new_recipe(settings), None
+
+
+def new_recipe(settings: Settings) -> Recipe:
+    """The recipe of a new run.
+
+    Raises:
+        UsageError: there is none of that name, or a value is out of its range.
+    """
     usual = DEFAULT_WITH_START if settings.start else DEFAULT_RECIPE
-    return _adjusted(load_recipe(settings.recipe or usual), settings), None
+    return _adjusted(load_recipe(settings.recipe or usual), settings)
 
 
 def _tell_synthetics(recipe: Recipe, labelled: LabelledSet, tell: Callable[[str], None]) -> None:
@@ -130,8 +172,18 @@ def _adjusted(recipe: Recipe, settings: Settings) -> Recipe:
     return from_dict(recipe.as_dict(), recipe.name)  # checks the ranges again
 
 
-def _check_same_recipe(run: Run, recipe: Recipe, settings: Settings) -> None:
-    """Refuse settings that a resumed run could only ignore."""
+def check_same_recipe(path: Path, recipe: Recipe, settings: Settings, *, started: bool) -> None:
+    """Refuse settings that a resumed run could only ignore.
+
+    Args:
+        path: The run.
+        recipe: Its own.
+        settings: What is asked for now.
+        started: Whether its network is that of what it started from, not the recipe's.
+
+    Raises:
+        UsageError: another recipe, seed or number of epochs.
+    """
     wanted = recipe
     if settings.recipe is not None:
         loaded = load_recipe(settings.recipe)
@@ -143,14 +195,14 @@ def _check_same_recipe(run: Run, recipe: Recipe, settings: Settings) -> None:
             about=recipe.about,
             seed=recipe.seed,
             network=replace(loaded.network, name=recipe.network.name)
-            if run.origin
+            if started
             else loaded.network,
             optimise=replace(loaded.optimise, epochs=recipe.optimise.epochs),
         )
     wanted = _adjusted(wanted, settings)
     if wanted != recipe:
         raise UsageError(
-            f"{run.path} was started with recipe {recipe.name}, seed {recipe.seed}, "
+            f"{path} was started with recipe {recipe.name}, seed {recipe.seed}, "
             f"{recipe.optimise.epochs} epochs; resume without --recipe, --seed and --epochs, "
             "or start another run with another --out"
         )
@@ -218,7 +270,12 @@ def _config(
     }
 
 
-def _check_same_data(run: Run, labelled: LabelledSet) -> None:
+def check_same_data(run: Run, labelled: LabelledSet) -> None:
+    """Refuse to go on with a run on another set than its own.
+
+    Raises:
+        DataError: other wafers, or the same divided otherwise.
+    """
     config = run.config
     if (config["data_sha256"], config["parts_sha256"]) != (
         labelled.sha256(),

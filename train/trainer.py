@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from train.average import WeightAverage
     from train.start import Start
+    from train.teaching import Teaching
 
 #: Called after each epoch with the epoch's history entry and the recipe's number of epochs.
 Progress = Callable[[dict[str, float], int], None]
@@ -62,6 +63,7 @@ def train(
     recipe: Recipe,
     run: Run,
     begun: Start | None = None,
+    teaching: Teaching | None = None,
     *,
     progress: Progress = lambda *_: None,
     stage: Stage = lambda *_: None,
@@ -69,6 +71,7 @@ def train(
     """Train a network by a recipe; the run folder receives all there is to know about it.
 
     Continues at the run's checkpoint, if it has one; else starts from ``begun``, or from nothing.
+    It is taught the labels, or what ``teaching`` makes of them.
 
     Raises:
         DataError: the set is not split, or a part is empty.
@@ -85,6 +88,7 @@ def train(
         for part, name in ((prepared, "train"), (val_part, "val"))
     )
     offsets = _offsets(samples, recipe)
+    lesson = teaching.lesson(prepared, recipe, offsets) if teaching else None
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average, begun)
     if begun and not history:
@@ -95,13 +99,13 @@ def train(
         if patience and epoch - best_epoch >= patience:
             break
         began = time.monotonic()
-        batches = make_sequence(samples, recipe, epoch)
+        batches = make_sequence(samples, recipe, epoch, lesson)
         # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
         shown = _shown(stage, f"epoch {epoch + 1}/{recipe.optimise.epochs}", len(batches))
         fit = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[average, shown])
         with average.applied(model):
             finished = networks.finished(model, offsets)
-            logits = _logits(finished, val, stage)
+            logits = logits_of(finished, val, stage)
             scores = _score(val, logits)
             # Without early stopping the schedule runs to its end, and its end is what counts.
             last = epoch + 1 == recipe.optimise.epochs
@@ -113,7 +117,7 @@ def train(
         history.append(entry)
         run.save_checkpoint(model, average, history)
         progress(entry, recipe.optimise.epochs)
-    scores = _score(val, _logits(run.load_model(), val, stage))
+    scores = _score(val, logits_of(run.load_model(), val, stage))
     result = Result(scores, best_epoch, len(history), best=bool(patience))
     run.finish(result.scores, history, best_epoch)
     return result
@@ -264,8 +268,8 @@ def _shown(
     )
 
 
-def _logits(network: keras.Model, val: EncodedSet, stage: Stage) -> npt.NDArray[np.float32]:
-    """Of the val part, (W, classes)."""
+def logits_of(network: keras.Model, val: EncodedSet, stage: Stage) -> npt.NDArray[np.float32]:
+    """What a network says of the val part, (W, classes)."""
     batches = math.ceil(len(val) / _JUDGED)
     shown = _shown(stage, "judging the val part", batches, "on_predict_batch_end")
     logits: npt.NDArray[np.float32] = network.predict(

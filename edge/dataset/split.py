@@ -115,7 +115,7 @@ def _split(
     if by is SplitBy.OFFICIAL:
         part = _official_parts(labelled, groups, classes, shares, seed)
     else:
-        part = _assign(groups, classes, np.asarray(shares), seed)
+        part = assigned(groups, classes, np.asarray(shares), seed)
     prints = labelled.fingerprints()
     conflict = _conflicts(labelled, prints, classes)
     part[conflict] = -1
@@ -201,7 +201,7 @@ def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> Labelled
     return labelled
 
 
-def _assign(
+def assigned(
     groups: npt.NDArray[np.intp],
     classes: npt.NDArray[np.intp],
     shares: npt.NDArray[np.float64],
@@ -242,7 +242,7 @@ def _official_parts(
     if not training.size:
         raise DataError("the `official` column names no Training wafer")
     rest = np.asarray([shares[0], shares[1], 0.0]) / (shares[0] + shares[1])
-    part[training] = _assign(groups[training], classes[training], rest, seed)
+    part[training] = assigned(groups[training], classes[training], rest, seed)
     return part
 
 

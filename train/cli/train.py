@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,10 @@ from edge.system.text import columns, padded
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import warn
+
+if TYPE_CHECKING:
+    from edge.evaluation.metrics import Scores
+    from train.session import Settings
 
 
 @click.command(name="train")
@@ -26,6 +31,25 @@ from edge.terminal.streams import warn
 @click.option("--out", type=options.UserPath(), required=True, help="Run folder to make.")
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the recipe's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2, max=100),
+    help="Train so many networks, each on all lots of the train and val parts but its fold: "
+    "OUT receives a run folder each, out_of_fold.npz and suspects.csv.",
+)
+@click.option(
+    "--teacher",
+    type=options.UserPath(),
+    metavar="FOLDS",
+    help="Teach each wafer also what the network of FOLDS said that did not see its lot ([teacher] "
+    "of the recipe).",
+)
+@click.option(
+    "--from-folds",
+    type=options.UserPath(),
+    metavar="FOLDS",
+    help="Let likely mislabelled wafers by FOLDS count less ([suspects] of the recipe).",
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 def command(
     data: Path,
@@ -34,6 +58,9 @@ def command(
     out: Path,
     seed: int | None,
     epochs: int | None,
+    folds: int | None,
+    teacher: Path | None,
+    from_folds: Path | None,
     resume: bool,
 ) -> int:
     """Train a network on DATA, a labelled set; the run folder OUT receives all results.
@@ -42,35 +69,77 @@ def command(
     figures of the run, and the epoch to keep where the recipe has `patience`; `quick` and
     `fine-tune` keep their last. The test part is not looked at.
 
+    FOLDS is a folder that --folds made of the same set. Wafers that are likely mislabelled are
+    listed in its suspects.csv, the clearest first; none is dropped.
+
     \b
     Examples:
       wm-edge train split.npz --out runs/a
       wm-edge train split.npz --recipe seed-final --seed 1 --out runs/b
       wm-edge train own.npz --from wm811k --out runs/own
       wm-edge train split.npz --out runs/a --resume
+      wm-edge train split.npz --folds 5 --out runs/f
+      wm-edge train split.npz --teacher runs/f --out runs/taught
     """
     options.require("tensorflow", "matplotlib")
     from edge.evaluation.learned import unlearned
     from train import session
 
-    settings = session.Settings(data, recipe, out, seed, epochs, resume, start)
+    settings = session.Settings(data, recipe, out, seed, epochs, resume, start, teacher, from_folds)
+    if folds:
+        return _folds(settings, folds)
     with Progress("") as progress:
         result = session.start(settings, progress.tell, progress.stage)
-    width = max(10, *map(columns, result.scores.labels))
+    _show(result.scores)
+    kept = "the best" if result.best else "the last, which this recipe keeps"
+    click.echo(
+        f"val part, epoch {result.best_epoch} of {result.epochs} ({kept}): {_means(result.scores)}"
+    )
+    if doubt := unlearned(result.scores):
+        warn([f"{doubt}; convert will refuse what is so on the test part"])
+    click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
+    return 0
+
+
+def _folds(settings: Settings, count: int) -> int:
+    """Cross-validate, show what came of it."""
+    from train import suspects
+    from train.folds import cross_validate
+
+    with Progress("") as progress:
+        found = cross_validate(settings, count, progress.tell, progress.stage)
+    _show(found.scores)
+    click.echo(f"each wafer by the network that did not see its lot: {_means(found.scores)}")
+    click.echo()
+    for line in found.suspects.summary():
+        click.echo(line)
+    click.echo(
+        f"{len(found.suspects.places):,} wafers are likely mislabelled: "
+        f"{settings.out / suspects.NAME}"
+    )
+    click.echo(
+        f"next: wm-edge convert RUN --data {settings.data} --folds {settings.out} --out "
+        "model.tflite",
+        err=True,
+    )
+    return 0
+
+
+def _show(scores: Scores) -> None:
+    """A line a pattern."""
+    width = max(10, *map(columns, scores.labels))
     click.echo(f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}  95 % interval")
-    for name, score in result.scores.per_class.items():
+    for name, score in scores.per_class.items():
         if score.recall is not None:
             low, high = score.ci95
             click.echo(
                 f"{padded(name, width)} {score.n:>7} {100 * score.recall:>7.1f}  "
                 f"{100 * low:.1f} - {100 * high:.1f}"
             )
-    kept = "the best" if result.best else "the last, which this recipe keeps"
-    click.echo(
-        f"val part, epoch {result.best_epoch} of {result.epochs} ({kept}): mean per-class accuracy "
-        f"{100 * result.scores.macro_recall:.2f} %, accuracy {100 * result.scores.accuracy:.2f} %"
+
+
+def _means(scores: Scores) -> str:
+    return (
+        f"mean per-class accuracy {100 * scores.macro_recall:.2f} %, accuracy "
+        f"{100 * scores.accuracy:.2f} %"
     )
-    if doubt := unlearned(result.scores):
-        warn([f"{doubt}; convert will refuse what is so on the test part"])
-    click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
-    return 0

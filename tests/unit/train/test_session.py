@@ -121,7 +121,7 @@ def test_other_settings_are_refused_on_resume(folder: Path) -> None:
 
 def test_settings_of_the_run_may_be_repeated_on_resume(folder: Path) -> None:
     from train.run import Run
-    from train.session import Settings, _check_same_recipe
+    from train.session import Settings, check_same_recipe
 
     run = Run.open(folder / "resumed")
     tiny = str(folder / "tiny.toml")
@@ -129,7 +129,7 @@ def test_settings_of_the_run_may_be_repeated_on_resume(folder: Path) -> None:
         Settings(folder / "wafers.npz", tiny, run.path),
         Settings(folder / "wafers.npz", None, run.path, seed=0, epochs=2),
     ):
-        _check_same_recipe(run, run.recipe, settings)
+        check_same_recipe(run.path, run.recipe, settings, started=False)
 
 
 @pytest.mark.parametrize(

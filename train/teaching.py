@@ -1,0 +1,145 @@
+"""What each training wafer is taught: its label, or also what networks said that never saw it.
+
+Soft labels (G. Hinton et al., Distilling the Knowledge in a Neural Network, 2015) of the networks
+of a cross-validation: each wafer's is that of the one that did not see its lot, so it is no memory
+of the label. They belong to the wafer, however it is turned. Wafers that no fold holds, synthetic
+ones for instance, are taught their label alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.dataset import out_of_fold
+from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.out_of_fold import OutOfFold
+from edge.errors import UsageError
+from edge.evaluation import metrics
+from train.recipe import Recipe
+from train.suspects import Suspects
+
+Floats = npt.NDArray[np.float32]
+
+#: Key in a run's ``config.json`` -> option of ``wm-edge train`` that gives the folder of folds.
+OPTIONS: Final = {"teacher": "--teacher", "suspects": "--from-folds"}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What an epoch teaches.
+
+    Attributes:
+        targets: Probabilities (W, classes).
+        weights: How much each wafer counts (W,); None: all alike.
+    """
+
+    targets: Floats
+    weights: Floats | None = None
+
+
+def label_lesson(classes: npt.NDArray[np.intp], count: int, smoothing: float) -> Lesson:
+    """The labels alone: a share ``smoothing`` of each target is spread over ``count`` classes."""
+    targets = np.eye(count, dtype=np.float32) * (1 - smoothing) + smoothing / count
+    return Lesson(targets[classes])
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Folders of folds that a training learns from, by key of ``OPTIONS``, and what they hold."""
+
+    folders: dict[str, Path]
+    found: dict[str, OutOfFold]
+
+    @classmethod
+    def read(cls, teacher: Path | None, from_folds: Path | None) -> Teaching:
+        """Read what there is to learn from.
+
+        Raises:
+            DataError: no folder of finished folds.
+        """
+        given = dict(zip(OPTIONS, (teacher, from_folds), strict=True))
+        folders = {key: folder for key, folder in given.items() if folder}
+        return cls(folders, {key: out_of_fold.load(folder) for key, folder in folders.items()})
+
+    def check(self, train_part: LabelledSet, recipe: Recipe) -> None:
+        """Refuse folds of other wafers, and a recipe that asks for what was not given.
+
+        Raises:
+            DataError: wafers of the train part stand in no fold.
+            UsageError: the recipe weighs suspects, and nobody says which they are.
+        """
+        for key, found in self.found.items():
+            found.check_covers(train_part, self.folders[key])
+        if recipe.suspects.weight < 1 and "suspects" not in self.found:
+            what = f"recipe {recipe.name}: suspects.weight is {recipe.suspects.weight:g}"
+            raise UsageError(f"{what}; say with --from-folds which folds they are of")
+
+    def config(self) -> dict[str, Any]:
+        """What a run keeps of it in its ``config.json``."""
+        return {
+            key: {
+                "name": self.folders[key].resolve().name,
+                "sha256": found.sha256,
+                "networks": found.networks,
+            }
+            for key, found in self.found.items()
+        }
+
+    def check_resumed(self, config: dict[str, Any], run: Path) -> None:
+        """Refuse to go on with a run that has learnt from something else.
+
+        Raises:
+            UsageError: other folds, none where there were some, or some where there were none.
+        """
+        for key, option in OPTIONS.items():
+            was, now = config.get(key), self.found.get(key)
+            if (was or {}).get("sha256") != (now.sha256 if now else None):
+                said = f"with {option} {was['name']}" if was else f"without {option}"
+                raise UsageError(f"{run} was started {said}; resume it so, or start another run")
+
+    def told(self, recipe: Recipe) -> Iterator[str]:
+        """What will be taught, in words."""
+        if found := self.found.get("teacher"):
+            share = recipe.teacher.share
+            yield (
+                f"targets: {100 * share:.0f} % what {found.networks} networks said that had not "
+                f"seen the wafer's lot, {100 * (1 - share):.0f} % its label"
+            )
+        if found := self.found.get("suspects"):
+            count, weight = len(Suspects.of(found).places), recipe.suspects.weight
+            nothing = "; as much as all others" if weight == 1 else ""
+            yield f"{count:,} likely mislabelled wafers count {weight:g}{nothing}"
+
+    def lesson(
+        self,
+        prepared: LabelledSet,
+        recipe: Recipe,
+        offsets: npt.NDArray[np.float64],
+    ) -> Lesson:
+        """What is taught of each wafer of a prepared train part.
+
+        Args:
+            prepared: Training wafers with whatever was added to them.
+            recipe: Shares and weights.
+            offsets: What the finished network's logits will be moved down by (classes,): the
+                network under training is taught what it shall say then.
+        """
+        classes, count = prepared.class_indices(), len(prepared.patterns)
+        plain = label_lesson(classes, count, recipe.optimise.label_smoothing)
+        targets, weights = plain.targets, None
+        prints = prepared.fingerprints() if self.found else np.empty(0, np.uint64)
+        if found := self.found.get("teacher"):
+            places = found.places(prints)
+            known, share = places >= 0, recipe.teacher.share
+            logits = (found.logits[places[known]] + offsets) / recipe.teacher.temperature
+            targets[known] = share * metrics.softmax(logits) + (1 - share) * targets[known]
+        if found := self.found.get("suspects"):
+            doubted = np.isin(prints, found.fingerprint[Suspects.of(found).places])
+            weights = np.where(doubted, recipe.suspects.weight, 1.0).astype(np.float32)
+        return Lesson(targets, weights)
