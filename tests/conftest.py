@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ import pytest
 
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
+from edge.evaluation import yield_sweep
 from edge.model import model_file
 from edge.model.model_file import ModelFile
 from edge.synth import round_grid
@@ -20,6 +21,15 @@ from edge.wafer.wafermap import DieGrid
 from train.synth.sets import synthetic_set
 
 WritePng = Callable[[Path, DieGrid], Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_wafers_of_every_yield() -> Iterator[None]:
+    """A yield sweep of 300 wafers instead of 16,000: what is made of its figures is the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yield_sweep, "WAFERS", 1)
+        patch.setattr(yield_sweep, "WAFERS_OF_NONE", 4)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from convert.report.manifest import Calibration
 from convert.report.sensitivity import Sensitivity
 from edge.evaluation.calibration import Bin
 from edge.evaluation.metrics import Scores
+from edge.evaluation.yield_sweep import YieldSweep
 from edge.model.metadata import ClassFigures
 from edge.model.network import Network
 from edge.wafer.wafermap import DieGrid
@@ -217,6 +218,7 @@ class Evidence:
         calibration: None where the model file says nothing of it.
         tensors: Scale and zero point of input, logits and embedding.
         temperature: What logits are divided by.
+        yields: The same model file over drawn and cleared wafers of every yield.
         provenance: Hashes and versions, by what they are of.
         missing: Section -> the sentence that stands in its place.
     """
@@ -240,6 +242,7 @@ class Evidence:
     temperature: float
     latency: Latency
     review: ReviewEvidence
+    yields: YieldSweep
     provenance: dict[str, str]
     missing: dict[str, str]
     appendices: tuple[Appendix, ...] = ()

@@ -59,30 +59,27 @@ class Figure:
 
 def draw(evidence: Evidence) -> dict[str, Figure]:
     """Every figure that there is evidence for, by name."""
-    import matplotlib as mpl
-
-    found: dict[str, Figure] = {}
-    with mpl.rc_context(_STYLE):
-        found["recall"] = _recall(evidence)
-        for variant, outcome in evidence.outcomes.items():
-            found[f"reliability {variant.name}"] = _reliability(variant, outcome)
-        if any(outcome.any_defect.roc for outcome in evidence.outcomes.values()):
-            found["roc"] = _roc(evidence)
-        if evidence.layers and evidence.layers.layers:
-            found["layers"] = _layers(evidence)
-        if evidence.sensitivity and _felt(evidence.sensitivity):
-            found["sensitivity"] = _sensitivity(evidence.sensitivity)
-        found["risk"] = _risk(evidence)
+    found = {"recall": _recall(evidence), "risk": _risk(evidence)}
+    for variant, outcome in evidence.outcomes.items():
+        found[f"reliability {variant.name}"] = _reliability(variant, outcome)
+    if any(outcome.any_defect.roc for outcome in evidence.outcomes.values()):
+        found["roc"] = _roc(evidence)
+    if evidence.layers and evidence.layers.layers:
+        found["layers"] = _layers(evidence)
+    if evidence.sensitivity and _felt(evidence.sensitivity):
+        found["sensitivity"] = _sensitivity(evidence.sensitivity)
     return found
 
 
-def _figure(height: float, alt: str, draw_on: Callable[[Any], None]) -> Figure:
+def figure(height: float, alt: str, draw_on: Callable[[Any], None]) -> Figure:
+    """A drawing of so many inches in the page's style; ``draw_on`` is given its axes."""
+    import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    canvas = Canvas(figsize=(_WIDTH, height), layout="constrained")
-    draw_on(canvas.subplots())
     content = io.BytesIO()
-    with warnings.catch_warnings():
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        canvas = Canvas(figsize=(_WIDTH, height), layout="constrained")
+        draw_on(canvas.subplots())
         warnings.filterwarnings("ignore", "Glyph")  # a name that the font has no letters for
         canvas.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     uri = "data:image/svg+xml;base64," + base64.b64encode(content.getvalue()).decode()
@@ -121,7 +118,7 @@ def _recall(evidence: Evidence) -> Figure:
         evidence, lambda outcome: f"mean {100 * outcome.scores.macro_recall:.1f} %"
     )
     rows = len(evidence.outcomes[Variant.INT8].scores.labels)
-    return _figure(max(4.0, 1.5 + 0.25 * rows), alt, draw_on)
+    return figure(max(4.0, 1.5 + 0.25 * rows), alt, draw_on)
 
 
 def _first(outcome: Outcome) -> int:
@@ -156,7 +153,7 @@ def _reliability(variant: Variant, outcome: Outcome) -> Figure:
         f"{100 * outcome.before.error:.1f} % before and {100 * outcome.after.error:.1f} % after "
         "temperature"
     )
-    return _figure(3.6, alt, draw_on)
+    return figure(3.6, alt, draw_on)
 
 
 def _roc(evidence: Evidence) -> Figure:
@@ -184,7 +181,7 @@ def _roc(evidence: Evidence) -> Figure:
         ),
         "area ",
     )
-    return _figure(3.4, alt, draw_on)
+    return figure(3.4, alt, draw_on)
 
 
 def _layers(evidence: Evidence) -> Figure:
@@ -194,13 +191,13 @@ def _layers(evidence: Evidence) -> Figure:
         values = [layer.rmse_steps for layer in found]
         axes.barh(range(len(found)), values, color=_COLOUR[Variant.INT8], height=0.6)
         axes.axvline(12**-0.5, color="black", linestyle=":", linewidth=1, label="rounding alone")
-        _named_rows(axes, [layer.name for layer in found])
+        named_rows(axes, [layer.name for layer in found])
         axes.set(xlabel="RMSE / scale, int8 steps")
         _legend_above(axes)
 
     worst = max(found, key=lambda layer: layer.rmse_steps)
     alt = f"Error of each layer in int8 steps; largest: {worst.name}, {worst.rmse_steps:.2f}"
-    return _figure(_rows_height(found), alt, draw_on)
+    return figure(_rows_height(found), alt, draw_on)
 
 
 def _felt(sensitivity: Sensitivity) -> list[tuple[str, Effect, Effect]]:
@@ -233,7 +230,7 @@ def _sensitivity(sensitivity: Sensitivity) -> Figure:
                 label=label,
             )
         axes.axvline(everything, color="black", linestyle=":", linewidth=1, label="all in int8")
-        _named_rows(axes, [name for name, _, _ in found])
+        named_rows(axes, [name for name, _, _ in found])
         axes.set(xlabel="mean change of a probability, points")
         _legend_above(axes, columns=1)
 
@@ -242,7 +239,7 @@ def _sensitivity(sensitivity: Sensitivity) -> Figure:
         "Change of the probabilities with each layer alone in int8, and with all in int8 but that "
         f"one; alone, {worst} changes most: {100 * effect.probability_change:.3f} points"
     )
-    return _figure(_rows_height(found) + 0.5, alt, draw_on)
+    return figure(_rows_height(found) + 0.5, alt, draw_on)
 
 
 def _risk(evidence: Evidence) -> Figure:
@@ -269,7 +266,7 @@ def _risk(evidence: Evidence) -> Figure:
         f"Share of wrong answers among the accepted by share accepted; all accepted: "
         f"{100 * review.wrong / evidence.wafers:.1f} % wrong"
     )
-    return _figure(3.2, alt, draw_on)
+    return figure(3.2, alt, draw_on)
 
 
 def _by_variant(evidence: Evidence, say: Callable[[Outcome], str], lead: str = "") -> str:
@@ -278,7 +275,8 @@ def _by_variant(evidence: Evidence, say: Callable[[Outcome], str], lead: str = "
     )
 
 
-def _named_rows(axes: Any, names: Sequence[str]) -> None:
+def named_rows(axes: Any, names: Sequence[str]) -> None:
+    """Name the rows of a figure, the first on top."""
     # The font has not every letter, and a dollar sign would start a formula.
     plain = [printable(name).encode("ascii", "replace").decode() for name in names]
     short = [name if len(name) <= 24 else f"{name[:22]}.." for name in plain]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,7 @@ from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.mixedwm38 import Mixed
 from edge.errors import ModelError, RuntimeUnavailableError
 from edge.evaluation.evaluate import Evaluation, evaluate
+from edge.evaluation.yield_sweep import sweep
 from edge.gate import diagnosis
 from edge.model import flatbuffer
 from edge.model.float_network import FloatNetwork
@@ -116,6 +118,7 @@ def measure(
         missing=_missing(found),
         warnings=(*evaluation.warnings, *_doubts(classifier, evaluation)),
         latency=measure_latency(classifier, float_network, labelled),
+        yields=sweep(labelled, classifier, partial(progress, "yield sweep")),
         appendices=appendices(labelled, evaluation, classifier, mixed, progress),
         **found,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from convert.parity import Variant
-from convert.report import figures, layer_tables, tables
+from convert.report import figures, layer_tables, tables, yields
 from convert.report.evidence import Evidence, Outcome, plain
 from convert.report.tables import PageTable
 from edge.errors import UsageError
@@ -34,6 +34,7 @@ _TABLES: Final[dict[str, Callable[[Evidence], PageTable]]] = {
     "looked_at": tables.looked_at,
     "reviewed_patterns": tables.reviewed_patterns,
     "confidences": tables.confidences,
+    "yield_bars": yields.bars,
     "provenance": tables.provenance,
 }
 
@@ -91,6 +92,7 @@ def render(evidence: Evidence) -> str:
         few=figures.FEW,
         tables={name: make(evidence) for name, make in _TABLES.items()},
         figures=figures.draw(evidence),
+        yields=yields.sections(evidence.yields),
         matrices=[
             (variant, _matrix(outcome))
             for variant, outcome in evidence.outcomes.items()

@@ -17,8 +17,10 @@ from edge.terminal.progress import Progress
 from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
+    from edge.classification.classifier import Classifier
     from edge.dataset.labelled_set import LabelledSet
     from edge.evaluation.evaluate import Evaluation
+    from edge.evaluation.yield_sweep import YieldSweep
     from edge.formats.fab.rules import Rules
     from edge.gate.judge import GateOutcome
     from edge.gate.soundness import ModelFileAudit
@@ -52,6 +54,12 @@ if TYPE_CHECKING:
     type=options.UserPath(),
     help="Write every check as JUnit XML here, for CI screens; exit 4 when one failed.",
 )
+@click.option(
+    "--yield-sweep",
+    is_flag=True,
+    help="Judge drawn and cleared wafers over 0 to 30 % random fails, too: a table on stdout, and "
+    "in --json.",
+)
 @options.fab
 @options.average_symmetries
 @options.backend
@@ -66,6 +74,7 @@ def command(
     baseline: Path | None,
     max_drop: float,
     junit: Path | None,
+    yield_sweep: bool,
     pass_bins: tuple[str, ...],
     none_bins: tuple[str, ...],
     recipes: Path | None,
@@ -81,6 +90,7 @@ def command(
     \b
     Examples:
       wm-edge evaluate mine.npz --part test
+      wm-edge evaluate mine.npz --part test --yield-sweep --json now.json
       wm-edge evaluate golden.npz --json now.json
       wm-edge evaluate golden.npz --write-baseline good.json
       wm-edge evaluate golden.npz --baseline good.json --junit report.xml
@@ -101,11 +111,13 @@ def command(
     rules = rules_of(pass_bins, none_bins, recipes)
     began = time.monotonic()
     sound = _examine(model, backend, kernels, average_symmetries=average_symmetries)
+    sets: list[LabelledSet] = []
     with Progress("evaluating") as progress:
 
         def read() -> LabelledSet:
             patterns = sound.classifier.model.patterns if sound.classifier else None
             labelled = _read(data, part, patterns, rules)
+            sets.append(labelled)
             progress.at(0, len(labelled))
             return labelled
 
@@ -117,11 +129,14 @@ def command(
             progress.at,
         )
     _show(outcome, gated=bool(baseline or junit))
+    swept = None
+    if yield_sweep and outcome.result and sound.classifier:
+        swept = _swept(sets[0], sound.classifier)
     if junit:
         from edge.gate.junit import write
 
         write(junit, outcome.checks, _notes(outcome), time.monotonic() - began)
-    _write_figures(outcome, json_path, write_baseline)
+    _write_figures(outcome, swept, json_path, write_baseline)
     if outcome.error:
         raise outcome.error
     if baseline or junit:
@@ -177,8 +192,22 @@ def _show(outcome: GateOutcome, *, gated: bool) -> None:
             click.echo(f"{check.status:<7} {check.name:<15} {printable(check.message)}", err=True)
 
 
+def _swept(labelled: LabelledSet, classifier: Classifier) -> YieldSweep:
+    """The yield sweep, whose table is shown."""
+    from edge.evaluation.yield_sweep import sweep
+    from edge.evaluation.yield_table import table
+
+    with Progress("yield sweep") as progress:
+        found = sweep(labelled, classifier, progress.at)
+    click.echo(f"\n{table(found)}")
+    return found
+
+
 def _write_figures(
-    outcome: GateOutcome, json_path: Path | None, write_baseline: Path | None
+    outcome: GateOutcome,
+    swept: YieldSweep | None,
+    json_path: Path | None,
+    write_baseline: Path | None,
 ) -> None:
     """The JSON files that were asked for."""
     from edge.evaluation.evaluate import Evaluation
@@ -189,6 +218,8 @@ def _write_figures(
         if path and outcome.result:
             figures = form(outcome.result)
             figures["warnings"] = outcome.warnings
+            if swept and path == json_path:
+                figures["yield_sweep"] = swept.as_dict()
             write_text(path, json.dumps(figures, indent=1) + "\n")
 
 

@@ -13,10 +13,12 @@ import pytest
 
 from convert.parity import Level, Variant
 from convert.report import page
-from convert.report.evidence import Appendix, Evidence
+from convert.report.evidence import Appendix, Evidence, plain
 from convert.report.measure import measure
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import UsageError
+from edge.evaluation.yield_table import outcome_of, share_of
+from edge.evaluation.yield_wafers import Kind
 from edge.model.model_file import ModelFile
 from edge.wafer.patterns import PATTERNS
 
@@ -25,7 +27,16 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e{{ 7 *
 #: What stands on the page, in this order.
 SECTIONS = (
     *("accuracy", "confusion", "reliability", "changed", "detection", "layers", "ranges"),
-    *("network", "calibration", "tensors", "latency", "review", "appendix-1", "provenance"),
+    *(
+        "network",
+        "calibration",
+        "tensors",
+        "latency",
+        "review",
+        "yields",
+        "appendix-1",
+        "provenance",
+    ),
 )
 
 
@@ -86,7 +97,7 @@ def test_figures_and_wafers_are_described(elements: Elements, evidence: Evidence
     images = list(elements.all("img"))
     assert evidence.changes is not None
     assert evidence.changes.shown
-    assert len(images) == 7 + len(evidence.changes.shown)
+    assert len(images) == 7 + len(Kind) + len(evidence.changes.shown)
     assert all(len(image["alt"] or "") > 20 for image in images)
 
 
@@ -104,6 +115,18 @@ def test_every_figure_of_the_accuracy_table_is_there(
             score = evidence.outcomes[variant].scores.per_class[name]
             low, high = (100 * bound for bound in score.ci95)
             assert f"{100 * score.recall:.1f} {low:.1f}–{high:.1f}" in elements.text
+
+
+def test_every_yield_is_shown_by_pattern_and_share(elements: Elements, evidence: Evidence) -> None:
+    swept = evidence.yields
+    shown = elements.text.partition("On every yield")[2].partition("What this report is about")[0]
+    for bar in swept.bars:
+        low, high = (100 * bound for bound in bar.ci95)
+        assert f"{100 * bar.share:.2f} {low:.2f}–{high:.2f} {outcome_of(bar)}" in shown
+    cell = swept.cells[Kind.ROUND]["none"][-1]
+    parts = (share_of(count, cell.wafers) for count in (cell.right, cell.wrong, cell.review))
+    assert f"{share_of(cell.named, cell.wafers)} {' / '.join(parts)}" in shown
+    assert json.loads(json.dumps(plain(evidence)))["yields"] == swept.as_dict()
 
 
 def test_names_cannot_inject_markup(evidence: Evidence) -> None:
@@ -125,6 +148,11 @@ def test_names_cannot_inject_markup(evidence: Evidence) -> None:
             float_only=(HOSTILE,),
         ),
         review=replace(evidence.review, objective={HOSTILE: 1.0}),
+        yields=replace(
+            evidence.yields,
+            cells={Kind.ROUND: {HOSTILE: evidence.yields.cells[Kind.ROUND]["none"]}},
+            bars=(replace(evidence.yields.bars[0], pattern=HOSTILE),),
+        ),
         appendices=(Appendix(HOSTILE, HOSTILE, (HOSTILE,), ((HOSTILE,),)),),
     )
     text = page.render(spoiled)
