@@ -40,7 +40,7 @@ def legend_of(counts: Mapping[str, int], header: Header) -> tuple[Code, ...]:
             meaning = found.meaning
         elif any(same_bin(text, each) for each in passing):
             meaning = Meaning.PASS
-        elif passing and (found or says_none or _is_die(text, header)) and text.isalnum():
+        elif passing and (found or (text.isalnum() and (says_none or _is_die(text, header)))):
             meaning = Meaning.FAIL
         elif not null and (set(text) <= NULLS or (len(text) > 1 and set(text) == {"-"})):
             meaning = Meaning.NULL

@@ -194,6 +194,9 @@ MEANINGS = [
     ("PASS BIN : Bin60\n    Bin,  60,  9,  53.39%,   Symbol 1,\nBin, 61, 5, 1%, Symbol A,", "A",
      Meaning.FAIL),
     ("PASS BIN : Bin60\n    Bin,  60,  9,  53.39%,   Symbol 1,", "A", Meaning.UNKNOWN),
+    ("PASS BIN : Bin60\n    Bin,  60,  9,  53.39%,   Symbol 1,\nBin, 61, 5, 1%, Symbol #,", "#",
+     Meaning.FAIL),
+    ("PASBIN 1\nTotal Test : 44", "#", Meaning.UNKNOWN),
     ("BINNAME, DIENUM, YIELD,MAPNAME,BINTYPE,DESCRIPTION\nBIN, 10, 5, 1%, A, FAIL, {[x]}", "A",
      Meaning.FAIL),
     ("BIN,  A,  5,  1%,  {[GOODBIN]}", "A", Meaning.PASS),
@@ -220,7 +223,7 @@ MEANINGS = [
 
 @pytest.mark.parametrize(("said", "code", "meaning"), MEANINGS)
 def test_what_a_line_says_of_a_code(said: str, code: str, meaning: Meaning) -> None:
-    rows = [row.replace("A", "X") if code == "X" else row for row in L]
+    rows = [row.replace("A", code) if code in "X#" else row for row in L]
     [fab] = maps(f"LOT : L\n{said}\n\n" + "\n".join(rows))
     assert dict(fab.legend)[code] is meaning
 
