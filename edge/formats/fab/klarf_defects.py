@@ -27,6 +27,9 @@ _FARTHEST: Final = 2**31
 _MOST_IMAGES: Final = 999
 _MOST_DIGITS: Final = len(str(_MOST_IMAGES))
 
+#: Values of a line that is cut into rows with images in all ways.
+_MOST_VALUES: Final = 2**20
+
 #: How lists of images are written, by their number: with that number before them, without, or with
 #: it where there are any.
 _LISTS: Final[tuple[Callable[[int], bool], ...]] = (lambda _: True, lambda _: False, bool)
@@ -203,7 +206,7 @@ class DefectTable:
         """Tokens of a line as rows, where several stand in one and only one way fits."""
         width = self._width
         if self._images is not None:
-            if len(tokens) <= width:
+            if not width < len(tokens) <= _MOST_VALUES:
                 return [tokens]
             ways = [rows for has in _LISTS if (rows := self._cut(tokens, has))]
             return ways[0] if ways and all(each == ways[0] for each in ways) else [tokens]

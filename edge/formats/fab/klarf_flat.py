@@ -95,7 +95,8 @@ class _Reader:
         keyword, start, end = statement
         body = self._text[start:end]
         if found := swallowed(keyword, body):
-            raise self._wrong(f"{keyword} does not end before {found}", start)
+            what = keyword or "what stands there"
+            raise self._wrong(f"{what} does not end before {found}", start)
         if keyword in _PICTURES:  # which may stand between rows
             return
         if keyword:

@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(r'"([^"\r\n]*)"|([{}])|([^\s{}";,\0]+)')
 #: What stands before a brace: text, strings and groups without others in them. So many at once,
 #: since each takes memory until the end.
 _BEFORE_BRACE: Final = re.compile(
-    r'(?:[^{}"]+|"[^"\r\n]*"|\{[^{}"]*(?:"[^"\r\n]*"[^{}"]*)*\}|"){0,4096}'
+    r'(?:[^{}"]+|"[^"\r\n]*"|\{[^{}"]*(?:"[^"\r\n]*"[^{}"]*){0,4096}\}|"){0,4096}'
 )
 
 

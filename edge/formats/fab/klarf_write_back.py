@@ -126,6 +126,8 @@ class _Layout:
         found = None if is_classes and _NO_COUNT.match(body) else _COUNT.match(body)
         if is_classes and not found and not _CLASS_ROW.match(body.lstrip()):
             raise _unlisted("ClassLookup does not begin with a number")
+        if body.count('"') % 2:
+            raise _unlisted(f"{statement.keyword} has a quote without its other")
         start = statement.start + (found.end() if found else 0)
         count = (start - len(found[1]), start, int(found[1])) if found else None
         return _List(count, start, statement.start + len(body.rstrip()), self._row)

@@ -199,5 +199,7 @@ def test_what_it_cannot_be_written_into_is_refused() -> None:
     ):
         with pytest.raises(InputError, match=r"does not begin with .* no pattern can be added"):
             klarf.write_back(text.encode(), accepted({0: "Loc"}))
+    with pytest.raises(InputError, match="CLASSLOOKUP has a quote without its other"):
+        klarf.write_back(FLAT.replace('"Scratch"', '"Scratch').encode(), accepted({0: "Loc"}))
     with pytest.raises(InputError, match="cut off"):
         klarf.write_back(FLAT[:-20].encode(), accepted({0: "Loc"}))
