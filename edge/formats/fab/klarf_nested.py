@@ -106,6 +106,8 @@ class _Reader:
             holder.others.append(self._dies(part))
 
     def _rows(self, part: Table) -> _Rows:
+        if not part.start:
+            raise self._scanner.wrong(f"{part.name} has no Data", part.end)
         rows = _Rows(self._text, part)
         if len(rows) < part.promised[0]:
             what = f"{part.name} has {len(rows)} rows and promises {part.promised[0]}"

@@ -48,7 +48,7 @@ class Table(NamedTuple):
         name: In upper case.
         columns: Their names, in upper case.
         promised: Rows as it says itself, -1 if it does not, and where that number stands.
-        start: Offset behind the brace before its rows.
+        start: Offset behind the brace before its rows, 0 if it has none.
         end: Offset of the brace behind them.
     """
 
@@ -103,7 +103,7 @@ class Scanner:
 
     def _list(self, name: str) -> Table:
         columns: tuple[str, ...] = ()
-        promised, start, end = (-1, 0, 0), self._at, self._at
+        promised, start, end = (-1, 0, 0), 0, self._at
         self._wanted("{")
         while (token := self._wanted())[2] != "}":
             word = (token[3] or "").upper()

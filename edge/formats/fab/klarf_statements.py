@@ -26,6 +26,7 @@ HEADER: Final = {
 #: Said again, they begin another wafer; and any of these was said before another file begins.
 _BEGINS: Final = frozenset({"LOTID", "WAFERID"})
 _BEGUN: Final = _BEGINS | {"DEFECTLIST"}
+_SLOTS: Final = frozenset(keyword for keyword, name in HEADER.items() if name == "SLOT")
 
 #: Keywords that a statement without its end swallows: those of no row or column, and others.
 _NEVER_NAMES: Final = (
@@ -101,6 +102,8 @@ def begins_another(keyword: str, seen: AbstractSet[str]) -> bool:
     """Whether another wafer begins with this keyword, after those that were seen of the last."""
     if keyword == "FILEVERSION":  # a file behind a file
         return not _BEGUN.isdisjoint(seen)
+    if keyword in _SLOTS:  # which may stand before the wafer's name, or alone
+        return "DEFECTLIST" in seen and not _SLOTS.isdisjoint(seen)
     return keyword in _BEGINS and keyword in seen
 
 

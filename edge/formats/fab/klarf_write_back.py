@@ -18,7 +18,7 @@ _CLASS: Final = "WMEDGE_CLASSNUMBER"
 _VERDICT: Final = "WMEDGE_VERDICT"
 _SAID: Final = re.compile(rf'"?\b({_PATTERN}|{_CLASS}|{_VERDICT})\b"?\s+"([^"\r\n]*)"')
 
-_CLASS_ROW: Final = re.compile(r'(-?\d{1,9})\s+(?:"([^"\r\n]*)"|([^\s";]+))')
+_CLASS_ROW: Final = re.compile(r'(?<![^\s;])(-?\d{1,9})(?:\s+"([^"\r\n]*)"|[ \t]+([^\s";]+))')
 #: Rows of a list as it states them, and not the number of its first class.
 _COUNT: Final = re.compile(r"\s*(\d{1,9})(?=[\s;]|$)")
 _NO_COUNT: Final = re.compile(r'\s*-?\d{1,9}\s+"')
@@ -175,8 +175,8 @@ class _NestedLayout(_Layout):
         return wafers
 
     def _table(self, part: Table, names: _Pair) -> _List:
-        if part.columns[:2] != names:
-            raise _unlisted(f"{part.name} does not begin with {' and '.join(names)}")
+        if not part.start or part.columns[:2] != names:
+            raise _unlisted(f"{part.name} has no Data of {' and '.join(names)}")
 
         def row(pair: _Pair) -> str:
             values = dict(zip(names, (pair[0] if pair[0].isdecimal() else f'"{pair[0]}"',

@@ -288,6 +288,7 @@ def test_a_bad_flat_file_is_refused_with_a_word(change: tuple[str, str], word: s
         (("Data 5", "Data 6"), "line 13: DEFECTLIST has 5 rows and promises 6"),
         (("Data 6\n", "Data 7\n"), "SAMPLETESTPLANLIST has 6 rows and promises 7"),
         (("Data 5", "Data five"), "line 12: 'five' where a count"),
+        (("Data 5", "Date { 5 } Other 5"), "line 8: DEFECTLIST has no Data"),
         (('1 3 0 1 500 N ""', '1 3 0 1 500 ""'), "line 14: a row of 6 values"),
         (('N "y z"', 'N "y" "z"'), "line 17: a row of 8 values"),
         (("-1 0;\n", "-1 0 0;\n"), "line 29: a row of 3 values"),
@@ -371,6 +372,18 @@ def test_one_file_holds_several_wafers() -> None:
     assert fabs[2].meanings().tolist() == [["pass"]]
     assert fabs[3].warnings == fabs[0].warnings == ()
     assert "no test plan of its own" in fabs[1].warnings[0]
+
+
+def test_wafers_are_told_by_their_slot_which_may_stand_before_the_name() -> None:
+    head = "FileVersion 1 1;SampleTestPlan 2 0 0 1 0;DefectRecordSpec 2 XINDEX YINDEX;"
+    wafers = "".join(f"Slot {n};{{}}DefectList {n} 0;" for n in (0, 1))
+    for names, wanted in ((["", ""], ["", ""]), (["WaferID A;", "WaferID B;"], ["A", "B"])):
+        found = maps(f"{head}{wafers.format(*names)}EndOfFile;")
+        assert [(fab.wafer, fab.slot) for fab in found if isinstance(fab, FabMap)] == list(
+            zip(wanted, ["0", "1"], strict=True)
+        )
+        texts = [fab.texts().tolist() for fab in found if isinstance(fab, FabMap)]
+        assert texts == [[["1", "0"]], [["0", "1"]]]
 
 
 def test_one_nested_file_holds_several_wafers_and_lots() -> None:

@@ -107,6 +107,11 @@ RECORD = (
         ("ClassLookup 0;\n", 'ClassLookup 1\n 1 "Scratch";\n', RECORD.format(1)),
         ("", "", 'ClassLookup 1\n 1 "Scratch";\n' + RECORD.format(1)),
         (
+            'ClassLookup 1\n 7 "A"1e99\n 2;\n',
+            'ClassLookup 2\n 7 "A"1e99\n 2\n 8 "Scratch";\n',
+            RECORD.format(8),
+        ),
+        (
             'ClassLookup 1\n -9 "A";\n',
             'ClassLookup 2\n -9 "A"\n 1 "Scratch";\n',
             RECORD.format(1),
@@ -197,7 +202,7 @@ def test_what_it_cannot_be_written_into_is_refused() -> None:
             "int32 CLASSNUMBER, string CLASSNAME", "string CLASSNAME, int32 CLASSNUMBER"
         ),
     ):
-        with pytest.raises(InputError, match=r"does not begin with .* no pattern can be added"):
+        with pytest.raises(InputError, match="no pattern can be added to it"):
             klarf.write_back(text.encode(), accepted({0: "Loc"}))
     with pytest.raises(InputError, match="CLASSLOOKUP has a quote without its other"):
         klarf.write_back(FLAT.replace('"Scratch"', '"Scratch').encode(), accepted({0: "Loc"}))
