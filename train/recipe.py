@@ -95,6 +95,27 @@ class Synthetic(Strict, frozen=True):
     patterns: tuple[str, ...] = ()
 
 
+class HighYield(Strict, frozen=True):
+    """Wafers that yield more than real ones do; see ``train.synth.high_yield``.
+
+    Attributes:
+        cleared: Copies of the training part's own wafers, of each pattern at most so many, whose
+            small groups of fails pass.
+        drawn: Drawn ones, so many of each pattern that can be drawn.
+        none: Copies of wafers without a pattern of which some fails pass, at most so many, and as
+            many drawn ones.
+    """
+
+    cleared: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    drawn: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    none: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there are to be any."""
+        return bool(self.cleared or self.drawn or self.none)
+
+
 class Schedule(str, Enum):
     """How the learning rate goes: warm-up of one epoch and down to 0, or always the same."""
 
@@ -163,6 +184,7 @@ class Recipe(Strict, frozen=True):
     augment: Augment = Augment()
     balance: Balance = Balance()
     synthetic: Synthetic = Synthetic()
+    high_yield: HighYield = HighYield()
     optimise: Optimise = Optimise()
     teacher: Teacher = Teacher()
     suspects: Doubts = Doubts()

@@ -25,6 +25,7 @@ from train.recipe import load as load_recipe
 from train.run import Run
 from train.start import Start, located
 from train.start import read as read_start
+from train.synth.high_yield import told
 from train.teaching import Teaching
 from train.trainer import Result, Stage, train, wanted
 
@@ -162,6 +163,8 @@ def _tell_synthetics(recipe: Recipe, labelled: LabelledSet, tell: Callable[[str]
             tell(str(wanted(labelled.part(Part.TRAIN), recipe.synthetic)))
         except UsageError as error:
             raise UsageError(f"recipe {recipe.name}: {error}") from None
+    if recipe.high_yield.is_wanted:
+        tell(told(labelled.patterns, recipe.high_yield))
 
 
 def _adjusted(recipe: Recipe, settings: Settings) -> Recipe:

@@ -22,6 +22,7 @@ from train.network import networks, reference_networks
 from train.recipe import Dihedral, Generator, Recipe, Schedule, Synthetic
 from train.run import Run
 from train.synth.fill import Filling, filling
+from train.synth.high_yield import high_yield_set
 from train.synth.sets import synthetic_set
 
 if TYPE_CHECKING:
@@ -190,13 +191,16 @@ def prepare(
 
     ``progress`` is told how many wafers are drawn, and of how many.
     """
-    synthetic = recipe.synthetic
+    synthetic, real = recipe.synthetic, train_part
     if synthetic.up_to and synthetic.generator is Generator.SEED:
         train_part = reference_networks.add_synthetics(train_part, synthetic.up_to, recipe.seed)
     elif synthetic.up_to:
         counts = wanted(train_part, synthetic).counts
         grids = [train_part.grid(index) for index in range(len(train_part))]
         made = synthetic_set(counts, grids, recipe.seed, train_part.patterns, progress)
+        train_part = concatenate([train_part, made])
+    if recipe.high_yield.is_wanted:
+        made = high_yield_set(real, recipe.high_yield, recipe.seed, progress)
         train_part = concatenate([train_part, made])
     if recipe.augment.dihedral is Dihedral.SEED_COPIES:
         train_part = reference_networks.add_turned_copies(train_part)

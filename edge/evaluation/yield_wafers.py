@@ -15,7 +15,7 @@ import numpy as np
 from edge.dataset.labelled_set import LabelledSet
 from edge.synth.frame import any_round_grid
 from edge.synth.generators import drawable, synthesise
-from edge.synth.yields import cleared, thinned, with_fails
+from edge.synth.yields import EVERYWHERE, cleared, thinned, with_fails
 from edge.system.choice import Choice
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.patterns import Pattern, PatternSet
@@ -23,9 +23,6 @@ from edge.wafer.wafermap import FAIL, DieGrid
 
 #: Shares of the dies that fail at random, beside a pattern or alone.
 SHARES: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.15, 0.30)
-
-#: These fail all over the wafer: nothing is left of them where the background is cleared.
-EVERYWHERE: Final = (Pattern.NEAR_FULL, Pattern.RANDOM)
 
 
 class Kind(Choice):

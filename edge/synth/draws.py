@@ -45,6 +45,12 @@ def background(
     return to_share(weight, frame, rng.triangular(*share) * smallness)
 
 
+def edgeward(frame: WaferFrame, rng: np.random.Generator, share: float) -> Field:
+    """Probability of failing (rows, columns), likelier at the edge, of a share of the dies."""
+    edge = np.exp(-frame.depth / rng.uniform(0.03, 0.12))
+    return to_share(1.0 + rng.uniform(0.5, 5.0) * edge, frame, share)
+
+
 def no_background(frame: WaferFrame, *_: object, **__: object) -> Field:
     """No die (rows, columns) fails but the pattern's."""
     return np.zeros(frame.dies.shape)

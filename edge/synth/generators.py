@@ -50,7 +50,7 @@ def synthesise(
     pattern: str,
     grid: DieGrid,
     rng: np.random.Generator,
-    background: float | Field | None = None,
+    background: float | None = None,
 ) -> DieGrid:
     """Draw one wafer.
 
@@ -58,15 +58,14 @@ def synthesise(
         pattern: One of the nine patterns.
         grid: uint8 (rows, columns), nonzero where there is a die (a real wafer will do).
         rng: Source of chance; the same state gives the same wafer.
-        background: Probability that a die fails for what belongs to no pattern, 0..1: of all dies
-            alike, or of each (rows, columns). 0: only the pattern's fail. None: as the generator
-            draws it, which is as on real wafers.
+        background: Share of the dies that fails at random, 0..1, for what belongs to no pattern.
+            None: as the generator draws it, which is as on real wafers.
 
     Returns:
         uint8 (rows, columns): 0 no die, 1 pass, 2 fail.
 
     Raises:
-        UsageError: unknown pattern, a grid without a die, or a probability out of range.
+        UsageError: unknown pattern, a grid without a die, or a background out of range.
     """
     if pattern not in GENERATORS:
         raise UsageError(f"no pattern {pattern!r}; the patterns are {', '.join(PATTERNS)}")
@@ -75,7 +74,7 @@ def synthesise(
     if background is None:
         probability = GENERATORS[pattern](frame, rng, draws.background)
     else:
-        if not np.all((np.asarray(background) >= 0) & (np.asarray(background) <= 1)):
+        if not 0 <= background <= 1:
             raise UsageError(f"a background of {background}; it is a share from 0 to 1")
         alone = GENERATORS[pattern](frame, rng, draws.no_background)
         probability = draws.either(alone, background)

@@ -7,8 +7,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge.synth.frame import Mask
+from edge.synth.frame import Field, Mask
+from edge.wafer.patterns import Pattern
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
+
+#: These fail all over the wafer: nothing is left of them where small groups pass.
+EVERYWHERE: Final = (Pattern.NEAR_FULL, Pattern.RANDOM)
 
 #: A group of failing dies is not small from so many dies on, and from so much of the largest one.
 _GROUP: Final = 4
@@ -61,8 +65,11 @@ def thinned(dies: DieGrid, share: float, rng: np.random.Generator) -> DieGrid | 
     return _passing(dies, fails & goes)
 
 
-def with_fails(dies: DieGrid, share: float, rng: np.random.Generator) -> DieGrid:
-    """A copy of a wafer on which this share of the passing dies, by chance, fail as well."""
+def with_fails(dies: DieGrid, share: float | Field, rng: np.random.Generator) -> DieGrid:
+    """A copy of a wafer on which some of the passing dies, by chance, fail as well.
+
+    ``share``: that of all of them, or the probability of each, (rows, columns).
+    """
     more = (rng.random(dies.shape) < share) & (dies == PASS)
     return np.where(more, np.uint8(FAIL), dies)
 

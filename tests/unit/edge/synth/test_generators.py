@@ -209,7 +209,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         synthesise("donut", GRID, rng)
     with pytest.raises(UsageError, match="at least one die"):
         synthesise("Donut", np.zeros((4, 4), np.uint8), rng)
-    for share in (-0.1, 1.1, np.nan, np.full(GRID.shape, 2.0)):
+    for share in (-0.1, 1.1, np.nan):
         with pytest.raises(UsageError, match="share from 0 to 1"):
             synthesise("Donut", GRID, rng, share)
 
@@ -251,13 +251,6 @@ def test_a_background_takes_the_place_of_the_pattern_s_own(pattern: str) -> None
         assert not alone.any()
     elif pattern not in {"Near-full", "Random"}:
         assert rate(alone, dies) < rate(many(pattern), dies)
-
-
-def test_a_background_may_differ_from_die_to_die() -> None:
-    left = np.zeros(GRID.shape)
-    left[:, :18] = 1
-    wafer = synthesise("none", GRID, np.random.default_rng(0), left)
-    assert np.array_equal(wafer == FAIL, (GRID > 0) & (left > 0))
 
 
 def test_round_grids_of_any_size_reach_from_few_dies_to_many_and_some_are_oblong() -> None:

@@ -79,6 +79,13 @@ def test_thinned_keeps_a_share_and_refuses_a_wafer_of_fewer_fails(rng: np.random
     assert thinned(wafer, 0.25, rng) is None
 
 
+def test_some_dies_may_fail_more_often_than_others(rng: np.random.Generator) -> None:
+    left = np.zeros(WAFER.shape)
+    left[:, :7] = 1
+    copy = with_fails(WAFER, left, rng)
+    assert np.array_equal(copy == FAIL, (WAFER == FAIL) | (left > 0))
+
+
 @given(
     arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 2)),
     st.floats(0, 1),
