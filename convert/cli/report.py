@@ -73,7 +73,7 @@ def command(
     from convert.report import page
     from convert.report.manifest import calibration_manifest
     from convert.report.measure import measure
-    from edge.dataset.class_folders import load_any
+    from edge.dataset.load_any import load_any
     from edge.dataset.mixedwm38 import read as read_mixed
     from edge.dataset.reading import naming
     from edge.model import float_network

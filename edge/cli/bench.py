@@ -102,7 +102,7 @@ def command(
     from edge.bench import compare as comparison
     from edge.bench.measure import QUICK, Plan, bench
     from edge.bench.table import render, render_changes
-    from edge.dataset.class_folders import load_any
+    from edge.dataset.load_any import load_any
     from edge.model.model_file import load
     from edge.model.wheels import Backend
     from edge.system.files import check_place, write_text

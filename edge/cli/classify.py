@@ -13,6 +13,7 @@ from edge.system.text import printable
 from edge.terminal import options, review_options
 
 if TYPE_CHECKING:
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
     from edge.verdict.rule import Costs
 
@@ -59,9 +60,7 @@ def command(
     unfamiliar: float | None,
     mixed: float | None,
     pattern: NamePattern | None,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     back_to: Path | None,
     patterns: Path | None,
     average_symmetries: bool,
@@ -95,7 +94,6 @@ def command(
     from edge.classification.classifier import Classifier
     from edge.classification.parallel import classify_paths, processes_for
     from edge.formats import paths as files
-    from edge.formats.fab.rules import rules_of
     from edge.model.model_file import load
     from edge.model.runtime import Kernels
     from edge.model.wheels import Backend
@@ -106,7 +104,6 @@ def command(
         from edge.classification.write_back import WriteBack  # nothing that others need
 
         back = WriteBack(paths, back_to, overwrite=overwrite)
-    rules = rules_of(pass_bins, none_bins, recipes)
     model_file = load(model)
     review_rule = model_file.review.with_overrides(below, costs, unfamiliar, mixed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
     from edge.errors import InputError
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
 
 
@@ -34,9 +34,7 @@ def command(
     out: str,
     to: str,
     pattern: NamePattern | None,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     overwrite: bool,
 ) -> int:
     """Convert wafer maps of any format to any other.
@@ -56,7 +54,6 @@ def command(
       wm-edge convert-map map.txt map.csv --to grid --pass-bins 1,2
     """
     from edge.dataset.map_files import convert
-    from edge.formats.fab.rules import rules_of
 
     failed = 0
 
@@ -69,7 +66,7 @@ def command(
         paths,
         out,
         to=to,
-        rules=rules_of(pass_bins, none_bins, recipes),
+        rules=rules,
         names=options.names(pattern, paths),
         overwrite=overwrite,
         on_error=note,

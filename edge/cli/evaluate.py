@@ -75,9 +75,7 @@ def command(
     max_drop: float,
     junit: Path | None,
     yield_sweep: bool,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     average_symmetries: bool,
     backend: str | None,
     kernels: str,
@@ -95,7 +93,6 @@ def command(
       wm-edge evaluate golden.npz --write-baseline good.json
       wm-edge evaluate golden.npz --baseline good.json --junit report.xml
     """
-    from edge.formats.fab.rules import rules_of
     from edge.gate import baseline as baselines
     from edge.gate import judge
     from edge.system.files import check_place, same_file
@@ -108,7 +105,6 @@ def command(
         if places.count(place) > 1 or any(same_file(path, place) for path in inputs):
             raise UsageError(f"{place}: is an input or written twice; choose another name")
         check_place(place, overwrite=overwrite)
-    rules = rules_of(pass_bins, none_bins, recipes)
     began = time.monotonic()
     sound = _examine(model, backend, kernels, average_symmetries=average_symmetries)
     sets: list[LabelledSet] = []
@@ -164,7 +160,7 @@ def _examine(
 
 
 def _read(data: Path, part: str | None, patterns: PatternSet | None, rules: Rules) -> LabelledSet:
-    from edge.dataset.class_folders import load_any
+    from edge.dataset.load_any import load_any
     from edge.dataset.reading import naming
 
     labelled = load_any(data, patterns, rules)

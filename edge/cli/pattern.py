@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from edge.cli.pattern_examples import reading, wafers
-from edge.cli.pattern_files import called, classifier, confirmed, named, tell_of, usable
+from edge.cli.pattern_files import (
+    TRIED,
+    called,
+    classifier,
+    confirmed,
+    folder_option,
+    named,
+    store_option,
+    tell_of,
+    usable,
+)
 from edge.system.text import counted, printable
 from edge.terminal import options
 from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
-
-#: Wafers of a store that a pattern is tried on.
-TRIED: Final = 10_000
-
-
-def _folder(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--patterns",
-        "folder",
-        type=options.UserPath(file_okay=False),
-        default="patterns",
-        metavar="FOLDER",
-        help="Where the pattern files are.",
-    )(command)
-
-
-_store = click.option(
-    "--store",
-    type=options.UserPath(dir_okay=False),
-    metavar="FILE.sqlite",
-    help=f"A station's store: what would have been claimed of its last {TRIED:,} wafers is told.",
-)
 
 
 @click.group(name="pattern")
@@ -60,8 +48,8 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.argument("examples", nargs=-1, required=True, metavar="EXAMPLES...")
-@_folder
-@_store
+@folder_option
+@store_option
 @options.model
 @options.name_pattern
 @options.fab
@@ -76,9 +64,7 @@ def add(
     store: Path | None,
     model: Path | None,
     pattern: NamePattern | None,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     direction: bool,
     overwrite: bool,
 ) -> int:
@@ -96,11 +82,9 @@ def add(
     """
     from edge.classification.teach import teach
     from edge.errors import UsageError
-    from edge.formats.fab.rules import rules_of
     from edge.own.pattern_file import check_name, path_of
 
     check_name(name)
-    rules = rules_of(pass_bins, none_bins, recipes)
     others = usable(folder)
     path, known = next(called(others, name), (path_of(folder, name), None))
     if known and known.name != name:
@@ -125,7 +109,7 @@ def add(
 
 
 @command.command(name="list")
-@_folder
+@folder_option
 def list_(folder: Path) -> int:
     """List the pattern files of a folder."""
     found = usable(folder)
@@ -142,7 +126,7 @@ def list_(folder: Path) -> int:
 
 @command.command()
 @click.argument("name")
-@_folder
+@folder_option
 def show(name: str, folder: Path) -> int:
     """Show what a pattern was made from."""
     path, one = named(folder, name)
@@ -162,7 +146,7 @@ def show(name: str, folder: Path) -> int:
 
 @command.command()
 @click.argument("name")
-@_folder
+@folder_option
 def remove(name: str, folder: Path) -> int:
     """Delete a pattern file; a station forgets it."""
     from edge.errors import OutputError, why
@@ -184,7 +168,7 @@ def remove(name: str, folder: Path) -> int:
 @click.option("--right", type=click.IntRange(0, 10**6), default=0, help="Claims that were right.")
 @click.option("--wrong", type=click.IntRange(0, 10**6), default=0, help="Claims that were wrong.")
 @click.option("--trust/--no-trust", default=None, help="Whether such wafers may be accepted.")
-@_folder
+@folder_option
 @options.model
 def confirm(
     name: str, right: int, wrong: int, trust: bool | None, folder: Path, model: Path | None
@@ -226,8 +210,8 @@ def confirm(
 
 
 @command.command()
-@_folder
-@_store
+@folder_option
+@store_option
 @options.model
 def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
     """Make pattern files anew for a model file.
@@ -277,7 +261,7 @@ def rebuild(folder: Path, store: Path | None, model: Path | None) -> int:
     metavar="DATA.npz",
     help="Write this labelled set with the examples as one more class.",
 )
-@_folder
+@folder_option
 @options.overwrite
 def graduate(name: str, output: Path, data: Path | None, folder: Path, overwrite: bool) -> int:
     """Write the examples as a class to train on.

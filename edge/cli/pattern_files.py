@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from edge.system.text import counted, printable
+from edge.terminal import options
 from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
@@ -17,6 +20,28 @@ if TYPE_CHECKING:
 
 #: Claims of stored wafers that are listed.
 LISTED: Final = 10
+
+
+#: Wafers of a store that a pattern is tried on.
+TRIED: Final = 10_000
+
+
+folder_option: Final[options.Decorator] = click.option(
+    "--patterns",
+    "folder",
+    type=options.UserPath(file_okay=False),
+    default="patterns",
+    metavar="FOLDER",
+    help="Where the pattern files are.",
+)
+
+
+store_option: Final[options.Decorator] = click.option(
+    "--store",
+    type=options.UserPath(dir_okay=False),
+    metavar="FILE.sqlite",
+    help=f"A station's store: what would have been claimed of its last {TRIED:,} wafers is told.",
+)
 
 
 def usable(folder: Path) -> list[tuple[Path, OwnPattern]]:

@@ -14,6 +14,7 @@ from edge.cli import results
 from edge.terminal import options
 
 if TYPE_CHECKING:
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
     from edge.serial.device import Device
     from edge.serial.link import Link
@@ -63,9 +64,7 @@ def command(
     overwrite: bool,
     top_k: int | None,
     pattern: NamePattern | None,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     fail_fast: bool,
     quiet: bool,
 ) -> int:
@@ -86,7 +85,6 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.classification.pipeline import classify_items
     from edge.formats import paths as files
-    from edge.formats.fab.rules import rules_of
     from edge.model.model_file import load
     from edge.system import shipped
 
@@ -94,7 +92,6 @@ def command(
     if not paths:
         raise click.UsageError("no PATH; give the wafer maps after the port")
     results.check(output, paths, overwrite=overwrite)
-    rules = rules_of(pass_bins, none_bins, recipes)
     models = [load(path) for path in ([model] if model else shipped.paths())]
     with _device(arguments[0], program, baud, timeout, retries) as device:
         model_file = device.check_model(*models)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge.dataset.found import Found
     from edge.formats.fab.fab_map import FabMap
     from edge.formats.fab.passing import UnsaidError
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
 
 #: Columns of what stands beside a drawing, of a drawing at least, and of a page.
@@ -52,9 +53,7 @@ def command(
     paths: tuple[str, ...],
     png: Path | None,
     pattern: NamePattern | None,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     overwrite: bool,
 ) -> int:
     """Draw wafer maps of any format, with lot, wafer, counts and who says what passes beside.
@@ -72,7 +71,6 @@ def command(
     from edge.dataset.found import Found, found_in, place_of
     from edge.errors import InputError
     from edge.formats.fab.passing import UnsaidError
-    from edge.formats.fab.rules import rules_of
     from edge.formats.paths import expand
 
     names = options.names(pattern, paths)
@@ -82,7 +80,7 @@ def command(
     only: Found | UnsaidError | None = None
     failed = 0
     taken: list[str] = []
-    for item in found_in(expand(paths), rules_of(pass_bins, none_bins, recipes), names):
+    for item in found_in(expand(paths), rules, names):
         if isinstance(item, InputError):
             failed += 1
             warn([str(item)])

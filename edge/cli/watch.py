@@ -47,7 +47,7 @@ _KEYS: Final = (
     help="Take only files whose name, or path in the folder, matches; may be repeated.",
 )
 @options.name_pattern
-@options.fab
+@options.fab_settings
 @click.option(
     "--no-recursive",
     "recursive",

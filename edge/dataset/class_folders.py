@@ -1,4 +1,4 @@
-"""Labelled wafers from whatever holds them: the labelled set, or class folders of wafer maps."""
+"""Class folders of wafer maps: which there are, what each is named after, what lies beside."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from edge.dataset.labelled_set import LabelledSet, Part, build
-from edge.dataset.reading import check_bounds, load
+from edge.dataset.labelled_set import Part
 from edge.errors import DataError, InputError, InputKind, UsageError
 from edge.formats import paths
-from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.registry import HIDDEN
 from edge.system.text import counted
 from edge.system.typed import MismatchError
 from edge.wafer.patterns import SPELLING, PatternSet, flaw, named_set, spelled
-from edge.wafer.wafermap import DieGrid
 
 #: What folders above the class folders, and parts in a table, may be called, and what each is.
 PARTS: Final = {
@@ -116,49 +111,6 @@ class ClassFolders:
                     f"{folder}: {held}, no wafer map of {pattern} was found{first}; put some "
                     "there or move the folder elsewhere"
                 )
-
-
-def load_any(
-    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
-) -> LabelledSet:
-    """Read a labelled-set ``.npz``, or a folder with one sub-folder a pattern.
-
-    Args:
-        path: The file or folder.
-        patterns: What class folders are named after; None: whatever they are called.
-        rules: What passes in files of a fab that do not say so themselves.
-
-    Raises:
-        DataError: unreadable set, a sub-folder that is no pattern, or a wafer map that cannot be
-            read: a figure must not silently rest on fewer wafers than were given.
-    """
-    try:
-        return from_class_folders(path, patterns, rules) if path.is_dir() else load(path)
-    except OSError as error:
-        raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
-
-
-def from_class_folders(
-    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
-) -> LabelledSet:
-    """Read ``path/<pattern>/<wafer maps>``, at any depth. Raises: as ``load_any``."""
-    grids: list[DieGrid] = []
-    labels: list[str] = []
-    parts: list[str] = []
-    dies = 0
-    found = class_folders(path, patterns)
-    for folder, name in found.files():
-        for item in paths.read_items([name], rules=rules):
-            if isinstance(item, InputError):
-                raise DataError(f"{item} (or take it out of the set)") from item
-            dies += item.dies.size
-            check_bounds(len(grids) + 1, dies, str(path))
-            grids.append(item.dies)
-            labels.append(folder.pattern)
-            parts.append(folder.part)
-    found.check_complete(set(labels))
-    columns = {"part": np.asarray(parts, dtype=str)} if any(parts) else {}
-    return build(grids, labels, found.patterns, **columns)
 
 
 def class_folders(

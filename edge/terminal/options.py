@@ -6,6 +6,7 @@ import importlib.util
 import math
 import os
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -125,20 +126,35 @@ def bins_of(text: str) -> tuple[str, ...]:
     return tuple(code for each in text.split(",") if (code := each.strip()))
 
 
+class _OneName(click.Option):
+    """An option that help shows by its first name; others are taken, and nobody need know them."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Its line of help."""
+        every, self.opts = self.opts, self.opts[:1]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = every
+
+
 def _fab(*none: str) -> Decorator:
     """What passes in files of a fab that do not say so themselves."""
     passing: Decorator = click.option(
         "--pass-bins",
         type=bins_of,
         default="",
+        show_default=False,
         metavar="1,A5",
         help="Codes that pass in files of probers and testers, all others fail; else the file says "
         "what passes, or a recipe.",
     )
     no_die: Decorator = click.option(
         *none,
+        cls=_OneName,
         type=bins_of,
         default="",
+        show_default=False,
         metavar="__,@@",
         help="Codes that are no die in such files.",
     )
@@ -146,14 +162,38 @@ def _fab(*none: str) -> Decorator:
         "--recipes",
         type=UserPath(file_okay=False),
         metavar="FOLDER",
-        help="Recipes (*.toml) for such files of a device or a tool.",
+        help="Recipes (*.toml) for such files of a device or a tool, and for pictures in colours "
+        "of their own.",
     )
     return lambda command: passing(no_die(recipes(command)))
 
 
-fab: Decorator = _fab("--none-bins", "--none")
-#: The same where ``--none`` means a class folder.
-fab_bins: Decorator = _fab("--none-bins")
+def _with_rules(options: Decorator) -> Decorator:
+    """The same options, of which a command gets ``rules`` (``edge.formats.fab.rules.Rules``)."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_rules(
+            *given: Any,
+            pass_bins: tuple[str, ...],
+            none_bins: tuple[str, ...],
+            recipes: Path | None,
+            **others: Any,
+        ) -> Any:
+            from edge.formats.fab.rules import rules_of
+
+            return command(*given, rules=rules_of(pass_bins, none_bins, recipes), **others)
+
+        return options(with_rules)
+
+    return decorated
+
+
+#: As they stand in the settings of a folder; for verbs, as ``rules``; where ``--none`` means a
+#: class folder.
+fab_settings: Decorator = _fab("--none-bins", "--none")
+fab: Decorator = _with_rules(fab_settings)
+fab_bins: Decorator = _with_rules(_fab("--none-bins"))
 
 
 patterns: Decorator = click.option(

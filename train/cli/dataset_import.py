@@ -15,6 +15,7 @@ from edge.terminal.progress import Progress
 from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
+    from edge.formats.fab.rules import Rules
     from edge.formats.name_pattern import NamePattern
     from edge.wafer.patterns import PatternSet
     from train.importers import Imported
@@ -71,9 +72,7 @@ def command(
     labels: tuple[str, ...],
     unlabelled: bool,
     pattern: NamePattern | None,
-    pass_bins: tuple[str, ...],
-    none_bins: tuple[str, ...],
-    recipes: Path | None,
+    rules: Rules,
     overwrite: bool,
 ) -> None:
     """Turn wafer maps with labels, or without, into a labelled set.
@@ -115,7 +114,6 @@ def command(
       wm-edge dataset import probed/ --pass-bins 1 --none-bins X --out probed.npz
     """
     from edge.dataset.split import part_doubts
-    from edge.formats.fab.rules import rules_of
     from train.importers import import_dataset
 
     check_place(out, overwrite=overwrite)
@@ -125,7 +123,7 @@ def command(
             pattern=pattern,
             none=none,
             patterns=_read(pattern_set) if pattern_set else None,
-            rules=rules_of(pass_bins, none_bins, recipes),
+            rules=rules,
             legend=_legend(labels),
             unlabelled=unlabelled,
             progress=progress.at,

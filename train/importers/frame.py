@@ -53,9 +53,6 @@ def import_table(
 ) -> Imported:
     """Import the rows of a table, a wafer each.
 
-    The maps of rows that are left out are released before the others are copied, so that the peak
-    of memory is about one and a half times the size of WM-811K's file; twice where all are kept.
-
     Args:
         source: Where it comes from, for messages.
         found: The table; its columns are taken out of it.
@@ -84,8 +81,7 @@ def import_table(
     reader = RowLabels(source, names.get(LABELS, ""), found.legend, legend or {}, patterns, none)
     said = reader.read(labels, collector, unlabelled=unlabelled)
     kept = _kept(said, collector, unlabelled=unlabelled)
-    if isinstance(maps, list):
-        maps[:] = [item if kept[row] else None for row, item in enumerate(maps)]
+    _release(maps, kept)
     lot = _lot_names(lots, kept, source, names.get(LOTS, ""))
     officials = _Words(split, _OFFICIAL, source)
     parts = _Words(names.get(PART, ""), _PARTS, source)
@@ -104,6 +100,16 @@ def import_table(
     officials.note("Training nor Test", collector)
     parts.note("train, val nor test", collector)
     return collector.finish()
+
+
+def _release(maps: Column, kept: Sequence[bool]) -> None:
+    """Let go of the maps of rows that are left out before the others are copied.
+
+    The peak of memory is then about one and a half times the size of WM-811K's file; twice where
+    all are kept.
+    """
+    if isinstance(maps, list):
+        maps[:] = [item if kept[row] else None for row, item in enumerate(maps)]
 
 
 def _split_column(found: LabelledTable, source: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.dataset import reading
-from edge.dataset.class_folders import load_any
+from edge.dataset.load_any import load_any
 from edge.dataset.lots import lot_groups
 from edge.dataset.mixedwm38 import PATTERN_ORDER
 from edge.dataset.reading import load

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.dataset.class_folders import load_any
 from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.load_any import load_any
 from edge.errors import DataError
 from edge.wafer.patterns import WM811K
 from edge.wafer.wafermap import DieGrid

@@ -11,8 +11,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
-from edge.dataset.class_folders import load_any
 from edge.dataset.labelled_set import build
+from edge.dataset.load_any import load_any
 from edge.dataset.reading import load
 from edge.errors import DataError, UsageError
 from edge.model.model_file import ModelFile

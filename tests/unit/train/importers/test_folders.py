@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.dataset.class_folders import load_any
 from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.load_any import load_any
 from edge.dataset.reading import load
 from edge.dataset.split import SplitBy, require_parts, split
 from edge.errors import DataError, UsageError
