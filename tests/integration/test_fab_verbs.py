@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import time
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.support.cli import wm_edge
+from tests.support.station import Running, rows, wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -165,3 +167,47 @@ def test_a_folder_of_them_is_a_labelled_set_without_labels(lot: Path) -> None:
     with np.load(out) as made:
         assert made["labels"].tolist() == [""]
         assert made["shapes"].tolist() == [[8, 6]]
+
+
+def test_class_folders_of_files_of_several_wafers(lot: Path) -> None:
+    """Each wafer of a file has the label of its folder, alike to ``evaluate`` and ``import``."""
+    maps, out = lot / "maps", lot / "set.npz"
+    for name, count in {"Edge-Loc": 3, "none": 2}.items():
+        (maps / name).mkdir(parents=True)
+        (maps / name / "lot.map").write_text("".join(SINF % "" for _ in range(count)))
+    rules = ("--recipes", lot / "recipes")
+    found = wm_edge("evaluate", maps, "--json", lot / "figures.json", *rules)
+    assert found.code == 0, found.stderr
+    figures = json.loads((lot / "figures.json").read_text())
+    assert figures["wafers"] == 5
+    assert wm_edge("dataset", "import", maps, *rules, "--out", out).code == 0
+    with np.load(out) as made:
+        assert sorted(made["labels"].tolist()) == [*["Edge-Loc"] * 3, *["none"] * 2]
+        assert made["lot"].tolist()[0].startswith("MADEUP")
+    assert wm_edge("evaluate", maps).code == 2
+
+
+def test_recipes_that_change_while_a_station_works(lot: Path) -> None:
+    """Each file is judged by one recipe as a whole: the one before, or the one that came."""
+    folder, store = lot / "in", lot / "s.sqlite"
+    folder.mkdir()
+    recipe, bins = lot / "recipes" / "demo.toml", ("01", "07")
+    options = ("--store", store, "--recipes", lot / "recipes")
+    with Running(lot, "watch", folder, *options) as station:
+        station.wait_ready()
+        for number in range(60):
+            if number % 20 == 19:
+                new = recipe.with_name("new")
+                new.write_text(RECIPE.replace("01", bins[number // 20 % 2 == 0]))
+                new.replace(recipe)
+            (folder / f"{number}.map").write_text(SINF % f"SLOT:{number}\n")
+            time.sleep(0.05)
+        wait_for(lambda: len(rows(store)) == 60, "all wafers taken")
+        (folder / "last.map").write_text(SINF % "SLOT:99\n")
+        wait_for(lambda: len(rows(store)) == 61, "the last one taken")
+        assert station.stop() == 0, station.said()
+    found = rows(store, "SELECT slot, fails, legend FROM results ORDER BY slot")
+    assert {each["legend"] for each in found} == {"recipe demo"}
+    assert {each["fails"] for each in found} == {5, 31}
+    assert found[0]["fails"] == 5
+    assert not rows(store, "SELECT * FROM errors")

@@ -230,20 +230,26 @@ def test_bad_and_too_large_inputs_get_records_and_the_others_go_on(
     assert "301 x 20 dies; the device takes at most 300" in text
 
 
-def test_a_serial_port_is_spoken_to(program: Path, wafers: Path) -> None:
+def test_a_serial_port_is_spoken_to(program: Path, wafers: Path, tmp_path: Path) -> None:
     """A pseudo-terminal: to pyserial a port like any other."""
+    rows = ["RowData: 01 01 07", "RowData: 01 01 01"] * 5
+    (tmp_path / "w.sinf").write_text("\n".join(["LOT:A1", "WAFER:07", *rows]))
     board, port = pty.openpty()
     tty.setraw(port)
     name = os.ttyname(port)
     with subprocess.Popen([program], stdin=board, stdout=board) as device:
         os.close(board)
         try:
-            done = wm_edge("serial", name, wafers, "--baud", "921600")
+            given = (tmp_path / "w.sinf", wafers, "--pass-bins", "01", "--baud", "921600")
+            done = wm_edge("serial", name, *given)
         finally:
             os.close(port)
             device.kill()
     assert done.code == 0, done.stderr
-    assert len(done.records) > 9
+    first, *others = done.records
+    assert (first["lot"], first["wafer"], first["dies"], first["fails"]) == ("A1", "07", 30, 5)
+    assert first["legend"] == "option --pass-bins"
+    assert len(others) > 9
 
 
 def test_another_model_is_refused(program: Path, wafers: Path, tmp_path: Path) -> None:
