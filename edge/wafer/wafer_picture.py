@@ -113,7 +113,7 @@ def picture(dies: DieGrid, side: int = SIDE) -> npt.NDArray[np.uint8]:
 
 
 def _enlarged(drawn: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    scale = max(1, side // max(drawn.shape))
+    scale = max(1, side // max(drawn.shape[:2]))
     drawn = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
     if scale >= _PARTED:
         drawn[::scale] = drawn[:, ::scale] = _COLOURS[0]

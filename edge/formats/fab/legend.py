@@ -12,7 +12,7 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.fab.die_width import UNSURE
 from edge.formats.fab.fab_map import STATES, Code, Codes, FabMap, Meaning
-from edge.formats.fab.outside import check_outside
+from edge.formats.fab.outside import are_among, check_outside
 from edge.formats.fab.passing import RECIPE, by_defects, named, passing_of
 from edge.formats.fab.recipe import Flip, Recipe, Side
 from edge.formats.fab.rules import Rules
@@ -97,9 +97,10 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
         dies = defects = by_defects(dies, fab.defects, recipe.defects, passing.option)
         says = says if passing.option else RECIPE
     warnings = [*fab.warnings, *passing.warnings, *_against_stated(fab, dies)]
-    warnings += _none_passes(fab, dies, passing.option)
+    failing = recipe.fail_bins if recipe else ()
+    warnings += _none_passes(fab, dies, passing.option, failing)
     if defects is None:
-        check_outside(fab, dies)
+        check_outside(fab, dies, failing)
     side = side_of(fab.orientation, recipe)
     turned = _TURNS[side] if side else None
     dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), fab.name)
@@ -170,20 +171,27 @@ def _turns(fab: FabMap, recipe: Recipe | None) -> bool:
     return bool(recipe and (recipe.flip or fab.orientation in recipe.orientation))
 
 
-def _none_passes(fab: FabMap, dies: Codes | DieGrid, option: Sequence[str]) -> Iterator[str]:
+def _none_passes(
+    fab: FabMap, dies: Codes | DieGrid, option: Sequence[str], failing: Sequence[str]
+) -> Iterator[str]:
     """Refuse passing bins of an option that no die has; warn where file or recipe names them.
+
+    Or where a recipe says of all codes that they fail.
 
     Codes of an inspected wafer count defects, and a file that states that none passed knows it.
     """
     if PASS in dies or FAIL not in dies or fab.stated.passed == 0 or fab.defects is not None:
         return
-    if not option:
+    codes = (fab.legend[number] for number in np.unique(fab.codes[dies == FAIL]).tolist())
+    there = list(codes)
+    if not option or are_among(there, failing):
         yield "no die has a code that passes"
         return
-    codes = (fab.legend[number] for number in np.unique(fab.codes).tolist() if number >= 0)
-    there = [code for code in codes if not code.meaning.is_none]
     what = f"no die has a code that passes (--pass-bins {','.join(option)})"
-    raise fab.refused(InputKind.BAD_VALUE, f"{what}; it has {named(there)}, name those that pass")
+    mend = (
+        f"it has {named(there)}, name those that pass, or in a recipe those that fail (fail_bins)"
+    )
+    raise fab.refused(InputKind.BAD_VALUE, f"{what}; {mend}")
 
 
 def _against_stated(fab: FabMap, dies: Codes | DieGrid) -> Iterator[str]:

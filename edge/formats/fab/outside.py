@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from edge.errors import InputKind
-from edge.formats.fab.fab_map import FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
 from edge.wafer.wafermap import FAIL, NO_DIE, DieGrid
 
 #: Formats in which a file lists what passes, and all others fail by that.
@@ -19,15 +20,21 @@ _OUT: Final = 1.2
 _MOST: Final = 3
 
 
-def check_outside(fab: FabMap, dies: DieGrid) -> None:
+def are_among(codes: Sequence[Code], texts: Sequence[str]) -> bool:
+    """Whether all codes are among those that somebody names."""
+    return all(any(same_bin(code.text, each) for each in texts) for code in codes)
+
+
+def check_outside(fab: FabMap, dies: DieGrid, failing: Sequence[str] = ()) -> None:
     """Refuse a map of which all positions outside the wafer's circle fail, or a code only there.
 
     Not where the file counts its dies (``legend`` has compared), nor where it says of each of
-    these codes that it fails.
+    these codes that it fails, or a recipe does.
 
     Args:
         fab: The map.
         dies: Its die states (rows, columns).
+        failing: Codes that a recipe says to fail wherever they stand.
 
     Raises:
         InputError: it names the codes.
@@ -44,9 +51,11 @@ def check_outside(fab: FabMap, dies: DieGrid) -> None:
     if is_counted or not 0 < len(found) <= _MOST:
         return
     codes = [fab.legend[number] for number in found]
-    if fab.format not in _LISTING and any(code.meaning is not Meaning.UNKNOWN for code in codes):
+    is_said = any(code.meaning is not Meaning.UNKNOWN for code in codes)
+    if (is_said and fab.format not in _LISTING) or are_among(codes, failing):
         return
     names = [code.text for code in codes]
     what = f"all around the wafer {' and '.join(map(repr, names))} would fail"
     mend = f"say what is no die: --none-bins={','.join(names)}, or none_bins in a recipe"
+    mend += "; or that they fail: fail_bins there"
     raise fab.refused(InputKind.AMBIGUOUS, f"{what}; {mend}")

@@ -92,9 +92,10 @@ def _meaning(code: Code, no_die: Sequence[str], found: Passing, recipe: Recipe |
     if text in recipe.none_bins:
         found.helped = True
         return Meaning.NULL
-    if recipe.pass_bins and _may_pass(code, recipe.pass_bins):
+    fails = _passes(text, recipe.fail_bins) is Meaning.PASS
+    if fails or (recipe.pass_bins and _may_pass(code, recipe.pass_bins)):
         found.says = RECIPE
-        return _passes(text, recipe.pass_bins)
+        meaning = Meaning.FAIL if fails else _passes(text, recipe.pass_bins)
     return meaning
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta, field
@@ -78,6 +79,8 @@ class Recipe(Strict, frozen=True):
         match: Which files it is for.
         pass_bins: Codes that pass; all others that the file does not explain fail.
         none_bins: Codes that are no die.
+        fail_bins: Codes that fail wherever they stand, also where no die passes or all around a
+            map, which is refused otherwise.
         palette: What the colours of pictures mean; such a recipe is for pictures alone.
         defects: Which defects make a die fail.
         flip: How the drawing is turned over before anything else: ``left-right``, ``up-down``.
@@ -88,6 +91,7 @@ class Recipe(Strict, frozen=True):
     match: Match
     pass_bins: tuple[Text, ...] = ()
     none_bins: tuple[Text, ...] = ()
+    fail_bins: tuple[Text, ...] = ()
     palette: OwnColours | None = None
     defects: DefectRules | None = None
     flip: tuple[Flip, ...] = ()
@@ -96,11 +100,9 @@ class Recipe(Strict, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse a recipe that contradicts itself."""
-        if both := set(self.pass_bins) & set(self.none_bins):
-            raise MismatchError(
-                ("none_bins",), f"has {min(both)!r}, which is one of pass_bins, too"
-            )
-
+        for one, other in combinations(("pass_bins", "none_bins", "fail_bins"), 2):
+            if both := set(getattr(self, one)) & set(getattr(self, other)):
+                raise MismatchError((other,), f"has {min(both)!r}, which is one of {one}, too")
         if "/" in self.match.name:
             what = f"is {self.match.name!r}; a file's own name has no folders in it"
             raise MismatchError(("match", "name"), what)
@@ -116,7 +118,15 @@ class Recipe(Strict, frozen=True):
             self._check_for_pictures()
 
     def _check_for_pictures(self) -> None:
-        for key in ("pass_bins", "none_bins", "defects", "flip", "orientation"):
+        for key in (
+            "pass_bins",
+            "none_bins",
+            "fail_bins",
+            "defects",
+            "flip",
+            "orientation",
+            "width",
+        ):
             if getattr(self, key):
                 what = "is for files of fabs, and [palette] for pictures; make two recipes of it"
                 raise MismatchError((key,), what)

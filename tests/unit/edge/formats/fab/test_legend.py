@@ -249,3 +249,21 @@ def test_one_of_several_is_an_item_and_the_only_one_an_error() -> None:
         list(judged([UNSAID], NO_RULES, "w"))
     with pytest.raises(InputError, match="no wafer in it"):
         list(judged([], NO_RULES, "w"))
+
+
+def test_a_recipe_says_of_a_wafer_that_it_fails_wholly(tmp_path: Path) -> None:
+    dead = replace(UNSAID, codes=np.full((9, 9), 2, np.int16), stated=Stated())
+    option = rules_of(["1"])
+    with pytest.raises(InputError, match="it has '7', name those that pass, or in a recipe"):
+        wafer_of(dead, option)
+    said = replace(recipes(tmp_path, a='fail_bins = ["07"]\n[match]\n'), pass_bins=("1",))
+    wafer = wafer_of(dead, said)
+    assert (wafer.fail_count, wafer.warning) == (81, "no die has a code that passes")
+    edge = np.full((9, 9), 2, np.int16)
+    edge[1:-1, 1:-1] = 0
+    square = replace(UNSAID, codes=edge, stated=Stated())
+    with pytest.raises(InputError, match=r"--none-bins=7, .*; or that they fail: fail_bins there"):
+        wafer_of(square, option)
+    assert wafer_of(square, said).fail_count == 32
+    with pytest.raises(UsageError, match="fail_bins has '1', which is one of pass_bins, too"):
+        recipes(tmp_path, a='pass_bins = ["1"]\nfail_bins = ["1"]\n[match]\n')
