@@ -44,7 +44,8 @@ def read(
         pass_bins: Codes that pass in files of probers and testers, all others fail; none: as the
             file says, or a recipe.
         none_bins: Codes that are no die in such files.
-        recipes: A folder of recipes (``*.toml``) for such files of a device or a tool.
+        recipes: A folder of recipes (``*.toml``) for such files of a device or a tool, and for
+            pictures in colours of their own.
 
     Raises:
         ValueError: the pattern is none.

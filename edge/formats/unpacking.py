@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 from edge.errors import InputError, InputKind
 from edge.system.choice import Choice
 
-#: How much of a packed file is looked at to tell its format.
+#: How much of a file, or of what is packed in one, is read at first to tell its format. Most wafer
+#: maps are smaller, and so read at one go.
 HEAD_BYTES: Final = 32 * 1024
 
 #: Read and unpacked at a time.

@@ -52,7 +52,7 @@ class WaferMap:
         device: Product, or None.
         retests: Results of a file of a fab that a later one of the same die replaced.
         legend: Who says what passes in such a file: ``file``, ``recipe NAME``, ``option
-            --pass-bins``; None for any other source.
+            --pass-bins``, or what the colours of a picture mean; None for any other source.
         turned: Degrees, counter-clockwise, by which its drawing was turned to have notch or flat
             down; None where nobody says where that is: as drawn.
         warning: What somebody should know of it, or None.
