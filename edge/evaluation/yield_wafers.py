@@ -19,7 +19,7 @@ from edge.synth.yields import EVERYWHERE, cleared, thinned, with_fails
 from edge.system.choice import Choice
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.patterns import Pattern, PatternSet
-from edge.wafer.wafermap import FAIL, DieGrid
+from edge.wafer.wafermap import FAIL, PASS, DieGrid
 
 #: Shares of the dies that fail at random, beside a pattern or alone.
 SHARES: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.15, 0.30)
@@ -64,9 +64,12 @@ def _drawn(
             grid = labelled.grid(int(rng.integers(len(labelled))))
         else:
             grid = any_round_grid(rng)
-        alone = synthesise(generator, grid, rng, background=0.0)
-        shows = generator == Pattern.NONE or np.count_nonzero(alone == FAIL) >= MIN_FAILS
-        yield with_fails(alone, share, rng) if shows else None
+        if generator == Pattern.NONE:
+            yield with_fails(np.minimum(grid, PASS), share, rng)
+        else:
+            alone = synthesise(generator, grid, rng, background=0.0)
+            shows = np.count_nonzero(alone == FAIL) >= MIN_FAILS
+            yield with_fails(alone, share, rng) if shows else None
 
 
 def _cleared(
