@@ -72,6 +72,7 @@ def of_run(
         },
         "network": {
             "name": config.recipe.network.name,
+            **({"layout": to_builtins(config.layout)} if config.layout else {}),
             "recipe": config.recipe.name,
             "seed": config.recipe.seed,
             "parameters": parameters,

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError, why
+from edge.model.metadata import Layout
 from edge.model.training import Origin
 from edge.system.files import exists
 from edge.system.regular_file import read_text
@@ -54,6 +55,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     recipe: RunRecipe
     tools: RunTools
     patterns: PatternSet = WM811K
+    layout: Layout | None = None
     origin: Origin | None = msgspec.field(name="from", default=None)
 
 

@@ -10,9 +10,11 @@ from typing import Annotated, Any
 from msgspec import Meta, to_builtins
 
 from edge.errors import UsageError
+from edge.model.metadata import Layout
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Share, Strict, decode
 from edge.verdict.objective import ReviewObjective
+from train.network.layout import layout_of
 from train.network.networks import Head
 
 
@@ -31,12 +33,30 @@ class NetworkRecipe(Strict, frozen=True):
         head: Which maps the last layers see; ``all`` is for few wafers, see there.
         l2: L2 penalty on the kernels (the seed's way; ours decay through the optimiser).
         dropout: Share of the embedding dropped before the last layer while training.
+        widths: Channels of each stage (``symmetric``: free ones); none: as its own network is. This
+            and what follows is for ``residual`` and ``symmetric``; see ``train.network.layout``.
+        blocks: Residual blocks of each stage.
+        strides: Of each stage's first convolution.
+        kernel: Side of the kernel of the first convolution; 0: its own.
     """
 
     name: str = "residual"
     head: Head = Head.LAST
     l2: Annotated[float, Meta(ge=0, le=1)] = 0.0
     dropout: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
+    widths: Annotated[tuple[Annotated[int, Meta(ge=1, le=512)], ...], Meta(max_length=5)] = ()
+    blocks: Annotated[tuple[Annotated[int, Meta(ge=0, le=8)], ...], Meta(max_length=5)] = ()
+    strides: Annotated[tuple[Annotated[int, Meta(ge=1, le=4)], ...], Meta(max_length=5)] = ()
+    kernel: Annotated[int, Meta(ge=0, le=11)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no network."""
+        _ = self.layout
+
+    @property
+    def layout(self) -> Layout | None:
+        """How wide and deep it is; None of a network that has but one layout."""
+        return layout_of(self.name, self.widths, self.blocks, self.strides, self.kernel)
 
 
 class Dihedral(str, Enum):
@@ -194,6 +214,10 @@ class Recipe(Strict, frozen=True):
         """JSON form."""
         form: dict[str, Any] = to_builtins(self)
         return form
+
+    def configuration(self) -> dict[str, Any]:
+        """What a run's ``config.json`` says of it: itself, and what its network is by that."""
+        return {"recipe": self.as_dict(), "layout": to_builtins(self.network.layout)}
 
 
 def shipped() -> dict[str, Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from edge import __version__
 from edge.dataset.labelled_set import LabelledSet, Part
@@ -18,9 +18,10 @@ from edge.dataset.reading import load, naming
 from edge.dataset.split import PARTS, ensure_parts, part_doubts
 from edge.errors import DataError, UsageError
 from edge.evaluation.overlap import overlap_of
+from edge.model.metadata import Layout
 from edge.model.training import Sketch, build
 from edge.system import native_log
-from train.recipe import EncodingName, Recipe, from_dict
+from train.recipe import EncodingName, NetworkRecipe, Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
 from train.start import Start, located
@@ -113,7 +114,7 @@ def trained(
         _check_same_start(run, begun)
     else:
         if begun:
-            recipe = _with_network(recipe, begun.network)
+            recipe = _with_network(recipe, begun)
             _tell_seen(begun, labelled, tell)
         _tell_synthetics(recipe, labelled, tell)
         config = {**_config(recipe, labelled, settings, begun), **teaching.config()}
@@ -197,7 +198,7 @@ def check_same_recipe(path: Path, recipe: Recipe, settings: Settings, *, started
             name=recipe.name,
             about=recipe.about,
             seed=recipe.seed,
-            network=replace(loaded.network, name=recipe.network.name)
+            network=_laid_out(loaded.network, recipe.network.name, recipe.network.layout)
             if started
             else loaded.network,
             optimise=replace(loaded.optimise, epochs=recipe.optimise.epochs),
@@ -211,7 +212,7 @@ def check_same_recipe(path: Path, recipe: Recipe, settings: Settings, *, started
         )
 
 
-def _with_network(recipe: Recipe, network: str) -> Recipe:
+def _with_network(recipe: Recipe, begun: Start) -> Recipe:
     """The recipe for the network that it starts from.
 
     Raises:
@@ -222,7 +223,12 @@ def _with_network(recipe: Recipe, network: str) -> Recipe:
             f"recipe {recipe.name}: its encoding {recipe.encoding.value!r} is none that a network"
         )
         raise UsageError(f"{what} to start from takes; take another recipe, or leave out --from")
-    return replace(recipe, network=replace(recipe.network, name=network))
+    return replace(recipe, network=_laid_out(recipe.network, begun.network, begun.layout))
+
+
+def _laid_out(network: NetworkRecipe, name: str, layout: Layout | None) -> NetworkRecipe:
+    """What a recipe says of a network, of one of another name and layout."""
+    return replace(network, name=name, **(asdict(layout) if layout else {}))
 
 
 def _check_same_start(run: Run, begun: Start | None) -> None:
@@ -254,7 +260,7 @@ def _config(
 
     parts, counts = np.unique(labelled.columns["part"], return_counts=True)
     return {
-        "recipe": recipe.as_dict(),
+        **recipe.configuration(),
         "data": settings.data.name,
         "data_sha256": labelled.sha256(),
         "parts_sha256": labelled.parts_sha256(),

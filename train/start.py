@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import asdict
 
 from edge.errors import DataError, ModelError, UsageError
 from edge.model import flatbuffer
+from edge.model.metadata import Layout
 from edge.model.model_file import ModelFile, load
 from edge.model.network import WEIGHTS_INPUT, Network, Operator, Tensor
 from edge.model.training import Origin
@@ -28,7 +30,7 @@ from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
 from edge.wafer.patterns import WM811K, PatternSet
 from edge.wafer.probes import PROBES, probe
-from train.recipe import EncodingName
+from train.recipe import EncodingName, NetworkRecipe
 from train.run import Run
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Start:
     Attributes:
         origin: What a run keeps of it, under ``from`` in its ``config.json``.
         network: One of ``STARTS``.
+        layout: How wide and deep it is; None: as its own is.
         labels: Pattern of each output.
         weights: In the order in which they are used, norms folded in.
         answers: Its logits (probes, patterns) for the wafers of the self-test.
@@ -65,6 +68,7 @@ class Start:
 
     origin: Origin
     network: str
+    layout: Layout | None
     labels: tuple[str, ...]
     weights: tuple[Weights, ...]
     answers: npt.NDArray[np.floating]
@@ -89,7 +93,7 @@ def read(name_or_path: str) -> Start:
                 f"{name_or_path}: its network is {start.network or 'unknown'}, and a training "
                 f"starts from {' or '.join(STARTS)} alone; train without --from"
             )
-        network = rebuilt(start.network, len(start.labels), start.weights)
+        network = rebuilt(start.network, len(start.labels), start.weights, _layout(start))
         found = np.asarray(network(probes(), training=False))
         apart = float(np.median(np.abs(found - start.answers))) / start.step
     except ValueError as error:
@@ -98,6 +102,12 @@ def read(name_or_path: str) -> Start:
         what = f"rebuilt, its answers are {apart:.0f} steps of int8 from its own"
         raise ModelError(f"{name_or_path}: {what}; {_MEND}")
     return start
+
+
+def _layout(start: Start) -> Layout | None:
+    """The layout, within what a recipe may say: a file may claim anything."""
+    claimed = {"name": start.network, **(asdict(start.layout) if start.layout else {})}
+    return decode(NetworkRecipe, claimed).layout
 
 
 def located(name_or_path: str) -> Path:
@@ -126,6 +136,7 @@ def _of_model_file(model: ModelFile) -> Start:
     return Start(
         Origin(model.name, model.sha256, tuple(notice), data.training.sketches),
         data.network.name,
+        data.network.layout,
         model.labels,
         weights_of(network, len(model.labels)),
         data.output.real(np.asarray(data.selftest.logits, np.int8)),
@@ -209,6 +220,7 @@ def _of_run(run: Run) -> Start:
     return Start(
         origin,
         recipe.network.name,
+        recipe.network.layout,
         patterns.names,
         tuple(folded(model)),
         np.asarray(model(probes(), training=False)),

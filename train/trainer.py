@@ -245,7 +245,13 @@ def _untrained(recipe: Recipe, samples: EncodedSet, begun: Start | None) -> kera
     """The network of a recipe as its first epoch finds it."""
     shape, wanted, patterns = samples.planes.shape[1:], recipe.network, samples.patterns
     model = networks.build(
-        wanted.name, shape, wanted.l2, wanted.dropout, len(patterns), wanted.head
+        wanted.name,
+        shape,
+        wanted.l2,
+        wanted.dropout,
+        len(patterns),
+        wanted.head,
+        wanted.layout,
     )
     if begun:
         from train.network.rebuilt import take_over

@@ -59,6 +59,10 @@ def _lines(model: ModelFile) -> Iterator[str]:
         f"network     {network.name or 'unknown'}, recipe {network.recipe or 'unknown'}, "
         f"{network.parameters:,} parameters"
     )
+    if layout := network.layout:
+        stages = zip(layout.widths, layout.blocks, layout.strides, strict=False)
+        told = ", ".join(f"{width} /{stride} + {blocks}" for width, blocks, stride in stages)
+        yield f"            stages (channels /stride + residual blocks): {told}"
     yield f"encoding    {encoding}, {encoding.size} x {encoding.size} cells, int8 in and out"
     yield f"temperature {data.temperature:.3f}"
     yield from called(data.patterns)

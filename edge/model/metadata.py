@@ -166,10 +166,20 @@ class Accuracy(Struct, frozen=True):
     review: Reviewed | None = None
 
 
+class Layout(Struct, frozen=True):
+    """How wide and deep a network is; a number a stage, but for the side of the first kernel."""
+
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+    strides: tuple[int, ...]
+    kernel: int
+
+
 class Network(Struct, frozen=True):
-    """What was converted."""
+    """What was converted; ``layout`` is None of those that have but one, and in older files."""
 
     name: str = ""
+    layout: Layout | None = None
     recipe: str = ""
     parameters: int = 0
     float_sha256: str = ""

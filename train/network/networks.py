@@ -7,7 +7,7 @@ logits keep more of the probability than int8 probabilities would.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import UsageError
+from edge.model.metadata import Layout
 from edge.wafer.encoding import PLANES, SIZE
 from edge.wafer.patterns import PATTERNS
+from train.network.layout import kernels, layout_of
 
 if TYPE_CHECKING:
     import keras
@@ -41,6 +43,7 @@ def build(
     dropout: float = 0.0,
     patterns: int = len(PATTERNS),
     head: Head = Head.LAST,
+    layout: Layout | None = None,
 ) -> keras.Model:
     """Build an untrained network.
 
@@ -52,13 +55,14 @@ def build(
         dropout: Share of the embedding dropped before the last layer while training (ours only).
         patterns: Logits.
         head: Which maps the last layers see.
+        layout: How wide and deep it is, from ``layout_of``; None: as its own is.
 
     Raises:
         UsageError: unknown name, or a seed network with another head than its own.
     """
     if name not in NETWORKS:
         raise UsageError(f"no network named {name!r}; known: {', '.join(NETWORKS)}")
-    return NETWORKS[name](input_shape, l2, dropout, patterns, head)
+    return NETWORKS[name](input_shape, l2, dropout, patterns, head, layout or layout_of(name))
 
 
 def _reference(
@@ -67,6 +71,7 @@ def _reference(
     dropout: float,
     patterns: int,
     head: Head,
+    layout: Layout | None,
     *,
     widths: tuple[int, ...],
     pool: int,
@@ -93,7 +98,7 @@ def _reference(
 
 
 def residual(
-    input_shape: InputShape, l2: float, dropout: float, patterns: int, head: Head
+    input_shape: InputShape, l2: float, dropout: float, patterns: int, head: Head, layout: Layout
 ) -> keras.Model:
     """Plain convolutions with residual blocks: the fastest int8 for its accuracy on PC and Pi."""
     import keras
@@ -109,11 +114,7 @@ def residual(
     from train.network.equivariant import StandardDense
 
     inputs = keras.Input(input_shape, name="wafer")
-    maps = [conv(inputs, 24, 5, 2)]
-    for width in (32, 48):
-        x = conv(maps[-1], width, 3, 2)
-        y = conv(conv(x, width, 3), width, 3, relu=False)
-        maps += [x, layers.ReLU()(layers.Add()([x, y]))]
+    maps = [ends[-1] for ends in _blocks(inputs, layout, conv, tied=False)]
     if head is Head.ALL:
         dense = functools.partial(StandardDense, patterns, copies=1)
         logits = _summed(maps, dense, dropout)
@@ -127,7 +128,7 @@ def residual(
 
 
 def equivariant(
-    input_shape: InputShape, l2: float, dropout: float, patterns: int, head: Head
+    input_shape: InputShape, l2: float, dropout: float, patterns: int, head: Head, layout: Layout
 ) -> keras.Model:
     """Residual network that gives the same answer for all eight views, by tied kernels."""
     import keras
@@ -143,22 +144,34 @@ def equivariant(
     def conv(
         x: keras.KerasTensor, channels: int, kernel: int, stride: int = 1, *, relu: bool = True
     ) -> keras.KerasTensor:
-        lift = x.shape[-1] == input_shape[-1]
-        x = TiedConv2D(channels, kernel, stride, lift=lift)(x)
+        x = TiedConv2D(channels, kernel, stride, lift=x is inputs)(x)
         x = TiedBatchNormalization()(x)
         return layers.ReLU()(x) if relu else x
 
     inputs = keras.Input(input_shape, name="wafer")
-    maps = [conv(inputs, 4, 4, 2)]
-    maps += [x := conv(maps[-1], 6, 4, 2)]
-    maps += [y := conv(x, 6, 3)]
-    maps += [layers.ReLU()(layers.Add()([x, conv(y, 6, 3, relu=False)]))]
-    maps += [conv(maps[-1], 8, 3, 2)]
+    maps = [each for ends in _blocks(inputs, layout, conv, tied=True) for each in ends]
     if head is Head.ALL:
         logits = _summed(maps, functools.partial(StandardDense, patterns), dropout)
     else:
         logits = _summed(maps[-1:], functools.partial(TiedDense, patterns), dropout)
     return keras.Model(inputs, logits, name="symmetric")
+
+
+def _blocks(
+    x: keras.KerasTensor, layout: Layout, conv: Callable[..., Any], *, tied: bool
+) -> Iterator[list[keras.KerasTensor]]:
+    """The maps of each stage's first convolution, and of each residual block: inside and behind."""
+    from keras import layers
+
+    sides = kernels(layout, x.shape[1], tied=tied)
+    rows = zip(layout.widths, layout.blocks, layout.strides, sides, strict=True)
+    for width, blocks, stride, side in rows:
+        x = conv(x, width, side, stride)
+        yield [x]
+        for _ in range(blocks):
+            inside = conv(x, width, 3)
+            x = layers.ReLU()(layers.Add()([x, conv(inside, width, 3, relu=False)]))
+            yield [inside, x]
 
 
 def _summed(
@@ -199,7 +212,7 @@ def finished(model: keras.Model, offsets: npt.NDArray[np.float64]) -> keras.Mode
     return copy
 
 
-NETWORKS: dict[str, Callable[[InputShape, float, float, int, Head], keras.Model]] = {
+NETWORKS: dict[str, Callable[[InputShape, float, float, int, Head, Any], keras.Model]] = {
     # Its models 0 and 6.
     "seed-initial": functools.partial(_reference, widths=(32, 64, 128), pool=3, norm=False),
     "seed-final": functools.partial(_reference, widths=(16, 32, 64), pool=2, norm=True),

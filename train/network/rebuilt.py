@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers, ops
 
+from edge.model.metadata import Layout
 from edge.wafer.encoding import SYMMETRIES
 from train.network import networks
 from train.network.equivariant import StandardDense, TiedConv2D
@@ -47,14 +48,16 @@ def folded(model: keras.Model) -> Iterator[Weights]:
     return iter(found)
 
 
-def rebuilt(network: str, patterns: int, weights: Sequence[Weights]) -> keras.Model:
-    """The network of this name that these weights are of, with the head that they are of.
+def rebuilt(
+    network: str, patterns: int, weights: Sequence[Weights], layout: Layout | None = None
+) -> keras.Model:
+    """The network of this name and layout that these weights are of, with their head.
 
     Raises:
         ValueError: they are of another graph.
     """
     for head in networks.Head:
-        model = networks.build(network, patterns=patterns, head=head)
+        model = networks.build(network, patterns=patterns, head=head, layout=layout)
         norms = sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
         if sum(bool(layer.weights) for layer in model.layers) - norms == len(weights):
             fill(model, weights)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from convert import attempt, session
+from convert.firmware.targets import c99
 from convert.metadata import Source
 from convert.parity import Level, Parity, compare
 from convert.report.out_of_distribution import UnknownPattern
@@ -58,7 +59,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, divided: LabelledSet) -> So
     shares = encoding.to_shares(train_part.planes)
     network.fit(shares, train_part.classes, 512, 150, verbose=0)  # from there on it beats guessing
     config = {
-        "recipe": Recipe("tiny").as_dict(),
+        **Recipe("tiny").configuration(),
         "data": "generated.npz",
         "data_sha256": divided.sha256(),
         "parts_sha256": divided.parts_sha256(),
@@ -138,6 +139,8 @@ def test_file_is_whole_and_answers_as_its_self_test_says(converted: Path) -> Non
     assert largest_difference(Classifier(model)) <= 1
     assert model.document["review"]["unfamiliar"]["above"] < 1e6
     assert model.document["accuracy"]["review"]["wrong"] >= 0
+    assert model.metadata.network.layout == Recipe("tiny").network.layout
+    assert model.metadata.firmware == c99.needs(model)
     assert set(model.document["calibration_error"]) == {"float", "int8", "confidence"}
 
 

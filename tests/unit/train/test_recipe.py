@@ -73,6 +73,9 @@ def test_own_file_is_named_after_itself_and_the_rest_is_default(tmp_path: Path) 
         ),
         ('[review]\nprecision = "0.9"', "line 2: [review] precision is '0.9', must be a number"),
         ("[optimise", "not TOML: "),
+        ("[network]\nwidths = [0]", "line 2: [network] widths[0] is 0, must be a whole number"),
+        ('[network]\nname = "symmetric"\nkernel = 3', "line 3: [network] kernel is 3, symmetric"),
+        ("[network]\nblocks = [1]", "line 2: [network] blocks are 1 numbers, widths has 3 stages"),
     ],
 )
 def test_refusals_name_file_and_key(tmp_path: Path, text: str, words: str) -> None:

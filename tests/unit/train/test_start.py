@@ -16,10 +16,12 @@ from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, ModelError, UsageError, WmEdgeError
 from edge.model import flatbuffer
+from edge.model.metadata import Layout
 from edge.model.model_file import ModelFile
 from edge.wafer.encoding import to_shares
 from tests.support.model_files import Change, changed, put
 from train.batches import encode_all
+from train.network.layout import layout_of
 from train.network.networks import Head, build
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,10 +37,10 @@ def logits(model: Any, planes: np.ndarray) -> np.ndarray:
     return np.asarray(model(to_shares(planes), training=False))
 
 
-def trained(network: str, head: Head, patterns: int = 5) -> Any:
+def trained(network: str, head: Head, patterns: int = 5, layout: Layout | None = None) -> Any:
     """As if it were trained: every weight by chance, of a network that tells wafers apart."""
     keras.utils.set_random_seed(0)
-    model = build(network, patterns=patterns, head=head)
+    model = build(network, patterns=patterns, head=head, layout=layout)
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization | keras.layers.Dense):
@@ -66,20 +68,24 @@ def test_dequantised_it_gives_the_logits_of_the_model_file(
 
 
 @pytest.mark.parametrize("head", Head)
-@pytest.mark.parametrize("network", ["residual", "symmetric"])
+@pytest.mark.parametrize(
+    ("network", "widths"), [("residual", ()), ("symmetric", ()), ("symmetric", (2, 3, 4))]
+)
 def test_plain_weights_make_the_trainable_network_again(
-    network: str, head: Head, planes: np.ndarray
+    network: str, widths: tuple[int, ...], head: Head, planes: np.ndarray
 ) -> None:
     from train.network.equivariant import written_out
     from train.network.rebuilt import folded, rebuilt
     from train.start import weights_of
 
-    model = trained(network, head)
+    layout = layout_of(network, widths, (0, 2, 1) if widths else ())
+    model = trained(network, head, layout=layout)
     plain = written_out(model)
     assert {type(layer).__module__.split(".")[0] for layer in plain.layers} == {"keras"}
-    again = rebuilt(network, 5, tuple(folded(plain)))
+    again = rebuilt(network, 5, tuple(folded(plain)), layout)
     assert [type(layer) for layer in again.layers] == [type(layer) for layer in model.layers]
-    of_file = rebuilt(network, 5, weights_of(flatbuffer.read(to_float_tflite(plain)), 5))
+    read = weights_of(flatbuffer.read(to_float_tflite(plain)), 5)
+    of_file = rebuilt(network, 5, read, layout)
     wanted = logits(model, planes)
     for other in (plain, again, of_file):
         assert np.abs(logits(other, planes) - wanted).max() < 1e-3 * np.abs(wanted).max()
@@ -133,6 +139,9 @@ def test_it_starts_with_the_same_maps_and_all_patterns_alike(
             assert free.std(axis=0) == pytest.approx(np.asarray(layer.spread), rel=1e-2, abs=1e-5)
 
 
+LAYOUT = {"widths": [4, 6, 8], "blocks": [0, 1, 0], "strides": [2, 2, 2], "kernel": 4}
+
+
 def mixed_up(document: dict[str, Any]) -> None:
     rows = document["selftest"]["logits"]
     document["selftest"]["logits"] = [row[::-1] for row in rows]
@@ -146,6 +155,11 @@ def mixed_up(document: dict[str, Any]) -> None:
             "a training starts from residual or symmetric",
         ),
         (put("network", "name", value="residual"), "which residual has not; start from the run"),
+        (
+            put("network", "layout", value={**LAYOUT, "widths": [600, 6, 8]}),
+            r"widths\[0\] is 600, must be a whole number from 1 to 512; start from the run",
+        ),
+        (put("network", "layout", value={**LAYOUT, "blocks": [0, 1, 1]}), "has not; start from"),
         (mixed_up, "steps of int8 from its own; start from the run folder"),
     ],
 )

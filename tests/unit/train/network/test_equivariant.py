@@ -61,6 +61,20 @@ def test_same_logits_for_all_eight_views(network: Any, shares: np.ndarray) -> No
         assert np.abs(turned - upright).max() < 1e-4 * max(1, np.abs(upright).max())
 
 
+def test_of_another_layout_they_are_the_same_as_well(shares: np.ndarray) -> None:
+    from train.network import networks
+    from train.network.layout import layout_of
+
+    keras.utils.set_random_seed(0)
+    layout = layout_of("symmetric", (2, 3, 3, 4), (1, 0, 2, 0), (2, 1, 2, 3), 6)
+    other = networks.build("symmetric", layout=layout)
+    upright = logits(other, shares)
+    assert upright.std(axis=0).max() > 1e-4
+    for which in range(1, SYMMETRIES):
+        apart = np.abs(logits(other, symmetry(shares, which)) - upright).max()
+        assert apart < 1e-4 * np.abs(upright).max()
+
+
 def test_written_out_it_is_the_same_network_of_plain_layers(
     network: Any, shares: np.ndarray
 ) -> None:
