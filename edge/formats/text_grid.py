@@ -85,7 +85,7 @@ class _Grid:
             )
         if not self._last and not self._is_chosen:
             self._separator = next((mark for mark in _SEPARATORS if mark in line), None)
-        cells = line.split(self._separator)
+        cells = line.split(self._separator) or [""]  # of a blank that is none of a line's ends
         first, self._last = not self._last, number
         if first and self._is_header(cells):
             return

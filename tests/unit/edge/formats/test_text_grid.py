@@ -82,6 +82,14 @@ def test_lone_returns_take_no_time_that_grows_with_their_square(tmp_path: Path) 
     assert perf_counter() - start < 1
 
 
+def test_a_blank_that_ends_no_line_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "w.csv"
+    path.write_text("\u2028")
+    with pytest.raises(InputError) as raised:
+        list(read(path))
+    assert raised.value.kind is not InputKind.UNREADABLE
+
+
 def test_a_named_text_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "w.txt"
     path.write_text(lines(" "))
