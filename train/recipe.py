@@ -126,9 +126,9 @@ class HighYield(Strict, frozen=True):
             many drawn ones.
     """
 
-    cleared: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    drawn: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    none: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    cleared: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    drawn: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    none: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
     @property
     def is_wanted(self) -> bool:

@@ -34,13 +34,13 @@ def bars(evidence: Evidence) -> PageTable:
         by_row.setdefault((bar.pattern, bar.what), {})[bar.kind] = bar
     rows = []
     for (pattern, what), of_kind in by_row.items():
-        wanted = limit_of(next(iter(of_kind.values())))
+        wanted = limit_of(next(iter(of_kind.wordss())))
         cells = (_met(of_kind[kind]) if kind in of_kind else ABSENT for kind in kinds)
         rows.append((f"{pattern} {what}", wanted, *cells))
     return PageTable(
         f"At 0 to {100 * HIGH_YIELD:g} % random fails, % of the wafers; small: 95 % interval "
         "(Wilson)",
-        ("", "wanted, %", *(kind.value for kind in kinds)),
+        ("", "wanted, %", *(kind.words for kind in kinds)),
         tuple(rows),
     )
 
@@ -48,7 +48,7 @@ def bars(evidence: Evidence) -> PageTable:
 def sections(found: YieldSweep) -> list[KindSection]:
     """One a kind of wafers that there are."""
     return [
-        KindSection(kind.value, _table(rows), _heat_map(kind, rows), tuple(notes(found, kind)))
+        KindSection(kind.words, _table(rows), _heat_map(kind, rows), tuple(notes(found, kind)))
         for kind, rows in found.cells.items()
         if any(cell.wafers for row in rows.values() for cell in row)
     ]
@@ -97,7 +97,7 @@ def _heat_map(kind: Kind, rows: dict[str, tuple[Cell, ...]]) -> Figure:
 
     high = Cell(*map(sum, zip(*map(at_high_yield, rows.values()), strict=True)))
     alt = (
-        f"Heat map of the share named right, {kind.value}; of all at 0 to {100 * HIGH_YIELD:g} % "
+        f"Heat map of the share named right, {kind.words}; of all at 0 to {100 * HIGH_YIELD:g} % "
         f"random fails: {share_of(high.named, high.wafers)} %"
     )
     return figure(1.1 + 0.27 * len(rows), alt, draw_on)

@@ -64,7 +64,7 @@ def _kinds(found: YieldSweep) -> Iterator[str]:
     width = max(7, *(columns(name) for rows in found.cells.values() for name in rows))
     shares = "".join(f"{100 * share:>6g}" for share in SHARES)
     for kind, rows in found.cells.items():
-        yield f"wafers {kind.value}: % of the wafers, by % of the dies that fail at random"
+        yield f"wafers {kind.words}: % of the wafers, by % of the dies that fail at random"
         yield f"{padded('pattern', width)} {'':<{_FIGURE}}{shares}"
         for name, row in rows.items():
             shown = padded(printable(name), width)
@@ -85,7 +85,7 @@ def _bars(bars: tuple[Bar, ...]) -> Iterator[str]:
     for bar in bars:
         if bar.kind is not kind:
             kind = bar.kind
-            yield f"wafers {kind.value}"
+            yield f"wafers {kind.words}"
         low, high = (100 * end for end in bar.ci95)
         what = padded(printable(f"{bar.pattern} {bar.what}"), width)
         yield (

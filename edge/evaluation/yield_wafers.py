@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet
-from edge.synth.frame import any_round_grid
+from edge.synth.frame import SIDES, any_round_grid
 from edge.synth.generators import drawable, synthesise
 from edge.synth.yields import EVERYWHERE, cleared, thinned, with_fails
 from edge.system.choice import Choice
@@ -28,9 +28,21 @@ SHARES: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.15, 0.30)
 class Kind(Choice):
     """What the wafers are."""
 
-    GRIDS = "drawn on the set's die grids"
-    ROUND = "drawn on round grids of 8 to 300 dies a side"
-    CLEARED = "of the set, cleared"
+    GRIDS = "grids"
+    ROUND = "round"
+    CLEARED = "cleared"
+
+    @property
+    def words(self) -> str:
+        """For a person, behind "wafers"."""
+        return _WORDS[self]
+
+
+_WORDS: Final = {
+    Kind.GRIDS: "drawn on the set's die grids",
+    Kind.ROUND: f"drawn on round grids of {SIDES[0]} to {SIDES[1]} dies a side",
+    Kind.CLEARED: "of the set, cleared",
+}
 
 
 def kinds_of(patterns: PatternSet) -> Iterator[tuple[Kind, str]]:

@@ -115,7 +115,9 @@ def test_a_recipe_has_none_unless_it_says_so_and_fills_up_as_before(
     }
 
 
-@pytest.mark.parametrize("section", [{"drawn": -1}, {"cleared": 0.5}, {"drwn": 3}])
+@pytest.mark.parametrize(
+    "section", [{"drawn": -1}, {"none": 100_001}, {"cleared": 0.5}, {"drwn": 3}]
+)
 def test_a_recipe_that_cannot_be_meant_is_refused(section: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="high_yield"):
         from_dict({"name": "x", "high_yield": section})
