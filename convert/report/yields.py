@@ -34,7 +34,7 @@ def bars(evidence: Evidence) -> PageTable:
         by_row.setdefault((bar.pattern, bar.what), {})[bar.kind] = bar
     rows = []
     for (pattern, what), of_kind in by_row.items():
-        wanted = limit_of(next(iter(of_kind.wordss())))
+        wanted = limit_of(next(iter(of_kind.values())))
         cells = (_met(of_kind[kind]) if kind in of_kind else ABSENT for kind in kinds)
         rows.append((f"{pattern} {what}", wanted, *cells))
     return PageTable(
