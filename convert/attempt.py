@@ -30,6 +30,7 @@ from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.model.metadata import Review
 from edge.model.model_file import ModelFile
 from edge.verdict.objective import ReviewObjective
+from edge.wafer.patterns import PatternSet
 from edge.wafer.probes import PROBES
 
 
@@ -100,6 +101,32 @@ class Attempt:
         return replace(self, model=model, evaluation=_of(model, self.evaluation))
 
 
+def draft(
+    bare: bytes, known: dict[str, Any], patterns: PatternSet, out: Path, *, spared: bool = False
+) -> tuple[ModelFile, Structure]:
+    """A model file that accepts every wafer: for running a quantised network not yet judged.
+
+    See ``attempt``.
+
+    Raises:
+        ModelError: the network is not what a station can trust.
+    """
+    structure = inspect(bare, len(patterns), spared=spared)
+    ends, size = to_builtins(structure), structure.embedding.size
+    document: dict[str, Any] = {
+        **known,
+        "network": {**known["network"], "operators": ends.pop("operators")},
+        **ends,
+        "temperature": 1.0,
+        "review": to_builtins(fit.neutral(patterns, size)),
+        "selftest": {
+            "logits": [[0] * len(patterns)] * PROBES,
+            "embedding": [[0] * size] * PROBES,
+        },
+    }
+    return ModelFile.of(out, bare, document), structure
+
+
 def attempt(
     bare: bytes,
     known: dict[str, Any],
@@ -121,22 +148,9 @@ def attempt(
         ModelError: the network is not what a station can trust.
     """
     patterns = context.data.patterns
-    structure = inspect(bare, len(patterns), spared=spared)
-    ends, size = to_builtins(structure), structure.embedding.size
-    document: dict[str, Any] = {
-        **known,
-        "network": {**known["network"], "operators": ends.pop("operators")},
-        **ends,
-        "temperature": 1.0,
-        "review": to_builtins(fit.neutral(patterns, size)),
-        "selftest": {
-            "logits": [[0] * len(patterns)] * PROBES,
-            "embedding": [[0] * size] * PROBES,
-        },
-    }
-    draft = ModelFile.of(out, bare, document)
-    temperature, review = context.fitted(draft, known["network"]["seed"])
-    document |= {"temperature": temperature, "review": to_builtins(review)}
+    first, structure = draft(bare, known, patterns, out, spared=spared)
+    temperature, review = context.fitted(first, known["network"]["seed"])
+    document = first.document | {"temperature": temperature, "review": to_builtins(review)}
     classifier = Classifier(ModelFile.of(out, bare, document))
     document["selftest"] = to_builtins(answers(classifier))
     found = evaluate(context.test, classifier, context.judged("judging"))

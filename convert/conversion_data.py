@@ -77,7 +77,7 @@ class ConversionData:
         rng = np.random.default_rng(seed)
         parts = {part: labelled.part(part) for part in Part}
         for part in (Part.TRAIN, Part.VAL):
-            parts[part] = _asked(parts[part])
+            parts[part] = asked(parts[part])
         for part, why in (
             (Part.TRAIN, "calibration takes wafers that trained"),
             (Part.VAL, "temperature and thresholds are fitted on it"),
@@ -107,7 +107,7 @@ class ConversionData:
         )
 
 
-def _asked(labelled: LabelledSet) -> LabelledSet:
+def asked(labelled: LabelledSet) -> LabelledSet:
     """The wafers that the network is asked about: what it says of the others decides nothing."""
     asked = labelled.fail_counts() >= MIN_FAILS
     return labelled if asked.all() else labelled.select(asked)

@@ -134,6 +134,18 @@ class Run:
         """Whether the training came to its end."""
         return (self.path / "metrics.json").is_file()
 
+    @property
+    def history(self) -> History:
+        """One entry an epoch, of a run that is finished or was interrupted."""
+        if self.finished:
+            return decode(History, self.read_json("history.json"))
+        newest = self._newest()
+        return decode(History, json.loads(read_text(newest / "history.json"))) if newest else []
+
+    def _newest(self) -> Path | None:
+        """The newest whole checkpoint."""
+        return max(self._checkpoints(), key=lambda entry: int(entry.name), default=None)
+
     def save_model(self, model: keras.Model) -> None:
         """Keep this network instead of an earlier one."""
         # A folder that nobody else may enter: Keras opens files by their names.
@@ -181,12 +193,10 @@ class Run:
 
         from train.network import equivariant  # noqa: F401 - registers the tied layers with Keras
 
-        if not (whole := self._checkpoints()):
+        if not (newest := self._newest()):
             return None
-        newest = max(whole, key=lambda entry: int(entry.name))
-        history: History = json.loads(read_text(newest / "history.json"))
         average.load(newest / "average.npz")
-        return keras.models.load_model(newest / "model.keras"), history
+        return keras.models.load_model(newest / "model.keras"), self.history
 
     def finish(self, scores: Scores, history: History, best_epoch: int) -> None:
         """Write history, metrics and pictures; drop the checkpoint."""

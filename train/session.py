@@ -117,7 +117,11 @@ def trained(
             recipe = _with_network(recipe, begun)
             _tell_seen(begun, labelled, tell)
         _tell_synthetics(recipe, labelled, tell)
-        config = {**_config(recipe, labelled, settings, begun), **teaching.config()}
+        config = {
+            **recipe.configuration(),
+            **configuration(labelled, settings.data.name, begun),
+            **teaching.config(),
+        }
         run = Run.create(settings.out, config)
     tell(f"recipe {recipe.name}: {recipe.about}")
     for line in teaching.told(recipe):
@@ -251,17 +255,15 @@ def _tell_seen(begun: Start, labelled: LabelledSet, tell: Callable[[str], None])
                 tell(f"warning: {part.value} part, {begun.origin.name}: {seen.warning()}")
 
 
-def _config(
-    recipe: Recipe, labelled: LabelledSet, settings: Settings, begun: Start | None
-) -> dict[str, Any]:
+def configuration(labelled: LabelledSet, data: str, begun: Start | None = None) -> dict[str, Any]:
+    """What a run's ``config.json`` says beside its recipe; ``data`` names the set's file."""
     import keras
     import numpy as np
     import tensorflow as tf
 
     parts, counts = np.unique(labelled.columns["part"], return_counts=True)
     return {
-        **recipe.configuration(),
-        "data": settings.data.name,
+        "data": data,
         "data_sha256": labelled.sha256(),
         "parts_sha256": labelled.parts_sha256(),
         "split_by_lot": lots_apart(labelled),

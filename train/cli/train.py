@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from edge.errors import UsageError
 from edge.system.text import columns, padded
 from edge.terminal import options
 from edge.terminal.progress import Progress
@@ -15,6 +18,9 @@ from edge.terminal.streams import warn
 if TYPE_CHECKING:
     from edge.evaluation.metrics import Scores
     from train.session import Settings
+
+#: Of a search where none are asked for.
+TRIALS: Final = 30
 
 
 @click.command(name="train")
@@ -51,6 +57,22 @@ if TYPE_CHECKING:
     help="Let likely mislabelled wafers by FOLDS count less ([suspects] of the recipe).",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option(
+    "--search",
+    help="Search a space of recipes: `search-seed` or a TOML file. OUT gets the front of accuracy, "
+    "bytes and time; the same command goes on after an interruption.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    help="Of --search, all calls together; 30 when not given.",
+)
+@click.option(
+    "--hours", type=options.FiniteRange(min=0, min_open=True), help="Of --search, this call."
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1, max=64), help="Of --search: networks trained at once."
+)
 def command(
     data: Path,
     recipe: str | None,
@@ -62,6 +84,10 @@ def command(
     teacher: Path | None,
     from_folds: Path | None,
     resume: bool,
+    search: str | None,
+    trials: int | None,
+    hours: float | None,
+    jobs: int | None,
 ) -> int:
     """Train a network on DATA, a labelled set; the run folder OUT receives all results.
 
@@ -80,8 +106,16 @@ def command(
       wm-edge train split.npz --out runs/a --resume
       wm-edge train split.npz --folds 5 --out runs/f
       wm-edge train split.npz --teacher runs/f --out runs/taught
+      wm-edge train split.npz --search space.toml --out runs/s --hours 8
     """
     options.require("tensorflow", "matplotlib")
+    own = {"--trials": trials, "--hours": hours, "--jobs": jobs}
+    others: dict[str, object] = {"--recipe": recipe, "--from": start, "--seed": seed, "--epochs": epochs}
+    if search is not None:
+        others |= {"--folds": folds, "--teacher": teacher, "--from-folds": from_folds}
+        _refuse(others | {"--resume": resume or None}, "is not for --search, whose space says all")
+        return _search(data, search, out, trials, hours, jobs)
+    _refuse(own, "is for --search")
     from edge.evaluation.learned import unlearned
     from train import session
 
@@ -143,3 +177,28 @@ def _means(scores: Scores) -> str:
         f"mean per-class accuracy {100 * scores.macro_recall:.2f} %, accuracy "
         f"{100 * scores.accuracy:.2f} %"
     )
+
+
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"{name} {why}; leave it out")
+
+
+def _search(
+    data: Path, space: str, out: Path, trials: int | None, hours: float | None, jobs: int | None
+) -> int:
+    """``--search``: see ``train.search.session``."""
+    for package in ("optuna", "jinja2"):
+        if importlib.util.find_spec(package) is None:
+            raise UsageError(f"--search needs {package}; mend: pip install 'wm-edge[search]'")
+    from train.search import session
+    from train.search.summary import lines
+
+    settings = session.Settings(data, space, out, trials or TRIALS, hours, jobs or 1)
+    with Progress("") as progress:
+        found = session.search(settings, progress.tell, progress.stage)
+    for line in lines(found):
+        click.echo(line)
+    click.echo(f"next: look at {out / 'front.html'}", err=True)
+    return 0

@@ -1,0 +1,1 @@
+"""A space of recipes in; the front of accuracy, bytes and time, judged in int8, out."""

@@ -1,0 +1,290 @@
+"""A search from a space to its front: trials first, then the finalists over seeds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.structs import replace
+from optuna.trial import Trial
+
+from edge.dataset.labelled_set import LabelledSet, Part
+from edge.dataset.reading import load as load_set
+from edge.dataset.reading import naming
+from edge.dataset.split import PARTS, ensure_parts, part_doubts
+from edge.errors import DataError, UsageError
+from edge.system.file_lock import Lock
+from train.run import Run
+from train.search import front, output, study
+from train.search.clock import Clock
+from train.search.cost import Cost
+from train.search.front import Front
+from train.search.space import Space, load
+from train.search.study import Study
+from train.search.task import INT8, Int8, Task
+from train.search.worker import Epoch, Event, Failed, Refused, Stopped
+from train.search.worker_process import WorkerProcess, listen
+
+Tell = Callable[[str], None]
+Stage = Callable[[str, int, int], None]
+
+#: What a search's folder says it is of.
+ABOUT: Final = "search.json"
+
+#: So many failures in a row are no chance.
+_TOO_MANY: Final = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``wm-edge train --search`` was asked for.
+
+    Attributes:
+        data: The labelled set.
+        space: Name of a space that ships, or a file.
+        out: The search's folder.
+        trials: So many in all calls together.
+        hours: So long this call may take; None: as long as it takes.
+        jobs: Networks that are trained at once.
+    """
+
+    data: Path
+    space: str
+    out: Path
+    trials: int
+    hours: float | None = None
+    jobs: int = 1
+
+
+@dataclass
+class _Job:
+    """What a worker is at: a trial, or a finalist with a seed.
+
+    Attributes:
+        name: For a person.
+        task: What the worker was given.
+        trial: None of a finalist.
+        final: Number of the finalist's trial.
+        cost: Once it is known.
+        epochs: That are done.
+        why: Why it was told to leave the task, where that ends the trial.
+    """
+
+    name: str
+    task: Task
+    trial: Trial | None = None
+    final: int = -1
+    cost: Cost | None = None
+    epochs: int = 0
+    why: str = ""
+
+    @property
+    def share(self) -> float:
+        """Of its training that is done, 0..1."""
+        return min(1.0, self.epochs / self.task.recipe.optimise.epochs)
+
+
+def search(
+    settings: Settings, tell: Tell = lambda _: None, stage: Stage = lambda *_: None
+) -> Front:
+    """Search, or go on with a search. The folder has the front of what is known, however it ends.
+
+    Raises:
+        UsageError: no such space, a mistake in it, a folder of another search, or one at work.
+        DataError: an unusable set, or networks that fail one after the other.
+        KeyboardInterrupt: as came, after all was put away.
+    """
+    space = load(settings.space)
+    loaded = load_set(settings.data)
+    with naming(settings.data):
+        labelled = ensure_parts(loaded, tell)
+    for doubt in part_doubts(labelled, () if "part" in loaded.columns else PARTS):
+        tell(f"warning: {doubt}")
+    lock = _begun(settings, space, labelled)
+    try:
+        return _Search(settings, space, tell, stage).run()
+    finally:
+        lock.release()
+
+
+def _begun(settings: Settings, space: Space, labelled: LabelledSet) -> Lock:
+    """The folder's lock, once it is known to be this search's."""
+    if not (len(labelled.part(Part.TRAIN)) and len(labelled.part(Part.VAL))):
+        raise DataError(f"{settings.data}: the train or the val part is empty; split it again")
+    sha256 = {"data_sha256": labelled.sha256(), "parts_sha256": labelled.parts_sha256()}
+    about = {"space": space.as_dict(), "data": settings.data.name, **sha256}
+    place, run = settings.out / ABOUT, Run(settings.out)
+    if not place.exists():
+        if settings.out.exists() and any(settings.out.iterdir()):
+            raise UsageError(f"{settings.out} holds something else; give another --out")
+        settings.out.mkdir(parents=True, exist_ok=True)
+        run.write_json(ABOUT, about)
+    known = run.read_json(ABOUT)
+    for what, keys in (("space", ("space",)), ("set", tuple(sha256))):
+        if any(known.get(key) != about[key] for key in keys):
+            mend = f"go on with the same {what}, or give another --out"
+            raise UsageError(f"{settings.out} is the search of another {what}; {mend}")
+    try:
+        return Lock(place)
+    except UsageError:
+        raise UsageError(
+            f"{settings.out}: another process searches there; let it, or end it"
+        ) from None
+
+
+class _Search:
+    """A search at work."""
+
+    def __init__(self, settings: Settings, space: Space, tell: Tell, stage: Stage) -> None:
+        self._settings, self._space, self._tell = settings, space, tell
+        self._study = Study(settings.out, space, parallel=settings.jobs > 1)
+        finals = space.ends.finalists * space.ends.seeds
+        ahead = max(0, settings.trials - len(self._study.trials)) + len(self._study.left()) + finals
+        self._clock = Clock(ahead, finals, settings.hours, settings.jobs, stage)
+        cores = os.cpu_count() or 1
+        threads = max(1, cores // settings.jobs) if settings.jobs > 1 else 0
+        self._workers = [WorkerProcess(settings.data, threads) for _ in range(settings.jobs)]
+        self._failures = 0
+
+    def run(self) -> Front:
+        """Trials, then finalists, then what is known."""
+        done = len(self._study.trials)
+        if done:
+            self._tell(f"going on after {done} trials")
+        try:
+            self._work(self._trials(), self._clock.trials_over)
+            self._work(self._finals(), self._clock.over)
+        finally:
+            for worker in self._workers:
+                worker.close()
+            found = self._found()
+            output.write(found, self._settings.out, self._space)
+        return found
+
+    def _found(self) -> Front:
+        finals: dict[int, list[float]] = {}
+        for row in self._chosen():
+            runs = [Run(self._final(row.trial, seed)) for seed in range(self._space.ends.seeds)]
+            known = [run.read_json(INT8) for run in runs if (run.path / INT8).exists()]
+            finals[row.trial] = [one["recall"] for one in known]
+        return front.gather(self._space, self._settings.data.name, self._study.trials, finals)
+
+    def _chosen(self) -> list[front.Row]:
+        """The finalists."""
+        known = front.gather(self._space, self._settings.data.name, self._study.trials)
+        return known.chosen(self._space.ends.finalists)
+
+    def _work(self, jobs: Iterator[_Job], is_over: Callable[[], bool]) -> None:
+        """Have all jobs done; those that are under way when time is over are left."""
+        while True:
+            for worker in self._workers:
+                if worker.task is None and not is_over() and (job := next(jobs, None)):
+                    worker.give(job.task, job)
+            if not any(worker.task for worker in self._workers):
+                return
+            for worker, event in listen(self._workers, self._clock.patience):
+                self._heard(worker, event)
+            if is_over():
+                self._leave()
+            self._clock.show(worker.task for worker in self._workers if worker.task)
+
+    def _leave(self) -> None:
+        for worker in self._workers:
+            job = worker.task
+            if job and not job.why:
+                job.why = "left"
+                worker.leave()
+
+    def _trials(self) -> Iterator[_Job]:
+        """What an earlier call left, then new ones."""
+        for trial in self._study.left():
+            yield self._job(trial)
+        while len(self._study.trials) < self._settings.trials:
+            yield self._job(self._study.ask())
+
+    def _job(self, trial: Trial) -> _Job:
+        values = self._study.values(trial)
+        recipe = self._space.recipe(values, front.recipe_name(self._space, trial.number))
+        folder = self._settings.out / "trials" / f"{trial.number:04}"
+        words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
+        self._tell(f"trial {trial.number}: {words}")
+        return _Job(f"trial {trial.number}", Task(folder, recipe, self._space.limits), trial)
+
+    def _finals(self) -> Iterator[_Job]:
+        for row in self._chosen():
+            for seed in range(self._space.ends.seeds):
+                folder = self._final(row.trial, seed)
+                if (folder / INT8).exists():
+                    continue
+                name = front.recipe_name(self._space, row.trial)
+                number = self._space.base.seed + 1 + seed  # the trial's own was picked for its luck
+                recipe = self._space.recipe(row.values, name, number)
+                said = f"finalist {row.trial}, seed {number}"
+                yield _Job(said, Task(folder, recipe), final=row.trial)
+
+    def _final(self, trial: int, seed: int) -> Path:
+        number = self._space.base.seed + 1 + seed
+        return self._settings.out / "finals" / f"{trial:04}-seed{number}"
+
+    def _heard(self, worker: WorkerProcess, event: Event) -> None:
+        job: _Job = worker.task
+        if isinstance(event, Cost):
+            job.cost = event
+            if job.trial:
+                self._study.costs(job.trial, event)
+        elif isinstance(event, Epoch):
+            self._epoch(worker, job, event)
+        elif event is not None:
+            worker.task = None
+            self._clock.ended()
+            self._ended(job, event)
+
+    def _epoch(self, worker: WorkerProcess, job: _Job, event: Epoch) -> None:
+        job.epochs = event.number
+        part = study.part_ends(job.task.recipe.optimise.epochs).get(event.number)
+        if job.trial is None or part is None or job.why:
+            return
+        if self._study.reached(job.trial, part, event.recall):
+            job.why = (
+                f"{100 * event.recall:.2f} % after epoch {event.number}, below those no dearer"
+            )
+            worker.leave()
+
+    def _ended(self, job: _Job, event: Event) -> None:
+        if isinstance(event, Failed):
+            self._failures += 1
+            self._end(job, event.why, failed=True)
+            if self._failures >= _TOO_MANY:
+                raise DataError(f"{self._failures} networks failed in a row, the last: {event.why}")
+            return
+        self._failures = 0
+        if isinstance(event, Int8):
+            if job.trial:
+                self._study.finish(job.trial, event)
+            self._clock.trained(event.seconds)
+            cost = replace(job.cost, bytes=event.bytes) if job.cost else ""
+            self._tell(f"{job.name}: {_reached(event)}; {cost}{self._clock.left}")
+        elif isinstance(event, Refused):
+            self._end(job, event.why)
+        elif isinstance(event, Stopped) and job.why != "left":
+            self._end(job, job.why)
+
+    def _end(self, job: _Job, why: str, *, failed: bool = False) -> None:
+        """A trial ends before its time."""
+        how = "failed" if failed else "ended early" if job.epochs else "refused"
+        self._tell(f"{job.name}: {how}: {why}")
+        if job.trial:
+            self._study.end(job.trial, why, job.epochs, failed=failed)
+            shutil.rmtree(job.task.folder / "checkpoint", ignore_errors=True)
+
+
+def _reached(found: Int8) -> str:
+    return f"{100 * found.recall:.2f} % in int8 ({100 * found.float_recall:.2f} in float)"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,114 @@
+"""The parent's end of a worker: a process that is given tasks and tells what becomes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Final
+
+from edge.system.native_log import QUIET
+from edge.system.text import printable
+from train.search.task import Task
+from train.search.worker import Event, Failed
+
+_START: Final = "import sys; sys.path = sys.argv[2:]; from train.search.worker import main; main()"
+
+#: A worker is ended after so many tasks: TensorFlow's memory grows with each.
+_MOST: Final = 20
+
+
+class WorkerProcess:
+    """A worker and the task that it has, if any.
+
+    Args:
+        data: The labelled set's file.
+        threads: That TensorFlow may use; 0: as many as it likes.
+
+    Attributes:
+        task: What it has been given and has not ended.
+    """
+
+    def __init__(self, data: Path, threads: int = 0) -> None:
+        self._data = data
+        self._environment = {**os.environ, **QUIET, "KERAS_BACKEND": "tensorflow"}
+        if threads:
+            names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+            self._environment |= dict.fromkeys(names, str(threads))
+        self.task: Any = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._done = 0
+
+    def give(self, task: Task, what: object) -> None:
+        """Begin a task; ``what`` is kept in ``task``."""
+        if self._process is None or self._done >= _MOST:
+            self.close()
+            self._start()
+        self.task = what
+        self._done += 1
+        self.pipe.send(task)
+
+    def leave(self) -> None:
+        """Have it leave the task where it stands; it answers ``Stopped``, or what came before."""
+        self.pipe.send(None)
+
+    def _start(self) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self.pipe, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
+                [sys.executable, "-c", _START, str(theirs.fileno()), *sys.path],
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._said,
+                pass_fds=[theirs.fileno()],
+                env=self._environment,
+            )
+        self._done = 0
+        self.pipe.send(self._data)
+
+    def hear(self) -> Event:
+        """What it tells next; of one that has ended, why."""
+        try:
+            event: Event = self.pipe.recv()
+        except (EOFError, OSError):
+            return Failed(self._ended())
+        return event
+
+    def _ended(self) -> str:
+        """How the process ended, and the last it said."""
+        process = self._process
+        if process is None:
+            return "it was ended"
+        code = process.wait()
+        how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
+        self._said.seek(0)
+        said = self._said.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
+        self.close()
+        last = f": {printable(said[-1])}" if said else ""
+        return f"its process ended with {how}{last}"
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            self.pipe.close()
+            self._said.close()
+
+
+def listen(
+    workers: Sequence[WorkerProcess], seconds: float | None
+) -> Iterator[tuple[WorkerProcess, Event]]:
+    """What those who have a task tell, as soon as one does; nothing after so many seconds."""
+    busy: dict[Any, WorkerProcess] = {one.pipe: one for one in workers if one.task is not None}
+    for pipe in wait(list(busy), seconds):
+        worker = busy[pipe]
+        yield worker, worker.hear()
