@@ -16,8 +16,9 @@ from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.reading import load as load_set
 from edge.dataset.reading import naming
 from edge.dataset.split import PARTS, ensure_parts, part_doubts
-from edge.errors import DataError, UsageError
+from edge.errors import DataError, UsageError, why
 from edge.system.file_lock import Lock
+from edge.system.typed import decode
 from train.run import Run
 from train.search import front, output, study
 from train.search.clock import Clock
@@ -25,7 +26,7 @@ from train.search.cost import Cost
 from train.search.front import Front
 from train.search.space import Space, load
 from train.search.study import Study
-from train.search.task import INT8, Int8, Task
+from train.search.task import INT8, Int8, Task, reached_by
 from train.search.worker import Epoch, Event, Failed, Refused, Stopped
 from train.search.worker_process import WorkerProcess, listen
 
@@ -123,7 +124,11 @@ def _begun(settings: Settings, space: Space, labelled: LabelledSet) -> Lock:
             raise UsageError(f"{settings.out} holds something else; give another --out")
         settings.out.mkdir(parents=True, exist_ok=True)
         run.write_json(ABOUT, about)
-    known = run.read_json(ABOUT)
+    try:
+        known = decode(dict[str, Any], run.read_json(ABOUT))
+    except ValueError as error:
+        what = f"{place}: cannot be read ({why(error)}); it is damaged"
+        raise DataError(f"{what}, begin the search again with another --out") from error
     for what, keys in (("space", ("space",)), ("set", tuple(sha256))):
         if any(known.get(key) != about[key] for key in keys):
             mend = f"go on with the same {what}, or give another --out"
@@ -169,8 +174,7 @@ class _Search:
         finals: dict[int, list[float]] = {}
         for row in self._chosen():
             runs = [Run(self._final(row.trial, seed)) for seed in range(self._space.ends.seeds)]
-            known = [run.read_json(INT8) for run in runs if (run.path / INT8).exists()]
-            finals[row.trial] = [one["recall"] for one in known]
+            finals[row.trial] = [known.recall for run in runs if (known := reached_by(run))]
         return front.gather(self._space, self._settings.data.name, self._study.trials, finals)
 
     def _chosen(self) -> list[front.Row]:

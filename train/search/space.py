@@ -16,7 +16,7 @@ from msgspec import Meta
 from edge.errors import UsageError
 from edge.system import toml_file
 from edge.system.toml_file import TomlFile
-from edge.system.typed import Finite, MismatchError, Strict, decode
+from edge.system.typed import Finite, MismatchError, Strict, decode, unknown
 from train import recipe as recipes
 from train.network.networks import NETWORKS
 from train.recipe import EncodingName, Recipe
@@ -27,6 +27,9 @@ Place = tuple[str, ...]
 
 #: A value with one of these keys is a range or a choice.
 _AXIS: Final = frozenset({"low", "high", "log", "step", "choice"})
+
+#: What a space says beside a recipe.
+_OWN: Final = ("base", "limits", "search")
 
 
 class Range(Strict, frozen=True):
@@ -145,12 +148,11 @@ class Space:
         return recipes.from_dict(content, name)
 
     @property
-    def start(self) -> dict[str, Any] | None:
-        """The base's own values, which are tried first; None where one is out of its range."""
+    def start(self) -> dict[str, Any]:
+        """The base's own values, which are tried first, but for those out of their ranges."""
         content = self.base.as_dict()
-        values = {axis.name: _at(content, axis.place) for axis in self.axes}
-        held = all(axis.holds(_plain(values[axis.name])) for axis in self.axes)
-        return values if held else None
+        values = {axis.name: _plain(_at(content, axis.place)) for axis in self.axes}
+        return {axis.name: values[axis.name] for axis in self.axes if axis.holds(values[axis.name])}
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: what must be the same where a search goes on."""
@@ -183,6 +185,10 @@ def load(name_or_path: str) -> Space:
             f"no space {name_or_path!r} to search: neither a file nor one of {', '.join(known)}"
         )
     file = toml_file.read(path)
+    keys = (*_OWN, *Recipe.__struct_fields__)
+    for key in file.content:
+        if key not in keys:
+            raise file.wrong((key,), unknown(key, keys))
     content = deepcopy(file.content)
     limits = _section(file, content, "limits", Limits)
     ends = _section(file, content, "search", Ends)

@@ -20,12 +20,16 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from edge.errors import DataError, why
 from edge.system.typed import decode
 from train.search.cost import Cost
 from train.search.space import Axis, Choice, Space, Value
 from train.search.task import Int8
 
 JOURNAL: Final = "journal.log"
+
+#: Of the one study in a journal, whatever the space's file is called.
+_NAME: Final = "search"
 
 #: An epoch's figure is told at the ends of so many parts of a training; the last is the end.
 PARTS: Final = 3
@@ -94,15 +98,12 @@ class Study:
 
     def __init__(self, folder: Path, space: Space, *, parallel: bool = False) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        journal = folder / JOURNAL
-        _drop_torn_line(journal)
         self._space = space
-        lock: Any = _OneWriter()
-        storage = JournalStorage(JournalFileBackend(str(journal), lock))
+        storage = _storage(folder / JOURNAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study = optuna.create_study(
-                study_name=space.name,
+                study_name=_NAME,
                 storage=storage,
                 direction="maximize",
                 pruner=MedianOfNoDearer(),
@@ -115,10 +116,9 @@ class Study:
                 multivariate=True,
                 constant_liar=parallel,
             )
-        if not self._study.trials and space.start is not None:
-            self._study.enqueue_trial(
-                {axis.name: _stored(space.start[axis.name]) for axis in space.axes}
-            )
+        if not self._study.trials:
+            first = {name: _stored(value) for name, value in space.start.items()}
+            self._study.enqueue_trial(first)
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -214,6 +214,21 @@ def _value(axis: Axis, stored: Any) -> Any:
     if not isinstance(axis.kind, Choice):
         return stored
     return next(value for value in axis.kind.choice if _stored(value) == stored)
+
+
+def _storage(journal: Path) -> JournalStorage:
+    _drop_torn_line(journal)
+    lock: Any = _OneWriter()
+    try:
+        return JournalStorage(JournalFileBackend(str(journal), lock))
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AssertionError,
+    ) as error:  # what Optuna meets in a changed line
+        what = f"{journal}: cannot be read ({why(error)}); the journal is damaged"
+        raise DataError(f"{what}, begin the search again with another --out") from error
 
 
 def _drop_torn_line(journal: Path) -> None:

@@ -10,7 +10,8 @@ from train.search.front import Finalist, Front
 def lines(found: Front) -> Iterator[str]:
     """For the terminal: the counts, the front, the finalists."""
     yield counted(found)
-    yield f"{'trial':>5} {'int8':>7} {'file':>9} {'invoke':>7} {'arena':>9}  seeds"
+    if found.front:
+        yield f"{'trial':>5} {'int8':>7} {'file':>9} {'invoke':>7} {'arena':>9}  seeds"
     seeds = {one.trial: one for one in found.finalists}
     for row in found.front:
         if row.cost and row.int8:

@@ -12,7 +12,7 @@ from msgspec import Struct, to_builtins
 
 from edge.classification.classifier import Classifier
 from edge.dataset.labelled_set import LabelledSet, Part
-from edge.errors import UsageError
+from edge.errors import DataError, UsageError, why
 from edge.evaluation.evaluate import evaluate
 from edge.model.model_file import ModelFile
 from edge.system.typed import decode
@@ -158,8 +158,8 @@ class Workbench:
 
     def _int8(self, run: Run) -> Int8:
         """What the trained network reaches as a model file, in the station's own classifier."""
-        if (run.path / INT8).exists():
-            return decode(Int8, run.read_json(INT8))
+        if known := reached_by(run):
+            return known
         drafted = self._draft(run.load_model(), run)
         scores = evaluate(self._val, Classifier(drafted)).scores
         history = run.history
@@ -177,6 +177,21 @@ class Workbench:
 
     def _draft(self, plain: keras.Model, run: Run) -> ModelFile:
         return self._candidates.draft(plain, run.path)
+
+
+def reached_by(run: Run) -> Int8 | None:
+    """What a run's folder says that its network reached; None where it is not there yet.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if not (run.path / INT8).exists():
+        return None
+    try:
+        return decode(Int8, run.read_json(INT8))
+    except ValueError as error:
+        what = f"{run.path / INT8}: cannot be read ({why(error)})"
+        raise DataError(f"{what}; delete it, and the same command makes it again") from error
 
 
 def _enliven(plain: keras.Model) -> None:
