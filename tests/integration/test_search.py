@@ -50,8 +50,9 @@ def test_training_alone_needs_no_optuna() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--search", "SPACE", "--epochs", "2"], "--epochs says the space that --search names"),
-        (["--search", "SPACE", "--resume"], "--resume says the space"),
+        (["--search", "SPACE", "--epochs", "2"], "--epochs is not for --search"),
+        (["--search", "SPACE", "--resume"], "--resume is not for --search"),
+        (["--search", "SPACE", "--folds", "3"], "--folds is not for --search"),
         (["--trials", "2"], "--trials is for --search"),
         (["--search", "nowhere.toml"], "no space 'nowhere.toml' to search"),
         (["--search", "SPACE", "--hours", "0"], "hours"),

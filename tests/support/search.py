@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from edge.dataset.labelled_set import LabelledSet, Part, build
+from edge.synth import round_grid
 from edge.wafer.patterns import PatternSet
 from train.search.cost import Cost
 from train.search.task import Int8
-from train.synth import round_grid, synthetic_set
+from train.synth.sets import synthetic_set
 
 #: Two small networks; an epoch is two batches.
 SPACE = """

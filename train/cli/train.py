@@ -110,7 +110,12 @@ def command(
     """
     options.require("tensorflow", "matplotlib")
     own = {"--trials": trials, "--hours": hours, "--jobs": jobs}
-    others: dict[str, object] = {"--recipe": recipe, "--from": start, "--seed": seed, "--epochs": epochs}
+    others: dict[str, object] = {
+        "--recipe": recipe,
+        "--from": start,
+        "--seed": seed,
+        "--epochs": epochs,
+    }
     if search is not None:
         others |= {"--folds": folds, "--teacher": teacher, "--from-folds": from_folds}
         _refuse(others | {"--resume": resume or None}, "is not for --search, whose space says all")

@@ -13,9 +13,6 @@ from msgspec.structs import replace
 from optuna.trial import Trial
 
 from edge.dataset.labelled_set import LabelledSet, Part
-from edge.dataset.reading import load as load_set
-from edge.dataset.reading import naming
-from edge.dataset.split import PARTS, ensure_parts, part_doubts
 from edge.errors import DataError, UsageError, why
 from edge.system.file_lock import Lock
 from edge.system.typed import decode
@@ -24,11 +21,13 @@ from train.search import front, output, study
 from train.search.clock import Clock
 from train.search.cost import Cost
 from train.search.front import Front
-from train.search.space import Space, load
+from train.search.space import Space
+from train.search.space_file import load
 from train.search.study import Study
 from train.search.task import INT8, Int8, Task, reached_by
 from train.search.worker import Epoch, Event, Failed, Refused, Stopped
 from train.search.worker_process import WorkerProcess, listen
+from train.session import divided
 
 Tell = Callable[[str], None]
 Stage = Callable[[str, int, int], None]
@@ -100,12 +99,7 @@ def search(
         KeyboardInterrupt: as came, after all was put away.
     """
     space = load(settings.space)
-    loaded = load_set(settings.data)
-    with naming(settings.data):
-        labelled = ensure_parts(loaded, tell)
-    for doubt in part_doubts(labelled, () if "part" in loaded.columns else PARTS):
-        tell(f"warning: {doubt}")
-    lock = _begun(settings, space, labelled)
+    lock = _begun(settings, space, divided(settings.data, tell))
     try:
         return _Search(settings, space, tell, stage).run()
     finally:
@@ -206,17 +200,24 @@ class _Search:
     def _trials(self) -> Iterator[_Job]:
         """What an earlier call left, then new ones."""
         for trial in self._study.left():
-            yield self._job(trial)
+            yield from self._jobs(trial)
         while len(self._study.trials) < self._settings.trials:
-            yield self._job(self._study.ask())
+            yield from self._jobs(self._study.ask())
 
-    def _job(self, trial: Trial) -> _Job:
-        values = self._study.values(trial)
-        recipe = self._space.recipe(values, front.recipe_name(self._space, trial.number))
+    def _jobs(self, trial: Trial) -> Iterator[_Job]:
+        """A trial's; none where its values do not go together."""
+        values, name = self._study.values(trial), f"trial {trial.number}"
+        words = ", ".join(f"{axis} {_short(value)}" for axis, value in values.items())
+        self._tell(f"{name}: {words}")
         folder = self._settings.out / "trials" / f"{trial.number:04}"
-        words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
-        self._tell(f"trial {trial.number}: {words}")
-        return _Job(f"trial {trial.number}", Task(folder, recipe, self._space.limits), trial)
+        try:
+            recipe = self._space.recipe(values, front.recipe_name(self._space, trial.number))
+        except UsageError as error:
+            self._tell(f"{name}: refused: {error}")
+            self._study.end(trial, str(error), 0)
+            self._clock.ended()
+            return
+        yield _Job(name, Task(folder, recipe, self._space.limits), trial)
 
     def _finals(self) -> Iterator[_Job]:
         for row in self._chosen():

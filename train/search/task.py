@@ -132,7 +132,7 @@ class Workbench:
     def _run(self, task: Task) -> Run:
         if (task.folder / "config.json").exists():
             return Run.open(task.folder)
-        config = {"recipe": task.recipe.as_dict(), **self._configuration}
+        config = {**task.recipe.configuration(), **self._configuration}
         return Run.create(task.folder, config)
 
     def _cost(self, task: Task, run: Run) -> Cost:
@@ -147,6 +147,7 @@ class Workbench:
                 dropout=wanted.dropout,
                 patterns=count,
                 head=wanted.head,
+                layout=wanted.layout,
             )
         except UsageError as error:
             raise RefusedError(str(error)) from None

@@ -19,7 +19,8 @@ from tests.support.search import cost, int8
 from train import recipe as recipes
 from train.search import output, page, summary
 from train.search.front import Front, gather
-from train.search.space import Space, load
+from train.search.space import Space
+from train.search.space_file import load
 
 #: A name that would be markup.
 EVIL = "<script>alert(1)</script>"

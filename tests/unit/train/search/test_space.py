@@ -13,7 +13,8 @@ from tests.support.search import SPACE
 from train import recipe as recipes
 from train.search import output
 from train.search.cost import Limits
-from train.search.space import Space, load, shipped
+from train.search.space import Space
+from train.search.space_file import load, shipped
 
 
 def space(folder: Path, text: str) -> Space:
@@ -67,6 +68,18 @@ def test_a_recipe_that_is_written_is_read_as_the_same(tmp_path: Path) -> None:
     assert recipes.load(str(tmp_path / "made.toml")) == made
 
 
+def test_a_value_may_be_for_one_of_the_networks_alone(tmp_path: Path) -> None:
+    names = "name = { choice = ['symmetric', 'residual'] }"
+    wide = "widths = { choice = [[4, 6, 8], [24, 99, 199]] }"  # the latter is no symmetric one
+    found = space(tmp_path, f"[network]\n{names}\n{wide}\n")
+    values = {"network.name": "residual", "network.widths": (24, 99, 199)}
+    assert found.recipe(values, "wide").network.widths == (24, 99, 199)
+    with pytest.raises(UsageError, match=r"wide: .*widths.* at most 64 for symmetric"):
+        found.recipe(values | {"network.name": "symmetric"}, "wide")
+    with pytest.raises(UsageError, match=r"line 2: .*widths.* at most 64 for symmetric"):
+        space(tmp_path, f"[network]\n{wide}\n")
+
+
 def test_the_base_is_tried_first_where_it_lies_inside(tmp_path: Path) -> None:
     inside = space(tmp_path, 'base = "quick"\n[optimise]\nbatch = { choice = [32, 64] }\n')
     assert inside.start == {"optimise.batch": 32}
@@ -118,6 +131,7 @@ def test_a_base_is_found_beside_the_space(tmp_path: Path) -> None:
         ("[optimise]\nbatch = { low = 1, hi = 9 }", "line 3: .*did you mean"),
         ("[optimise]\nbatch = { choice = [16] }", r"line 3: .*choice"),
         ("[network]\nhead = { low = 1, high = 2 }", r"line 3: \[network\] head"),
+        ("[suspects]\nweight = { low = 0.1, high = 1 }", "line 3: .suspects. weight is for --from"),
         ("seed = { low = 1, high = 2 }", "line 2: seed cannot be searched"),
         ("encoding = { choice = ['station', 'seed'] }", r"line 2: encoding .*no station has"),
         (

@@ -13,7 +13,8 @@ from optuna.trial import Trial, TrialState
 from edge.errors import DataError
 from tests.support.search import cost, int8
 from train.search.cost import Limits
-from train.search.space import Space, load
+from train.search.space import Space
+from train.search.space_file import load
 from train.search.study import JOURNAL, Study, cost_of, int8_of, part_ends, tried
 
 SPACE = """

@@ -13,7 +13,7 @@ from edge.dataset.labelled_set import LabelledSet, Part
 from tests.support.search import written
 from train.recipe import Recipe
 from train.search.cost import Cost, Limits
-from train.search.space import load
+from train.search.space_file import load
 from train.search.task import RefusedError, Task, Told, Workbench
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
