@@ -32,6 +32,9 @@ NOT_FOR = [
     "strips, panels and fragments of fewer than 50 dies",
 ]
 
+#: Whose versions count: Keras, and what it computed with.
+_TOOLS = ("keras", "tensorflow", "jax", "torch")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -59,6 +62,8 @@ def of_run(
     float_tflite: bytes,
 ) -> dict[str, Any]:
     """What is known before anything was quantised."""
+    import tensorflow as tf
+
     manifest = {key: calibration.manifest[key] for key in ("part", "seed", "wafers", "per_class")}
     return {
         "format": FORMAT,
@@ -91,7 +96,8 @@ def of_run(
         "calibration": manifest,
         "tools": {
             "wm-edge": __version__,
-            **asdict(config.tools),
+            "tensorflow": tf.__version__,
+            **{name: version for name, version in config.tools.items() if name in _TOOLS},
             "platform": platform.system(),
         },
         "intended_use": INTENDED_USE,

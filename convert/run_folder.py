@@ -38,13 +38,6 @@ class RunRecipe(msgspec.Struct, frozen=True):
     review: ReviewObjective = ReviewObjective()
 
 
-class RunTools(msgspec.Struct, frozen=True):
-    """Versions of what trained it."""
-
-    tensorflow: str
-    keras: str
-
-
 class RunConfig(msgspec.Struct, frozen=True):
     """What conversion asks of a run's ``config.json``, which holds more."""
 
@@ -53,7 +46,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     parts_sha256: str
     split_by_lot: bool
     recipe: RunRecipe
-    tools: RunTools
+    tools: dict[str, str]
     patterns: PatternSet = WM811K
     layout: Layout | None = None
     origin: Origin | None = msgspec.field(name="from", default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -92,7 +93,7 @@ def convert(
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
-    native_log.load("tensorflow", "keras")  # seconds: after all that can be refused without
+    load_tensorflow()  # seconds: after all that can be refused without
     objective = config.recipe.review.with_overrides(precision, costs)
     plain, seed = load_network(source.run), config.recipe.seed
     tell("encoding the wafers")
@@ -112,6 +113,21 @@ def convert(
         raise GateError(_why_no_file(evidence, out))
     _write(evidence.found.model, labelled, out, tell)
     return evidence.found
+
+
+def load_tensorflow() -> None:
+    """Import Keras on TensorFlow, which alone converts, whatever trained the network.
+
+    Raises:
+        UsageError: Keras runs on something else in this process.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    native_log.load("tensorflow", "keras")
+    import keras
+
+    if (found := keras.backend.backend()) != "tensorflow":
+        what = f"Keras runs on {found} in this process, and conversion needs it on TensorFlow"
+        raise UsageError(f"{what}; convert in a process of its own, as `wm-edge convert` does")
 
 
 def _checked(

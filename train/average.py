@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.formats.npz import Arrays
+from train.backend import array
 
 
 class WeightAverage(keras.callbacks.Callback):  # type: ignore[misc]
@@ -30,7 +31,7 @@ class WeightAverage(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Take one step in."""
-        weights = [np.asarray(weight) for weight in self.model.weights]
+        weights = [array(weight) for weight in self.model.weights]
         # Young averages forget faster, or the random start would linger.
         keep = min(self.momentum, (1 + self.steps) / (10 + self.steps))
         if not self.values:
@@ -48,7 +49,7 @@ class WeightAverage(keras.callbacks.Callback):  # type: ignore[misc]
         if not self.momentum or not self.values:
             yield
             return
-        own = [np.asarray(weight) for weight in model.weights]
+        own = [array(weight) for weight in model.weights]
         _assign(model, self.values)
         try:
             yield

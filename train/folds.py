@@ -25,11 +25,10 @@ from edge.dataset.out_of_fold import OutOfFold
 from edge.dataset.reading import naming
 from edge.errors import DataError, UsageError, why
 from edge.evaluation import metrics
-from edge.system import native_log
 from edge.system.files import exists, write_text
 from edge.system.regular_file import read_text
 from edge.system.typed import decode
-from train import session
+from train import backend, session
 from train.batches import encode_all
 from train.recipe import Recipe, from_dict
 from train.run import Run
@@ -170,7 +169,7 @@ def _outputs(
     stage: Stage,
 ) -> OutOfFold:
     """What each network says of its fold."""
-    native_log.load("tensorflow", "keras")
+    backend.load()
     classes = labelled.class_indices()
     logits = np.zeros((len(labelled), len(labelled.patterns)), np.float32)
     for number in range(1, int(folds.max()) + 1):

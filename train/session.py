@@ -20,7 +20,7 @@ from edge.errors import DataError, UsageError
 from edge.evaluation.overlap import overlap_of
 from edge.model.metadata import Layout
 from edge.model.training import Sketch, build
-from edge.system import native_log
+from train import backend
 from train.recipe import EncodingName, NetworkRecipe, Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
@@ -108,7 +108,9 @@ def trained(
     teaching.check(labelled.part(Part.TRAIN), recipe)
     if run:
         teaching.check_resumed(run.config, run.path)
-    native_log.load("tensorflow", "keras")  # seconds: after all that can be refused without
+    backend.load()
+    if run:
+        backend.check_same(run.path, run.config)
     begun = read_start(settings.start) if settings.start else None
     if run:
         _check_same_start(run, begun)
@@ -257,9 +259,7 @@ def _tell_seen(begun: Start, labelled: LabelledSet, tell: Callable[[str], None])
 
 def configuration(labelled: LabelledSet, data: str, begun: Start | None = None) -> dict[str, Any]:
     """What a run's ``config.json`` says beside its recipe; ``data`` names the set's file."""
-    import keras
     import numpy as np
-    import tensorflow as tf
 
     parts, counts = np.unique(labelled.columns["part"], return_counts=True)
     return {
@@ -274,8 +274,7 @@ def configuration(labelled: LabelledSet, data: str, begun: Start | None = None) 
         "tools": {
             "wm-edge": __version__,
             "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
+            **backend.versions(),
             "numpy": np.__version__,
         },
     }

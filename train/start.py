@@ -30,6 +30,7 @@ from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
 from edge.wafer.patterns import WM811K, PatternSet
 from edge.wafer.probes import PROBES, probe
+from train.backend import array
 from train.recipe import EncodingName, NetworkRecipe
 from train.run import Run
 
@@ -94,7 +95,7 @@ def read(name_or_path: str) -> Start:
                 f"starts from {' or '.join(STARTS)} alone; train without --from"
             )
         network = rebuilt(start.network, len(start.labels), start.weights, _layout(start))
-        found = np.asarray(network(probes(), training=False))
+        found = array(network(probes(), training=False))
         apart = float(np.median(np.abs(found - start.answers))) / start.step
     except ValueError as error:
         raise ModelError(f"{name_or_path}: {error}; {_MEND}") from None
@@ -223,6 +224,6 @@ def _of_run(run: Run) -> Start:
         recipe.network.layout,
         patterns.names,
         tuple(folded(model)),
-        np.asarray(model(probes(), training=False)),
+        array(model(probes(), training=False)),
         _FLOAT_STEP,
     )

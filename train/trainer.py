@@ -17,6 +17,7 @@ from edge.dataset.labelled_set import LabelledSet, Part, concatenate
 from edge.errors import DataError
 from edge.evaluation import metrics
 from edge.wafer.encoding import to_shares
+from train.backend import array
 from train.batches import class_shares, encode_all, make_sequence
 from train.network import networks, reference_networks
 from train.recipe import Dihedral, Generator, Recipe, Schedule, Synthetic
@@ -161,7 +162,7 @@ def _entry(
         "val_loss": val_loss,
         "val_accuracy": scores.accuracy,
         "val_macro_recall": scores.macro_recall,
-        "learning_rate": float(model.optimizer.learning_rate.numpy()),
+        "learning_rate": float(array(model.optimizer.learning_rate)),
     }
 
 

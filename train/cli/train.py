@@ -98,6 +98,9 @@ def command(
     FOLDS is a folder that --folds made of the same set. Wafers that are likely mislabelled are
     listed in its suspects.csv, the clearest first; none is dropped.
 
+    KERAS_BACKEND=jax or torch trains on JAX or PyTorch instead of TensorFlow, on a GPU if they find
+    one; conversion runs on TensorFlow.
+
     \b
     Examples:
       wm-edge train split.npz --out runs/a
@@ -108,7 +111,8 @@ def command(
       wm-edge train split.npz --teacher runs/f --out runs/taught
       wm-edge train split.npz --search space.toml --out runs/s --hours 8
     """
-    options.require("tensorflow", "matplotlib")
+    from train import backend
+
     own = {"--trials": trials, "--hours": hours, "--jobs": jobs}
     others: dict[str, object] = {
         "--recipe": recipe,
@@ -117,10 +121,12 @@ def command(
         "--epochs": epochs,
     }
     if search is not None:
+        options.require("tensorflow", "matplotlib")
         others |= {"--folds": folds, "--teacher": teacher, "--from-folds": from_folds}
         _refuse(others | {"--resume": resume or None}, "is not for --search, whose space says all")
         return _search(data, search, out, trials, hours, jobs)
     _refuse(own, "is for --search")
+    options.require(backend.installed(), "keras", "matplotlib")
     from edge.evaluation.learned import unlearned
     from train import session
 

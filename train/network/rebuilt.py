@@ -16,6 +16,7 @@ from keras import layers, ops
 
 from edge.model.metadata import Layout
 from edge.wafer.encoding import SYMMETRIES
+from train.backend import array
 from train.network import networks
 from train.network.equivariant import StandardDense, TiedConv2D
 
@@ -131,7 +132,7 @@ def take_over(model: keras.Model, weights: Sequence[Weights], shown: Sequence[Fl
             [np.zeros(w.shape) for w in head.get_weights()[:2]] + head.get_weights()[2:]
         )
         if isinstance(head, StandardDense):
-            pooled = np.concatenate([np.asarray(each) for each in values])
+            pooled = np.concatenate([array(each) for each in values])
             head.standardise(pooled.reshape(len(pooled), head.copies, -1).mean(axis=1))
 
 
@@ -145,7 +146,7 @@ def settle_norms(model: keras.Model, batches: Sequence[Floats]) -> None:
     for batch in batches:
         found = keras.tree.flatten(look(batch, training=False))
         for total, values in zip(sums, found, strict=True):
-            flat = np.asarray(values, np.float64).reshape(-1, total.shape[1])
+            flat = array(values).astype(np.float64).reshape(-1, total.shape[1])
             total[:] += flat.sum(axis=0), (flat**2).sum(axis=0), np.full(flat.shape[1], len(flat))
     for norm, (total, squares, count) in zip(norms, sums, strict=True):
         gamma, beta, before, spread = norm.get_weights()

@@ -147,7 +147,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_is_loaded(
 ) -> None:
     from train import session
 
-    monkeypatch.setattr(session.native_log, "load", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr(session.backend, "load", lambda: pytest.fail("loaded"))
     paths = {key: folder / changes[key] for key in ("data", "out") if key in changes}
     asked = session.Settings(folder / "wafers.npz", None, folder / "new")
     with pytest.raises((UsageError, DataError), match=words):
