@@ -207,8 +207,12 @@ def _search(
     from train.search.summary import lines
 
     settings = session.Settings(data, space, out, trials or TRIALS, hours, jobs or 1)
-    with Progress("") as progress:
-        found = session.search(settings, progress.tell, progress.stage)
+    try:
+        with Progress("") as progress:
+            found = session.search(settings, progress.tell, progress.stage)
+    except KeyboardInterrupt:
+        click.echo(f"{out} holds what is known; the same command goes on", err=True)
+        raise
     for line in lines(found):
         click.echo(line)
     click.echo(f"next: look at {out / 'front.html'}", err=True)

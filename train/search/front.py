@@ -27,7 +27,7 @@ class Row(Struct, frozen=True):
 
     Attributes:
         trial: Its number.
-        state: finished, refused, ended early, failed, interrupted.
+        state: finished, refused, ended early, repeated, failed, interrupted.
         values: What it tried, by the names of the axes.
         cost: What its network costs, None where there is none.
         int8: What it reached, None of one that did not come to its end.
@@ -137,6 +137,8 @@ def _row(space: Space, trial: FrozenTrial, *, front: bool) -> Row:
     epochs = reached.epochs if reached else trial.user_attrs.get("epochs", 0)
     if trial.state is TrialState.PRUNED and not epochs:
         state = "refused"
+    if "as" in trial.user_attrs:
+        state, why, epochs = "repeated", f"as trial {trial.user_attrs['as']}", 0
     return Row(trial.number, state, tried(space, trial), cost, reached, why, epochs, front)
 
 
@@ -150,6 +152,7 @@ def _undominated(trials: Sequence[FrozenTrial], limits: Limits) -> list[FrozenTr
         (trial, reached.recall, cost)
         for trial in trials
         if (reached := int8_of(trial)) and (cost := cost_of(trial)) and not cost.refusal(limits)
+        if "as" not in trial.user_attrs
     ]
 
     def beats(one: tuple[Any, float, Cost], other: tuple[Any, float, Cost]) -> bool:

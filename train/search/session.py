@@ -12,12 +12,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 from optuna.trial import Trial
 
-from edge.dataset.labelled_set import LabelledSet, Part
-from edge.errors import DataError, UsageError, why
-from edge.system.file_lock import Lock
-from edge.system.typed import decode
+from edge.errors import DataError, UsageError
 from train.run import Run
-from train.search import front, output, study
+from train.search import folder, front, output, study
 from train.search.clock import Clock
 from train.search.cost import Cost
 from train.search.front import Front
@@ -26,14 +23,14 @@ from train.search.space_file import load
 from train.search.study import Study
 from train.search.task import INT8, Int8, Task, reached_by
 from train.search.worker import Epoch, Event, Failed, Refused, Stopped
-from train.search.worker_process import WorkerProcess, listen
+from train.search.worker_process import Died, WorkerProcess, listen
 from train.session import divided
 
 Tell = Callable[[str], None]
 Stage = Callable[[str, int, int], None]
 
-#: What a search's folder says it is of.
-ABOUT: Final = "search.json"
+#: Why a task is left that is not at its end.
+_LATER: Final = "later"
 
 #: So many failures in a row are no chance.
 _TOO_MANY: Final = 3
@@ -68,19 +65,19 @@ class _Job:
         name: For a person.
         task: What the worker was given.
         trial: None of a finalist.
-        final: Number of the finalist's trial.
         cost: Once it is known.
         epochs: That are done.
-        why: Why it was told to leave the task, where that ends the trial.
+        why: Why it was told to leave the task; ``_LATER``: to go on with it in another call.
+        again: Whether its process has died once.
     """
 
     name: str
     task: Task
     trial: Trial | None = None
-    final: int = -1
     cost: Cost | None = None
     epochs: int = 0
     why: str = ""
+    again: bool = False
 
     @property
     def share(self) -> float:
@@ -99,40 +96,11 @@ def search(
         KeyboardInterrupt: as came, after all was put away.
     """
     space = load(settings.space)
-    lock = _begun(settings, space, divided(settings.data, tell))
+    lock = folder.opened(settings.out, settings.data, space, divided(settings.data, tell))
     try:
         return _Search(settings, space, tell, stage).run()
     finally:
         lock.release()
-
-
-def _begun(settings: Settings, space: Space, labelled: LabelledSet) -> Lock:
-    """The folder's lock, once it is known to be this search's."""
-    if not (len(labelled.part(Part.TRAIN)) and len(labelled.part(Part.VAL))):
-        raise DataError(f"{settings.data}: the train or the val part is empty; split it again")
-    sha256 = {"data_sha256": labelled.sha256(), "parts_sha256": labelled.parts_sha256()}
-    about = {"space": space.as_dict(), "data": settings.data.name, **sha256}
-    place, run = settings.out / ABOUT, Run(settings.out)
-    if not place.exists():
-        if settings.out.exists() and any(settings.out.iterdir()):
-            raise UsageError(f"{settings.out} holds something else; give another --out")
-        settings.out.mkdir(parents=True, exist_ok=True)
-        run.write_json(ABOUT, about)
-    try:
-        known = decode(dict[str, Any], run.read_json(ABOUT))
-    except ValueError as error:
-        what = f"{place}: cannot be read ({why(error)}); it is damaged"
-        raise DataError(f"{what}, begin the search again with another --out") from error
-    for what, keys in (("space", ("space",)), ("set", tuple(sha256))):
-        if any(known.get(key) != about[key] for key in keys):
-            mend = f"go on with the same {what}, or give another --out"
-            raise UsageError(f"{settings.out} is the search of another {what}; {mend}")
-    try:
-        return Lock(place)
-    except UsageError:
-        raise UsageError(
-            f"{settings.out}: another process searches there; let it, or end it"
-        ) from None
 
 
 class _Search:
@@ -194,7 +162,7 @@ class _Search:
         for worker in self._workers:
             job = worker.task
             if job and not job.why:
-                job.why = "left"
+                job.why = _LATER
                 worker.leave()
 
     def _trials(self) -> Iterator[_Job]:
@@ -205,10 +173,14 @@ class _Search:
             yield from self._jobs(self._study.ask())
 
     def _jobs(self, trial: Trial) -> Iterator[_Job]:
-        """A trial's; none where its values do not go together."""
+        """A trial's; none where its values do not go together, or were tried."""
         values, name = self._study.values(trial), f"trial {trial.number}"
         words = ", ".join(f"{axis} {_short(value)}" for axis, value in values.items())
         self._tell(f"{name}: {words}")
+        if (known := self._study.repeats(trial)) is not None:
+            self._tell(f"{name}: as trial {known}")
+            self._clock.ended()
+            return
         folder = self._settings.out / "trials" / f"{trial.number:04}"
         try:
             recipe = self._space.recipe(values, front.recipe_name(self._space, trial.number))
@@ -229,14 +201,21 @@ class _Search:
                 number = self._space.base.seed + 1 + seed  # the trial's own was picked for its luck
                 recipe = self._space.recipe(row.values, name, number)
                 said = f"finalist {row.trial}, seed {number}"
-                yield _Job(said, Task(folder, recipe), final=row.trial)
+                yield _Job(said, Task(folder, recipe))
 
     def _final(self, trial: int, seed: int) -> Path:
         number = self._space.base.seed + 1 + seed
         return self._settings.out / "finals" / f"{trial:04}-seed{number}"
 
-    def _heard(self, worker: WorkerProcess, event: Event) -> None:
+    def _heard(self, worker: WorkerProcess, event: Event | Died) -> None:
         job: _Job = worker.task
+        if isinstance(event, Died):
+            if not (job.again or job.why):
+                self._tell(f"{job.name}: {event.why}; it goes on where it stood")
+                job.again = True
+                worker.give(job.task, job)
+                return
+            event = Stopped() if job.why else Failed(event.why)
         if isinstance(event, Cost):
             job.cost = event
             if job.trial:
@@ -275,7 +254,7 @@ class _Search:
             self._tell(f"{job.name}: {_reached(event)}; {cost}{self._clock.left}")
         elif isinstance(event, Refused):
             self._end(job, event.why)
-        elif isinstance(event, Stopped) and job.why != "left":
+        elif isinstance(event, Stopped) and job.why != _LATER:
             self._end(job, job.why)
 
     def _end(self, job: _Job, why: str, *, failed: bool = False) -> None:

@@ -143,6 +143,26 @@ class Study:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return {axis.name: _suggested(trial, axis) for axis in self._space.axes}
 
+    def repeats(self, trial: Trial) -> int | None:
+        """End a trial as the one ended that tried the very same values.
+
+        Returns:
+            The number of that one; None where these are new.
+        """
+        own = self._study.trials[trial.number].params
+        ended = self._study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+        same = next((one for one in ended if one.params == own), None)
+        if same is None:
+            return None
+        for key, value in (same.user_attrs | {"as": same.number}).items():
+            trial.set_user_attr(key, value)
+        for limit, excess in same.constraints.items():
+            trial.set_constraint(limit, excess)
+        for part, recall in same.intermediate_values.items():
+            trial.report(recall, part)
+        self._study.tell(trial, same.value, same.state)
+        return same.number
+
     def costs(self, trial: Trial, cost: Cost) -> None:
         """Note what its network costs."""
         trial.set_user_attr("cost", to_builtins(cost))

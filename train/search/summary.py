@@ -24,7 +24,7 @@ def lines(found: Front) -> Iterator[str]:
 
 def counted(found: Front) -> str:
     """How many trials came to what."""
-    states = ("finished", "ended early", "refused", "failed", "interrupted")
+    states = ("finished", "ended early", "refused", "repeated", "failed", "interrupted")
     counts = [f"{found.count(state)} {state}" for state in states if found.count(state)]
     return f"{len(found.rows)} trials: {', '.join(counts) or 'none'}"
 

@@ -8,20 +8,29 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct
+
 from edge.system.native_log import QUIET
 from edge.system.text import printable
 from train.search.task import Task
-from train.search.worker import Event, Failed
+from train.search.worker import Event
 
 _START: Final = "import sys; sys.path = sys.argv[2:]; from train.search.worker import main; main()"
 
-#: A worker is ended after so many tasks: TensorFlow's memory grows with each.
-_MOST: Final = 20
+#: A worker is ended after so many tasks: TensorFlow's memory grows with each, by 0.4 GB on WM-811K.
+_MOST: Final = 4
+
+
+class Died(Struct, frozen=True):
+    """The process ended, and how."""
+
+    why: str
 
 
 class WorkerProcess:
@@ -47,7 +56,7 @@ class WorkerProcess:
 
     def give(self, task: Task, what: object) -> None:
         """Begin a task; ``what`` is kept in ``task``."""
-        if self._process is None or self._done >= _MOST:
+        if self._process is None or self._process.poll() is not None or self._done >= _MOST:
             self.close()
             self._start()
         self.task = what
@@ -56,7 +65,8 @@ class WorkerProcess:
 
     def leave(self) -> None:
         """Have it leave the task where it stands; it answers ``Stopped``, or what came before."""
-        self.pipe.send(None)
+        with suppress(OSError):  # it ended meanwhile, which is heard next
+            self.pipe.send(None)
 
     def _start(self) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -73,12 +83,12 @@ class WorkerProcess:
         self._done = 0
         self.pipe.send(self._data)
 
-    def hear(self) -> Event:
+    def hear(self) -> Event | Died:
         """What it tells next; of one that has ended, why."""
         try:
             event: Event = self.pipe.recv()
         except (EOFError, OSError):
-            return Failed(self._ended())
+            return Died(self._ended())
         return event
 
     def _ended(self) -> str:
@@ -106,7 +116,7 @@ class WorkerProcess:
 
 def listen(
     workers: Sequence[WorkerProcess], seconds: float | None
-) -> Iterator[tuple[WorkerProcess, Event]]:
+) -> Iterator[tuple[WorkerProcess, Event | Died]]:
     """What those who have a task tell, as soon as one does; nothing after so many seconds."""
     busy: dict[Any, WorkerProcess] = {one.pipe: one for one in workers if one.task is not None}
     for pipe in wait(list(busy), seconds):

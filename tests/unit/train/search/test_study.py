@@ -13,6 +13,7 @@ from optuna.trial import Trial, TrialState
 from edge.errors import DataError
 from tests.support.search import cost, int8
 from train.search.cost import Limits
+from train.search.front import gather
 from train.search.space import Space
 from train.search.space_file import load
 from train.search.study import JOURNAL, Study, cost_of, int8_of, part_ends, tried
@@ -91,6 +92,30 @@ def asked(study: Study, kilobytes: float = 90.0, invoke: float = 1.0) -> Trial:
     study.values(trial)
     study.costs(trial, cost(kilobytes, invoke))
     return trial
+
+
+def test_values_that_were_tried_are_not_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "space.toml"
+    path.write_text("[optimise]\nbatch = { choice = [16, 32] }\n[limits]\nfile_kb = 100\n", "utf-8")
+    study = Study(tmp_path, load(str(path)))
+    new, ends = [], {16: int8(0.8, 91), 32: int8(0.9, 91)}
+    for number in range(6):
+        trial = study.ask()
+        batch = study.values(trial)["optimise.batch"]
+        if (same := study.repeats(trial)) is not None:
+            assert study.trials[same].params == {"optimise.batch": batch}
+            continue
+        new.append(number)
+        study.costs(trial, cost(90))
+        study.reached(trial, 1, 0.5)
+        study.finish(trial, ends[batch])
+    assert len(new) == 2
+    for trial in study.trials:
+        assert trial.value == ends[trial.params["optimise.batch"]].recall
+        assert (trial.intermediate_values, set(trial.constraints)) == ({1: 0.5}, {"file_kb"})
+    found = gather(load(str(path)), "set.npz", study.trials)
+    assert [row.trial for row in found.front] == [n for n in new if found.rows[n].int8 == ends[32]]
+    assert found.count("repeated") == 4
 
 
 def test_a_small_network_is_held_against_small_ones_alone(tmp_path: Path, space: Space) -> None:
