@@ -44,8 +44,8 @@ def verdict(found: Front) -> str:
         return ""
     alike = [one for one in found.finalists if one.alike]
     if len(alike) == 1:
-        best = alike[0]
-        return f"best over seeds: trial {best.trial}, {over_seeds(best, found)}"
+        which = "best over seeds" if len(found.finalists) > 1 else "over seeds"
+        return f"{which}: trial {alike[0].trial}, {over_seeds(alike[0], found)}"
     names = ", ".join(str(one.trial) for one in alike)
     cheap = min(alike, key=lambda one: (one.cost.bytes, one.cost.invoke))
     return (
