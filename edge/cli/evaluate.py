@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from edge.errors import UsageError
+from edge.errors import DataError, UsageError
 from edge.system.text import columns, counted, padded, percent, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from edge.evaluation.evaluate import Evaluation
     from edge.evaluation.yield_sweep import YieldSweep
     from edge.formats.fab.rules import Rules
+    from edge.gate.baseline import Baseline
     from edge.gate.judge import GateOutcome
     from edge.gate.soundness import ModelFileAudit
     from edge.wafer.patterns import PatternSet
@@ -39,8 +42,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--baseline",
-    type=options.UserPath(),
-    help="What --write-baseline wrote with a model you trust; exit 4 when this one is worse.",
+    type=options.ModelPath(),
+    help="What --write-baseline wrote with a model you trust, or that model file, then judged on "
+    "the same wafers; exit 4 when this one is worse.",
 )
 @click.option(
     "--max-drop",
@@ -92,8 +96,8 @@ def command(
       wm-edge evaluate golden.npz --json now.json
       wm-edge evaluate golden.npz --write-baseline good.json
       wm-edge evaluate golden.npz --baseline good.json --junit report.xml
+      wm-edge evaluate golden.npz --model new.tflite --baseline old.tflite
     """
-    from edge.gate import baseline as baselines
     from edge.gate import judge
     from edge.system.files import check_place, same_file
 
@@ -106,7 +110,8 @@ def command(
             raise UsageError(f"{place}: is an input or written twice; choose another name")
         check_place(place, overwrite=overwrite)
     began = time.monotonic()
-    sound = _examine(model, backend, kernels, average_symmetries=average_symmetries)
+    examined = partial(_examine, backend, kernels, average_symmetries=average_symmetries)
+    sound = examined(model)
     sets: list[LabelledSet] = []
     with Progress("evaluating") as progress:
 
@@ -120,7 +125,7 @@ def command(
         outcome = judge.run(
             sound,
             read,
-            (lambda: baselines.read(baseline)) if baseline else None,
+            (lambda: _trusted(baseline, examined)) if baseline else None,
             max_drop,
             progress.at,
         )
@@ -141,8 +146,22 @@ def command(
     return 0
 
 
+def _trusted(
+    path: Path, examined: Callable[[Path | None], ModelFileAudit]
+) -> Baseline | Classifier:
+    """What ``--baseline`` names: figures, or a model file at work."""
+    from edge.gate import baseline
+
+    if not baseline.is_model(path):
+        return baseline.read(path)
+    known = examined(path)
+    if known.classifier is None:
+        raise DataError(f"the baseline cannot be used: {known.error}")
+    return known.classifier
+
+
 def _examine(
-    path: Path | None, backend: str | None, kernels: str, *, average_symmetries: bool
+    backend: str | None, kernels: str, path: Path | None, *, average_symmetries: bool
 ) -> ModelFileAudit:
     from edge.classification.classifier import Classifier
     from edge.gate.soundness import examine

@@ -9,6 +9,7 @@ comparison then rests on counts alone and finds less.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -18,12 +19,14 @@ import numpy.typing as npt
 from msgspec import Meta, Struct, field
 
 from edge.errors import DataError, why
+from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.system.regular_file import read_text
 from edge.system.typed import MismatchError, Share, about, decode
 from edge.wafer.patterns import MOST
 
 if TYPE_CHECKING:
-    from edge.evaluation.evaluate import Evaluation
+    from edge.classification.classifier import Classifier
+    from edge.dataset.labelled_set import LabelledSet
 
 #: Version of the layout.
 FORMAT: Final = 1
@@ -170,6 +173,24 @@ def read(path: Path) -> Baseline:
         return decode(Baseline, content)
     except MismatchError as error:
         raise DataError(f"{path}: the baseline is incomplete or malformed ({error})") from error
+
+
+def measured(
+    before: Baseline | Classifier, labelled: LabelledSet, progress: Callable[[int], None] | None
+) -> Baseline:
+    """A baseline; of a model at work that is trusted, what it does on these wafers."""
+    if isinstance(before, Baseline):
+        return before
+    return decode(Baseline, as_dict(evaluate(labelled, before, progress)))
+
+
+def is_model(path: Path) -> bool:
+    """Whether a model file stands where a baseline may."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8)[4:] == b"TFL3"
+    except OSError:  # whoever reads it as a baseline says why
+        return False
 
 
 def _letters(text: str) -> npt.NDArray[np.uint8]:

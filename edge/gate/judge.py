@@ -17,6 +17,7 @@ from edge.errors import DataError, GateError, WmEdgeError
 from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.evaluation.learned import blind
 from edge.gate import comparison, diagnosis
+from edge.gate.baseline import measured
 from edge.gate.checks import (
     MODEL_CHECKS,
     Check,
@@ -85,13 +86,14 @@ class GateOutcome:
 def run(
     sound: ModelFileAudit,
     read_data: Callable[[], LabelledSet],
-    read_baseline: Callable[[], Baseline] | None,
+    read_baseline: Callable[[], Baseline | Classifier] | None,
     max_drop: float,
     progress: Callable[[int], None] | None = None,
 ) -> GateOutcome:
     """Look at everything that can be looked at; what is wrong early hides nothing else.
 
-    Without ``read_baseline`` nothing is compared. ``max_drop`` is the largest fall of a class or of
+    Without ``read_baseline`` nothing is compared; a trusted model at work that it gives is measured
+    on the same wafers. ``max_drop`` is the largest fall of a class or of
     the mean, in percentage points; ``progress`` is told of the number of wafers done.
     """
     checks = list(sound.checks)
@@ -105,9 +107,9 @@ def run(
             result = evaluate(labelled, sound.classifier, progress)
     trusted = None
     with _noted("baseline", checks, errors):
-        if before and result:
-            before.require_same(result)
-            trusted = before
+        if before and result and labelled:
+            (found := measured(before, labelled, progress)).require_same(result)
+            trusted = found
     error = errors[0] if errors else None
     warnings: list[str] = []
     if labelled is not None and sound.classifier and result:

@@ -29,6 +29,9 @@ from tests.support import spoil
 from tests.support.cli import Finished, wm_edge
 from train.synth.sets import synthetic_set
 
+#: The model file that shipped first; what ships now is judged against it.
+OLD = Path(__file__).parents[1] / "data" / "wm811k-2026-11.tflite"
+
 #: What any sound model reaches on the wafers of ``generated_file``; two swapped labels give 0.
 FLOOR_EACH, FLOOR_MEAN = 0.5, 0.7
 
@@ -194,6 +197,22 @@ def test_good_model_is_green(data: Path, baseline: Path, tmp_path: Path) -> None
     assert "gate is green" in done.stderr
     assert tuple(cases(report)) == NAMES
     assert not failures(report)
+
+
+def test_a_model_file_may_stand_for_its_figures(data: Path, tmp_path: Path) -> None:
+    done = gate(data, OLD, "--model", OLD)
+    assert done.code == 0, done.stderr
+    assert "compared wafer by wafer with wm811k@689d6c21091b" in done.stderr
+    worse = tmp_path / "worse.tflite"
+    worse.write_bytes(spoil.swap_labels("Loc", "Scratch"))
+    done = gate(data, OLD, "--model", worse)
+    assert done.code == 4
+    assert "class-Loc" in done.stderr.splitlines()[-1]
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(OLD.read_bytes()[:5000])
+    done = gate(data, broken)
+    assert done.code == 2
+    assert "the baseline cannot be used" in done.stderr
 
 
 @pytest.mark.parametrize("spoiled", FALLEN)
