@@ -20,6 +20,7 @@ from convert.metadata import short
 from convert.parity import ALLOWED_POINTS, Parity, compare
 from convert.report.accuracy import review, without_temperature
 from convert.review import fit
+from convert.review.confidence import Judged
 from edge.classification.classifier import Classifier
 from edge.classification.selftest import answers
 from edge.dataset.labelled_set import LabelledSet
@@ -47,6 +48,7 @@ class ParityContext:
             it is recorded in the file; None for ``ALLOWED_POINTS``.
         on: What the test part is, in words.
         progress: Told how far the judging is.
+        folds: What sets confidence and its thresholds instead of the val part, where it is given.
     """
 
     data: ConversionData
@@ -56,6 +58,7 @@ class ParityContext:
     allowed_drop: float | None
     on: str
     progress: Callable[[str, int, int], None] = lambda *_: None
+    folds: Judged | None = None
 
     @property
     def allowed_points(self) -> float:
@@ -65,7 +68,7 @@ class ParityContext:
     def fitted(self, draft: ModelFile, seed: int) -> tuple[float, Review]:
         """Temperature and review rule of a network."""
         told = functools.partial(self.progress, "fitting the review rule")
-        return fit.fit(draft, self.data, self.objective, seed, told)
+        return fit.fit(draft, self.data, self.objective, seed, told, self.folds)
 
     def judged(self, what: str) -> Callable[[int], None]:
         """Tells of so many wafers of the test part."""

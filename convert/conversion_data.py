@@ -90,10 +90,7 @@ class ConversionData:
                 )
         train = parts[Part.TRAIN]
         calibration = calibration_set(train, seed, size=size)
-        some = np.concatenate(
-            some_of_each(train.class_indices(), len(train.patterns), PER_CLASS, rng)
-        )
-        parts[Part.TRAIN] = train.select(some)
+        parts[Part.TRAIN] = training_sample(train, rng)
         sample, val, test = (
             encoded(parts[part], size, partial(progress, f"encoding the {part} part"))
             for part in Part
@@ -111,6 +108,12 @@ def asked(labelled: LabelledSet) -> LabelledSet:
     """The wafers that the network is asked about: what it says of the others decides nothing."""
     asked = labelled.fail_counts() >= MIN_FAILS
     return labelled if asked.all() else labelled.select(asked)
+
+
+def training_sample(train: LabelledSet, rng: np.random.Generator) -> LabelledSet:
+    """At most ``PER_CLASS`` wafers of each pattern, by chance: what the embedding is made by."""
+    some = some_of_each(train.class_indices(), len(train.patterns), PER_CLASS, rng)
+    return train.select(np.concatenate(some))
 
 
 def float_outputs(network: keras.Model, planes: Planes) -> npt.NDArray[np.float32]:

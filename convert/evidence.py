@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec import to_builtins
 
@@ -13,6 +14,7 @@ from convert.parity import Parity
 from convert.remedy.search import Tried, table
 from convert.report import page
 from convert.report.measure import measure
+from convert.review.confidence import confidence_bins
 from edge.classification import ordinary_file
 from edge.model import float_network
 from edge.system.files import check_place, write_bytes, write_text
@@ -53,6 +55,16 @@ class Evidence:
     float_tflite: bytes
     context: ParityContext
 
+    def _out_of_fold(self) -> dict[str, Any]:
+        """What folds said of the rule and of confidence, where they set it."""
+        judged, rule = self.context.folds, self.found.model.document["review"]
+        if judged is None:
+            return {}
+        return {
+            **{key: rule[key] for key in ("folds", "holds") if key in rule},
+            "confidence": [*confidence_bins(judged, self.context.data.patterns)],
+        }
+
     def write(self, out: Path) -> None:
         """Write everything beside ``out``, naming the model file by its hash.
 
@@ -76,6 +88,7 @@ class Evidence:
                     key: document["review"][key] for key in ("below", "objective", "min_dies")
                 },
                 "on_test": document["accuracy"]["review"],
+                **self._out_of_fold(),
             },
             "remedies": [one.as_dict() for one in self.tried],
             "calibration": manifest,

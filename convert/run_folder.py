@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,10 @@ from edge.wafer.patterns import WM811K, PatternSet
 
 if TYPE_CHECKING:
     import keras
+
+
+#: Of a recipe: what does not shape a network's answers.
+_APART: Final = ("name", "about", "seed", "review")
 
 
 class RunNetwork(msgspec.Struct, frozen=True):
@@ -70,6 +74,29 @@ def read_config(run: Path) -> RunConfig:
         what = f"{run}: trained on the encoding {config.recipe.encoding!r}, which no station has"
         raise UsageError(f"{what}; it serves the ablation only")
     return config
+
+
+def trained_otherwise(run: Path, other: Path) -> list[str]:
+    """Sections of recipe and configuration in which two runs differ, of those that shape answers.
+
+    Raises:
+        DataError: one of them is no run folder, or is damaged.
+    """
+    first, second = (_shaping(path) for path in (run, other))
+    keys = {**first, **second}
+    return [key for key in keys if first.get(key) != second.get(key)]
+
+
+def _shaping(run: Path) -> dict[str, object]:
+    """The recipe, less its name, seed and goal, and whether a network stood before or beside it."""
+    path = run / "config.json"
+    try:
+        config = decode(dict[str, Any], json.loads(read_text(path)))
+        recipe = decode(dict[str, Any], config.get("recipe", {}))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
+    shaping = {key: recipe[key] for key in recipe if key not in _APART}
+    return {**shaping, **{key: True for key in ("from", "teacher") if key in config}}
 
 
 def load_network(run: Path) -> keras.Model:

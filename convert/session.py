@@ -14,10 +14,12 @@ from convert.conversion_data import ConversionData, float_outputs
 from convert.embedding import with_embedding
 from convert.evidence import Evidence, beside, check_places
 from convert.metadata import Source, notice, of_run
+from convert.out_of_fold import checked_folds, judge_folds
 from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
 from convert.report.measure import Progress
+from convert.review.confidence import Judged, confidence_bins
 from convert.run_folder import RunConfig, check_same_data, load_network, read_config
 from edge.classification import ordinary_file
 from edge.classification.classifier import Classifier
@@ -32,6 +34,7 @@ from edge.system import native_log
 from edge.system.files import write_bytes
 from edge.system.text import counted, obeyed
 from edge.verdict.rule import Costs
+from edge.wafer.patterns import PatternSet
 
 if TYPE_CHECKING:
     import keras
@@ -61,6 +64,7 @@ def convert(
     allowed_points: float | None = None,
     precision: float | None = None,
     costs: Costs | None = None,
+    folds: Path | None = None,
     remedy: Remedy = Remedy.NONE,
     overwrite: bool = False,
     tell: Tell = lambda _: None,
@@ -81,6 +85,8 @@ def convert(
         allowed_points: Explicit limit (recorded in the file); None for 1 point.
         precision: What the accepted wafers shall reach; None for what the run's recipe says.
         costs: What mistakes cost, instead of a precision; None for what the recipe says.
+        folds: Folder of folds of the same wafers: temperature and thresholds come from what its
+            networks, converted alike, say of lots that they had not seen; None: from the val part.
         remedy: Whether to try remedies until the gate is green.
         overwrite: Replace existing files.
         tell: Receives what is done, a line at a time.
@@ -93,16 +99,24 @@ def convert(
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
+    divided = checked_folds(folds, labelled, source.run, tell) if folds else None
     load_tensorflow()  # seconds: after all that can be refused without
     objective = config.recipe.review.with_overrides(precision, costs)
     plain, seed = load_network(source.run), config.recipe.seed
+    judged = None
+    if folds and divided:
+        tell(f"converting the networks of {folds}, each judges its fold")
+        judged = judge_folds(folds, *divided, source, progress)
+        _tell_confidence(judged, divided[0].patterns, tell)
     tell("encoding the wafers")
     data = ConversionData.of(labelled, int(plain.input_shape[1]), seed, progress)
     network = with_embedding(plain, data.train.planes, data.train.classes)
     test = labelled.part(Part.TEST)
     float_logits = as_station(float_outputs(network, data.test.planes), test)
     on = _words(source, by_lot=config.split_by_lot)
-    context = ParityContext(data, test, float_logits, objective, allowed_points, on, progress)
+    context = ParityContext(
+        data, test, float_logits, objective, allowed_points, on, progress, judged
+    )
     part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
     known = of_run(source, config, part, data.calibration, network.count_params(), float_tflite)
     judge = functools.partial(attempt, known=known, context=context, out=out)
@@ -144,6 +158,15 @@ def _checked(
     for doubt in part_doubts(labelled, (Part.VAL.value, Part.TEST.value)):
         tell(f"warning: {doubt}")
     return config
+
+
+def _tell_confidence(judged: Judged, patterns: PatternSet, tell: Tell) -> None:
+    """How far confidence can be trusted, calibrated and judged on different folds."""
+    for one in confidence_bins(judged, patterns):
+        tell(
+            f"  confidence {one['from']:.2f} - {one['to']:.2f}: {one['wafers']:>7,} wafers, "
+            f"said {100 * one['confidence']:5.1f} %, right {100 * one['right']:5.1f} %"
+        )
 
 
 def _words(source: Source, *, by_lot: bool) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.dataset.folds import Folds, divide, held_out, without_test
+from edge.dataset.folds import Folds, divide, fold_path, held_out, without_test
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.out_of_fold import OutOfFold
 from edge.dataset.reading import naming
@@ -80,11 +80,6 @@ def cross_validate(
         found.classes.astype(np.intp), found.logits.argmax(axis=1), len(names)
     )
     return CrossValidated(metrics.score(confusion, names), suspects)
-
-
-def fold_path(folder: Path, number: int) -> Path:
-    """The run folder of a fold, counted from 1."""
-    return folder / f"fold-{number}"
 
 
 def _recipe(settings: Settings, count: int) -> Recipe:

@@ -53,6 +53,14 @@ if TYPE_CHECKING:
     "recipe's; sets the thresholds of review. A cost table has the last word.",
 )
 @review_options.cost_table
+@click.option(
+    "--folds",
+    type=options.UserPath(),
+    metavar="FOLDS",
+    help="Set temperature and thresholds by what the networks of `wm-edge train --folds` say of "
+    "lots that they had not seen, instead of by the val part: they hold on other lots, or the file "
+    "says what does.",
+)
 @options.overwrite
 def command(
     run: Path,
@@ -65,6 +73,7 @@ def command(
     remedy: bool,
     precision: float | None,
     costs: Costs | None,
+    folds: Path | None,
     overwrite: bool,
 ) -> int:
     """Quantise the network in RUN to int8 and prove, class by class, that nothing was lost.
@@ -77,6 +86,7 @@ def command(
     \b
     Examples:
       wm-edge convert runs/a --data split.npz --out mine.tflite
+      wm-edge convert runs/a --data split.npz --folds runs/f --out mine.tflite
       wm-edge classify wafers/ --model mine.tflite
     """
     options.require("tensorflow", "jinja2", "matplotlib", "ai_edge_quantizer")
@@ -106,6 +116,7 @@ def command(
             remedy=Remedy.SEARCH if remedy else Remedy.NONE,
             precision=precision,
             costs=costs,
+            folds=folds,
             overwrite=overwrite,
             tell=progress.tell,
             progress=progress.stage,

@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.conversion_data import MEANS_PER_CLASS, ConversionData
+from convert.review.confidence import Judged, confidence_rule
 from convert.review.mixtures import fit_detector
-from convert.review.temperature import fit_log_prior, fit_temperature
-from convert.review.thresholds import above, for_precision
+from convert.review.thresholds import above
 from edge.classification.classifier import Classifier
-from edge.evaluation import metrics
 from edge.model.metadata import Mixed, Review, Unfamiliar
 from edge.model.model_file import ModelFile
 from edge.verdict.familiarity import Familiarity
@@ -45,15 +44,21 @@ def fit(
     objective: ReviewObjective,
     seed: int,
     progress: Callable[[int, int], None] = lambda *_: None,
+    folds: Judged | None = None,
 ) -> tuple[float, Review]:
     """Fit temperature and review rule through the station's own code.
 
     Args:
         draft: The network with a ``neutral`` review section.
-        data: Class means and detector come from its train part, all else from its val part.
+        data: Class means and detector come from its train part, all else from its val part, or
+            what is said of confidence from ``folds``.
         objective: What the thresholds shall reach.
         seed: Which training wafers.
         progress: Told how many wafers have been run, and of how many.
+        folds: What networks of a cross-validation said of the wafers that they had not seen.
+
+    Raises:
+        UsageError: as ``confidence_rule``.
     """
     classifier, patterns = Classifier(draft), data.patterns
     train = data.train.per_class(MEANS_PER_CLASS, np.random.default_rng(seed))
@@ -63,7 +68,8 @@ def fit(
     single, scattered, double = (dequantised(draft, *run)[1] for run in raw[:-1])
     raw_logits, steps = raw[-1]
     logits, _ = dequantised(draft, raw_logits, steps)
-    temperature = fit_temperature(logits, data.val.classes)
+    judged = folds or Judged(logits, data.val.classes)
+    rule = confidence_rule(judged, objective, patterns)
     weights, bias = fit_detector(np.vstack([single, scattered]), double)
     # To digits that change no verdict: the file must stay small.
     means = np.round(_class_means(single, train.classes, len(patterns)), 2).tolist()
@@ -71,25 +77,19 @@ def fit(
     embedding = draft.metadata.embedding
     familiarity = Familiarity(embedding.scale, embedding.zero_point, means, weights, bias)
     distances = np.asarray([familiarity.measure(row) for row in steps])
-    guess, classes = logits.argmax(axis=1), data.val.classes
-    log_prior = fit_log_prior(logits / temperature, classes, patterns)
-    weighed = metrics.softmax(logits / temperature + np.asarray([log_prior[n] for n in patterns]))
-    confidence = weighed[np.arange(len(guess)), guess]
-    below = (
-        {name: round(value, 4) for name, value in objective.costs.below(patterns).items()}
-        if objective.costs
-        else for_precision(guess, confidence, guess == classes, objective.precision, patterns)
-    )
+    promise = {"delta": objective.delta} if folds and not objective.costs else {}
     review = Review(
-        below,
-        objective.objective(),
+        rule.below,
+        {**objective.objective(), **promise},
         MIN_DIES,
         Unfamiliar(_up(above(distances[:, 0], objective.unfamiliar)), means),
         Mixed(min(1.0, _up(above(distances[:, 1], objective.mixed))), weights, bias),
-        log_prior,
-        unneeded=not any(below.values()),
+        rule.log_prior,
+        unneeded=not any(rule.below.values()),
+        folds=judged.count(),
+        holds=rule.holds,
     )
-    return temperature, review
+    return rule.temperature, review
 
 
 def raw_outputs(

@@ -20,6 +20,7 @@ def for_precision(
     right: npt.NDArray[np.bool_],
     target: float,
     names: Iterable[str],
+    weights: Floats | None = None,
 ) -> dict[str, float]:
     """Smallest confidence a pattern at which the accepted predictions reach a precision.
 
@@ -32,25 +33,32 @@ def for_precision(
         right: Whether it is (W,).
         target: Share of the accepted predictions of a pattern that must be right, 0..1.
         names: Of the classes.
+        weights: As how many each prediction counts (W,); None: as one.
 
     Returns:
         Threshold a pattern, 0..1 rounded to 0.001; 1 where no threshold reaches the target.
     """
+    weights = np.ones(len(right)) if weights is None else weights
     return {
-        name: _lowest(confidence, right, guess == index, target) for index, name in enumerate(names)
+        name: _lowest(confidence, right * weights, weights, guess == index, target)
+        for index, name in enumerate(names)
     }
 
 
 def _lowest(
-    confidence: Floats, right: npt.NDArray[np.bool_], own: npt.NDArray[np.bool_], target: float
+    confidence: Floats,
+    right: Floats,
+    weights: Floats,
+    own: npt.NDArray[np.bool_],
+    target: float,
 ) -> float:
-    """Lowest threshold that reaches the target."""
+    """Lowest threshold that reaches the target; ``right`` are the weights of right predictions."""
     for thousandth in range(1000):
         accepted = confidence >= thousandth / 1000
-        everyone = right[accepted].mean() if accepted.any() else 1.0
-        mine = right[accepted & own]
-        alone = mine.mean() if len(mine) else 0.0
-        if min(alone, (mine.sum() + PRIOR * everyone) / (len(mine) + PRIOR)) >= target:
+        everyone = right[accepted].sum() / weights[accepted].sum() if accepted.any() else 1.0
+        mine, count = right[accepted & own].sum(), weights[accepted & own].sum()
+        alone = mine / count if count else 0.0
+        if min(alone, (mine + PRIOR * everyone) / (count + PRIOR)) >= target:
             return thousandth / 1000
     return 1.0
 

@@ -10,7 +10,7 @@ from edge.model.metadata import Accuracy, Metadata
 from edge.model.model_file import ModelFile, load
 from edge.model.training import Training
 from edge.system import shipped
-from edge.system.text import columns, padded, printable
+from edge.system.text import columns, counted, padded, printable
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.patterns import PatternSet
 
@@ -123,6 +123,26 @@ def called(patterns: PatternSet) -> Iterator[str]:
             yield f"{title if number == 0 else '':<12}{line}"
 
 
+def _held(data: Metadata) -> Iterator[str]:
+    """What the thresholds promise on other lots, where folds set them."""
+    review = data.review
+    if (folds := review.folds) is None:
+        return
+    yield (
+        f"            by {folds.wafers:,} wafers of {folds.lots:,} lots (one of unknown lot counts "
+        f"as a lot), each judged by one of {folds.networks} networks that had not seen its lot"
+    )
+    for name in data.patterns:
+        if (held := review.holds.get(name)) is None:
+            continue
+        sure = "on other lots at least" if held.promised else "aimed at; sure is at least"
+        yield (
+            f"              {name}: {sure} {100 * held.at_least:.1f} %, by "
+            f"{counted(held.accepted, 'accepted wafer')} of {counted(held.lots, 'lot')}, "
+            f"{100 * held.precision:.1f} % of them right"
+        )
+
+
 def _review(data: Metadata) -> Iterator[str]:
     """When a wafer goes to a person, and what that did on the test part."""
     rule = data.review
@@ -130,6 +150,7 @@ def _review(data: Metadata) -> Iterator[str]:
     below = ", ".join(f"{name} {rule.below[name]:g}" for name in data.patterns)
     yield f"review      below {below}"
     yield f"            (set for {aim or 'nothing'})"
+    yield from _held(data)
     yield (
         f"            unfamiliar above {rule.unfamiliar.above:g} standard deviations, mixed "
         f"above {rule.mixed.above:g}, fewer than {rule.min_dies} dies"

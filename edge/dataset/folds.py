@@ -6,6 +6,8 @@ that it never saw. The test part takes no part in it.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +24,11 @@ def without_test(labelled: LabelledSet) -> tuple[LabelledSet, npt.NDArray[np.int
     """The wafers of the train and val parts of a split set, and their places in it."""
     places = np.flatnonzero(np.isin(labelled.columns["part"], [Part.TRAIN, Part.VAL]))
     return labelled.select(places), places
+
+
+def fold_path(folder: Path, number: int) -> Path:
+    """The run folder of a fold, counted from 1, in a folder of folds."""
+    return folder / f"fold-{number}"
 
 
 def divide(labelled: LabelledSet, count: int, seed: int = 0) -> Folds:

@@ -39,6 +39,17 @@ def lot_groups(labelled: LabelledSet) -> npt.NDArray[np.intp]:
     )
 
 
+def lot_numbers(labelled: LabelledSet) -> npt.NDArray[np.intp]:
+    """A number a lot (W,), or a number of its own where a wafer's lot is unknown.
+
+    Where no lot is known, bands of lots stand for them.
+    """
+    found = _numbered(labelled, "lot")
+    if not (found >= 0).any():
+        found = _numbered(labelled, "lot_band")
+    return np.where(found >= 0, found, len(labelled) + np.arange(len(labelled)))
+
+
 def lots_together(labelled: LabelledSet) -> npt.NDArray[np.intp]:
     """Wafers (W,) in an order in which those of a lot follow each other, else by chance."""
     rng = np.random.default_rng(0)

@@ -77,6 +77,36 @@ class Mixed(Struct, frozen=True):
     bias: Coordinate
 
 
+class Held(Struct, frozen=True):
+    """What is known of the accepted wafers of a pattern, of lots that their network had not seen.
+
+    Attributes:
+        promised: Whether the precision that was aimed at holds on other lots, as far as it can be
+            told of so many; where not, the threshold reaches it on these wafers alone.
+        at_least: The precision that holds on other lots with probability 1 - delta.
+        precision: Their precision.
+        accepted: How many they are.
+        lots: Of how many lots.
+    """
+
+    promised: bool
+    at_least: Share
+    precision: Share
+    accepted: int
+    lots: int
+
+
+class FoldCount(Struct, frozen=True):
+    """So many networks of a cross-validation judged so many wafers of so many lots.
+
+    A wafer whose lot is unknown counts as a lot.
+    """
+
+    networks: int
+    wafers: int
+    lots: int
+
+
 class Review(Struct, frozen=True, omit_defaults=True):
     """When a wafer goes to a person.
 
@@ -89,6 +119,8 @@ class Review(Struct, frozen=True, omit_defaults=True):
         log_prior: Natural logarithm of how much more or less common a pattern is than the network
             was trained to take it.
         unneeded: Whether ``objective`` was reached without thresholds: all are 0, by intention.
+        folds: What set confidence and ``below``; None: the val part.
+        holds: What is known of each pattern's accepted wafers by these.
     """
 
     below: dict[str, Share]
@@ -98,11 +130,15 @@ class Review(Struct, frozen=True, omit_defaults=True):
     mixed: Mixed
     log_prior: dict[str, Annotated[float, Meta(ge=-20, le=20)]] = field(name="frequency")
     unneeded: bool = False
+    folds: FoldCount | None = None
+    holds: dict[str, Held] = {}
 
     def check(self, names: Sequence[str]) -> None:
         """Refuse other patterns than these, by a ``MismatchError``."""
         _check_patterns(("below",), self.below, names)
         _check_patterns(("frequency",), self.log_prior, names)
+        if unknown := self.holds.keys() - set(names):
+            raise MismatchError(("holds",), f"names what is no pattern: {', '.join(unknown)}")
 
 
 class SelfTest(Struct, frozen=True):

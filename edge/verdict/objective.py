@@ -26,6 +26,9 @@ class ReviewObjective(Strict, frozen=True):
         review: Cost of a look by a person.
         unfamiliar: Share of ordinary wafers that may be called unfamiliar.
         mixed: Share of ordinary wafers that may be called mixed.
+        delta: Chance, a pattern, that ``precision`` does not hold on other lots, where folds set
+            the thresholds.
+        none_share: Share of wafers without a pattern where it shall hold; 0: as in the data.
     """
 
     precision: _Part = 0.95
@@ -34,6 +37,8 @@ class ReviewObjective(Strict, frozen=True):
     review: _Cost = 0.0
     unfamiliar: _Part = 0.02
     mixed: _Part = 0.01
+    delta: _Part = 0.1
+    none_share: Annotated[float, Meta(ge=0, le=0.999999)] = 0.0
 
     @property
     def costs(self) -> Costs | None:
@@ -56,4 +61,5 @@ class ReviewObjective(Strict, frozen=True):
 
     def objective(self) -> dict[str, float]:
         """JSON form of what decides over low confidence."""
-        return asdict(self.costs) if self.costs else {"precision": self.precision}
+        mix = {"none_share": self.none_share} if self.none_share else {}
+        return {**(asdict(self.costs) if self.costs else {"precision": self.precision}), **mix}

@@ -16,6 +16,7 @@ import pytest
 from convert import attempt, session
 from convert.firmware.targets import c99
 from convert.metadata import Source
+from convert.out_of_fold import checked_folds, judge_folds
 from convert.parity import Level, Parity, compare
 from convert.report.out_of_distribution import UnknownPattern
 from convert.session import Remedy, convert
@@ -25,12 +26,14 @@ from edge.classification.selftest import largest_difference
 from edge.classification.teach import teach
 from edge.cli.model_card import card
 from edge.dataset.encoded_set import encoded
+from edge.dataset.folds import divide, fold_path, held_out, without_test
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import GateError, UsageError
+from edge.dataset.out_of_fold import OutOfFold
+from edge.errors import DataError, GateError, UsageError
 from edge.model import training
 from edge.model.flatbuffer import read
 from edge.model.model_file import load
-from edge.verdict.rule import Costs, Verdict
+from edge.verdict.rule import MIN_FAILS, Costs, Verdict
 from edge.wafer import encoding
 from edge.wafer.patterns import PATTERNS
 from tests.support.own import saved, wafers
@@ -169,6 +172,112 @@ def test_what_the_training_started_from_keeps_its_notice_and_its_training_wafers
     assert data.notice[-1] == "Cite A."
     assert "started from old" in card(load(out))
     assert data.training.sketches[1:] == (sketch,)
+
+
+@pytest.fixture(scope="module")
+def folds(
+    source: Source, divided: LabelledSet, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, OutOfFold]:
+    """Two folds of lots, whose networks are both the one that is converted."""
+    folder = tmp_path_factory.mktemp("folds")
+    rest, rows = without_test(divided)
+    numbers = divide(rest, 2)
+    wafers = len(rest)
+    found = OutOfFold(
+        rest.fingerprints(),
+        rows.astype(np.int64),
+        numbers,
+        rest.class_indices().astype(np.int16),
+        np.zeros((wafers, len(PATTERNS)), np.float32),
+        rest.patterns,
+    )
+    found.save(folder)
+    for number in (1, 2):
+        fold = held_out(rest, numbers, number)
+        run = fold_path(folder, number)
+        shutil.copytree(source.run, run)
+        config = json.loads((run / "config.json").read_text())
+        parts = {"data_sha256": fold.sha256(), "parts_sha256": fold.parts_sha256()}
+        (run / "config.json").write_text(json.dumps(config | parts))
+    return folder, found
+
+
+def test_folds_set_confidence_and_the_file_says_what_holds(
+    source: Source, divided: LabelledSet, folds: tuple[Path, OutOfFold], tmp_path: Path
+) -> None:
+    out, told = tmp_path / "m.tflite", list[str]()
+    found = convert(
+        source,
+        divided,
+        out,
+        allowed_points=100,
+        precision=0.2,
+        folds=folds[0],
+        tell=told.append,
+    )
+    review = load(out).metadata.review
+    asked = int((without_test(divided)[0].fail_counts() >= MIN_FAILS).sum())
+    assert review.folds is not None
+    assert (review.folds.networks, review.folds.wafers) == (2, asked)
+    assert review.objective == {"precision": 0.2, "delta": 0.1}
+    assert review.holds
+    for name, held in review.holds.items():
+        assert review.below[name] < 1
+        assert held.precision >= 0.2
+    assert {name for name, below in review.below.items() if below == 1} == (
+        set(PATTERNS) - set(review.holds)
+    )
+    written = evidence(out)["review"]
+    assert isinstance(written, dict)
+    assert sum(one["wafers"] for one in written["confidence"]) == asked
+    assert written["holds"].keys() == review.holds.keys()
+    text = card(found.model)
+    assert f"by {asked} wafers of 12 lots (one of unknown lot counts as a lot), each judged" in text
+    name, held = next(iter(review.holds.items()))
+    assert f"{name}: " in text
+    assert f"at least {100 * held.at_least:.1f} %" in text
+    assert any(line.startswith("  confidence 0.") for line in told)
+    assert not any(line.startswith("warning: the networks of") for line in told)
+
+
+def test_each_fold_is_judged_by_its_own_network(
+    source: Source, divided: LabelledSet, folds: tuple[Path, OutOfFold], tmp_path: Path
+) -> None:
+    """The second one answers with other numbers: so do the wafers of its fold, and no others."""
+    folder = tmp_path / "f"
+    shutil.copytree(folds[0], folder)
+    path = fold_path(folder, 2) / "model.keras"
+    network = keras.models.load_model(path, compile=False)
+    network.layers[-1].bias.assign(network.layers[-1].bias + np.arange(9) * 0.5)
+    network.save(path)
+    rest, _ = without_test(divided)
+    before, after = (judge_folds(place, rest, folds[1], source) for place in (folds[0], folder))
+    changed = np.abs(before.logits - after.logits).max(axis=1) > 0.5
+    assert np.array_equal(changed, before.network == 2)
+    assert before.lots is not None
+    lots = rest.columns["lot"][rest.fail_counts() >= MIN_FAILS]
+    assert len(np.unique(before.lots)) == len(np.unique(lots))
+
+
+def test_folds_of_other_wafers_are_refused_and_of_another_recipe_warned_of(
+    source: Source, divided: LabelledSet, folds: tuple[Path, OutOfFold], tmp_path: Path
+) -> None:
+    out, told = tmp_path / "m.tflite", list[str]()
+    folder = tmp_path / "f"
+    shutil.copytree(folds[0], folder)
+    replace(folds[1], classes=folds[1].classes[::-1]).save(folder)
+    with pytest.raises(DataError, match=r"f: its folds are of other wafers than the train and val"):
+        convert(source, divided, out, folds=folder)
+    with pytest.raises(DataError, match="no folder of finished folds"):
+        convert(source, divided, out, folds=source.run)
+    folds[1].save(folder)
+    config = fold_path(folder, 1) / "config.json"
+    changed = json.loads(config.read_text())
+    changed["recipe"]["optimise"]["epochs"] = 99
+    config.write_text(json.dumps(changed))
+    checked_folds(folder, divided, source.run, told.append)
+    assert "were trained otherwise than" in told[0]
+    assert "(optimise): what holds of them need not hold of this one" in told[0]
 
 
 def test_float_network_is_written_beside_it(converted: Path) -> None:

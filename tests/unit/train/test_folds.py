@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from edge.dataset import out_of_fold
+from edge.dataset.folds import fold_path
 from edge.dataset.labelled_set import LabelledSet
 from edge.dataset.split import split
 from edge.errors import DataError, UsageError
 from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
-from train import folds, session
+from train import session
 from train.folds import cross_validate
 from train.run import Run
 from train.session import Settings
@@ -81,10 +82,10 @@ def trained(settings: Settings, wafers: LabelledSet) -> list[LabelledSet]:
         patch.setattr(session, "trained", seen)
         with pytest.raises(Stop):
             cross_validate(settings, 2, interrupt)
-        first = (folds.fold_path(settings.out, 1) / "model.keras").read_bytes()
+        first = (fold_path(settings.out, 1) / "model.keras").read_bytes()
         again = replace(settings, resume=True, data=changed, recipe=None)
         cross_validate(again, 2, lambda _: None)
-        assert (folds.fold_path(settings.out, 1) / "model.keras").read_bytes() == first
+        assert (fold_path(settings.out, 1) / "model.keras").read_bytes() == first
     return given
 
 
@@ -114,7 +115,7 @@ def test_each_wafer_is_judged_by_the_network_that_did_not_see_its_lot(
         held = given.part("val")
         mine = found.fold == number
         assert np.array_equal(held.fingerprints(), found.fingerprint[mine])
-        network = Run(folds.fold_path(settings.out, number)).load_model()
+        network = Run(fold_path(settings.out, number)).load_model()
         logits = logits_of(network, encoded(held), lambda *_: None)
         assert found.logits[mine] == pytest.approx(logits, abs=1e-5)
     assert (settings.out / SUSPECTS).read_text().startswith("lot,wafer,row,fold,label,")
@@ -131,7 +132,7 @@ def test_what_does_not_go_with_the_folder_is_refused_before_any_work(
         (again, 3, "was started with --folds 2; resume it so"),
         (replace(again, seed=4), 2, "was started with recipe tiny, seed 0, 1 epochs"),
         (replace(again, out=tmp_path), 2, r"no folder of folds \(no folds.json\) to resume"),
-        (replace(settings, out=folds.fold_path(settings.out, 1)), 2, "holds a run already"),
+        (replace(settings, out=fold_path(settings.out, 1)), 2, "holds a run already"),
         (replace(again, data=fewer), 2, "was started on other wafers of train and val part"),
     ):
         with pytest.raises((UsageError, DataError), match=words):
