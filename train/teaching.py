@@ -98,9 +98,10 @@ class Teaching:
             UsageError: other folds, none where there were some, or some where there were none.
         """
         for key, option in OPTIONS.items():
-            was, now = config.get(key), self.found.get(key)
-            if (was or {}).get("sha256") != (now.sha256 if now else None):
-                said = f"with {option} {was['name']}" if was else f"without {option}"
+            kept, now = config.get(key), self.found.get(key)
+            was = kept if isinstance(kept, dict) else {}
+            if was.get("sha256") != (now.sha256 if now else None):
+                said = f"with {option} {was.get('name')}" if was else f"without {option}"
                 raise UsageError(f"{run} was started {said}; resume it so, or start another run")
 
     def told(self, recipe: Recipe) -> Iterator[str]:

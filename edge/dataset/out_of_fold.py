@@ -112,13 +112,13 @@ def load(folder: Path) -> OutOfFold:
             arrays = {name: file.read(name) for name in _ARRAYS}
             patterns = msgspec.json.decode(str(file.read(_SET)[0]), type=PatternSet)
         return OutOfFold(**_checked(arrays, patterns), patterns=patterns, sha256=sha256)
-    except (*UNREADABLE, OSError, IndexError, msgspec.MsgspecError) as error:
+    except (*UNREADABLE, KeyError, IndexError, msgspec.MsgspecError) as error:
         raise DataError(f"{path}: damaged ({cause(error)}); train the folds again") from error
 
 
 def _checked(arrays: dict[str, npt.NDArray[Any]], patterns: PatternSet) -> dict[str, Any]:
     """The arrays, or a ValueError that says what is wrong with them."""
-    wafers = len(arrays["logits"])
+    wafers = arrays["fingerprint"].size
     for name, (dtype, dimensions) in _ARRAYS.items():
         values = arrays[name]
         if values.dtype != dtype or values.ndim != dimensions or len(values) != wafers:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edge.dataset import out_of_fold
 from edge.dataset.folds import fold_path
@@ -18,6 +19,7 @@ from edge.errors import DataError, UsageError
 from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
 from train import session
+from train.cli.train import command
 from train.folds import cross_validate
 from train.run import Run
 from train.session import Settings
@@ -119,6 +121,22 @@ def test_each_wafer_is_judged_by_the_network_that_did_not_see_its_lot(
         logits = logits_of(network, encoded(held), lambda *_: None)
         assert found.logits[mine] == pytest.approx(logits, abs=1e-5)
     assert (settings.out / SUSPECTS).read_text().startswith("lot,wafer,row,fold,label,")
+
+
+def test_the_command_shows_figures_and_suspects_of_finished_folds(
+    trained: list[LabelledSet], settings: Settings
+) -> None:
+    arguments = [str(settings.data), "--folds", "2", "--out", str(settings.out), "--resume"]
+    shown = CliRunner().invoke(command, arguments)
+    assert shown.exit_code == 0, shown.output
+    lines = shown.output.splitlines()
+    found = out_of_fold.load(settings.out)
+    right = (found.logits.argmax(axis=1) == found.classes).mean()
+    [means] = [line for line in lines if line.startswith("each wafer by the network that did not")]
+    assert means.endswith(f"accuracy {100 * right:.2f} %")
+    count = len((settings.out / SUSPECTS).read_text().splitlines()) - 1
+    assert f"{count:,} wafers are likely mislabelled: {settings.out / SUSPECTS}" in lines
+    assert len(trained) == 3  # nothing was trained again
 
 
 def test_what_does_not_go_with_the_folder_is_refused_before_any_work(

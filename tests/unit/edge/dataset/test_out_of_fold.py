@@ -59,7 +59,9 @@ def test_other_wafers_and_other_patterns_are_refused(
     [
         ({"logits": np.zeros((54, 4), np.float32)}, "logits are no numbers of 9 patterns"),
         ({"logits": np.full((54, 9), np.nan, np.float32)}, "logits are no numbers of 9 patterns"),
-        ({"logits": np.zeros((53, 9), np.float32)}, "fingerprint is uint64"),
+        ({"logits": np.zeros((53, 9), np.float32)}, "logits is float32"),
+        ({"logits": np.float32(1)}, "logits is float32"),
+        ({"fingerprint": np.zeros((54, 2), np.uint64)}, "fingerprint is uint64"),
         ({"classes": np.full(54, 9, np.int16)}, "classes reach beyond 9 patterns"),
         ({"fold": np.full(54, 2, np.int16)}, "fold does not count from 1"),
         ({"row": np.zeros(54, np.int32)}, "row is int32"),
@@ -75,6 +77,9 @@ def test_what_is_damaged_is_told(
 
 def test_no_file_and_no_archive_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no folder of finished folds.*--resume finishes it"):
+        load(tmp_path)
+    np.savez(tmp_path / NAME, fold=np.ones(3, np.int16))
+    with pytest.raises(DataError, match=r"out_of_fold\.npz: damaged .*fingerprint"):
         load(tmp_path)
     (tmp_path / NAME).write_bytes(b"PK no")
     with pytest.raises(DataError, match=r"out_of_fold\.npz: damaged"):
