@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.embedding import DIRECTIONS, PERIODS, SIDE, _standardised, texture_bank, with_embedding
+from convert.embedding import (
+    DIRECTIONS,
+    PERIODS,
+    SIDE,
+    _seen_by_texture,
+    _standardised,
+    texture_bank,
+    with_embedding,
+)
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError
 from edge.wafer import encoding
@@ -113,6 +121,27 @@ def test_one_wafer_a_class_is_an_error(wafers: tuple[np.ndarray, np.ndarray]) ->
     first = [int(np.flatnonzero(classes == k)[0]) for k in range(len(PATTERNS))]
     with pytest.raises(DataError, match="no class has two wafers"):
         with_embedding(small("functional"), planes[first], classes[first])
+
+
+@pytest.mark.parametrize("size", [24, 26, 52])
+def test_four_cells_read_as_one_give_the_same_texture(size: int) -> None:
+    wafer, bank = keras.Input((size, size, 2)), texture_bank()
+    seen, kernels, strides = _seen_by_texture(wafer)
+    assert (seen is wafer) == bool(size % 4)
+
+    def answers(tensor: Any, weights: np.ndarray, steps: Any) -> Any:
+        count, sides = weights.shape[-1], weights.shape[:2]
+        layer = keras.layers.Conv2D(count, sides, steps, padding="same", use_bias=False)
+        found = layer(tensor)
+        layer.set_weights([weights])
+        return found
+
+    both = keras.Model(wafer, [answers(wafer, bank, 4), answers(seen, kernels, strides)])
+    shares = np.random.default_rng(0).random((3, size, size, 2), np.float32)
+    plain, wide = (np.asarray(one) for one in both(shares))
+    assert plain.shape == wide.shape
+    assert wide == pytest.approx(plain, abs=1e-5)
+    assert plain.std() > 0.01
 
 
 def test_texture_bank_answers_to_repetition_alone() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from convert.embedding import with_embedding
 from convert.firmware import golden, model_source
 from convert.firmware.rounding import Rounding
 from convert.firmware.simulate import Simulation
 from convert.firmware.tflm import micro
 from edge.dataset.drawn import drawn
+from edge.dataset.encoded_set import encoded
+from edge.dataset.labelled_set import LabelledSet
 from edge.model import flatbuffer, model_file
 from edge.model.network import Network
 from edge.wafer import encoding
@@ -21,6 +24,7 @@ from edge.wafer.patterns import PATTERNS
 from tests.support.int8_networks import Reference, convert
 from tests.support.operator_networks import NETWORKS, inputs
 from tests.support.tflm import put_wheel_on_path
+from train.network.layout import layout_of
 
 #: One worker converts the networks.
 pytestmark = pytest.mark.xdist_group("firmware-simulate")
@@ -76,6 +80,32 @@ def test_operators_of_tflite_micro(name: str, wheel: None, contents: dict[str, b
     read = flatbuffer.read(contents[name])
     given = np.concatenate(inputs(read.tensors[read.inputs[0]].shape, INPUTS))
     same_as_tflite_micro(contents[name], read, given)
+
+
+def test_the_second_output_as_it_is_made_now(wheel: None, generated: LabelledSet) -> None:
+    """To the byte what LiteRT's reference kernels and TFLite Micro give."""
+    pytest.importorskip("tensorflow")
+    from train.network import networks
+
+    samples = encoded(generated)
+
+    def build(_: Any) -> Any:
+        layout = layout_of("symmetric", (2, 2), (0, 1))
+        plain = networks.finished(networks.build("symmetric", layout=layout), np.zeros(9))
+        return with_embedding(plain, samples.planes, samples.classes)
+
+    content = convert(build)
+    read, reference = flatbuffer.read(content), Reference(content)
+    assert read.operator_counts["RESHAPE"] == 1
+    assert not {"SHAPE", "PACK", "STRIDED_SLICE"} & read.operator_counts.keys()
+    given = np.stack([encoding.to_int8(planes) for planes in samples.planes])
+    found = Simulation(read, Rounding.LITERT)(given)
+    for place, one in enumerate(given):
+        for tensor, known in zip(
+            read.outputs, reference(one[np.newaxis], list(read.outputs)), strict=True
+        ):
+            assert found[tensor][place].reshape(-1).tolist() == known.tolist()
+    same_as_tflite_micro(content, read, given)
 
 
 def test_shipped_model_on_tflite_micro(wheel: None) -> None:
