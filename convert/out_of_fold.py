@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,15 +24,35 @@ from edge.dataset.encoded_set import encoded
 from edge.dataset.folds import fold_path, held_out, without_test
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.lots import lot_numbers
+from edge.dataset.out_of_fold import OutOfFold
 from edge.errors import DataError
 from edge.model.model_file import ModelFile
 from edge.verdict.rule import MIN_FAILS
 
 
+@dataclass(frozen=True)
+class CheckedFolds:
+    """Folds that are known to be of the same wafers as a conversion.
+
+    Attributes:
+        folder: Of the folds.
+        wafers: Of the train and val parts.
+        found: How they are divided.
+        source: What is converted, of which the networks are the folds.
+    """
+
+    folder: Path
+    wafers: LabelledSet
+    found: OutOfFold
+    source: Source
+
+
 def checked_folds(
-    folder: Path, labelled: LabelledSet, run: Path, tell: Callable[[str], None]
-) -> tuple[LabelledSet, out_of_fold.OutOfFold]:
-    """The wafers of a folder of folds and how they are divided, once they are known to be these.
+    folder: Path, labelled: LabelledSet, source: Source, tell: Callable[[str], None]
+) -> CheckedFolds:
+    """A folder of folds, once its wafers are known to be those of a split set.
+
+    ``tell`` is warned where its networks were trained otherwise than the run to convert.
 
     Raises:
         DataError: it is not finished, damaged, or of other wafers than the train and val parts.
@@ -45,42 +65,32 @@ def checked_folds(
             f"{folder}: its folds are of other wafers than the train and val parts of this set, or "
             "of the same with other labels; train folds of the same file"
         )
-    if otherwise := trained_otherwise(run, fold_path(folder, 1)):
+    if otherwise := trained_otherwise(source.run, fold_path(folder, 1)):
         tell(
-            f"warning: the networks of {folder} were trained otherwise than {run} "
+            f"warning: the networks of {folder} were trained otherwise than {source.run} "
             f"({', '.join(otherwise)}): what holds of them need not hold of this one"
         )
-    return wafers, found
+    return CheckedFolds(folder, wafers, found, source)
 
 
-def judge_folds(
-    folder: Path,
-    wafers: LabelledSet,
-    found: out_of_fold.OutOfFold,
-    source: Source,
-    progress: Progress = lambda *_: None,
-) -> Judged:
+def judge_folds(folds: CheckedFolds, progress: Progress = lambda *_: None) -> Judged:
     """Convert each network as the one to ship is, and run it over its fold by the station's code.
 
-    Wafers that no network is asked about, with too few failing dies, are left out.
-
-    Args:
-        folder: Of the folds.
-        wafers: Of the train and val parts.
-        found: How they are divided.
-        source: What is converted, of which the networks are the folds.
-        progress: Receives how far it is.
+    Wafers that no network is asked about, with too few failing dies, are left out. ``progress``
+    receives how far it is.
 
     Raises:
         DataError: a fold's run is missing, not finished, or of other wafers.
         ModelError: the converter's output is not what a station can trust.
     """
+    wafers, found = folds.wafers, folds.found
     logits = np.zeros(found.logits.shape)
     clear = wafers.fail_counts() < MIN_FAILS
     for number in range(1, found.networks + 1):
         what = f"fold {number} of {found.networks}"
         fold = held_out(wafers, found.fold, number)
-        model = _int8(replace(source, run=fold_path(folder, number)), fold, what, progress)
+        source = replace(folds.source, run=fold_path(folds.folder, number))
+        model = _int8(source, fold, what, progress)
         mine = ~clear & (found.fold == number)
         size = model.metadata.encoding.size
         samples = encoded(wafers.select(mine), size, partial(progress, f"{what}: encoding"))

@@ -14,7 +14,7 @@ from convert.conversion_data import ConversionData, float_outputs
 from convert.embedding import with_embedding
 from convert.evidence import Evidence, beside, check_places
 from convert.metadata import Source, notice, of_run
-from convert.out_of_fold import checked_folds, judge_folds
+from convert.out_of_fold import CheckedFolds, checked_folds, judge_folds
 from convert.quantise import quantise, to_float_tflite
 from convert.remedy.search import Tried, search, table
 from convert.remedy.trials import trials
@@ -34,7 +34,6 @@ from edge.system import native_log
 from edge.system.files import write_bytes
 from edge.system.text import counted, obeyed
 from edge.verdict.rule import Costs
-from edge.wafer.patterns import PatternSet
 
 if TYPE_CHECKING:
     import keras
@@ -85,8 +84,7 @@ def convert(
         allowed_points: Explicit limit (recorded in the file); None for 1 point.
         precision: What the accepted wafers shall reach; None for what the run's recipe says.
         costs: What mistakes cost, instead of a precision; None for what the recipe says.
-        folds: Folder of folds of the same wafers: temperature and thresholds come from what its
-            networks, converted alike, say of lots that they had not seen; None: from the val part.
+        folds: Folder of folds that set temperature and thresholds; None: the val part does.
         remedy: Whether to try remedies until the gate is green.
         overwrite: Replace existing files.
         tell: Receives what is done, a line at a time.
@@ -99,33 +97,23 @@ def convert(
         ModelError: the converter's output is not what a station can trust.
     """
     config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
-    divided = checked_folds(folds, labelled, source.run, tell) if folds else None
+    given = checked_folds(folds, labelled, source, tell) if folds else None
     load_tensorflow()  # seconds: after all that can be refused without
     objective = config.recipe.review.with_overrides(precision, costs)
     plain, seed = load_network(source.run), config.recipe.seed
-    judged = None
-    if folds and divided:
-        tell(f"converting the networks of {folds}, each judges its fold")
-        judged = judge_folds(folds, *divided, source, progress)
-        _tell_confidence(judged, divided[0].patterns, tell)
+    judged = _by_folds(given, tell, progress) if given else None
     tell("encoding the wafers")
     data = ConversionData.of(labelled, int(plain.input_shape[1]), seed, progress)
     network = with_embedding(plain, data.train.planes, data.train.classes)
     test = labelled.part(Part.TEST)
     float_logits = as_station(float_outputs(network, data.test.planes), test)
-    on = _words(source, by_lot=config.split_by_lot)
-    context = ParityContext(
-        data, test, float_logits, objective, allowed_points, on, progress, judged
-    )
+    goal = objective, allowed_points, _words(source, config), progress, judged
+    context = ParityContext(data, test, float_logits, *goal)
     part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
     known = of_run(source, config, part, data.calibration, network.count_params(), float_tflite)
     judge = functools.partial(attempt, known=known, context=context, out=out)
     evidence = _judged(network, float_tflite, context, judge, remedy, seed=seed, tell=tell)
-    tell("writing the report")
-    evidence.write(out)
-    if not evidence.found.parity.green:
-        raise GateError(_why_no_file(evidence, out))
-    _write(evidence.found.model, labelled, out, tell)
+    _write(evidence, labelled, out, tell)
     return evidence.found
 
 
@@ -160,19 +148,22 @@ def _checked(
     return config
 
 
-def _tell_confidence(judged: Judged, patterns: PatternSet, tell: Tell) -> None:
-    """How far confidence can be trusted, calibrated and judged on different folds."""
-    for one in confidence_bins(judged, patterns):
+def _by_folds(folds: CheckedFolds, tell: Tell, progress: Progress) -> Judged:
+    """What folds say; and told how far confidence can be trusted, calibrated on other folds."""
+    tell(f"converting the networks of {folds.folder}, each judges its fold")
+    judged = judge_folds(folds, progress)
+    for one in confidence_bins(judged, folds.wafers.patterns):
         tell(
             f"  confidence {one['from']:.2f} - {one['to']:.2f}: {one['wafers']:>7,} wafers, "
             f"said {100 * one['confidence']:5.1f} %, right {100 * one['right']:5.1f} %"
         )
+    return judged
 
 
-def _words(source: Source, *, by_lot: bool) -> str:
+def _words(source: Source, config: RunConfig) -> str:
     """What the test part is, for whoever reads the figures."""
     lots, siblings = ", lots that trained and calibrated nothing", " (NOT split by lot: too good)"
-    return f"the test part of {source.data_name}{lots if by_lot else siblings}"
+    return f"the test part of {source.data_name}{lots if config.split_by_lot else siblings}"
 
 
 def _judged(
@@ -202,8 +193,13 @@ def _judged(
     )
 
 
-def _write(model: ModelFile, labelled: LabelledSet, out: Path, tell: Tell) -> None:
-    """The model file, and beside it what there is to hold examples of new patterns against."""
+def _write(evidence: Evidence, labelled: LabelledSet, out: Path, tell: Tell) -> None:
+    """The evidence; where the gate is green the model file, and ordinary wafers beside it."""
+    tell("writing the report")
+    evidence.write(out)
+    if not evidence.found.parity.green:
+        raise GateError(_why_no_file(evidence, out))
+    model = evidence.found.model
     write_bytes(out, model.content)
     if model.metadata.review.unneeded:
         tell(_ALL_ACCEPTED)

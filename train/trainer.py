@@ -72,8 +72,8 @@ def train(
 ) -> Result:
     """Train a network by a recipe; the run folder receives all there is to know about it.
 
-    Continues at the run's checkpoint, if it has one; else starts from ``begun``, or from nothing.
-    It is taught the labels, or what ``teaching`` makes of them.
+    Continues at the run's checkpoint, if it has one; else starts from ``begun``, or from nothing;
+    teaches the labels, or what ``teaching`` makes of them.
 
     Raises:
         DataError: the set is not split, or a part is empty.
@@ -93,8 +93,6 @@ def train(
     lesson = teaching.lesson(prepared, recipe, offsets) if teaching else None
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average, begun)
-    if begun and not history:
-        run.save_checkpoint(model, average, history)  # what --resume starts from
     patience = recipe.optimise.patience
     best, best_epoch = _kept(history, patience)
     for epoch in range(start, recipe.optimise.epochs):
@@ -120,9 +118,8 @@ def train(
         run.save_checkpoint(model, average, history)
         progress(entry, recipe.optimise.epochs)
     scores = _score(val, logits_of(run.load_model(), val, stage))
-    result = Result(scores, best_epoch, len(history), best=bool(patience))
-    run.finish(result.scores, history, best_epoch)
-    return result
+    run.finish(scores, history, best_epoch)
+    return Result(scores, best_epoch, len(history), best=bool(patience))
 
 
 def _kept(history: list[dict[str, float]], patience: int) -> tuple[float, int]:
@@ -239,6 +236,8 @@ def _start(
         optimizer = keras.optimizers.Adam(rate)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, metrics=["accuracy"])
+    if begun:
+        run.save_checkpoint(model, average, [])  # what --resume starts from
     return model, 0, []
 
 

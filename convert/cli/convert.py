@@ -94,15 +94,8 @@ def command(
     from convert.session import Remedy, convert
     from edge.dataset.reading import load, naming
     from edge.dataset.split import ensure_parts
-    from edge.errors import UsageError
-    from edge.system.regular_file import read_text
 
-    try:
-        lines = read_text(notice).splitlines() if notice else []
-    except OSError as error:
-        raise UsageError(f"{notice}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error
+    lines = _lines(notice) if notice else []
     source = Source(run, name or out.stem, data_name or data.name, lines)
     labelled = load(data)
     with Progress("") as progress:
@@ -124,3 +117,16 @@ def command(
     click.echo(found.parity.summary())
     click.echo(f"wrote {out}, {len(found.model.content) / 1000:.1f} kB", err=True)
     return 0
+
+
+def _lines(notice: Path) -> list[str]:
+    """The lines of a text file."""
+    from edge.errors import UsageError
+    from edge.system.regular_file import read_text
+
+    try:
+        return read_text(notice).splitlines()
+    except OSError as error:
+        raise UsageError(f"{notice}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{notice}: not UTF-8 text; save it as UTF-8") from error

@@ -18,9 +18,22 @@ from edge.terminal.streams import warn
 if TYPE_CHECKING:
     from edge.evaluation.metrics import Scores
     from train.session import Settings
+    from train.trainer import Result
 
 #: Of a search where none are asked for.
 TRIALS: Final = 30
+
+#: Options that are not for a search.
+_SINGLE: Final = (
+    "--recipe",
+    "--from",
+    "--seed",
+    "--epochs",
+    "--folds",
+    "--teacher",
+    "--from-folds",
+    "--resume",
+)
 
 
 @click.command(name="train")
@@ -114,20 +127,14 @@ def command(
     from train import backend
 
     own = {"--trials": trials, "--hours": hours, "--jobs": jobs}
-    others: dict[str, object] = {
-        "--recipe": recipe,
-        "--from": start,
-        "--seed": seed,
-        "--epochs": epochs,
-    }
     if search is not None:
         options.require("tensorflow", "matplotlib")
-        others |= {"--folds": folds, "--teacher": teacher, "--from-folds": from_folds}
-        _refuse(others | {"--resume": resume or None}, "is not for --search, whose space says all")
+        given = (recipe, start, seed, epochs, folds, teacher, from_folds, resume or None)
+        others = dict(zip(_SINGLE, given, strict=True))
+        _refuse(others, "is not for --search, whose space says all")
         return _search(data, search, out, trials, hours, jobs)
     _refuse(own, "is for --search")
     options.require(backend.installed(), "keras", "matplotlib")
-    from edge.evaluation.learned import unlearned
     from train import session
 
     settings = session.Settings(data, recipe, out, seed, epochs, resume, start, teacher, from_folds)
@@ -135,6 +142,15 @@ def command(
         return _folds(settings, folds)
     with Progress("") as progress:
         result = session.start(settings, progress.tell, progress.stage)
+    _show_result(result)
+    click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
+    return 0
+
+
+def _show_result(result: Result) -> None:
+    """Figures of one network."""
+    from edge.evaluation.learned import unlearned
+
     _show(result.scores)
     kept = "the best" if result.best else "the last, which this recipe keeps"
     click.echo(
@@ -142,8 +158,6 @@ def command(
     )
     if doubt := unlearned(result.scores):
         warn([f"{doubt}; convert will refuse what is so on the test part"])
-    click.echo(f"next: wm-edge convert {out} --data {data} --out model.tflite", err=True)
-    return 0
 
 
 def _folds(settings: Settings, count: int) -> int:

@@ -251,7 +251,9 @@ def test_each_fold_is_judged_by_its_own_network(
     network.layers[-1].bias.assign(network.layers[-1].bias + np.arange(9) * 0.5)
     network.save(path)
     rest, _ = without_test(divided)
-    before, after = (judge_folds(place, rest, folds[1], source) for place in (folds[0], folder))
+    before, after = (
+        judge_folds(checked_folds(place, divided, source, print)) for place in (folds[0], folder)
+    )
     changed = np.abs(before.logits - after.logits).max(axis=1) > 0.5
     assert np.array_equal(changed, before.network == 2)
     assert before.lots is not None
@@ -275,7 +277,7 @@ def test_folds_of_other_wafers_are_refused_and_of_another_recipe_warned_of(
     changed = json.loads(config.read_text())
     changed["recipe"]["optimise"]["epochs"] = 99
     config.write_text(json.dumps(changed))
-    checked_folds(folder, divided, source.run, told.append)
+    checked_folds(folder, divided, source, told.append)
     assert "were trained otherwise than" in told[0]
     assert "(optimise): what holds of them need not hold of this one" in told[0]
 
