@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice
@@ -20,6 +21,7 @@ from edge.formats.name_pattern import NamePattern, Names
 from edge.formats.paths import expand, read_items
 from edge.model.model_file import load
 from edge.wafer.wafermap import WaferMap, as_grid
+from edge.wafer.warned import Warned
 
 #: A classifier is not for several threads at once, and all share the one that ships.
 _ONE_AT_A_TIME: Final = Lock()
@@ -35,6 +37,9 @@ def read(
     recipes: str | Path | None = None,
 ) -> Iterator[WaferMap]:
     """Read wafer maps, one after the other: none is kept.
+
+    What a file warns of is the ``warning`` of its wafers; at the end the first few are told, with
+    how many there are, as a ``UserWarning`` of Python's.
 
     Args:
         path: A file of any format that ``wm-edge classify`` reads, a folder or a pattern (``*``).
@@ -56,13 +61,18 @@ def read(
     names = Names(NamePattern(name_pattern), [path]) if name_pattern else None
     folder = None if recipes is None else Path(recipes)
     rules = rules_of(_codes(pass_bins), _codes(none_bins), folder)
-    for item in read_items(expand([path]), names, rules):
-        if isinstance(item, WaferMap):
-            yield item
-        elif on_error is None:
-            raise item
-        else:
-            on_error(item)
+    warned = Warned()
+    try:
+        for item in warned.noting(read_items(expand([path]), names, rules)):
+            if isinstance(item, WaferMap):
+                yield item
+            elif on_error is None:
+                raise item
+            else:
+                on_error(item)
+    finally:  # whoever stops after the first wafer is told of that one
+        for sentence in warned.sentences():
+            warnings.warn(sentence, stacklevel=2)
 
 
 def _codes(given: Sequence[str]) -> tuple[str, ...]:

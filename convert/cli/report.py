@@ -78,13 +78,16 @@ def command(
     from edge.dataset.reading import naming
     from edge.model import float_network
     from edge.model.model_file import load
+    from edge.wafer.warned import Warned
 
     page.check_places(out, overwrite=overwrite)
     file = load(model)
     beside = float_network.beside(file.path)
     if float_path is None and beside.is_file():
         float_path = beside
-    labelled = load_any(data, file.patterns)
+    warned = Warned()
+    labelled = load_any(data, file.patterns, warned=warned)
+    warn(warned.sentences())
     name = data.name
     with naming(data):
         if part:

@@ -30,11 +30,13 @@ class Summary:
         wafers: Wafers that were classified.
         review: Those left to a person.
         errors: Inputs that could not be read.
+        warned: Wafers whose files warn of something.
     """
 
     wafers: int = 0
     review: int = 0
     errors: int = 0
+    warned: int = 0
 
 
 class Classifies(Protocol):
@@ -100,6 +102,7 @@ def run(
         else:
             summary.wafers += 1
             summary.review += record["verdict"] == Verdict.REVIEW.value
+            summary.warned += bool(record.get("warning"))
         if on_record:
             on_record(number)
         if fail_fast and summary.errors:

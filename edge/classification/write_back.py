@@ -54,6 +54,7 @@ class WriteBack:
             raise UsageError(f"{what}; {mend}")
         self._write: Callable[[bytes, dict[int, Finding]], bytes] = module.write_back
         self._findings: dict[int, Finding] = {}
+        self._warned = 0
 
     def noting(self, records: Generator[Record, None, None]) -> Generator[Record, None, None]:
         """The same records, of which patterns and verdicts are remembered."""
@@ -63,6 +64,7 @@ class WriteBack:
                     reason = f" ({record['reason']})" if record["reason"] else ""
                     finding = Finding(record["pattern"], record["verdict"] + reason)
                     self._findings[record["index"]] = finding
+                    self._warned += bool(record.get("warning"))
                 yield record
         finally:
             records.close()
@@ -87,4 +89,5 @@ class WriteBack:
         wafers = counted(len(self._findings), "wafer")
         review = sum(each.verdict.startswith("review") for each in self._findings.values())
         said = f", {review} of them for review" if review else ""
+        said += f", {self._warned} with a warning (not in the copy)" if self._warned else ""
         return f"{self._out}: {self._path} with the patterns of {wafers}{said}"

@@ -106,6 +106,7 @@ def command(
     from edge.model.model_file import load
     from edge.model.wheels import Backend
     from edge.system.files import check_place, write_text
+    from edge.wafer.warned import Warned
 
     if quick and seconds is not None:
         raise UsageError("--quick and --seconds exclude each other")
@@ -115,19 +116,20 @@ def command(
     if run:
         options.require("tensorflow", "keras")
     plan = QUICK if quick else Plan(seconds=seconds or Plan.seconds)
+    warned = Warned()
     with Progress("measuring") as progress:
         report = bench(
             load(model),
             float_path=float_path,
             run=run,
-            labelled=load_any(data) if data else None,
+            labelled=load_any(data, warned=warned) if data else None,
             backend=Backend(backend) if backend else None,
             plan=replace(plan, threads=threads),
             progress=progress.at,
         )
     found = report.as_dict(["wm-edge", *sys.argv[1:]])
     click.echo(render(report))
-    warn(report.warnings)
+    warn([*warned.sentences(), *report.warnings])
     if before is not None:
         now = comparison.benchmark(found)
         warn(comparison.differences(before, now))

@@ -54,8 +54,9 @@ def command(
       wm-edge convert-map map.txt map.csv --to grid --pass-bins 1,2
     """
     from edge.dataset.map_files import convert
+    from edge.wafer.warned import Warned
 
-    failed = 0
+    failed, warned = 0, Warned()
 
     def note(error: InputError) -> None:
         nonlocal failed
@@ -70,6 +71,8 @@ def command(
         names=options.names(pattern, paths),
         overwrite=overwrite,
         on_error=note,
+        warned=warned,
     )
+    warn(warned.sentences())
     tell(printable(f"wrote {counted(wafers, 'wafer')} to {out}"), err=True)
     return 1 if failed else 0

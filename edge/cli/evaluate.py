@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edge.gate.judge import GateOutcome
     from edge.gate.soundness import ModelFileAudit
     from edge.wafer.patterns import PatternSet
+    from edge.wafer.warned import Warned
 
 
 @click.command(name="evaluate")
@@ -100,6 +101,7 @@ def command(
     """
     from edge.gate import judge
     from edge.system.files import check_place, same_file
+    from edge.wafer.warned import Warned
 
     if baseline and write_baseline:
         raise UsageError("--baseline compares, --write-baseline starts anew: give one of them")
@@ -113,11 +115,12 @@ def command(
     examined = partial(_examine, backend, kernels, average_symmetries=average_symmetries)
     sound = examined(model)
     sets: list[LabelledSet] = []
+    warned = Warned()
     with Progress("evaluating") as progress:
 
         def read() -> LabelledSet:
             patterns = sound.classifier.model.patterns if sound.classifier else None
-            labelled = _read(data, part, patterns, rules)
+            labelled = _read(data, part, patterns, rules, warned)
             sets.append(labelled)
             progress.at(0, len(labelled))
             return labelled
@@ -129,6 +132,7 @@ def command(
             max_drop,
             progress.at,
         )
+    outcome.warnings.extend(warned.sentences())
     _show(outcome, gated=bool(baseline or junit))
     swept = None
     if yield_sweep and outcome.result and sound.classifier:
@@ -178,11 +182,13 @@ def _examine(
     )
 
 
-def _read(data: Path, part: str | None, patterns: PatternSet | None, rules: Rules) -> LabelledSet:
+def _read(
+    data: Path, part: str | None, patterns: PatternSet | None, rules: Rules, warned: Warned
+) -> LabelledSet:
     from edge.dataset.load_any import load_any
     from edge.dataset.reading import naming
 
-    labelled = load_any(data, patterns, rules)
+    labelled = load_any(data, patterns, rules, warned)
     with naming(data):
         labelled = labelled.part(part) if part else labelled
         labelled = labelled.with_labels(lambda sentence: warn([sentence]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge.system.text import listed
 from edge.terminal import options
+from edge.terminal.streams import warn
 
 if TYPE_CHECKING:
     from edge.formats.fab.rules import Rules
@@ -44,7 +45,7 @@ def wafers(
     reader: StoreReader | None,
     rules: Rules,
 ) -> Iterator[WaferMap]:
-    """The wafers that examples name.
+    """The wafers that examples name; what their files warn of is said on stderr.
 
     Raises:
         InputError: a file that cannot be read.
@@ -53,8 +54,9 @@ def wafers(
     from edge.errors import InputError, UsageError
     from edge.formats.paths import expand, read_items
     from edge.wafer.wafermap import WaferMap as Found
+    from edge.wafer.warned import Warned
 
-    names = options.names(pattern, examples)
+    names, warned = options.names(pattern, examples), Warned()
     for each in examples:
         kept = None if reader is None or Path(each).exists() else reader.kept_as(each)
         if kept is not None:
@@ -65,7 +67,8 @@ def wafers(
                 f"{each}: no wafer of the store is called so, or its map is not kept; `id` of a "
                 "record, results.id of the store, or the name of a file is meant"
             )
-        for found in read_items(expand([each]), names, rules):
+        for found in warned.noting(read_items(expand([each]), names, rules)):
             if isinstance(found, InputError):
                 raise found
             yield found
+    warn(warned.sentences())

@@ -148,6 +148,7 @@ def _say(summary: Summary, failed: str, names: Names | None, sent_again: int) ->
         "accepted": summary.wafers - summary.review,
         "to review": summary.review,
         failed: summary.errors or None,
+        "with a warning": summary.warned or None,
         "sent again": sent_again or None,
         "with a name that does not fit the pattern": (names and names.misses) or None,
     }

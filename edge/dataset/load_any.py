@@ -14,10 +14,14 @@ from edge.formats import paths
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.wafer.patterns import PatternSet
 from edge.wafer.wafermap import DieGrid
+from edge.wafer.warned import Warned
 
 
 def load_any(
-    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
+    path: Path,
+    patterns: PatternSet | None = None,
+    rules: Rules = NO_RULES,
+    warned: Warned | None = None,
 ) -> LabelledSet:
     """Read a labelled-set ``.npz``, or a folder with one sub-folder a pattern.
 
@@ -25,19 +29,22 @@ def load_any(
         path: The file or folder.
         patterns: What class folders are named after; None: whatever they are called.
         rules: What passes in files of a fab that do not say so themselves.
+        warned: Gets what the files of class folders warn of.
 
     Raises:
         DataError: unreadable set, a sub-folder that is no pattern, or a wafer map that cannot be
             read: a figure must not silently rest on fewer wafers than were given.
     """
     try:
-        return from_class_folders(path, patterns, rules) if path.is_dir() else load(path)
+        if not path.is_dir():
+            return load(path)
+        return from_class_folders(path, patterns, rules, warned or Warned())
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
 
 
 def from_class_folders(
-    path: Path, patterns: PatternSet | None = None, rules: Rules = NO_RULES
+    path: Path, patterns: PatternSet | None, rules: Rules, warned: Warned
 ) -> LabelledSet:
     """Read ``path/<pattern>/<wafer maps>``, at any depth. Raises: as ``load_any``."""
     grids: list[DieGrid] = []
@@ -46,7 +53,7 @@ def from_class_folders(
     dies = 0
     found = class_folders(path, patterns)
     for folder, name in found.files():
-        for item in paths.read_items([name], rules=rules):
+        for item in warned.noting(paths.read_items([name], rules=rules)):
             if isinstance(item, InputError):
                 raise DataError(f"{item} (or take it out of the set)") from item
             dies += item.dies.size

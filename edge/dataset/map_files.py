@@ -17,6 +17,7 @@ from edge.formats.paths import expand
 from edge.formats.registry import FAB_TEXTS, FORMATS, Format
 from edge.system.files import check_place, exists, replacing, same_file
 from edge.wafer.wafermap import WaferMap
+from edge.wafer.warned import Warned
 
 if TYPE_CHECKING:
     from edge.formats.name_pattern import Names
@@ -75,6 +76,7 @@ def convert(
     names: Names | None = None,
     overwrite: bool = False,
     on_error: Callable[[InputError], object],
+    warned: Warned | None = None,
 ) -> int:
     """Write wafer maps in another format.
 
@@ -91,6 +93,7 @@ def convert(
         overwrite: Whether files are replaced.
         on_error: Called with each wafer, file or folder that cannot be used, and with a wafer that
             cannot be written into a file of its own; the others go on.
+        warned: Gets what the files of the wafers warn of.
 
     Returns:
         Wafers that were written.
@@ -107,7 +110,7 @@ def convert(
         raise UsageError(f"{out}: is one of the inputs; choose another name")
     # What is written into a folder in one of the inputs is none of these.
     files = list(expand(paths)) if pattern else expand(paths, exclude=out)
-    usable = _Usable(found_in(files, rules, names), on_error)
+    usable = _Usable(found_in(files, rules, names), on_error, warned or Warned())
     with _folders() as make:
         if pattern is None:
             first = next(usable)  # without any, nothing is made
@@ -125,15 +128,19 @@ class _Usable(Iterator[Found]):
     """
 
     def __init__(
-        self, items: Iterator[Found | InputError], on_error: Callable[[InputError], object]
+        self,
+        items: Iterator[Found | InputError],
+        on_error: Callable[[InputError], object],
+        warned: Warned,
     ) -> None:
-        self._items, self.on_error = items, on_error
+        self._items, self.on_error, self._warned = items, on_error, warned
         self.count = 0
 
     def __next__(self) -> Found:
         for item in self._items:
             if not isinstance(item, InputError):
                 self.count += 1
+                self._warned.note(item.wafer)
                 return item
             self.on_error(item)
         if not self.count:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from edge.results.line_stream import Stream
-from edge.system.text import broken, columns, cut, padded, percent, shown
+from edge.system.text import broken, columns, counted, cut, padded, percent, shown
 
 _BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
@@ -35,7 +35,7 @@ _COLUMNS: Final = (
     ("next likely", 29),
 )
 
-#: Warnings of files of a fab that are shown; other forms of results have all.
+#: Warnings of files of a fab that are shown; the others are counted.
 _WARNED: Final = 20
 
 #: A pattern's own name makes the first of them wider, up to this.
@@ -66,6 +66,7 @@ class TableSink:
         self._hinted: dict[str, str] = {}
         self._held: list[tuple[str, str]] = []
         self._warned: list[tuple[str, str]] = []
+        self._unshown = 0
         self._first: dict[str, Any] | None = None
         self._started = False
         self._width = self._source = 0
@@ -99,8 +100,11 @@ class TableSink:
         source = record["source"]
         if several or source.endswith(".npz"):
             source += f"[{record['index']}]"
-        if record.get("warning") and len(self._warned) < _WARNED:
-            self._warned.append((source, record["warning"]))
+        if record.get("warning"):
+            if len(self._warned) < _WARNED:
+                self._warned.append((source, record["warning"]))
+            else:
+                self._unshown += 1
         if hint := self._hints.get(record["pattern"]):
             self._hinted[record["pattern"]] = hint
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
@@ -137,6 +141,9 @@ class TableSink:
             if self._first:
                 self._result(self._first, several=False)
             self._part("source", "could not be read", self._held, _RED)
+            if self._unshown:
+                others = counted(self._unshown, "other wafer")
+                self._warned.append(("", f"{others} with a warning; --format csv has each"))
             self._part("source", "to be known of its file", self._warned, _YELLOW)
             self._part("pattern", "usually points to", [*self._hinted.items()])
         finally:

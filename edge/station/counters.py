@@ -26,6 +26,7 @@ class Counters:
             and they were accepted (``yes``, ``no``).
         errors: By kind.
         repeats: Sources whose content had been recorded before.
+        warned: Wafers whose files warn of something.
         latencies: Wafers by the first bound of ``BOUNDS`` that their latency is under; the last
             one holds the rest.
         latency_sum: Of all wafers, seconds.
@@ -35,7 +36,7 @@ class Counters:
         self.wafers: Counter[tuple[str, str]] = Counter()
         self.claims: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[str] = Counter()
-        self.repeats = 0
+        self.repeats = self.warned = 0
         self.latencies = [0] * (len(BOUNDS) + 1)
         self.latency_sum = 0.0
         self._started = time.monotonic()
@@ -57,6 +58,7 @@ class Counters:
                     self.errors[record["kind"]] += 1
                     continue
                 self.wafers[record["pattern"], record["verdict"]] += 1
+                self.warned += bool(record.get("warning"))
                 if own := record["suggested"]:
                     accepted = record["verdict"] == Verdict.ACCEPT
                     self.claims[own, "yes" if accepted else "no"] += 1
@@ -80,6 +82,8 @@ class Counters:
             parts = [f"{total - review} accepted", f"{review} to review"]
             if self.errors:
                 parts.append(f"{self.errors.total()} could not be read")
+            if self.warned:
+                parts.append(f"{self.warned} with a warning")
             if self.repeats:
                 parts.append(f"{self.repeats} recorded before")
         return f"{counted(total, 'wafer')}: {', '.join(parts)}"

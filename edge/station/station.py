@@ -218,6 +218,9 @@ class Station:
 
     def _kept(self, records: Sequence[Record]) -> None:
         self.delivery.wake()
+        for record in records:  # a table would tell it at its end, and a station's has none
+            if record.get("warning"):
+                _log.warning("%s: %s", printable(record["source"]), printable(record["warning"]))
         if self._show is not None:
             try:
                 self._show(records)

@@ -211,3 +211,48 @@ def test_recipes_that_change_while_a_station_works(lot: Path) -> None:
     assert {each["fails"] for each in found} == {5, 31}
     assert found[0]["fails"] == 5
     assert not rows(store, "SELECT * FROM errors")
+
+
+@pytest.fixture
+def warned_of(lot: Path) -> Path:
+    """Class folders of two files that say what passes, of which one has an odd header."""
+    for name, columns in (("Edge-Loc", "COLCT:9"), ("none", "COLCT:8")):
+        path = lot / "maps" / name / "w.map"
+        path.parent.mkdir(parents=True)
+        path.write_text(SINF.replace("COLCT:8", columns) % "BCEQU:01\n")
+    return lot / "maps"
+
+
+def test_what_files_warn_of_is_told_where_no_record_holds_it(warned_of: Path) -> None:
+    out = warned_of.parent
+    json_path = out / "f.json"
+    for given in (
+        ("dataset", "import", warned_of, "--out", out / "set.npz"),
+        ("evaluate", warned_of, "--json", json_path),
+        ("convert-map", warned_of, out / "copies.g85"),
+    ):
+        done = wm_edge(*given)
+        assert done.code == 0, done.stderr
+        (line,) = (each for each in done.stderr.splitlines() if "header promises 9 columns" in each)
+        assert line.startswith(("warning: ", "note: "))
+        assert f"{warned_of / 'Edge-Loc' / 'w.map'}: " in line
+    figures = json.loads(json_path.read_text())
+    assert any("header promises 9 columns" in each for each in figures["warnings"])
+
+
+def test_wafers_with_a_warning_are_counted_beside_their_records(warned_of: Path) -> None:
+    done = wm_edge("classify", warned_of, "--output", warned_of.parent / "r.jsonl")
+    assert done.stderr.splitlines()[-1].endswith(", 1 with a warning")
+    records = map(json.loads, (warned_of.parent / "r.jsonl").read_text().splitlines())
+    warnings = [each["warning"] for each in records]
+    assert [bool(each) for each in warnings] == [True, False]
+    assert "header promises 9 columns" in warnings[0]
+
+
+def test_a_station_says_what_files_warn_of(warned_of: Path) -> None:
+    done = wm_edge("watch", warned_of, "--once", "--store", warned_of.parent / "s.sqlite")
+    assert done.code == 0, done.stderr
+    lines = done.stderr.splitlines()
+    (line,) = (each for each in lines if "header promises 9 columns" in each)
+    assert f"warning: {warned_of / 'Edge-Loc' / 'w.map'}: " in line
+    assert "1 with a warning" in lines[-1]

@@ -9,6 +9,7 @@ from edge.errors import DataError, InputError, why
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.name_pattern import Names
 from edge.formats.paths import expand, read_items
+from edge.wafer.warned import Warned
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
@@ -96,15 +97,17 @@ def _read(
     collector: Collector,
     progress: Progress | None,
 ) -> None:
-    slots = 0
+    slots, warned = 0, Warned()
     for done, (folder, item) in enumerate(files, start=1):
-        for wafer in read_items([item], names, rules):
+        for wafer in warned.noting(read_items([item], names, rules)):
             _note(wafer, names, collector)
             slots += _collect(wafer, folder, collector)
         if progress is not None:
             progress(done, len(files))
     if names and names.misses > 1:
         collector.note(f"{names.misses} files in all do not fit the name pattern")
+    for sentence in warned.sentences():
+        collector.note(sentence)
     if slots:
         collector.note(f"slots ({slots}) are not kept: a labelled set has lot and wafer alone")
 

@@ -197,3 +197,14 @@ def test_a_users_own_train_stays_his_in_a_script(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("NAME = 'mine'\n")
     code = "import wm_edge; wm_edge.classify; import train; print(train.NAME)"
     assert script(code, tmp_path).text == "mine\n"
+
+
+def test_what_a_file_warns_of_is_told_to_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "w.map"
+    path.write_text("COLCT:9\nBCEQU:01\nRowData:01 07\nRowData:07 01\n")
+    with pytest.warns(UserWarning, match="header promises 9 columns") as told:
+        (found,) = wm_edge.read(path)
+    assert [str(each.message) for each in told] == [f"{path}: {found.warning}"]
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="header promises 9 columns"):
+        next(wm_edge.read(path))  # and no further

@@ -17,6 +17,7 @@ from edge.errors import InputError, UsageError
 from edge.formats.fab.recipe import Flip, Match, Recipe, Side
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.wafer.wafermap import DieGrid
+from edge.wafer.warned import Warned
 
 #: An L of fails in a corner.
 L_SHAPE = np.ones((5, 4), np.uint8)
@@ -183,3 +184,13 @@ def test_where_nothing_is_written_no_folder_is_made(tmp_path: Path, out: str) ->
     with pytest.raises(UsageError, match="no wafer to write"):
         convert([path], f"{tmp_path}/{out}", to="sinf", on_error=[].append)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_file_warns_of_is_not_lost_where_it_is_written_anew(tmp_path: Path) -> None:
+    path = file_of(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"COLCT:3", b"COLCT:4"))
+    warned = Warned()
+    assert converted([path, file_of(tmp_path)], tmp_path / "out.npz", warned=warned) == 2
+    (sentence,) = warned.sentences()
+    assert sentence.startswith(f"{path}: ")
+    assert "header promises 4 columns" in sentence

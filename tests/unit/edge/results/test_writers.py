@@ -368,3 +368,11 @@ def test_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputError, match="standard output is closed"):
         open_sink(ResultFormat.JSONL, None)
+
+
+def test_warnings_beyond_the_first_are_counted_in_a_table(tmp_path: Path) -> None:
+    records = [{**RECORD, "legend": "file", "warning": f"{n} bins"} for n in range(23)]
+    told = written(ResultFormat.TABLE, tmp_path / "out.txt", *records).decode()
+    assert "19 bins" in told
+    assert "20 bins" not in told
+    assert "3 other wafers with a warning" in told
