@@ -66,13 +66,18 @@ def epoch_order(
 
 
 def make_sequence(
-    samples: EncodedSet, recipe: Recipe, epoch: int, lesson: Lesson | None = None
+    samples: EncodedSet,
+    recipe: Recipe,
+    epoch: int,
+    lesson: Lesson | None = None,
+    odd: npt.NDArray[np.uint8] | None = None,
 ) -> Any:
     """A Keras data set of one epoch: (float32 shares in [0, 1], float32 target probabilities).
 
     Where the lesson weighs wafers, their weights come third; without a lesson the labels are
-    taught. Deterministic in the recipe's seed and the epoch, so that a resumed run shows the same
-    wafers.
+    taught. Some of ``odd`` (planes as those of the samples) stand in the places of others, with a
+    target that prefers no class. Deterministic in the recipe's seed and the epoch, so that a
+    resumed run shows the same wafers.
     """
     import keras
 
@@ -89,13 +94,20 @@ def make_sequence(
 
         def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], ...]:
             members = order[index * batch : (index + 1) * batch]
-            planes = samples.planes[members]
+            planes, targets = samples.planes[members], taught.targets[members]
+            weights = None if taught.weights is None else taught.weights[members]
             chance = np.random.default_rng([recipe.seed, epoch, index])
+            if odd is not None and len(odd):
+                there = np.flatnonzero(chance.random(len(members)) < recipe.odd.share)
+                planes[there] = odd[chance.integers(0, len(odd), len(there))]
+                targets[there] = 1 / targets.shape[1]
+                if weights is not None:
+                    weights[there] = 1
             if recipe.augment.dihedral is Dihedral.RANDOM:
                 planes = random_symmetries(planes, chance)
             if recipe.augment.turn:
                 planes = random_turns(planes, recipe.augment.turn, chance)
-            shown = encoding.to_shares(planes), taught.targets[members]
-            return shown if taught.weights is None else (*shown, taught.weights[members])
+            shown = encoding.to_shares(planes), targets
+            return shown if weights is None else (*shown, weights)
 
     return Epoch()

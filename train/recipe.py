@@ -136,6 +136,18 @@ class HighYield(Strict, frozen=True):
         return bool(self.cleared or self.drawn or self.none)
 
 
+class Odd(Strict, frozen=True):
+    """Wafers with what is none of the patterns, taught as anybody's guess; see ``train.synth.odd``.
+
+    Attributes:
+        share: Of the wafers that are shown.
+        wafers: How many are drawn.
+    """
+
+    share: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
+    wafers: Annotated[int, Meta(ge=6, le=100_000)] = 3600
+
+
 class Schedule(str, Enum):
     """How the learning rate goes: warm-up of one epoch and down to 0, or always the same."""
 
@@ -205,10 +217,19 @@ class Recipe(Strict, frozen=True):
     balance: Balance = Balance()
     synthetic: Synthetic = Synthetic()
     high_yield: HighYield = HighYield()
+    odd: Odd = Odd()
     optimise: Optimise = Optimise()
     teacher: Teacher = Teacher()
     suspects: Doubts = Doubts()
     review: ReviewObjective = ReviewObjective()
+
+    def __post_init__(self) -> None:
+        """Refuse odd wafers in an encoding that nobody writes them in."""
+        if self.odd.share and self.encoding is not EncodingName.STATION:
+            what = (
+                f"is for the encoding {EncodingName.STATION.value!r}; take it, or leave out [odd]"
+            )
+            raise MismatchError(("odd", "share"), what)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""

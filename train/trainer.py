@@ -16,7 +16,7 @@ from edge.dataset.encoded_set import EncodedSet
 from edge.dataset.labelled_set import LabelledSet, Part, concatenate
 from edge.errors import DataError
 from edge.evaluation import metrics
-from edge.wafer.encoding import to_shares
+from edge.wafer.encoding import PLANES, SIZE, encode, to_shares
 from train.backend import array
 from train.batches import class_shares, encode_all, make_sequence
 from train.network import networks, reference_networks
@@ -24,6 +24,7 @@ from train.recipe import Dihedral, Generator, Recipe, Schedule, Synthetic
 from train.run import Run
 from train.synth.fill import Filling, filling
 from train.synth.high_yield import high_yield_set
+from train.synth.odd import odd_grids
 from train.synth.sets import synthetic_set
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def train(
         encode_all(part, recipe.encoding, partial(stage, f"encoding the {name} part"))
         for part, name in ((prepared, "train"), (val_part, "val"))
     )
+    odd = _odd(train_part, recipe)
     offsets = _offsets(samples, recipe)
     lesson = teaching.lesson(prepared, recipe, offsets) if teaching else None
     average = WeightAverage(recipe.optimise.average)
@@ -99,7 +101,7 @@ def train(
         if patience and epoch - best_epoch >= patience:
             break
         began = time.monotonic()
-        batches = make_sequence(samples, recipe, epoch, lesson)
+        batches = make_sequence(samples, recipe, epoch, lesson, odd)
         # In its own order: Keras would shuffle batches by a chance that no checkpoint keeps.
         shown = _shown(stage, f"epoch {epoch + 1}/{recipe.optimise.epochs}", len(batches))
         fit = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[average, shown])
@@ -120,6 +122,15 @@ def train(
     scores = _score(val, logits_of(run.load_model(), val, stage))
     run.finish(scores, history, best_epoch)
     return Result(scores, best_epoch, len(history), best=bool(patience))
+
+
+def _odd(train_part: LabelledSet, recipe: Recipe) -> npt.NDArray[np.uint8] | None:
+    """Wafers with what is none of the patterns, as the network takes them."""
+    if not recipe.odd.share:
+        return None
+    grids = odd_grids(train_part, recipe.odd.wafers, recipe.seed)
+    planes = [encode(dies) for dies in grids]
+    return np.asarray(planes, np.uint8).reshape(-1, SIZE, SIZE, PLANES)
 
 
 def _kept(history: list[dict[str, float]], patience: int) -> tuple[float, int]:

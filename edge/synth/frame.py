@@ -100,11 +100,11 @@ def round_grid(rows: int, columns: int) -> DieGrid:
     return grid
 
 
-def any_round_grid(rng: np.random.Generator) -> DieGrid:
-    """Round grid of 8 to 300 dies a side, small ones likelier, some of them oblong."""
-    middle = np.exp(rng.uniform(*np.log(SIDES)))
+def any_round_grid(rng: np.random.Generator, sides: tuple[int, int] = SIDES) -> DieGrid:
+    """Round grid of 8 to 300 (``sides``) dies a side, small ones likelier, some of them oblong."""
+    middle = np.exp(rng.uniform(*np.log(sides)))
     oblong = np.exp(rng.uniform(-_OBLONG, _OBLONG) / 2)
-    rows, columns = np.clip(np.rint([middle * oblong, middle / oblong]), *SIDES).astype(int)
+    rows, columns = np.clip(np.rint([middle * oblong, middle / oblong]), *sides).astype(int)
     return round_grid(int(rows), int(columns))
 
 

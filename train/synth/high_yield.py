@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge.dataset.labelled_set import LabelledSet, build
 from edge.synth import draws
-from edge.synth.frame import Field, WaferFrame, any_round_grid
+from edge.synth.frame import SIDES, Field, WaferFrame, any_round_grid
 from edge.synth.generators import drawable, synthesise
 from edge.synth.yields import EVERYWHERE, cleared, thinned, with_fails
 from edge.verdict.rule import MIN_FAILS
@@ -39,6 +39,10 @@ _STRAY: Final = 0.3
 #: How often a drawn wafer has the outline of a real one, and fails that are likelier at the edge.
 _REAL_OUTLINE: Final = 0.55
 _EDGEWARD: Final = 0.5
+
+#: Dies a side of half of the drawn wafers of none that have no real outline.
+_SMALL: Final = (8, 30)
+_SMALL_NONE: Final = 0.5
 
 #: Of the patterns that fail everywhere no yield is high. So many less are drawn, that no die grid
 #: means that it is none of them.
@@ -134,7 +138,9 @@ def _drawn(real: LabelledSet, generator: str, rng: np.random.Generator) -> Itera
         if rng.random() < _REAL_OUTLINE:
             grid = real.grid(int(rng.integers(len(real))))
         else:
-            grid = any_round_grid(rng)
+            # One of a few dozen dies is as large as a cluster elsewhere: none is hard to tell.
+            small = generator == Pattern.NONE and rng.random() < _SMALL_NONE
+            grid = any_round_grid(rng, _SMALL if small else SIDES)
         alone = synthesise(generator, grid, rng, background=0.0)
         share = _share(rng, _WITHOUT, _SHARES)
         others: float | Field = share
