@@ -36,6 +36,9 @@ _UNLABELLED: Final = ("unlabelled", "unlabeled")
 #: Beginnings of names of folders that are passed over: hidden ones, and what systems keep.
 _PASSED_OVER: Final = (HIDDEN, "__")
 
+#: Files without a wafer map that are named.
+_NAMED: Final = 3
+
 #: What no folder's name can hold, on whatever system.
 _NO_FOLDER: Final = re.compile(r'[/\\:*?"<>|]|[. ]$')
 
@@ -199,19 +202,21 @@ def _merged(folders: Iterable[ClassFolder]) -> Iterator[str]:
 def _notes(above: Iterable[Path], folders: Iterable[ClassFolder]) -> Iterator[str]:
     """What lies beside and in class folders and is no wafer map."""
     seen: Counter[str] = Counter()
+    others: list[str] = []
     for entry in (each for folder in above for each in folder.iterdir()):
         if entry.is_dir():
             seen["hidden"] += entry.name.startswith(_PASSED_OVER)
         else:
             seen["beside"] += not entry.name.startswith(HIDDEN)
-    _check_apart([(_look_through(each.path, seen), each) for each in folders])
+    _check_apart([(_look_through(each.path, seen, others), each) for each in folders])
     for key, word, what in (
         ("beside", "file", "beside the class folders"),
         ("hidden", "folder", "whose names begin with . or __"),
-        ("others", "file", "with an ending of no wafer map"),
+        ("others", "file", "in them of no format that is read"),
     ):
         if seen[key]:
-            yield f"passed over: {counted(seen[key], word)} {what}"
+            named = f", as {', '.join(sorted(others))}" if key == "others" else ""
+            yield f"passed over: {counted(seen[key], word)} {what}{named}"
     if seen["links"]:
         yield f"followed: {counted(seen['links'], 'link')} to wafer maps"
 
@@ -228,8 +233,10 @@ def _check_apart(found: list[tuple[Path, ClassFolder]]) -> None:
                 )
 
 
-def _look_through(folder: Path, seen: Counter[str]) -> Path:
+def _look_through(folder: Path, seen: Counter[str], others: list[str]) -> Path:
     """Count visible files below a folder that are no wafer maps, and links to such as are.
+
+    ``others`` gets the names of the first that are none.
 
     Returns:
         Where the folder really is.
@@ -256,5 +263,7 @@ def _look_through(folder: Path, seen: Counter[str]) -> Path:
                 else:
                     counts = paths.counts(entry.name, entry.path)
                     seen["others"] += not counts
+                    if not counts and len(others) < _NAMED:
+                        others.append(entry.name)
                     seen["links"] += entry.is_symlink() and counts
     return home

@@ -54,8 +54,8 @@ def examine(settings: Settings) -> Iterator[str]:
                 _writable(Path(top) / "a file", "[[folder]] paths")
             note = "" if there else " (not there now; it would be waited for)"
             yield f"folder   {top}{note}"
-            folder.rules()
             yield from _names(top, folder)
+        yield from _recipes(folder)
     for camera, name in zip(settings.cameras, camera_names(settings.cameras), strict=True):
         try:
             camera.reader()
@@ -74,6 +74,14 @@ def _model(model: ModelFile, settings: Settings) -> Iterator[str]:
     if settings.patterns:
         own = printable(", ".join(classifier.own_patterns)) or "none yet"
         yield f"patterns {settings.patterns.folder}: {own}"
+
+
+def _recipes(folder: FolderSettings) -> Iterator[str]:
+    """The recipes of a watched folder, where it has any; what is wrong with them is raised."""
+    recipes = folder.rules().recipes
+    if folder.recipes is not None:
+        called = printable(", ".join(name for name, _ in recipes)) or "none yet"
+        yield f"recipes  {folder.recipes}: {called}"
 
 
 def _names(top: str, folder: FolderSettings) -> Iterator[str]:

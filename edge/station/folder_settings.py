@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
-from edge.formats.fab.rules import Rules, rules_of
+from edge.formats.fab.rules import Rules, recipes_in, rules_of
 from edge.formats.name_pattern import NamePattern, Names
 from edge.formats.registry import SUFFIXES
 from edge.system.choice import Choice
@@ -115,10 +116,13 @@ class FolderSettings(Strict, frozen=True):
     def rules(self) -> Rules:
         """What passes in files that do not say so themselves, by the recipes that are there now.
 
+        There may be none yet: the last one may go while a station runs, which is to start again.
+
         Raises:
             UsageError: a code is both, or a recipe cannot be used.
         """
-        return rules_of(self.pass_bins, self.none_bins, self.recipes)
+        found = () if self.recipes is None else recipes_in(self.recipes)
+        return replace(rules_of(self.pass_bins, self.none_bins), recipes=found)
 
 
 class FolderOnce(FolderSettings, frozen=True):

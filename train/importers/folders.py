@@ -34,7 +34,7 @@ def import_folders(
 
     Everything below a class folder is its pattern's, as for ``wm-edge evaluate``. A file that
     cannot be read is left out and reported; the others go on. Hidden files and folders are passed
-    over, and files with other endings.
+    over, and files of no format that is read.
 
     Args:
         source: The folder of the class folders, see ``class_folders``.

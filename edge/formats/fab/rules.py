@@ -90,19 +90,26 @@ def rules_of(
         raise UsageError(f"{min(both)} is said to pass and to be no die; say one of them")
     if odd := next((each for each in (*pass_bins, *none_bins) if ";" in each[1:]), None):
         raise UsageError(f"{odd}: no code of a map has a `;` in it; separate codes by commas")
-    found = _recipes(recipes) if recipes is not None else ()
+    found = recipes_in(recipes) if recipes is not None else ()
+    if recipes is not None and not found:
+        raise UsageError(f"{recipes}: no recipe (*{SUFFIX}) in it; name the folder that has them")
     return Rules(tuple(pass_bins), tuple(none_bins), found)
 
 
-def _recipes(folder: Path) -> tuple[tuple[str, Recipe], ...]:
+def recipes_in(folder: Path) -> tuple[tuple[str, Recipe], ...]:
+    """Names and recipes of a folder, of which there may be none.
+
+    Raises:
+        UsageError: it cannot be read, has too many, or one cannot be used.
+    """
     try:
         paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
     except OSError as error:
         what = f"{folder}: no folder of recipes that can be read ({error.strerror})"
         raise UsageError(f"{what}; check its name") from error
-    if not paths or len(paths) > MOST_RECIPES:
-        what = f"holds {len(paths)} recipes (*.toml), must be from 1 to {MOST_RECIPES}"
-        raise UsageError(f"{folder}: {what}")
+    if len(paths) > MOST_RECIPES:
+        what = f"holds {len(paths)} recipes (*{SUFFIX}), at most {MOST_RECIPES} are read"
+        raise UsageError(f"{folder}: {what}; take out what is for no file any more")
     return tuple(map(recipe_in, paths))
 
 

@@ -15,6 +15,7 @@ from edge.formats.picture.palette import (
     GREY,
     LEVEL_STEP,
     PALETTES,
+    SAY_COLOURS,
     Colour,
     Palette,
     Scale,
@@ -62,7 +63,7 @@ def dies_of(
         InputError: not clean enough to read exactly.
     """
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] != 3):
-        raise _not_clean(source)
+        raise _not_clean(source, own)
     if int(pixels.max()) < LEVEL_STEP:
         what = "all but black: die states 0, 1, 2 do not survive JPEG; save them as PNG"
         raise InputError(source, InputKind.NOT_A_MAP, what)
@@ -82,7 +83,7 @@ def dies_of(
             break
         # These blocks may by chance divide dies of another size.
         return _states(shrink(inner[:, 0, :, 0], source), palette, source)
-    raise _not_clean(source)
+    raise _not_clean(source, own)
 
 
 def _states(cells: npt.NDArray[np.uint8], palette: Palette, source: str) -> tuple[DieGrid, bool]:
@@ -157,10 +158,9 @@ def _blocks(values: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     return values.reshape(height // size, size, width // size, size)
 
 
-def _not_clean(source: str) -> InputError:
-    return InputError(
-        source,
-        InputKind.NOT_A_MAP,
-        "a JPEG without clean dies, all in the colours of a wafer map and at least "
-        f"{MIN_BLOCK} x {MIN_BLOCK} pixels each; save it as PNG",
-    )
+def _not_clean(source: str, own: Palette | None) -> InputError:
+    whose = own.name if own else "a wafer map"
+    mend = "save it as PNG" if own else f"save it as PNG, or {SAY_COLOURS}"
+    what = f"a JPEG without clean dies, all in the colours of {whose} and at least"
+    size = f"{MIN_BLOCK} x {MIN_BLOCK} pixels each"
+    return InputError(source, InputKind.NOT_A_MAP, f"{what} {size}; {mend}")

@@ -34,7 +34,9 @@ _CLOSE: Final = 8.0
 #: than a shade, and shades must be at least this far apart.
 LEVEL_STEP: Final = 16
 
-_SAVE_STATES: Final = "save die states as a grey PNG of 0, 1, 2"
+#: A recipe reads whatever colours there are.
+SAY_COLOURS: Final = "have a recipe say what its colours mean (--recipes, [palette])"
+_SAVE_STATES: Final = f"save die states as a grey PNG of 0, 1, 2, or {SAY_COLOURS}"
 
 
 class Scale(str, Enum):
@@ -227,8 +229,7 @@ def states_of_colours(
             source,
             InputKind.NOT_A_MAP,
             f"{len(colours)} colours ({first}{', …' if len(colours) > 6 else ''}) fit no known "
-            f"palette of a wafer map{nearly[1]}; {_SAVE_STATES}, or have a recipe say what they "
-            "mean (--recipes, [palette])",
+            f"palette of a wafer map{nearly[1]}; {_SAVE_STATES}",
         )
     fits.sort(key=lambda fit: fit[0])
     best, palette, states = fits[0]

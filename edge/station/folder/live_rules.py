@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from edge.errors import UsageError
 from edge.formats.fab.rules import MOST_RECIPES, NO_RULES, SUFFIX, Rules, recipe_in
@@ -12,6 +13,10 @@ from edge.system.looked_at import LookedAt
 from edge.system.text import counted, printable
 
 _log = logging.getLogger(__name__)
+
+_NONE: Final = (
+    "no recipe (*.toml) that can be used; a file that needs one is refused until it is put there"
+)
 
 
 class LiveRules:
@@ -30,6 +35,8 @@ class LiveRules:
         self._rules = rules
         self._folder = folder
         self._files = LookedAt(folder, SUFFIX) if folder is not None else None
+        if folder is not None and not rules.recipes:
+            _log.warning("%s: %s", folder, _NONE)
 
     def now(self) -> Rules:
         """The rules for the next file."""
@@ -48,5 +55,8 @@ class LiveRules:
                 _log.warning("%s; it is passed over until it is mended", printable(str(error)))
         if (recipes := tuple(usable)) != self._rules.recipes:
             self._rules = replace(self._rules, recipes=recipes)
-            _log.info("%s: %s from now on", self._folder, counted(len(recipes), "recipe"))
+            if recipes:
+                _log.info("%s: %s from now on", self._folder, counted(len(recipes), "recipe"))
+            else:
+                _log.warning("%s: %s", self._folder, _NONE)
         return self._rules

@@ -314,6 +314,19 @@ def test_check_shows_what_lot_and_wafer_come_out(tmp_path: Path) -> None:
     assert f"         {folder}/odd.csv: does not fit (1 of 2 files do)" in lines
 
 
+def test_a_folder_of_recipes_may_be_empty_and_is_none_where_it_is_missing(tmp_path: Path) -> None:
+    """The last recipe may go while a station runs; it is to start again."""
+    text = f"{LEAST}recipes = 'r'\npass_bins = ['1']\n"
+    with pytest.raises(UsageError, match="r: no folder of recipes"):
+        examined(tmp_path, text)
+    (tmp_path / "r").mkdir()
+    assert f"recipes  {tmp_path / 'r'}: none yet" in examined(tmp_path, text)
+    (folder,) = read(written(tmp_path, text)).folders
+    assert folder.rules().pass_bins == ("1",)
+    (tmp_path / "r" / "p8.toml").write_text("pass_bins = ['01']\n[match]\nformat = 'SINF'\n")
+    assert f"recipes  {tmp_path / 'r'}: p8" in examined(tmp_path, text)
+
+
 def examined(folder: Path, text: str) -> list[str]:
     return list(examine(read(written(folder, text))))
 

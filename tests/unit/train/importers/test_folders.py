@@ -57,8 +57,8 @@ def test_import_and_evaluate_take_the_same_of_a_messy_tree(tmp_path: Path, top: 
     # None of these is a wafer.
     put(20, tree / ".git" / "h.npy", tree / "__MACOSX" / "i.npy", tree / "j.npy")
     put(23, tree / top / "Grid" / ".k.npy", tree / top / "Grid" / ".cache" / "l.npy")
-    for name in ("readme.txt", "Thumbs.db", "half.npy.part", "old.npy~"):
-        (tree / top / "Grid" / name).write_bytes(b"no map")
+    for name in ("note.txt", "count.csv", "half.part"):
+        (tree / top / "Grid" / name).write_bytes(b"lot,wafer,good\nA,1,497\n")
     found = import_dataset(tree, none="In-Order")
     assert found.labelled.patterns == PatternSet(("GRID", "in order"), "in order")
     wafers = content(found.labelled)
@@ -74,7 +74,7 @@ def test_import_and_evaluate_take_the_same_of_a_messy_tree(tmp_path: Path, top: 
         "the folders 'GRID' and 'Grid' are one pattern, GRID",
         "passed over: 1 file beside the class folders",
         "passed over: 2 folders whose names begin with . or __",
-        "passed over: 4 files with an ending of no wafer map",
+        "passed over: 3 files in them of no format that is read, as count.csv, half.part, note.txt",
         "followed: 1 link to wafer maps",
     ]
 

@@ -163,7 +163,7 @@ def test_a_wrong_recipe_is_refused_with_its_line(text: str, word: str, tmp_path:
 
 
 def test_a_folder_without_recipes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds 0 recipes"):
+    with pytest.raises(UsageError, match=r"no recipe \(\*\.toml\) in it; name the folder"):
         rules_of(recipes=tmp_path)
     with pytest.raises(UsageError, match="no folder of recipes"):
         rules_of(recipes=tmp_path / "none")

@@ -58,8 +58,9 @@ def test_colours_that_a_recipe_says(tmp_path: Path, suffix: str) -> None:
     assert isinstance(found, WaferMap)
     assert found.dies.tolist() == wafer().tolist()
     assert found.legend == "recipe p8"
-    with pytest.raises(InputError, match=r"fit no known palette|without clean dies"):
+    with pytest.raises(InputError, match=r"fit no known palette|without clean dies") as refused:
         next(iter(read(path)))
+    assert "have a recipe say what its colours mean (--recipes, [palette])" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,15 @@ def test_the_next_file_is_read_by_the_recipe_that_came(tmp_path: Path) -> None:
     [taken] = intake.take(entry)
     assert taken.state is IntakeState.TAKEN
     assert taken.records[0]["legend"] == "recipe new"
+
+
+def test_no_recipe_is_told_at_the_start_and_when_the_last_one_goes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = LiveRules(folder=tmp_path)
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    (tmp_path / "one.toml").write_text(f'pass_bins = ["1"]\n{RECIPE}')
+    assert [name for name, _ in rules.now().recipes] == ["one"]
+    (tmp_path / "one.toml").unlink()
+    assert rules.now().recipes == rules.now().recipes == ()
+    assert [f"{tmp_path}: no recipe (*.toml)" in each for each in caplog.messages] == [True] * 2
