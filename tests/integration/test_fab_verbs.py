@@ -256,3 +256,15 @@ def test_a_station_says_what_files_warn_of(warned_of: Path) -> None:
     (line,) = (each for each in lines if "header promises 9 columns" in each)
     assert f"warning: {warned_of / 'Edge-Loc' / 'w.map'}: " in line
     assert "1 with a warning" in lines[-1]
+
+
+def test_that_a_file_warns_of_something_is_said_where_the_pattern_is_written_back(
+    warned_of: Path,
+) -> None:
+    given, back = warned_of.parent / "w.klarf", warned_of.parent / "back.klarf"
+    assert wm_edge("convert-map", warned_of / "none", given).code == 0
+    given.write_bytes(given.read_bytes().replace(b"EndOfFile;", b""))
+    done = wm_edge("classify", given, "--write-back", back)
+    assert done.code == 0, done.stderr
+    assert "EndOfFile" in json.loads(done.stdout)["warning"]
+    assert done.stderr.splitlines()[-1].endswith(", 1 with a warning (not in the copy)")
