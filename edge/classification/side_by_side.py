@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from edge.classification.classifier import Classifier
 from edge.model import flatbuffer
 from edge.model.metadata import ClassFigures
 from edge.model.model_file import ModelFile
 from edge.system.text import columns, padded, printable
+
+if TYPE_CHECKING:
+    from edge.classification.classifier import Classifier
 
 #: Classes of fewer wafers say little.
 _FEW: Final = 100
