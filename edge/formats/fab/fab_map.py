@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
@@ -110,6 +110,7 @@ class FabMap:
         source: Name of the file.
         index: Position in the file, from 0.
         warnings: What somebody should know, in whole sentences without a point.
+        words: What the file says of codes whose word says neither pass nor fail, by code.
         of_width: Where nothing says how many characters a die has: the map whose dies have that
             many. ``codes`` has each character as a die then.
     """
@@ -130,6 +131,7 @@ class FabMap:
     source: str = ""
     index: int = 0
     warnings: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict, repr=False)
     of_width: Callable[[int], FabMap] | None = field(default=None, repr=False)
 
     @property
@@ -165,7 +167,7 @@ class FabMap:
 
 #: Fields that two equal maps may have different.
 _OWN: Final = {"codes", "legend", "defects", "tool", "format", "source", "index", "warnings",
-               "of_width"}  # fmt: skip
+               "words", "of_width"}  # fmt: skip
 _COMPARED: Final = tuple(each.name for each in fields(FabMap) if each.name not in _OWN)
 
 

@@ -191,6 +191,17 @@ def placed(
     return grid, int(across.size - np.count_nonzero(grid >= 0)), (left, top)
 
 
+def numbered(grid: npt.NDArray[np.int64]) -> tuple[Codes, list[int]]:
+    """A grid of numbers as codes, and the number of each.
+
+    Args:
+        grid: int64 (rows, columns), below 0 where there is no position.
+    """
+    numbers, places = np.unique(np.maximum(grid, -1), return_inverse=True)
+    nowhere = int(numbers[0] < 0)
+    return (places.reshape(grid.shape) - nowhere).astype(np.int16), numbers[nowhere:].tolist()
+
+
 def measured_again(x: npt.ArrayLike, y: npt.ArrayLike, source: str, *, is_named: bool) -> list[str]:
     """A warning where nearly all dies of a list stand in it again, as if of another wafer.
 

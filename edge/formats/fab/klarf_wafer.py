@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning
-from edge.formats.fab.grid import pitch_of, placed
+from edge.formats.fab.grid import numbered, pitch_of, placed
 from edge.formats.fab.klarf_defects import DefectTable, Dies
 
 #: How a file says that x grows to the right, seen from the front.
@@ -64,18 +64,16 @@ class Inspected:
                            [len(dies.x) for dies in lists])  # fmt: skip
         grid, _, corner = placed(x, y, is_die, named, upwards=True)
         defects = _on_dies(self.defects, grid == 1, corner, self.unit, self.warnings)
-        found = np.zeros(grid.shape, np.int64)
+        found = np.where(grid == 1, 0, -1)
         np.add.at(found, (defects.rows, defects.columns), 1)
-        counts, places = np.unique(np.where(grid == 1, found, -1), return_inverse=True)
-        texts = sorted({0, *counts.tolist()} - {-1})
-        order = [texts.index(count) if count >= 0 else -1 for count in counts.tolist()]
+        codes, counts = numbered(found)
         said = self.said
         if (mirrored := said.get("COORDINATESMIRRORED", "").upper()) not in _NOT_MIRRORED:
             what = f"x may run the other way (CoordinatesMirrored {mirrored[:20]})"
             self.warnings.append(f"{what}; drawn as it stands, a recipe's flip turns it over")
         return FabMap(
-            np.array(order, np.int16)[places].reshape(grid.shape),
-            tuple(Code(str(n), Meaning.FAIL if n else Meaning.PASS) for n in texts),
+            codes,
+            tuple(Code(str(n), Meaning.FAIL if n else Meaning.PASS) for n in counts),
             lot=said.get("LOTID", ""),
             wafer=said.get("WAFERID", ""),
             device=said.get("DEVICEID", ""),

@@ -11,9 +11,9 @@ import numpy as np
 
 from edge.errors import InputError, InputKind
 from edge.formats.fab.die_width import UNSURE
-from edge.formats.fab.fab_map import STATES, Code, Codes, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, Codes, FabMap, Meaning
 from edge.formats.fab.outside import are_among, check_outside
-from edge.formats.fab.passing import RECIPE, by_defects, named, passing_of
+from edge.formats.fab.passing import RECIPE, named, passing_of, recounted
 from edge.formats.fab.recipe import Flip, Recipe, Side
 from edge.formats.fab.rules import Rules
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid, WaferMap, check_grid
@@ -87,26 +87,26 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
         if not (recipe and recipe.width):
             raise fab.refused(InputKind.AMBIGUOUS, UNSURE)
         fab = fab.of_width(recipe.width)
-    passing = passing_of(fab, rules, recipe)
+    counts_again = recipe is not None and recipe.defects is not None and fab.defects is not None
+    if recipe and recipe.defects and fab.defects:
+        fab = recounted(fab, fab.defects, recipe.defects)
+    passing = passing_of(fab, rules, found)
     meanings, says = passing.meanings, passing.says
     states = [PASS if each is Meaning.PASS else FAIL if each is Meaning.FAIL else NO_DIE
               for each in meanings]  # fmt: skip
     dies = np.array([*states, NO_DIE], np.uint8)[fab.codes]
-    defects = None
-    if recipe and recipe.defects and fab.defects:
-        dies = defects = by_defects(dies, fab.defects, recipe.defects, passing.option)
-        says = says if passing.option else RECIPE
+    if counts_again and not passing.passing:
+        says = RECIPE
     warnings = [*fab.warnings, *passing.warnings, *_against_stated(fab, dies)]
     failing = recipe.fail_bins if recipe else ()
-    warnings += _none_passes(fab, dies, passing.option, failing)
-    if defects is None:
-        check_outside(fab, dies, failing)
+    warnings += _none_passes(fab, dies, passing.passing, failing)
+    check_outside(fab, dies, failing)
     side = side_of(fab.orientation, recipe)
     turned = _TURNS[side] if side else None
     dies = check_grid(np.rot90(_flipped(dies, recipe), turned or 0), fab.name)
     if rules.drawn:
-        rules.drawn(_told(fab, meanings, defects, recipe))
-    helped = passing.helped or defects is not None or _turns(fab, recipe) or is_cut
+        rules.drawn(_told(fab, meanings, recipe))
+    helped = passing.helped or counts_again or _turns(fab, recipe) or is_cut
     if says == RECIPE:
         says = f"recipe {name}"
     elif helped:
@@ -127,25 +127,18 @@ def wafer_of(fab: FabMap, rules: Rules) -> WaferMap:
     )
 
 
-def _told(
-    fab: FabMap, meanings: list[Meaning], by_defects: DieGrid | None, recipe: Recipe | None
-) -> FabMap:
+def _told(fab: FabMap, meanings: list[Meaning], recipe: Recipe | None) -> FabMap:
     """The map as it is drawn, with all that is known of it by now, and nothing unknown."""
     known = [number for number, each in enumerate(meanings) if each is not Meaning.UNKNOWN]
     place = np.full(len(meanings) + 1, -1, np.int16)
     place[known] = np.arange(len(known))
-    codes = place[fab.codes]
-    legend = tuple(Code(fab.legend[number].text, meanings[number]) for number in known)
-    if by_defects is not None:
-        codes, legend = by_defects.astype(np.int16), STATES
     side = recipe.orientation.get(fab.orientation) if recipe else None
-    moved = by_defects is not None or bool(recipe and recipe.flip)
     return replace(
         fab,
-        codes=np.ascontiguousarray(_flipped(codes, recipe)),
-        legend=legend,
+        codes=np.ascontiguousarray(_flipped(place[fab.codes], recipe)),
+        legend=tuple(Code(fab.legend[number].text, meanings[number]) for number in known),
         orientation=side.value if side else fab.orientation,
-        defects=None if moved else fab.defects,
+        defects=None if recipe and recipe.flip else fab.defects,
     )
 
 

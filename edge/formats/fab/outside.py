@@ -51,7 +51,8 @@ def check_outside(fab: FabMap, dies: DieGrid, failing: Sequence[str] = ()) -> No
     if is_counted or not 0 < len(found) <= _MOST:
         return
     codes = [fab.legend[number] for number in found]
-    is_said = any(code.meaning is not Meaning.UNKNOWN for code in codes)
+    unsaid = {Meaning.UNKNOWN, Meaning.OTHER}
+    is_said = any(code.meaning not in unsaid for code in codes)
     if (is_said and fab.format not in _LISTING) or are_among(codes, failing):
         return
     names = [code.text for code in codes]

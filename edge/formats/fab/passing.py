@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import Code, Codes, Defects, FabMap, Meaning, same_bin
+from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning, same_bin
+from edge.formats.fab.grid import numbered
 from edge.formats.fab.recipe import DefectRules, Recipe
 from edge.formats.fab.rules import Rules
-from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 
 #: Who says what passes. A spreadsheet would take a dash at the beginning for a formula.
 FILE: Final = "file"
@@ -22,8 +22,8 @@ RECIPE: Final = "recipe"
 
 #: Codes that a message names.
 _SHOWN: Final = 12
-#: Digits of a code that may be a number of defects.
-_DIGITS: Final = 9
+#: Words of codes that it names.
+_WORDS: Final = 6
 
 
 class UnsaidError(InputError):
@@ -43,41 +43,71 @@ class Passing:
     Attributes:
         meanings: Of each code.
         says: ``FILE``, ``OPTION`` or ``RECIPE``.
-        option: The codes of the option, where it is for this map.
+        passing: The codes that pass, so that all others fail, where an option says it of this map,
+            or a recipe of one whose codes count defects.
         helped: The recipe says of a code that it is no die.
         warnings: What somebody should know.
     """
 
     meanings: list[Meaning]
     says: str
-    option: tuple[str, ...]
+    passing: tuple[str, ...]
     helped: bool
     warnings: list[str]
 
 
-def passing_of(fab: FabMap, rules: Rules, recipe: Recipe | None) -> Passing:
+def passing_of(fab: FabMap, rules: Rules, recipe: tuple[str, Recipe] | None) -> Passing:
     """What each code of the legend means, and who says what passes.
 
     Codes of an inspected wafer count defects and a file may say PASS and FAIL itself: passing bins
     of other files are none of theirs, and are left aside.
 
+    Args:
+        fab: The map.
+        rules: What a user says of all maps.
+        recipe: What is said of this one, and its name.
+
     Raises:
-        UnsaidError: nobody says it of a code that occurs.
+        UnsaidError: nobody says it of a code that occurs; or no die fails, and there are some of
+            which a word of the file says neither pass nor fail.
     """
     no_die = () if fab.defects is not None else rules.none_bins
     used = [number for number in np.unique(fab.codes).tolist() if number >= 0]
     codes = (fab.legend[number] for number in used)
-    verdicts = [
-        code for code in codes if code.text not in no_die and _may_pass(code, rules.pass_bins)
-    ]
-    aside = _aside(fab, rules.pass_bins, verdicts)
-    found = Passing([], FILE, () if aside else rules.pass_bins, helped=False, warnings=aside)
+    verdicts = [code for code in codes if code.text not in no_die and _may_pass(code)]
+    found = _named_by_user(fab, rules.pass_bins, recipe, verdicts)
+    says = found.says
     for code in fab.legend:
-        found.meanings.append(_meaning(code, no_die, found, recipe))
-    if found.option:
-        found.says = OPTION
+        found.meanings.append(_meaning(code, no_die, found, recipe[1] if recipe else None))
+    if found.passing:
+        found.says = says
+    if says == OPTION:
         found.warnings += _contradicted(fab, found.meanings, used)
-    _check_known(fab, found.meanings, used, rules)
+    elif recipe:
+        found.warnings += _against_recipe(fab, found.meanings, used, *recipe)
+    _check_known(fab, found, used, rules)
+    return found
+
+
+def _named_by_user(
+    fab: FabMap,
+    option: tuple[str, ...],
+    recipe: tuple[str, Recipe] | None,
+    verdicts: Sequence[Code],
+) -> Passing:
+    """Who names the codes that pass before the file does, and a warning where that is no use."""
+    found = Passing([], FILE, (), helped=False, warnings=[])
+    ways = [(OPTION, option, "--pass-bins {}")]
+    if recipe and fab.defects is not None:
+        ways.append((RECIPE, recipe[1].pass_bins, f"pass_bins {{}} of recipe {recipe[0]}"))
+    for says, bins, called in ways:
+        if not bins or found.passing:
+            continue
+        if why := _aside(fab, bins, verdicts):
+            what = called.format(",".join(bins))
+            found.warnings.append(f"the file says what passes; {what} is left aside: {why}")
+        else:
+            found.passing, found.says = bins, says
     return found
 
 
@@ -85,44 +115,38 @@ def _meaning(code: Code, no_die: Sequence[str], found: Passing, recipe: Recipe |
     text, meaning = code
     if text in no_die:
         return Meaning.NULL
-    if found.option and _may_pass(code, found.option):
-        return _passes(text, found.option)
+    if found.passing and _may_pass(code):
+        return _passes(text, found.passing)
     if meaning not in {Meaning.UNKNOWN, Meaning.OTHER} or recipe is None:
         return meaning
     if text in recipe.none_bins:
         found.helped = True
         return Meaning.NULL
     fails = _passes(text, recipe.fail_bins) is Meaning.PASS
-    if fails or (recipe.pass_bins and _may_pass(code, recipe.pass_bins)):
+    if fails or recipe.pass_bins:
         found.says = RECIPE
         meaning = Meaning.FAIL if fails else _passes(text, recipe.pass_bins)
     return meaning
 
 
-def _may_pass(code: Code, passing: Sequence[str]) -> bool:
-    """Whether passing bins say what a code is; of one with a word of its own only by its name."""
-    is_named = code.meaning is Meaning.OTHER and _passes(code.text, passing) is Meaning.PASS
-    return is_named or not code.meaning.is_none
+def _may_pass(code: Code) -> bool:
+    """Whether passing bins say what a code is: not of one that the file says to be no die."""
+    return code.meaning is Meaning.OTHER or not code.meaning.is_none
 
 
 def _passes(text: str, passing: Iterable[str]) -> Meaning:
     return Meaning.PASS if any(same_bin(text, each) for each in passing) else Meaning.FAIL
 
 
-def _aside(fab: FabMap, option: Sequence[str], verdicts: Sequence[Code]) -> list[str]:
-    """A warning where the option is not for this map; nothing where it is."""
-    if not option or any(code.meaning is Meaning.UNKNOWN for code in verdicts):
-        return []
+def _aside(fab: FabMap, passing: Sequence[str], verdicts: Sequence[Code]) -> str:
+    """Why passing bins are not for this map; empty where they are."""
+    if any(code.meaning is Meaning.UNKNOWN for code in verdicts):
+        return ""
     if fab.defects is not None:
-        if _passes("0", option) is Meaning.PASS:
-            return []
-        why = "its codes count defects, and 0 is none of these"
-    elif not verdicts or any(_passes(code.text, option) is Meaning.PASS for code in verdicts):
-        return []
-    else:
-        why = "none of its dies has such a code"
-    what = f"the file says what passes; --pass-bins {','.join(option)} is left aside"
-    return [f"{what}: {why}"]
+        is_for = _passes("0", passing) is Meaning.PASS
+        return "" if is_for else "its codes count defects, and 0 is none of these"
+    is_for = any(_passes(code.text, passing) is Meaning.PASS for code in verdicts)
+    return "" if is_for or not verdicts else "none of its dies has such a code"
 
 
 def _contradicted(fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int]) -> Iterator[str]:
@@ -137,6 +161,33 @@ def _contradicted(fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int])
         yield f"the file says otherwise than --pass-bins of {named(other)}; the option counts"
 
 
+def _against_recipe(
+    fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int], name: str, recipe: Recipe
+) -> Iterator[str]:
+    """A warning where the file says what a code is, and the recipe something else."""
+    passing = () if fab.defects is not None else recipe.pass_bins
+    listed = (
+        (recipe.none_bins, Meaning.NULL),
+        (recipe.fail_bins, Meaning.FAIL),
+        (passing, Meaning.PASS),
+    )
+    said = {
+        number: meaning
+        for bins, meaning in listed
+        for number in used
+        if _passes(fab.legend[number].text, bins) is Meaning.PASS
+    }
+    if passing and Meaning.PASS not in said.values():  # what passes by the file does not by it
+        said |= {n: Meaning.FAIL for n in used if meanings[n] is Meaning.PASS and n not in said}
+    other = [
+        fab.legend[number]
+        for number, meaning in said.items()
+        if meaning is not meanings[number] and not (meaning.is_none and meanings[number].is_none)
+    ]
+    if other:
+        yield f"the file says otherwise than recipe {name} of {named(other)}; the file counts"
+
+
 def named(codes: Iterable[Code]) -> str:
     """Codes in order of their numbers, for a message."""
     texts = sorted({code.text for code in codes}, key=order)
@@ -149,43 +200,80 @@ def order(text: str) -> tuple[bool, int, str]:
     return not is_number, int(text) if is_number else 0, text
 
 
-def _check_known(
-    fab: FabMap, meanings: Sequence[Meaning], used: Sequence[int], rules: Rules
-) -> None:
-    """Refuse a map with a code of which nobody says what it means."""
-    unknown = [fab.legend[number] for number in used if meanings[number] is Meaning.UNKNOWN]
-    if not unknown:
-        return
-    shown = named(unknown)
-    said = {Meaning.PASS, Meaning.FAIL}.intersection(meanings)
-    what = f"which codes pass; it has {shown}" if not said else f"what {shown} means"
-    mend = (
-        "say which pass (--pass-bins) and which are no die (--none-bins), or have a recipe say it"
+def _check_known(fab: FabMap, found: Passing, used: Sequence[int], rules: Rules) -> None:
+    """Refuse a map with a code of which nobody says what it means.
+
+    One whose word says neither pass nor fail is no die, which is told. Where no die fails, that may
+    be the word for those that do.
+    """
+    meanings = [found.meanings[number] for number in used]
+    unknown, strange = (
+        [fab.legend[n] for n, each in zip(used, meanings, strict=True) if each is meaning]
+        for meaning in (Meaning.UNKNOWN, Meaning.OTHER)
     )
-    text = "; ".join((f"the file does not say {what}", *fab.warnings, f"{mend} (--recipes)"))
-    error = UnsaidError(fab.name, InputKind.AMBIGUOUS, text)
+    notes = [
+        *_words(
+            fab, strange, "says neither pass nor fail: no die, unless somebody says what passes"
+        )
+    ]
+    found.warnings += notes
+    mend = "say which pass (--pass-bins) and which are no die (--none-bins), or have a recipe say"
+    if unknown:
+        shown = named(unknown)
+        said = {Meaning.PASS, Meaning.FAIL}.intersection(found.meanings)
+        what = f"which codes pass; it has {shown}" if not said else f"what {shown} means"
+        notes = [*_words(fab, unknown, "says neither pass nor fail"), *notes]
+        parts = [f"the file does not say {what}", *fab.warnings, *notes, f"{mend} it (--recipes)"]
+    elif strange and Meaning.FAIL not in meanings:
+        notes = [*_words(fab, strange, "says neither pass nor fail, and no die fails")]
+        mend += " (--recipes): fail_bins or none_bins"
+        parts = [*notes, *fab.warnings, mend]
+    else:
+        return
+    error = UnsaidError(fab.name, InputKind.AMBIGUOUS, "; ".join(parts))
     error.of(fab.lot, fab.wafer or fab.slot)
     error.fab = fab if rules.drawn else None
     raise error
 
 
-def by_defects(
-    dies: Codes | DieGrid, defects: Defects, rules: DefectRules, option: Sequence[str]
-) -> DieGrid:
-    """An inspected wafer by the defects that count: a die without any passes.
+def _words(fab: FabMap, codes: Iterable[Code], says: str) -> Iterator[str]:
+    """A note on codes of which the file has words that say neither pass nor fail."""
+    counts = np.bincount(fab.codes[fab.codes >= 0], minlength=len(fab.legend)).tolist()
+    dies = dict(zip(fab.legend, counts, strict=True))
+    shown = [
+        f"{fab.words[code.text]!r} of bin {code.text!r} ({dies[code]} dies)"
+        for code in codes
+        if code.text in fab.words
+    ]
+    if shown:
+        more = ", ..." if len(shown) > _WORDS else ""
+        yield f"BinQuality {', '.join(shown[:_WORDS])}{more} {says}"
+
+
+def recounted(fab: FabMap, defects: Defects, rules: DefectRules) -> FabMap:
+    """An inspected wafer by the defects that count: a die's code is the number of these.
 
     Args:
-        dies: 0, 1, 2 (rows, columns); 0 stays.
+        fab: The wafer.
         defects: On it.
         rules: Which of them count.
-        option: How many of them pass, in place of none.
     """
     counts: npt.NDArray[np.bool_] = ~(defects.sizes < rules.min_size)  # NaN is not smaller
     if rules.classes:
         counts &= np.isin(defects.classes, rules.classes)
     counts &= ~np.isin(defects.classes, rules.ignored)
-    found = np.zeros(dies.shape, np.int64)
+    found = np.zeros(fab.codes.shape, np.int64)
     np.add.at(found, (defects.rows[counts], defects.columns[counts]), 1)
-    few = [int(each) for each in option if each.isdecimal() and len(each) <= _DIGITS]
-    failing = ~np.isin(found, few) if few else found > 0
-    return np.where(dies == NO_DIE, NO_DIE, np.where(failing, FAIL, PASS)).astype(np.uint8)
+    is_die = np.array([not code.meaning.is_none for code in fab.legend] + [False])[fab.codes]
+    codes, numbers = numbered(np.where(is_die, found, -1))
+    return replace(
+        fab,
+        codes=codes,
+        legend=tuple(Code(str(n), Meaning.FAIL if n else Meaning.PASS) for n in numbers),
+        defects=Defects(
+            defects.rows[counts],
+            defects.columns[counts],
+            defects.classes[counts],
+            defects.sizes[counts],
+        ),
+    )

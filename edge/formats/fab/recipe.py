@@ -77,7 +77,8 @@ class Recipe(Strict, frozen=True):
 
     Attributes:
         match: Which files it is for.
-        pass_bins: Codes that pass; all others that the file does not explain fail.
+        pass_bins: Codes that pass; all others that the file does not explain fail. Of inspected
+            wafers: how many defects a die may have, 0 among them.
         none_bins: Codes that are no die.
         fail_bins: Codes that fail wherever they stand, also where no die passes or all around a
             map, which is refused otherwise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -43,12 +43,6 @@ UNITS: Final = {
 _WIDTHS: Final = {"asc": 1, "hex": 2, "dec": 3, "int": 4}
 _HEX: Final = "hex", "int"
 _COUNT: Final = re.compile(r"\d{1,9}")
-#: Words that a note names, and what it says of those that are no die and of others.
-_SHOWN: Final = 6
-_SAYS: Final = {
-    Meaning.OTHER: "says neither pass nor fail: no die, unless somebody says that it passes",
-    Meaning.UNKNOWN: "says neither pass nor fail",
-}
 _NO_LETTER: Final = re.compile(r"[^a-z]+")
 _LINE_END: Final = re.compile(r"[\r\n]+")
 
@@ -236,23 +230,9 @@ class Bins:
         elif good not in {None, 0, passed}:
             notes.insert(0, f"its header counts {good} good dies, its map has {passed}")
         notes = [f"{note}; the map counts" for note in notes[:1]]
-        notes += self._unsaid(fab.legend, used.tolist())
-        return replace(fab, stated=stated, warnings=(*fab.warnings, *notes))
-
-    def _unsaid(self, legend: Sequence[Code], counts: Sequence[int]) -> Iterator[str]:
-        """Notes on bins of a map whose words say neither pass nor fail nor what is no die."""
-        pairs = [(code, count) for code, count in zip(legend, counts, strict=True)
-                 if self._strange(code.text)]  # fmt: skip
-        for meaning, says in _SAYS.items():
-            shown = [
-                f"{'/'.join(word[:20] for word in self._strange(code.text))!r} of bin {code.text!r}"
-                f" ({count} dies)"
-                for code, count in pairs
-                if code.meaning is meaning
-            ]
-            if shown:
-                more = ", ..." if len(shown) > _SHOWN else ""
-                yield f"BinQuality {', '.join(shown[:_SHOWN])}{more} {says}"
+        strange = ((code.text, self._strange(code.text)) for code in fab.legend)
+        words = {text: "/".join(word[:20] for word in each) for text, each in strange if each}
+        return replace(fab, stated=stated, words=words, warnings=(*fab.warnings, *notes))
 
 
 def _against_promised(

@@ -110,6 +110,52 @@ def test_an_option_and_a_recipe_share_what_is_inspected(tmp_path: Path) -> None:
         assert wafer.legend == "option --pass-bins, recipe r"
 
 
+@pytest.mark.parametrize("defects", ["", "[defects]\nclasses = [3]\n"])
+def test_passing_bins_of_a_recipe_count_the_defects_of_a_die(tmp_path: Path, defects: str) -> None:
+    (tmp_path / "r.toml").write_text(f'pass_bins = ["0", "1"]\n[match]\n{defects}')
+    wafer = wafer_of(INSPECTED, rules_of(recipes=tmp_path))
+    assert wafer.dies.tolist() == np.where(np.array(L) == 2, 1, L).tolist()
+    assert (wafer.legend, wafer.warning) == ("recipe r", None)
+    (tmp_path / "r.toml").write_text(f'pass_bins = ["1"]\n[match]\n{defects}')
+    wafer = wafer_of(INSPECTED, rules_of(recipes=tmp_path))
+    assert (wafer.dies == 2).any()
+    what = "pass_bins 1 of recipe r is left aside: its codes count defects, and 0 is none of these"
+    assert wafer.warning == f"the file says what passes; {what}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [('pass_bins = ["7"]', "7"), ('pass_bins = ["9"]', "1"), ('fail_bins = ["01"]', "1"),
+     ('none_bins = ["7"]', "7")],
+)  # fmt: skip
+def test_a_recipe_that_contradicts_the_file_is_told(tmp_path: Path, keys: str, code: str) -> None:
+    (tmp_path / "r.toml").write_text(f"{keys}\n[match]\n")
+    wafer = wafer_of(SAID, rules_of(recipes=tmp_path))
+    assert (wafer.dies.tolist(), wafer.legend) == (L, "file")
+    assert wafer.warning == f"the file says otherwise than recipe r of '{code}'; the file counts"
+    (tmp_path / "r.toml").write_text('pass_bins = ["1"]\nfail_bins = ["7"]\n[match]\n')
+    assert wafer_of(SAID, rules_of(recipes=tmp_path)).warning is None
+
+
+def test_defects_that_count_are_drawn_by_their_number(tmp_path: Path) -> None:
+    drawn: list[FabMap] = []
+    assert INSPECTED.defects is not None
+    place = np.array([1, 1, 1, 2], np.int32)
+    fab = replace(INSPECTED, defects=INSPECTED.defects._replace(rows=place, columns=place))
+    (tmp_path / "r.toml").write_text("[match]\n[defects]\nclasses = [3]\n")
+    rules = replace(rules_of(["0", "1"], recipes=tmp_path), drawn=drawn.append)
+    wafer = wafer_of(fab, rules)
+    assert np.argwhere(wafer.dies == 2).tolist() == [[1, 1]]
+    assert drawn[0].texts().tolist() == [
+        ["0", "0", "0", ""],
+        ["0", "2", "0", ""],
+        ["0", "0", "1", ""],
+    ]
+    assert {code.text: code.meaning.value for code in drawn[0].legend} == {
+        "0": "pass", "1": "pass", "2": "fail"
+    }  # fmt: skip
+
+
 def test_passing_bins_that_no_die_has(tmp_path: Path) -> None:
     named = replace(SAID, legend=tuple(Code(code.text, Meaning.FAIL) for code in SAID.legend))
     assert wafer_of(named, NO_RULES).warning == "no die has a code that passes"

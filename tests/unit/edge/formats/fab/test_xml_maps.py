@@ -18,7 +18,9 @@ from edge.errors import InputError
 from edge.formats.fab import die_table, e142, g85, ibis
 from edge.formats.fab.fab_map import Code, FabMap, Finding, Meaning
 from edge.formats.fab.legend import wafer_of
-from edge.formats.fab.rules import NO_RULES, rules_of
+from edge.formats.fab.passing import UnsaidError
+from edge.formats.fab.recipe import Match, Recipe
+from edge.formats.fab.rules import NO_RULES, Rules, rules_of
 from edge.formats.paths import expand
 from edge.formats.reading import read
 from edge.formats.registry import by_content
@@ -317,15 +319,37 @@ def test_a_quality_that_is_no_verdict_is_no_die_and_named(module: ModuleType, wo
     assert (wafer.dies.tolist(), wafer.legend) == (L_DIES, "file")
     assert said in (wafer.warning or "")
     passing = {g85: "00", e142: "1"}[module]
-    assert wafer_of(fab, rules_of([passing])).dies.tolist() == L_DIES
-    named = wafer_of(fab, rules_of([passing, bin_])).dies.tolist()
-    assert named == [*L_DIES[:3], [0, 1, 1, 0]]
+    for rules, state in (
+        (rules_of([passing]), 2),
+        (rules_of([passing, bin_]), 1),
+        (rules_of([passing], [bin_]), 0),
+        (Rules(recipes=(("r", Recipe(Match(), pass_bins=(passing,))),)), 2),
+        (Rules(recipes=(("r", Recipe(Match(), fail_bins=(bin_,))),)), 2),
+        (Rules(recipes=(("r", Recipe(Match(), none_bins=(bin_,))),)), 0),
+    ):
+        wafer = wafer_of(fab, rules)
+        assert wafer.dies.tolist() == [*L_DIES[:3], [0, 1, state, 0]]
+        assert "BinQuality" not in (wafer.warning or "")
     [again] = maps(module, written(module, fab))
     null = np.where(fab.meanings() == "other", "null", fab.meanings())
     assert (again.meanings().tolist(), again.warnings) == (null.tolist(), ())
     [again] = die_table.read_maps(BytesIO(written(die_table, fab)), "w.csv")
     assert isinstance(again, FabMap)
     assert again.meanings().tolist() == null.tolist()
+
+
+@pytest.mark.parametrize(("module", "bin_"), [(g85, "0A"), (e142, "A")])
+def test_words_of_the_only_dies_that_may_fail_make_no_wafer_of_passes(
+    module: ModuleType, bin_: str
+) -> None:
+    text = dict(FORMATS)[module].replace('"Fail"', '"Rejected"')
+    [fab] = maps(module, text)
+    what = rf"BinQuality 'Rejected' of bin '{bin_}' \(4 dies\).* and no die fails; .*--pass-bins"
+    with pytest.raises(UnsaidError, match=what + ".* fail_bins or none_bins"):
+        wafer_of(fab, NO_RULES)
+    fails = Rules(recipes=(("r", Recipe(Match(), fail_bins=(bin_,))),))
+    assert (wafer_of(fab, fails).dies == 2).sum() == 4
+    assert not (wafer_of(fab, rules_of((), [bin_])).dies == 2).any()
 
 
 def test_a_wafer_of_which_no_quality_is_a_verdict_is_refused_with_its_words() -> None:
