@@ -190,6 +190,7 @@ UNFINISHED: Final = (".part", ".tmp", "~")
 _MARK: Final = b"\xef\xbb\xbf"
 #: What grids of numbers consist of: they pay for nothing else than looking for more than that.
 _NUMBERS: Final = b"0123456789 ,;\t\n"
+_COMMENT: Final = re.compile(rb"<!--.*?-->", re.DOTALL)
 _TO_LF: Final = bytes.maketrans(b"\r", b"\n")
 
 
@@ -206,6 +207,8 @@ def by_content(head: bytes) -> Format | None:
     text = plain(head)
     if not text.translate(None, _NUMBERS):
         return None
+    if text.lstrip().startswith(b"<"):  # names of another format in one say nothing
+        text = _COMMENT.sub(b"", text)
     for entry in FAB_TEXTS:
         if entry.signature and entry.signature.search(text):
             if entry.asks and not import_module(entry.module).is_format(text):

@@ -103,12 +103,16 @@ def _lines(fab: FabMap) -> Iterator[str]:
         raise UsageError(f"{fab.source}: no die, and KLARF lists those that were inspected")
     height, width = is_die.shape
     across, down = fab.pitch or (0.0, 0.0)
-    yield from ("FileVersion 1 2;", f"InspectionStationID {_quoted(fab.tool)};")
+    yield "FileVersion 1 2;"
+    if fab.tool:
+        yield f"InspectionStationID {_quoted(fab.tool)};"
     yield from ("SampleType WAFER;", f"LotID {_quoted(fab.lot)};")
     yield f"DeviceID {_quoted(fab.device)};"
     yield f"OrientationMarkLocation {_word(fab.orientation)};"
     yield from (f"DiePitch {across!r} {down!r};", "DieOrigin 0.0 0.0;")
-    yield from (f"WaferID {_quoted(fab.wafer)};", f"Slot {_word(fab.slot)};")
+    yield f"WaferID {_quoted(fab.wafer)};"
+    if fab.slot:
+        yield f"Slot {_word(fab.slot)};"
     yield f"SampleCenterLocation {across * width / 2!r} {down * height / 2!r};"
     yield 'ClassLookup 1\n 0 "unclassified";'
     yield from _margin(is_die)

@@ -40,11 +40,12 @@ class RowError(ValueError):
 
     Attributes:
         at: Where it stands, in whatever the reader counts.
+        mend: What to do; empty where that is as for any damaged file.
     """
 
-    def __init__(self, what: str, at: int = 0) -> None:
+    def __init__(self, what: str, at: int = 0, mend: str = "") -> None:
         super().__init__(what)
-        self.at = at
+        self.at, self.mend = at, mend
 
 
 def whole(text: str) -> int:
@@ -60,7 +61,10 @@ def whole(text: str) -> int:
             value = float(text)
         except ValueError:
             value = math.nan
-    if not -_FARTHEST <= value < _FARTHEST or value != int(value):
+    if not math.isnan(value) and not -_FARTHEST <= value < _FARTHEST:
+        what = f"{text[:20]} is too large for a place or number of a die or class"
+        raise RowError(what, mend="correct it, or export the file again")
+    if math.isnan(value) or value != int(value):
         raise RowError(f"{text[:20]!r} where a whole number should be")
     return int(value)
 
@@ -200,7 +204,8 @@ class DefectTable:
                 try:
                     self.add([row])
                 except RowError as error:
-                    raise RowError(str(error), at) from None
+                    error.at = at
+                    raise
 
     def divided(self, tokens: list[str]) -> list[list[str]]:
         """Tokens of a line as rows, where several stand in one and only one way fits."""

@@ -114,7 +114,7 @@ class _Reader:
             try:
                 self._dies(keyword, body.split())
             except RowError as error:
-                raise self._wrong(str(error), start) from None
+                raise self._wrong(str(error), start, mend=error.mend) from None
         self.is_ended = keyword == "ENDOFFILE"
         self.seen.add(keyword)
 
@@ -159,11 +159,11 @@ class _Reader:
         try:
             _add_lines(self.wafer.defects, body.split("\n"))
         except RowError as error:
-            raise self._wrong(str(error), start, error.at) from None
+            raise self._wrong(str(error), start, error.at, error.mend) from None
 
-    def _wrong(self, what: str, start: int, lines: int = 0) -> InputError:
+    def _wrong(self, what: str, start: int, lines: int = 0, mend: str = "") -> InputError:
         line = self._text.count("\n", 0, start) + lines + 1
-        mend = "a ; or a value is missing, or the file is cut off; export or copy it again"
+        mend = mend or "a ; or a value is missing, or the file is cut off; export or copy it again"
         return InputError(self._source, InputKind.UNREADABLE, f"line {line}: {what}; {mend}")
 
 
@@ -206,7 +206,8 @@ def _one_by_one(
             try:
                 is_whole = table.is_whole(piece)
             except RowError as error:
-                raise RowError(table.short_of(had) if had else str(error), at) from None
+                what = table.short_of(had) if had else str(error)
+                raise RowError(what, at, "" if had else error.mend) from None
             row = [] if is_whole else piece
             if is_whole:
                 rows.append(piece)

@@ -126,7 +126,7 @@ class _Reader:
             try:
                 dies.add([row[place] for place in places])
             except RowError as error:
-                raise self._scanner.wrong(str(error), rows.offset(number)) from None
+                raise self._scanner.wrong(str(error), rows.offset(number), error.mend) from None
         return dies
 
     def _add(self, table: DefectTable, rows: _Rows) -> None:
@@ -138,7 +138,8 @@ class _Reader:
                 _check(table, batch)
                 table.add_each(batch, range(len(batch)))
             except RowError as error:
-                raise self._scanner.wrong(str(error), rows.offset(first + error.at)) from None
+                place = rows.offset(first + error.at)
+                raise self._scanner.wrong(str(error), place, error.mend) from None
 
 
 def _check(table: DefectTable, rows: Sequence[list[str]]) -> None:
@@ -149,11 +150,12 @@ def _check(table: DefectTable, rows: Sequence[list[str]]) -> None:
     """
     for number, row in enumerate(rows):
         try:
-            what = "" if table.is_whole(row) else table.short_of(len(row))
+            is_whole = table.is_whole(row)
         except RowError as error:
-            what = str(error)
-        if what:
-            raise RowError(what, number)
+            error.at = number
+            raise
+        if not is_whole:
+            raise RowError(table.short_of(len(row)), number)
 
 
 class _Rows:

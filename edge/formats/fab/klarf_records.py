@@ -166,8 +166,8 @@ class Scanner:
             raise self.wrong(f"{token[0][:20]!r} where a name should be", token.start())
         return token[3]
 
-    def wrong(self, what: str, offset: int) -> InputError:
+    def wrong(self, what: str, offset: int, mend: str = "") -> InputError:
         """A refusal with the line of a place."""
         line = self._text.count("\n", 0, offset) + 1
-        mend = "the file is cut off or damaged; export or copy it again"
+        mend = mend or "the file is cut off or damaged; export or copy it again"
         return InputError(self._source, InputKind.UNREADABLE, f"line {line}: {what}; {mend}")

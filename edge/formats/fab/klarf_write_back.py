@@ -138,8 +138,8 @@ class _Layout:
     def _statement_row(self, pair: _Pair) -> str:
         return f"{self._row(pair)};"
 
-    def new_list(self, name: str, rows: Iterable[_Pair]) -> str:
-        """A list that the file does not have."""
+    def new_list(self, name: str, rows: Iterable[_Pair], _: int) -> str:
+        """A list that the file does not have, for this place in it."""
         pairs = list(rows)
         return f"{self.end}{name} {len(pairs)}{''.join(map(self._row, pairs))};"
 
@@ -182,11 +182,12 @@ class _NestedLayout(_Layout):
             values = dict(zip(names, (pair[0] if pair[0].isdecimal() else f'"{pair[0]}"',
                                       f'"{pair[1]}"'), strict=True))  # fmt: skip
             cells = " ".join(values.get(name, '""') for name in part.columns)
-            return f"{self.end}{cells};"
+            return f"{self.end}{indent}{cells};"
 
         number, begin, end = part.promised
         count = (begin, end, number) if number >= 0 else None
         place = self._before(part.end)
+        indent = self._indent(place)
         return _List(count, part.start, place, row, "" if self.text[place - 1] in ";{" else ";")
 
     def _before(self, offset: int) -> int:
@@ -195,15 +196,22 @@ class _NestedLayout(_Layout):
             offset -= 1
         return offset
 
-    def new_list(self, name: str, rows: Iterable[_Pair]) -> str:
+    def _indent(self, place: int) -> str:
+        """The blanks at the beginning of the line of what stands before a place."""
+        start = max(self.text.rfind(end, 0, place) for end in "\r\n") + 1
+        line = self.text[start:place]
+        return line[: len(line) - len(line.lstrip(" \t"))]
+
+    def new_list(self, name: str, rows: Iterable[_Pair], place: int) -> str:
         is_classes = name == self.names[0]
         columns = (
             "int32 CLASSNUMBER, string CLASSNAME" if is_classes else "string NAME, string VALUE"
         )
         pairs = [(a if is_classes else f'"{a}"', b) for a, b in rows]
-        lines = [f"List {name}", "{", f"Columns 2 {{ {columns} }}", f"Data {len(pairs)}", "{",
-                 *(f'{a} "{b}";' for a, b in pairs), "}", "}"]  # fmt: skip
-        return self.end + self.end.join(lines)
+        lines = [f"List {name}", "{", f"  Columns 2 {{ {columns} }}", f"  Data {len(pairs)}", "  {",
+                 *(f'    {a} "{b}";' for a, b in pairs), "  }", "}"]  # fmt: skip
+        lead = self.end + self._indent(place)
+        return lead + lead.join(lines)
 
 
 _LISTS: Final = frozenset({"CLASSLOOKUP", "CUSTOMWAFERLIST"})
@@ -244,7 +252,7 @@ def written_back(text: str, findings: Mapping[int, Finding], is_nested: bool) ->
         if first.classes is not None:
             edits += first.classes.longer(list(new.items()))
         elif new:
-            made = layout.new_list(layout.names[0], new.items())
+            made = layout.new_list(layout.names[0], new.items(), first.lot_end)
             edits.append((first.lot_end, first.lot_end, made))
         for index in indexes:
             finding = findings[index]
@@ -269,7 +277,8 @@ def _said(layout: _Layout, wafer: _Wafer, finding: Finding, number: int) -> list
     """The edits that say what was found of a wafer, in place of what was said of it before."""
     rows = {_PATTERN: finding.pattern, _CLASS: str(number), _VERDICT: finding.verdict}
     if wafer.said is None:
-        return [(wafer.end, wafer.end, layout.new_list(layout.names[1], rows.items()))]
+        made = layout.new_list(layout.names[1], rows.items(), wafer.end)
+        return [(wafer.end, wafer.end, made)]
     edits = [
         (*found.span(2), rows.pop(found[1], found[2]))
         for found in _SAID.finditer(layout.text, wafer.said.start, wafer.said.end)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InputError, InputKind
-from edge.formats.fab.fab_map import Code, FabMap, Meaning
+from edge.formats.fab.fab_map import Code, FabMap, Meaning, naming
 from edge.formats.fab.grid import MOST_CODES, pitch_of, placed
 from edge.formats.fab.stdf_records import (
     FAILED,
@@ -54,8 +54,9 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     """
     records = Records(file, source)
     reader = _Reader(records, source)
-    for kind, record, at in records:
-        reader.note(kind, record, at)
+    with naming(lambda: reader.names):
+        for kind, record, at in records:
+            reader.note(kind, record, at)
     yield from reader.maps()
 
 
@@ -74,6 +75,11 @@ class _Reader:
         self._is_ended = False
         self._count = 0
         self._outside = ""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The lot, and the wafer that began last of those whose end was not read yet."""
+        return self._names[0], next((each.wafer for each in reversed(self._open.values())), "")
 
     def note(self, kind: Kind, record: bytes, at: int) -> None:
         """Take in one record."""

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from edge.errors import InputError, InputKind
+from edge.system.text import counted
 
 if TYPE_CHECKING:
     from edge.formats.registry import Source
@@ -127,7 +128,9 @@ class Records:
         rest = data[at:]
         if rest.strip(b"\0"):  # a tape's last block is filled up with them
             missing = 4 + unpack(rest)[0] - len(rest) if len(rest) >= 4 else 4 - len(rest)
-            what = f"the record at byte {before + at} ends {missing} bytes behind the file"
+            what = (
+                f"the record at byte {before + at} ends {counted(missing, 'byte')} behind the file"
+            )
             raise InputError(self._source, InputKind.UNREADABLE, f"{what}; copy it again")
 
     def _taker(self) -> Callable[[bytes, int, int, bytearray], int]:

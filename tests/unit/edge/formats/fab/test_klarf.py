@@ -250,7 +250,10 @@ def test_rows_in_a_line_that_can_be_cut_in_no_way_or_several(rows: str, word: st
         (("-1 0 0 0 1 0 2\n 0 ;", "-1 0 0 0 1 0 2\n ;"), "has 11 numbers, must be pairs"),
         (("0 1  1 1", "0 1  1 x"), "line 15: 'x' where a whole number"),
         (("0 1  1 1", "0 1  1 1.5"), "line 15: '1.5' where a whole number"),
-        (("0 1  1 1", "0 1  1 2147483648"), "where a whole number should be"),
+        (
+            ("0 1  1 1", "0 1  1 2147483648"),
+            "line 15: 2147483648 is too large for .*; correct it, or",
+        ),
         (("0 1  1 1", "0 1  1 2147483647"), "at most 4096 a side"),
         (("0 1  1 1", "0 1  1 4999"), "5002 x 4 dies; at most 4096"),
         ((" 1 3 0 1 0.5 0\n", " 1 3 0 1 0.5\n"), "line 26: a row of 5 values, .* 7 columns"),
@@ -454,6 +457,13 @@ def test_defects_are_written_with_their_class_and_size() -> None:
         assert one.tolist() == other.tolist()
     assert again.defects.classes.tolist() == [3, 3, 5, 0, 3]
     assert np.array_equal(again.defects.sizes, fab.defects.sizes, equal_nan=True)
+
+
+@pytest.mark.parametrize(("name", "keyword"), [("slot", b"\nSlot "), ("tool", b"StationID ")])
+def test_what_nobody_knows_is_left_out(name: str, keyword: bytes) -> None:
+    fab = only(FLAT)
+    assert keyword in written(fab)
+    assert keyword not in written(replace(fab, **{name: ""}))
 
 
 def test_what_klarf_cannot_hold_is_not_written() -> None:

@@ -174,6 +174,9 @@ def test_records_in_records_get_theirs() -> None:
     )
     assert 'Data 2 { 7 "Scratch" ""; 8 "Loc" ""; } }' in text
     assert klarf.write_back(after, accepted({0: "Scratch", 1: "Loc"})) == after
+    assert "\n      List CustomWaferList\n      {\n        Columns 2" in after.decode()
+    assert '\n          "WMEDGE_PATTERN" "Loc";\n' in after.decode()
+    assert '\n      8 "Loc" "";' in after.decode()
     bare = NESTED[: NESTED.index("    List ClassLookupList")] + "  }\n}\n"
     made = klarf.write_back(bare.encode(), accepted({0: "Loc"})).decode().split()
     assert 'Data 1 { 1 "Loc"; } } } }' in " ".join(made)

@@ -227,7 +227,7 @@ NO_WIR = Records().mir("L").results(*L)
 @pytest.mark.parametrize(
     ("data", "word"),
     [
-        (GOOD[:-1], "the record at byte .* ends 1 bytes behind the file; copy it again"),
+        (GOOD[:-1], "the record at byte .* ends 1 byte behind the file; copy it again"),
         (GOOD[:-6], "ends 2 bytes behind the file"),
         (wafer(*L).wir("2").results(*L).data, "ends within this wafer"),
         (GOOD[:5] + b"\3" + GOOD[6:], "STDF V3, only V4 is read; convert it"),
@@ -242,6 +242,14 @@ NO_WIR = Records().mir("L").results(*L)
 def test_a_bad_file_is_refused_with_a_word(data: bytes, word: str) -> None:
     with pytest.raises(InputError, match=word):
         maps(data)
+
+
+@pytest.mark.parametrize(("cut", "wafer_id"), [(-1, ""), (-60, "2")])
+def test_a_file_that_is_cut_off_says_of_which_lot_and_wafer_it_is(cut: int, wafer_id: str) -> None:
+    data = Records().mir("L-1").wir("1").results(*L).wrr().wir("2").results(*L).wrr().end().data
+    with pytest.raises(InputError, match="behind the file") as caught:
+        maps(data[:cut])
+    assert (caught.value.lot, caught.value.wafer) == ("L-1", wafer_id)
 
 
 def test_what_is_odd_but_clear_is_read_with_a_warning() -> None:

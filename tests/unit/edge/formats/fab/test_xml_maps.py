@@ -338,6 +338,14 @@ def test_a_quality_that_is_no_verdict_is_no_die_and_named(module: ModuleType, wo
     assert again.meanings().tolist() == null.tolist()
 
 
+def test_names_of_another_format_in_a_comment_say_nothing() -> None:
+    for text, name in ((G85, "G85"), (E142, "E142")):
+        line, _, rest = text.partition("\n")
+        note = "<!-- <MapData> of <Map> RowData: 01\nFileVersion 1 2; -->"
+        found = by_content(f"{line}\n{note}\n{rest}".encode())
+        assert (found and found.name) == name
+
+
 @pytest.mark.parametrize(("module", "bin_"), [(g85, "0A"), (e142, "A")])
 def test_words_of_the_only_dies_that_may_fail_make_no_wafer_of_passes(
     module: ModuleType, bin_: str
