@@ -12,7 +12,7 @@ from edge.formats.fab.fab_map import Code, FabMap, Meaning, same_bin
 from edge.wafer.wafermap import FAIL, NO_DIE, DieGrid
 
 #: Formats in which a file lists what passes, and all others fail by that.
-_LISTING: Final = frozenset({"SINF", "text map"})
+LISTING: Final = frozenset({"SINF", "text map"})
 #: Square of the distance from the middle, in halves of a side, from which on no wafer has a die: of
 #: maps of less than five rows or columns no position is that far out.
 _OUT: Final = 1.2
@@ -53,7 +53,7 @@ def check_outside(fab: FabMap, dies: DieGrid, failing: Sequence[str] = ()) -> No
     codes = [fab.legend[number] for number in found]
     unsaid = {Meaning.UNKNOWN, Meaning.OTHER}
     is_said = any(code.meaning not in unsaid for code in codes)
-    if (is_said and fab.format not in _LISTING) or are_among(codes, failing):
+    if (is_said and fab.format not in LISTING) or are_among(codes, failing):
         return
     names = [code.text for code in codes]
     what = f"all around the wafer {' and '.join(map(repr, names))} would fail"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge.errors import InputError, InputKind
 from edge.formats.fab.fab_map import Code, Defects, FabMap, Meaning, same_bin
 from edge.formats.fab.grid import numbered
+from edge.formats.fab.outside import LISTING
 from edge.formats.fab.recipe import DefectRules, Recipe
 from edge.formats.fab.rules import Rules
 
@@ -77,8 +78,10 @@ def passing_of(fab: FabMap, rules: Rules, recipe: tuple[str, Recipe] | None) -> 
     verdicts = [code for code in codes if code.text not in no_die and _may_pass(code)]
     found = _named_by_user(fab, rules.pass_bins, recipe, verdicts)
     says = found.says
+    by_name, is_listing = recipe[1] if recipe else None, fab.format in LISTING
     for code in fab.legend:
-        found.meanings.append(_meaning(code, no_die, found, recipe[1] if recipe else None))
+        meaning = _meaning(code, no_die, found, by_name, is_listing=is_listing)
+        found.meanings.append(meaning)
     if found.passing:
         found.says = says
     if says == OPTION:
@@ -111,17 +114,26 @@ def _named_by_user(
     return found
 
 
-def _meaning(code: Code, no_die: Sequence[str], found: Passing, recipe: Recipe | None) -> Meaning:
+def _meaning(
+    code: Code,
+    no_die: Sequence[str],
+    found: Passing,
+    recipe: Recipe | None,
+    *,
+    is_listing: bool,
+) -> Meaning:
+    """What a code means; one that fails since a file lists what passes may still be no die."""
     text, meaning = code
     if text in no_die:
         return Meaning.NULL
     if found.passing and _may_pass(code):
         return _passes(text, found.passing)
-    if meaning not in {Meaning.UNKNOWN, Meaning.OTHER} or recipe is None:
-        return meaning
-    if text in recipe.none_bins:
+    unsaid = meaning in {Meaning.UNKNOWN, Meaning.OTHER}
+    if recipe and text in recipe.none_bins and (unsaid or (meaning is Meaning.FAIL and is_listing)):
         found.helped = True
         return Meaning.NULL
+    if not unsaid or recipe is None:
+        return meaning
     fails = _passes(text, recipe.fail_bins) is Meaning.PASS
     if fails or recipe.pass_bins:
         found.says = RECIPE

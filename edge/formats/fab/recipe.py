@@ -79,7 +79,7 @@ class Recipe(Strict, frozen=True):
         match: Which files it is for.
         pass_bins: Codes that pass; all others that the file does not explain fail. Of inspected
             wafers: how many defects a die may have, 0 among them.
-        none_bins: Codes that are no die.
+        none_bins: Codes that are no die, also where a file that lists what passes has them fail.
         fail_bins: Codes that fail wherever they stand, also where no die passes or all around a
             map, which is refused otherwise.
         palette: What the colours of pictures mean; such a recipe is for pictures alone.

@@ -137,6 +137,25 @@ def test_a_recipe_that_contradicts_the_file_is_told(tmp_path: Path, keys: str, c
     assert wafer_of(SAID, rules_of(recipes=tmp_path)).warning is None
 
 
+@pytest.mark.parametrize("format_", ["SINF", "text map"])
+def test_where_a_file_lists_what_passes_a_recipe_says_which_others_are_no_die(
+    tmp_path: Path, format_: str
+) -> None:
+    around = np.hypot(*np.mgrid[-4:5, -4:5]) > 4.2
+    codes = np.where(around, 1, 0).astype(np.int16)
+    codes[4, 4] = 2
+    legend = (Code("01", Meaning.PASS), Code("FE", Meaning.FAIL), Code("7F", Meaning.FAIL))
+    fab = FabMap(codes, legend, source="w", format=format_)
+    with pytest.raises(
+        InputError, match=r"all around the wafer 'FE' would fail; .* none_bins in a"
+    ):
+        wafer_of(fab, NO_RULES)
+    wafer = wafer_of(fab, recipes(tmp_path, r='none_bins = ["FE"]\n[match]\n'))
+    assert np.argwhere(wafer.dies == 2).tolist() == [[4, 4]]
+    assert ((wafer.dies == 0) == around).all()
+    assert (wafer.legend, wafer.warning) == ("file, recipe r", None)
+
+
 def test_defects_that_count_are_drawn_by_their_number(tmp_path: Path) -> None:
     drawn: list[FabMap] = []
     assert INSPECTED.defects is not None
