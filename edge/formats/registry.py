@@ -190,7 +190,8 @@ UNFINISHED: Final = (".part", ".tmp", "~")
 _MARK: Final = b"\xef\xbb\xbf"
 #: What grids of numbers consist of: they pay for nothing else than looking for more than that.
 _NUMBERS: Final = b"0123456789 ,;\t\n"
-_COMMENT: Final = re.compile(rb"<!--.*?-->", re.DOTALL)
+#: Up to the end where it has none of its own: else each beginning would be a search to there.
+_COMMENT: Final = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TO_LF: Final = bytes.maketrans(b"\r", b"\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO, StringIO
@@ -344,6 +345,9 @@ def test_names_of_another_format_in_a_comment_say_nothing() -> None:
         note = "<!-- <MapData> of <Map> RowData: 01\nFileVersion 1 2; -->"
         found = by_content(f"{line}\n{note}\n{rest}".encode())
         assert (found and found.name) == name
+    began = time.perf_counter()
+    assert by_content(b"<a>" + b"<!--" * 16384 + b"<Map><Bin>") is None
+    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize(("module", "bin_"), [(g85, "0A"), (e142, "A")])
