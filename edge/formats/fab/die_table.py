@@ -84,8 +84,10 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
             wafers[key].die(cells, columns, number)
     if not wafers:
         raise InputError(source, InputKind.EMPTY, "a table without any die; write the export again")
-    named = [wafer for key, wafer in wafers.items() if any(key) or wafer.has_dies]
-    for index, wafer in enumerate(named or wafers.values()):  # none of units and limits
+    # Rows of units, limits and totals are none; a lot alone is one where nothing names wafers.
+    at = 1 if any(name for _, name in wafers) else 0
+    named = [wafer for key, wafer in wafers.items() if any(key[at:]) or wafer.has_dies]
+    for index, wafer in enumerate(named or wafers.values()):
         wafer.index = index
         try:
             yield wafer.finished()
@@ -140,6 +142,9 @@ class _Wafer:
         self._x, self._y, self._codes = list[int](), list[int](), list[int]()
         self._numbers: dict[Code, int] = {}
         self._tests = set[str]()
+        self._said: dict[str, Code] = {}
+        self._contrary = set[str]()
+        self._strange: tuple[int, str, str] | None = None
         self._unplaced = 0
 
     @property
@@ -187,14 +192,25 @@ class _Wafer:
         elif not _BIN.fullmatch(text) or _is_measured(text):
             what = f"line {line}: {text[:16]!r} is no bin; a measured value says not what passes"
             raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; export the bins")
+        if word and meaning is Meaning.UNKNOWN and self._strange is None:
+            self._strange = line, word, text
+        elif meaning in {Meaning.PASS, Meaning.FAIL} and (
+            self._said.setdefault(text, Code(text, meaning)).meaning is not meaning
+        ):
+            self._contrary.add(text)
         return Code(text, meaning)
 
     def finished(self) -> FabMap:
         """The wafer, when all its dies were read.
 
         Raises:
-            InputError: its rows are single tests, or may be of several wafers.
+            InputError: its rows are single tests, or may be of several wafers; a word says nothing
+                of a bin of which others do.
         """
+        if self._strange and self._strange[2] in self._said:
+            line, word, text = self._strange
+            what = f"line {line}: {word[:16]!r} says nothing of bin {text!r}, other lines do"
+            raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; copy or export it again")
         codes, replaced, _ = placed(self._x, self._y, self._codes, self.source, upwards=False)
         empty = self._codes.count(-1)
         if replaced and len(self._tests) >= _SEVERAL:
@@ -203,6 +219,9 @@ class _Wafer:
             raise InputError(self.source, InputKind.AMBIGUOUS, f"{what}; {mend}")
         is_named = bool(self.words["wafer"] or self.words["slot"])
         warnings = measured_again(self._x, self._y, self.source, is_named=is_named)
+        if self._contrary:
+            what = f"bin {min(self._contrary)!r} passes in some rows and fails in others"
+            warnings.append(f"{what}; what each row says counts")
         if self._unplaced:
             warnings.append(f"{self._unplaced} dies have no position; they are left out")
         across, down, *counts = (self.words[name] for name in NUMBERS)

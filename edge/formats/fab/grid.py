@@ -118,6 +118,22 @@ class TokenGrid:
         check_sides(self.rows, self.width, self._source)
         return np.array(self._cells, np.int16).reshape(self.rows, self.width)
 
+    def check_last(self, codes: Codes) -> None:
+        """Refuse a map whose last token was cut off: nothing else in it is as narrow.
+
+        Args:
+            codes: Of ``codes()``.
+
+        Raises:
+            InputError: it was.
+        """
+        last, texts = int(codes[-1, -1]), self.texts
+        others = [len(text) for number, text in enumerate(texts) if number != last]
+        is_narrow = bool(others) and len(texts[last]) < min(others)
+        if is_narrow and np.count_nonzero(codes == last) == 1:
+            what = f"its last bin {texts[last]!r} is narrower than all others, as if cut off"
+            raise InputError(self._source, InputKind.UNREADABLE, f"{what}; copy it again")
+
 
 def legend_of(
     texts: Iterable[str], none: dict[str, Meaning], passing: Sequence[str] | None

@@ -210,4 +210,8 @@ def _against_stated(fab: FabMap, dies: Codes | DieGrid) -> Iterator[str]:
         what, said, got = split[0]
         why = f"the file states {said} {what} dies, by this legend its map has {got}"
         mend = "say what passes with --pass-bins, and what is no die with --none-bins"
+        may_be = [not code.meaning.is_none or code.meaning is Meaning.OTHER for code in fab.legend]
+        most = int(np.count_nonzero(np.array([*may_be, False])[fab.codes]))
+        if said > most:
+            mend = f"no legend makes more than {most}: copy or export it again"
         raise fab.refused(InputKind.BAD_VALUE, f"{why}; {mend}")

@@ -101,6 +101,7 @@ class _Wafer:
         if rows is not None:
             check_rows(self.grid.rows, rows, self.source)
         codes, unit = self.grid.codes(), _UNITS.get(self._word("DUTMS").lower())
+        self.grid.check_last(codes)
         columns, warnings = self._count("COLCT"), []
         if columns not in (None, self.grid.width):
             what = f"its header promises {columns} columns, each row has {self.grid.width}"

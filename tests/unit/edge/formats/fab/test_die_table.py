@@ -123,6 +123,21 @@ def test_a_verdict_says_what_passes() -> None:
             wafer_of(maps(f"x,y,bin,{name}\n0,0,1,1\n1,0,7,0\n")[0], NO_RULES)
 
 
+def test_a_word_that_says_nothing_of_a_bin_of_which_others_do_is_refused() -> None:
+    rows = "x,y,bin,result\n0,0,1,PASS\n1,0,2,FAIL\n"
+    with pytest.raises(InputError, match="line 4: 'PAST' says nothing of bin '1'"):
+        maps(f"{rows}2,0,1,PAST\n")
+    [fab] = maps(f"{rows}2,0,1,FAIL\n")
+    assert fab.warnings == (
+        "bin '1' passes in some rows and fails in others; what each row says counts",
+    )
+
+
+def test_a_row_of_totals_is_no_wafer() -> None:
+    assert len(maps("lot,wafer,x,y,bin\nA,1,0,0,1\nA,2,0,0,1\nTotal,,,,\n")) == 2
+    assert len(maps("lot,x,y,bin\nA,0,0,1\nB,0,0,1\n")) == 2
+
+
 def test_units_between_names_and_dies_are_no_wafer() -> None:
     rows = "Tests#,,,,10\nUnit,,,,V\nA,3,4,1,0.5\nA,4,4,2,0.5\n"
     text = "SLOT,,\n8,,\n,,,,1001\nlot,x,y,bin,t1\n" + rows.replace("Tests#", "").replace(

@@ -115,6 +115,13 @@ def test_a_bad_file_is_refused_with_a_word(change: tuple[str, str], word: str) -
         wafer_of(maps(L.replace(*change))[0], NO_RULES)
 
 
+def test_a_last_bin_that_was_cut_off_is_none() -> None:
+    square = L.replace("01 @@ __\n", "01 @@ 0")
+    with pytest.raises(InputError, match="its last bin '0' is narrower than all others"):
+        maps(square)
+    assert maps(L.replace("07 07", "7 07").replace("01 @@ __\n", "01 @@ 7"))
+
+
 def test_what_is_written_in_other_ways_reads_the_same() -> None:
     closed = "\n".join(
         line.replace(" ", "") if line.startswith("Row") else line for line in L.split("\n")

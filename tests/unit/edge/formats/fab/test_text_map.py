@@ -236,6 +236,8 @@ def test_what_a_line_says_of_a_code(said: str, code: str, meaning: Meaning) -> N
         ("PASSED : 30\nFAILED : 14", "states 30 passing dies, its map has"),
         ("PASSED : 38\nTested : 50", "states 50 tested dies, by this legend its map has"),
         ("PASSED : 38\nFAILED : 41", "states 79 tested dies, by this legend its map has"),
+        ("PASSED : 38\nTested : 50", "no legend makes more than 44: copy or export it again"),
+        ("PASSED : 30\nTested : 40", "say what passes with --pass-bins"),
         ("FAILED : 41", "states 41 failing dies, by this legend its map has"),
     ],
 )
