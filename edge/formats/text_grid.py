@@ -245,10 +245,12 @@ def _shown(cells: list[str], values: list[int | None], rows: int) -> str:
 
 
 def _hint(cell: str, rows: int) -> str:
-    if not rows:
-        return f"; if this is a header, leave it out ({_PLAIN})"
     value = _number(cell)
-    return "" if value is None else f"{mend_of(value)}; of bins, say which pass (--pass-bins)"
+    header = "" if rows else f"; if this is a header, leave it out ({_PLAIN})"
+    if value is None:
+        return header
+    mend = "of bins, say which pass (--pass-bins, or a recipe for `grid of bins`)"
+    return f"{mend_of(value) if rows else header}; {mend}"
 
 
 def _number(cell: str) -> float | None:

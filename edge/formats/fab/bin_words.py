@@ -37,6 +37,10 @@ _FLAGGED: Final = re.compile(
     r"(?i)bin[ \t]*:[ \t]*(\d{1,5})[ \t]+(\d{1,9})[ \t]+[\d.]{1,8}[ \t]*%[ \t]+([PF])\b"
 )
 _NAMED: Final = re.compile(r"(?i)BIN[ _]?(\d{1,5})\((\S{1,3})\)[ \t]*[=:][ \t]*(\d{1,9})")
+_WORDED: Final = re.compile(
+    r"(?i)bin[ \t=]{0,3}(\S{1,3}?)[ \t]{0,8}(?:[:=]|count[ \t]?[:=])[ \t]{0,8}"
+    r"(?:(\d{1,9})[ \t]{1,8})?\(?([a-z]{4,16})\)?"
+)
 _ROW_OF_COUNTS: Final = re.compile(r"(?i)(?:bin[ \t]{0,3}\d{1,5}[ \t]+\d{1,9}[ \t]*,?[ \t]*)+")
 _PAIR: Final = re.compile(r"(?i)bin[ \t]{0,3}(\d{1,5})[ \t]+(\d{1,9})")
 _SYMBOL: Final = re.compile(r"(?i)symbol[ \t]+(\S{1,3})")
@@ -106,12 +110,8 @@ class BinTable:
             yield Bin(found[1], found[1], int(found[2]), meaning_of(found[3]))
         elif found := _NAMED.fullmatch(text):
             yield Bin(found[2], found[1], int(found[3]), Meaning.UNKNOWN)
-        elif ";" in text and "=" in text:
-            cells = dict(cell.partition("=")[::2] for cell in text.split(";"))
-            values = {key.strip().upper(): value.strip() for key, value in cells.items()}
-            if (symbol := values.get("BIN", "")) and "STATUS" in values:
-                count = int(number) if (number := values.get("COUNT", "")).isdecimal() else 0
-                yield Bin(symbol, symbol, count, _said(values["STATUS"], values.get("DESCR", "")))
+        elif each := _worded(text):
+            yield each
         elif _ROW_OF_COUNTS.fullmatch(text):
             for name, count in _PAIR.findall(text):
                 yield Bin(name, name, int(count), Meaning.UNKNOWN)
@@ -147,7 +147,8 @@ class BinTable:
     def total(self) -> int | None:
         """Dies in the list that have a verdict; None without any."""
         bins = self._bins.values()
-        return sum(each.dies for each in bins if not each.meaning.is_none) if bins else None
+        counts = [each.dies for each in bins if not each.meaning.is_none]
+        return sum(counts) if any(each.dies for each in bins) else None
 
     def are_drawn(self, counts: Mapping[str, int]) -> bool:
         """Whether the map has as many of each as the list."""
@@ -161,6 +162,22 @@ class BinTable:
 
     def __bool__(self) -> bool:
         return bool(self._bins)
+
+
+def _worded(text: str) -> Bin | None:
+    """``BIN = A;COUNT = 1;STATUS = FAIL``, ``BIN 7: 27 (FAIL)``, ``BIN 7 : FAIL``."""
+    if ";" in text and "=" in text:
+        cells = dict(cell.partition("=")[::2] for cell in text.split(";"))
+        values = {key.strip().upper(): value.strip() for key, value in cells.items()}
+        if not (symbol := values.get("BIN", "")) or "STATUS" not in values:
+            return None
+        count = int(number) if (number := values.get("COUNT", "")).isdecimal() else 0
+        return Bin(symbol, symbol, count, _said(values["STATUS"], values.get("DESCR", "")))
+    if found := _WORDED.fullmatch(text):
+        meaning = meaning_of(found[3])
+        if meaning is not Meaning.UNKNOWN:
+            return Bin(found[1], found[1], int(found[2] or 0), meaning)
+    return None
 
 
 def _said(status: str, description: str) -> Meaning:

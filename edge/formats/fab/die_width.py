@@ -23,7 +23,7 @@ WIDEST: Final = 3
 
 UNSURE: Final = (
     "each die may have one character or several, and nothing says how many; say it in a recipe"
-    " (width = 1), or write blanks between the dies"
+    " (width = 1, 2 or 3), or write blanks between the dies"
 )
 
 #: Up to how many standard deviations neighbours at even and odd places may differ by chance.

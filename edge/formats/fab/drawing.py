@@ -63,6 +63,16 @@ def is_drawn(lines: Sequence[Line]) -> bool:
     return size > FEWEST and 2 * count >= len(texts) and len(texts[0].split()) in {1, size}
 
 
+def is_separated(lines: Sequence[Line]) -> bool:
+    """Whether lines under a header are a wafer with tabs or commas between all positions."""
+    rows = [split(text) if set(text) & set(",;\t") else [] for _, text in lines]
+    cells = {cell for row in rows for cell in row}
+    if len(rows) < _ENOUGH or len({len(row) for row in rows}) > 1 or len(rows[0]) <= FEWEST:
+        return False
+    is_short = len(cells) <= _MOST_CODES and max(map(len, cells)) <= WIDEST
+    return is_short and all(set(rows[0][at]) <= NULLS for at in (0, -1))
+
+
 def is_even(lines: Sequence[Line]) -> bool:
     """Whether lines are a rectangle of few codes, so that they may be a map under a header.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
@@ -198,6 +199,29 @@ def naming(names: Callable[[], tuple[str, str]]) -> Iterator[None]:
     except InputError as error:
         error.of(*names())
         raise
+
+
+def one_each(maps: Iterable[FabMap]) -> Iterator[FabMap | InputError]:
+    """The wafers of a file; an ``InputError`` in place of each of several with the same names.
+
+    Raises:
+        InputError: as ``maps``, behind those before.
+    """
+    found, failed = list[FabMap](), None
+    try:
+        found.extend(maps)  # those before one that fails are kept
+    except InputError as error:
+        failed = error
+    names = [(fab.lot, fab.wafer or fab.slot, fab.device) for fab in found]
+    counts = Counter(names)
+    for fab, name in zip(found, names, strict=True):
+        if counts[name] > 1 and name[1]:
+            what = f"{counts[name]} maps of one wafer in it; leave the one that counts"
+            yield fab.refused(InputKind.AMBIGUOUS, what)
+        else:
+            yield fab
+    if failed:
+        raise failed
 
 
 def same_bin(one: str, other: str) -> bool:

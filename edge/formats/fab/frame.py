@@ -36,12 +36,14 @@ class Axis(NamedTuple):
         first: That number.
         step: From one row to the next, 1 or -1.
         width: Its characters.
+        left: Where it begins in its line.
     """
 
     start: int
     first: int
     step: int
     width: int
+    left: int
 
     def written(self, row: int) -> str:
         """The number of a row, counted from 0."""
@@ -52,6 +54,15 @@ class Axis(NamedTuple):
         """A line behind the number of this row and the bar after it; None for another number."""
         prefix, number = _PREFIX.match(text), self.written(row)
         at = prefix.end() if prefix else 0
+        bare = number.lstrip("0") or "0"
+        missing = len(number) - len(bare)
+        if missing and text[at + len(bare) :][:1] in {" ", "|"} and text.startswith(bare, at):
+            # Padded with blanks, in front or behind; of 25 down to 1 that shows in the last ones.
+            end = at + len(bare) if at == self.left + missing else at + len(number)
+            is_padded = at in {self.left, self.left + missing}
+            number = (
+                text[at:end] if is_padded and not text[at + len(bare) : end].strip() else number
+            )
         rest = text[at + len(number) :]
         if not text.startswith(number, at) or (self.width < PADDED and rest[:1].isdigit()):
             return None
@@ -93,7 +104,7 @@ def axis_of(lines: Sequence[Line], columns: int | None = None) -> Axis | None:
         if number and (is_barred or (len(cells) != columns and not counts_up(cells))):
             width = len(number[0])
             for step in (1, -1):
-                axis = Axis(at, int(number[0]), step, width)
+                axis = Axis(at, int(number[0]), step, width, number.start())
                 bodies = [axis.behind(lines[at + row][1], row) for row in range(2)]
                 if (
                     None not in bodies
@@ -199,7 +210,8 @@ def _counts(cells: list[str]) -> bool:
     digits = "".join(cells)
     if len(digits) <= FEWEST or not digits.isdecimal() or not digits.isascii():
         return False
-    return all((int(one) + 1) % 10 == int(other) for one, other in pairwise(digits))
+    steps = {(int(other) - int(one)) % 10 for one, other in pairwise(digits)}
+    return steps in ({1}, {9})  # to the left or to the right
 
 
 def bodies_of(lines: Sequence[Line]) -> list[str]:

@@ -25,6 +25,12 @@ _COUNTS_TOO: Final = frozenset({"passed", "gooddie"})
 #: Names that count dies only beside another count: alone, one is a bin that passes.
 _COUNTS_BESIDE: Final = frozenset({"pass", "passed"})
 
+#: What a file may say once, above its first wafer, of all.
+_OF_ALL: Final = frozenset(
+    {"lot", "device", "orientation", "tool", "passing", "failing", "null", "skipped", "reference",
+     "token", "across", "down", "unit"}
+)  # fmt: skip
+
 #: What tells a wafer from the one before.
 _OWN: Final = frozenset({"lot", "wafer", "slot", "device", "rows"})
 
@@ -51,6 +57,7 @@ class Header:
     def __init__(self, source: str) -> None:
         self._source = source
         self._values: dict[str, str] = {}
+        self._above: dict[str, str] = {}
         self.bins = BinTable()
 
     def note(self, line: str, number: int) -> bool:
@@ -71,6 +78,23 @@ class Header:
                 check_sides(max(1, int(entry.value)), 1, self._source)
         return bool(entries)
 
+    def go_on(self, before: Header) -> None:
+        """What the wafer before says of all holds for this one, unless it says its lot itself."""
+        found = before._known
+        self._above = {
+            key: value
+            for key, value in found.items()
+            if ROLE[key] in _OF_ALL and key not in _COUNTS_TOO
+        }
+
+    @property
+    def _known(self) -> dict[str, str]:
+        if not self._above or any(ROLE[key] == "lot" for key in self._values):
+            return self._values
+        own = {ROLE[key] for key in self._values}
+        above = {key: text for key, text in self._above.items() if ROLE[key] not in own}
+        return self._values | above
+
     def note_places(self, lines: Sequence[str]) -> None:
         """Take lot and wafer without keys, where the file's name below says that they are these.
 
@@ -81,23 +105,27 @@ class Header:
             self._values.setdefault("lot", lot)
             self._values.setdefault("wafer", wafer)
 
-    def begins_another(self, line: str) -> bool:
-        """Whether a line says again what tells wafers apart, so that another wafer begins."""
-        entry = entry_of(line)
-        return entry is not None and entry.key in self._values and ROLE[entry.key] in _OWN
+    def begins_another(self, line: str, *, below: bool = False) -> bool:
+        """Whether a line says again what tells wafers apart, so that another wafer begins.
+
+        Args:
+            line: Below a drawing.
+            below: The header of each stands below its drawing.
+        """
+        entry, known = entry_of(line), self._values if below else self._known
+        return entry is not None and entry.key in known and ROLE[entry.key] in _OWN
 
     def __len__(self) -> int:
         return len(self._values)
 
     def has(self, key: str) -> bool:
         """Whether the file has this key, letters and digits alone."""
-        return bool(self._values.get(key))
+        return bool(self._known.get(key))
 
     def word(self, role: str) -> str:
         """What the file says of a thing; empty where it says nothing."""
-        return next(
-            (found for name in NAMES[role].split() if (found := self._values.get(name))), ""
-        )
+        known = self._known
+        return next((found for name in NAMES[role].split() if (found := known.get(name))), "")
 
     @property
     def names(self) -> tuple[str, str]:
@@ -130,7 +158,7 @@ class Header:
     def codes(self, role: str, width: int) -> list[str]:
         """Codes that the file lists, for tokens of this width."""
         for name in NAMES[role].split():
-            text = self._values.get(name, "")
+            text = self._known.get(name, "")
             words = [each.strip("\"'") for each in _SEPARATED.split(text)]
             words = [each for each in words if each and each.lower() != "bin"]
             if not words or (name in _COUNTS_TOO and _is_count(text)):
@@ -203,7 +231,7 @@ class Header:
 
     def _orientation(self) -> str:
         """What the file says of notch or flat; all of it where several keys say it in words."""
-        words = [self._values[name] for name in NAMES["orientation"].split() if self.has(name)]
+        words = [self._known[name] for name in NAMES["orientation"].split() if self.has(name)]
         sides = dict.fromkeys(word for word in words if any(map(str.isalpha, word)))
         return " / ".join(sides) if len(sides) > 1 else (words or [""])[0]
 

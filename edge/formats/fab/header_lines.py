@@ -32,6 +32,7 @@ NAMES: Final = {
     "down": "ydies ydies1 ydiesize ysize dicesizey diesizey indexy ystep",
     "unit": "dieunits dutms",
     "passing": "pasbin passbin passbins bcequ goodbin goodbins passed gooddie",
+    "failing": "failbin failbins badbin badbins",
     "null": "nullbin nulbc",
     "skipped": "skipdi skipbin skipbins nodi",
     "reference": "refbin targbc referencedie",

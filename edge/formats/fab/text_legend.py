@@ -19,8 +19,8 @@ def legend_of(counts: Mapping[str, int], header: Header) -> tuple[Code, ...]:
     """
     texts = list(counts)
     width = max(map(len, texts), default=1)
-    null, skipped, reference, passing = (
-        header.codes(role, width) for role in ("null", "skipped", "reference", "passing")
+    null, skipped, reference, failing, passing = (
+        header.codes(role, width) for role in ("null", "skipped", "reference", "failing", "passing")
     )
     passing = [found.symbol if (found := bin_of(each, header.bins)) else each for each in passing]
     passing = passing if all(may_pass(each, texts) for each in passing) else []
@@ -38,6 +38,8 @@ def legend_of(counts: Mapping[str, int], header: Header) -> tuple[Code, ...]:
             meaning = Meaning.NULL
         elif found and found.meaning is not Meaning.UNKNOWN:
             meaning = found.meaning
+        elif any(same_bin(text, each) for each in failing):
+            meaning = Meaning.UNKNOWN if text in passing else Meaning.FAIL
         elif any(same_bin(text, each) for each in passing):
             meaning = Meaning.PASS
         elif passing and (found or (text.isalnum() and (says_none or _is_die(text, header)))):

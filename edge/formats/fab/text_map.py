@@ -17,8 +17,8 @@ import numpy as np
 from edge.errors import InputError, InputKind
 from edge.formats.fab.cut_off import Ends
 from edge.formats.fab.die_width import UnsureWidthError
-from edge.formats.fab.drawing import drawn, is_drawn, is_even
-from edge.formats.fab.fab_map import FabMap, Meaning, naming
+from edge.formats.fab.drawing import drawn, is_drawn, is_even, is_separated
+from edge.formats.fab.fab_map import FabMap, Meaning, naming, one_each
 from edge.formats.fab.frame import Line
 from edge.formats.fab.grid import check_rows, check_sides
 from edge.formats.fab.header import Header
@@ -77,7 +77,14 @@ def read_maps(file: Source, source: str) -> Iterator[FabMap | InputError]:
     Raises:
         InputError: there is no drawing, rows of different length, fewer rows than the header
             promises, two drawings of one wafer.
+
+    Yields:
+        A wafer each; an ``InputError`` in place of each of several with the same names.
     """
+    return one_each(_in_order(file, source))
+
+
+def _in_order(file: Source, source: str) -> Iterator[FabMap]:
     reading = _Reading(source)
     with naming(lambda: reading.header.names):
         for number, line in raw_lines(file, source):
@@ -122,7 +129,9 @@ class _Reading:
             self._group.append((number, text))  # a row that looks like a line of a header
         else:
             yield from self._end_group()
-            if self._wafer.drawing and self._wafer.header.begins_another(text):
+            wafer = self._wafer
+            below = wafer.is_header_below or not wafer.header
+            if wafer.drawing and wafer.header.begins_another(text, below=below):
                 yield self._next()
             self._wafer.note(text, number)
 
@@ -172,7 +181,8 @@ class _Reading:
         self._group, self._is_marked, self._is_spaced = [], False, False
         if not group:
             return
-        if not is_marked and not is_drawn(group):
+        is_said = len(self._wafer.header) >= _ENOUGH_SAID and is_separated(group)
+        if not is_marked and not is_said and not is_drawn(group):
             self._wafer.others.append(group)
             self._wafer.header.note_places([text for _, text in group])
             return
@@ -184,6 +194,7 @@ class _Reading:
 
     def _next(self) -> _Wafer:
         wafer, self._wafer = self._wafer, _Wafer(self._source, self._wafer.index + 1)
+        self._wafer.header.go_on(wafer.header)
         return wafer
 
 
@@ -283,9 +294,7 @@ class _Wafer:
             group for group in self.others if (is_even(group) if is_one else len(group) == rows)
         ]
         if len(groups) != 1:
-            what = (
-                "no drawing of a wafer in it" if not groups else "two drawings of one wafer in it"
-            )
+            what = "two drawings of one wafer in it" if groups else "no drawing of a wafer in it"
             mend = "a list of dies needs a line of names (x,y,bin), a grid of bins --pass-bins"
             raise InputError(self.source, InputKind.NOT_A_MAP, f"{what}; {mend}")
         return groups[0]

@@ -130,6 +130,7 @@ def test_what_is_no_grid_is_not_quoted(tmp_path: Path, content: str, secret: str
         ("0,1,2\n0,1,1\n0,2,1\n", InputKind.AMBIGUOUS, "header of column numbers"),
         (",0,1,2,3\n0,0,1,1,0\n5,1,2,1,1\n", InputKind.BAD_VALUE, "does not begin with 1"),
         ("1,2,3,4\n0,1,1,0\n", InputKind.BAD_VALUE, "if this is a header"),
+        ("1,2,7,1\n0,1,1,0\n", InputKind.BAD_VALUE, "which pass (--pass-bins, or a recipe"),
         ("1,1\n# lot 2\n1,1\n", InputKind.BAD_VALUE, "line 2 is a comment"),
         ("1,1\n1,0.5\n", InputKind.BAD_VALUE, "2 * grid"),
         ("1,1\n1,-1\n", InputKind.BAD_VALUE, "grid + 1"),

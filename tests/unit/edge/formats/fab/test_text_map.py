@@ -218,6 +218,11 @@ MEANINGS = [
     ("NULBC\t65\nTARGBC\t43", "A", Meaning.NULL),
     ("NULL_BIN = A", ".", Meaning.UNKNOWN),
     ("LOT : 1", ".", Meaning.NULL),
+    ("PASS BIN: 1\nFAIL BIN: X", "X", Meaning.FAIL),
+    ("PASS BIN: 1\nFAIL BIN: 1", "1", Meaning.UNKNOWN),
+    ("BIN 1: 38 (PASS)", "1", Meaning.PASS),
+    ("BIN A : FAIL", "A", Meaning.FAIL),
+    ("BIN = A COUNT = 6 FAIL", "A", Meaning.FAIL),
 ]  # fmt: skip
 
 
@@ -426,6 +431,46 @@ def test_several_wafers_a_file_with_headers_above_or_below() -> None:
         one, other = maps(f"{family(L)}\n{second}")
         assert [(each.wafer, each.index) for each in (one, other)] == [("07", 0), ("08", 1)]
         assert wafer_of(other, PASS_1).dies.tolist() == np.rot90(L_DIES).tolist()
+
+
+def test_what_is_said_once_above_several_wafers_holds_for_all_that_say_no_lot() -> None:
+    drawing = "\n".join(L)
+    head = "LOT: A\nDEVICE: D\nPASS BIN: 1\n"
+    text = f"{head}WAFER: 1\n{drawing}\nWAFER: 2\n{drawing}\n\nLOT: B\nWAFER: 3\n{drawing}\n"
+    one, two, other = maps(text)
+    assert (two.lot, two.wafer, two.device, two.legend) == ("A", "2", "D", one.legend)
+    assert (other.lot, other.device) == ("B", "")
+    assert dict(other.legend)["1"] is Meaning.UNKNOWN
+
+
+def test_two_maps_of_one_wafer_are_refused_and_others_are_not() -> None:
+    text = "".join(mapex(L).replace("07", wafer) + "\n\n" for wafer in ("07", "08", "07"))
+    found = list(text_map.read_maps(BytesIO(text.encode()), "w.txt"))
+    assert [isinstance(each, InputError) for each in found] == [True, False, True]
+    assert "2 maps of one wafer" in str(found[0])
+
+
+SEPARATED = {
+    "tabs": "\n".join("\t".join(row).replace(".", "") for row in L),
+    "tabs and points": "\n".join("\t".join(row) for row in L),
+    "commas": "\n".join(",".join(row).replace(".", "") for row in L),
+    "two digits": "\n".join("\t".join(row).replace("A", "17") for row in L),
+    "columns to the left": "   76543210\n" + "\n".join(f"{y:2} {row}" for y, row in enumerate(L)),
+    "down, blanks in front": "\n".join(f"{12 - y:2} {row}" for y, row in enumerate(L)),
+    "down, blanks behind": "\n".join(f"{12 - y:<2} {row}" for y, row in enumerate(L)),
+    "down, blanks alone": "\n".join(f"{12 - y:<2} {row}" for y, row in enumerate(L)).replace(
+        ".", " "
+    ),
+}
+
+
+@pytest.mark.parametrize("rows", SEPARATED.values(), ids=SEPARATED)
+def test_rows_as_spreadsheets_and_counting_down_have_them(rows: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.txt"
+    path.write_text(f"LOT: A\nWAFER: 5\nPASS BIN: 1\n{rows}\n")
+    [wafer] = read(path)
+    assert isinstance(wafer, WaferMap)
+    assert (wafer.dies.tolist(), wafer.wafer) == (L_DIES, "5")
 
 
 def test_a_wafer_that_is_drawn_without_a_header_needs_somebody_who_says_what_passes(
