@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.classification.classifier import Classifier
-from edge.dataset import class_folders
+from edge.dataset.load_any import load_any
 from edge.gate import baseline, judge, soundness
 from edge.gate.checks import NAMES, Status
 
@@ -21,7 +21,7 @@ def checks():
     """Every check by name; the wafers are judged once."""
     outcome = judge.run(
         soundness.examine(HERE / "model.tflite", Classifier),
-        lambda: class_folders.load_any(HERE / "golden.npz"),
+        lambda: load_any(HERE / "golden.npz"),
         lambda: baseline.read(HERE / "good.json"),
         max_drop=1.0,
     )
