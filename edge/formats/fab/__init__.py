@@ -23,8 +23,8 @@ begins with a letter, or every grid of numbers pays for it (30 us, against 600 w
 
 What is there to build on: ``fab_map`` (what flows), ``grid`` (rows of tokens, lists of x and y, and
 their bounds), ``text`` (bytes -> lines, in whatever encoding), ``xml`` (elements by local name),
-``header`` (what tools call a thing), ``bin_words`` (words for what passes), ``drawing`` (rows with
-numbers around them).
+``header_lines`` (what tools call a thing), ``bin_words`` (words for what passes), ``drawing`` (rows
+of dies) and ``frame`` (numbers around them), ``cut_off`` (signs that an end is missing).
 What passes is none of a format's business: ``passing`` judges, by the file or by ``rules``, and
 ``legend`` makes a wafer map of it.
 """

@@ -90,7 +90,8 @@ def _in_order(file: Source, source: str) -> Iterator[FabMap]:
         for number, line in raw_lines(file, source):
             for wafer in reading.line(number, line):
                 yield wafer.finished()
-        yield reading.last().finished()
+        for wafer in reading.last():
+            yield wafer.finished()
 
 
 class _Reading:
@@ -152,12 +153,13 @@ class _Reading:
         elif is_behind or self._is_spaced:
             yield from self._end_group()
 
-    def last(self) -> _Wafer:
-        """The last wafer, when all lines were taken."""
-        if any(self._end_group()):
-            raise _two_drawings(self._source, 0)
+    def last(self) -> Iterator[_Wafer]:
+        """The wafers that are left when all lines were taken."""
+        yield from self._end_group()
         self._ends.check()
-        return self._wafer
+        if self._wafer.index and not self._wafer.header:
+            raise _two_drawings(self._source, self._wafer.drawing[0][0])
+        yield self._wafer
 
     @property
     def header(self) -> Header:
@@ -194,7 +196,8 @@ class _Reading:
 
     def _next(self) -> _Wafer:
         wafer, self._wafer = self._wafer, _Wafer(self._source, self._wafer.index + 1)
-        self._wafer.header.go_on(wafer.header)
+        if not wafer.is_header_below:  # what stands below a drawing is of that one alone
+            self._wafer.header.go_on(wafer.header)
         return wafer
 
 
@@ -252,11 +255,8 @@ class _Wafer:
         Raises:
             InputError: as ``read_maps``.
         """
-        header, columns, rows = (
-            self.header,
-            self.header.promised("columns"),
-            self.header.promised("rows"),
-        )
+        header = self.header
+        columns, rows = header.promised("columns"), header.promised("rows")
         lines = self.drawing or self._drawing_of(rows)
         skipped = {len(code) for code in header.codes("skipped", 0)}
         told = header.promised("token") or (skipped.pop() if len(skipped) == 1 else None)
@@ -279,13 +279,7 @@ class _Wafer:
         if columns not in (None, grid.width):
             what = f"its header promises {columns} columns, each row has {grid.width}"
             warnings.append(f"{what}; the rows count")
-        return header.fab_map(
-            codes,
-            legend,
-            format="text map",
-            index=self.index,
-            warnings=warnings,
-        )
+        return header.fab_map(codes, legend, format="text map", index=self.index, warnings=warnings)
 
     def _drawing_of(self, rows: int | None) -> list[Line]:
         """The group of lines that has as many as the header promises."""

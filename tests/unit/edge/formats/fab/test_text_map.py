@@ -443,6 +443,19 @@ def test_what_is_said_once_above_several_wafers_holds_for_all_that_say_no_lot() 
     assert dict(other.legend)["1"] is Meaning.UNKNOWN
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_what_stands_below_a_drawing_is_not_said_of_the_next(end: str) -> None:
+    drawing = "\n".join(L)
+    first = f"{drawing}\n\nLOT ID : L-1\nWAFER ID : 07\nPASS BIN : 1\n"
+    found = text_map.read_maps(BytesIO(f"{first}{drawing}{end}".encode()), "w.txt")
+    assert getattr(next(found), "wafer", None) == "07"
+    with pytest.raises(InputError, match="line 12 begins another map"):
+        next(found)
+    one, other = maps(f"{first}{drawing}\n\nWAFER ID : 08{end}")
+    assert (one.lot, other.lot, other.wafer) == ("L-1", "", "08")
+    assert dict(other.legend)["1"] is Meaning.UNKNOWN
+
+
 def test_two_maps_of_one_wafer_are_refused_and_others_are_not() -> None:
     text = "".join(mapex(L).replace("07", wafer) + "\n\n" for wafer in ("07", "08", "07"))
     found = list(text_map.read_maps(BytesIO(text.encode()), "w.txt"))
