@@ -144,7 +144,7 @@ class _Wafer:
         self._tests = set[str]()
         self._said: dict[str, Code] = {}
         self._contrary = set[str]()
-        self._strange: tuple[int, str, str] | None = None
+        self._strange: dict[str, tuple[int, str]] = {}
         self._unplaced = 0
 
     @property
@@ -160,7 +160,8 @@ class _Wafer:
             if not any(place):
                 self._unplaced += 1
                 return
-            what = f"line {line}: {place[0][:12]!r}, {place[1][:12]!r} are no whole numbers"
+            x_y = f"{place[0][:12]!r}, {place[1][:12]!r}"
+            what = f"line {line}: {x_y} are no whole numbers of nine digits at most"
             mend = "x and y (or i and j) must count dies; a position in mm does not"
             raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; {mend}")
         x, y = int(found[0][1]), int(found[1][1])
@@ -192,8 +193,8 @@ class _Wafer:
         elif not _BIN.fullmatch(text) or _is_measured(text):
             what = f"line {line}: {text[:16]!r} is no bin; a measured value says not what passes"
             raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; export the bins")
-        if word and meaning is Meaning.UNKNOWN and self._strange is None:
-            self._strange = line, word, text
+        if word and meaning is Meaning.UNKNOWN:
+            self._strange.setdefault(text, (line, word))
         elif meaning in {Meaning.PASS, Meaning.FAIL} and (
             self._said.setdefault(text, Code(text, meaning)).meaning is not meaning
         ):
@@ -207,8 +208,8 @@ class _Wafer:
             InputError: its rows are single tests, or may be of several wafers; a word says nothing
                 of a bin of which others do.
         """
-        if self._strange and self._strange[2] in self._said:
-            line, word, text = self._strange
+        if text := next((text for text in self._strange if text in self._said), ""):
+            line, word = self._strange[text]
             what = f"line {line}: {word[:16]!r} says nothing of bin {text!r}, other lines do"
             raise InputError(self.source, InputKind.BAD_VALUE, f"{what}; copy or export it again")
         codes, replaced, _ = placed(self._x, self._y, self._codes, self.source, upwards=False)

@@ -127,6 +127,8 @@ def test_a_word_that_says_nothing_of_a_bin_of_which_others_do_is_refused() -> No
     rows = "x,y,bin,result\n0,0,1,PASS\n1,0,2,FAIL\n"
     with pytest.raises(InputError, match="line 4: 'PAST' says nothing of bin '1'"):
         maps(f"{rows}2,0,1,PAST\n")
+    with pytest.raises(InputError, match="line 5: 'PA' says nothing of bin '1'"):
+        maps(f"{rows}2,0,99,SCRAP\n3,0,1,PA\n")
     [fab] = maps(f"{rows}2,0,1,FAIL\n")
     assert fab.warnings == (
         "bin '1' passes in some rows and fails in others; what each row says counts",
@@ -169,7 +171,7 @@ BAD = [
     ("x,y,bin\n1,1\n", "line 2 has 2 cells, the names above are 3"),
     ("x,y,bin\n1,1,1,2\n", "line 2 has 4 cells, the names above are 3"),
     ('x,y,bin\n1,1,"1\n2,1,1\n', "line 2"),
-    ("x,y,bin\n2147483648,1,1\n", "no whole numbers"),
+    ("x,y,bin\n2147483648,1,1\n", "no whole numbers of nine digits at most"),
     ("x,y,bin\n0,0,1\n214748364,1,1\n", "at most 4096 a side"),
     ("x,y,bin\n0,0,1\n0,1000000,1\n", "at most 4096 a side"),
     ("x,y,bin\n" + "".join(f"{n % 60},{n // 60},{n}\n" for n in range(5000)), "more than 4096"),
