@@ -82,7 +82,12 @@ def test_a_search_is_stopped_and_gone_on_with(tmp_path: Path) -> None:
     out = tmp_path / "s"
     arguments = ["train", str(data), "--search", str(space), "--out", str(out), "--trials", "4"]
     process = subprocess.Popen(
-        [*command(), *arguments], env=environment(), stderr=subprocess.PIPE, text=True
+        [*command(), *arguments],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        # What runs in the background of a shell is deaf to it, and so is what that begins.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     end = time.monotonic() + TIMEOUT
     while not [*out.glob("trials/*/checkpoint/1"), *out.glob("trials/*/int8.json")]:
