@@ -77,6 +77,8 @@ class Watch:
         self._deaf_until = 0.0
         self._stop = threading.Event()
         self.trouble = state_of(top)[1]
+        self._said: str | None = None
+        self._away_since: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch {top}", daemon=True)
 
     def start(self) -> None:
@@ -90,21 +92,15 @@ class Watch:
             self._thread.join(1.0)
 
     def _run(self) -> None:
-        away_since: float | None = None
-        said = None
         while not self._stop.is_set():
             found = self._found()
             if found is None:
-                away_since = away_since or time.monotonic()
-                if self.trouble != said:
-                    _log.warning("%s; waiting for it", printable(self.trouble or ""))
-                said = self.trouble
                 self._stop.wait(ROUND)
                 continue
-            if away_since is not None:
-                away = time.monotonic() - away_since
+            if self._away_since is not None:
+                away = time.monotonic() - self._away_since
                 _log.warning("%s: is back after %.0f s", printable(self._top), away)
-                away_since = said = None
+                self._away_since = self._said = None
             try:
                 if self._polling is not None:
                     self._look(found, self._polling)
@@ -120,8 +116,17 @@ class Watch:
             self._on_gap()
 
     def _found(self) -> tuple[int, int] | None:
-        """What tells the folder from another one of its name; None where it cannot be used."""
-        found, self.trouble = state_of(self._top)
+        """What tells the folder from another one of its name; None where it cannot be used.
+
+        A trouble is said whoever meets it, or one that is over at the next look never would be.
+        """
+        found, trouble = state_of(self._top)
+        if trouble is not None:
+            self._away_since = self._away_since or time.monotonic()
+            if trouble != self._said:
+                _log.warning("%s; waiting for it", printable(trouble))
+            self._said = trouble
+        self.trouble = trouble
         return found
 
     def _listen(self, found: tuple[int, int]) -> None:
