@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
 
-from edge.system.native_log import QUIET
-from edge.system.text import printable
+from edge.system.child_process import ChildProcess
 from train.search.task import Task
 from train.search.worker import Event
-
-_START: Final = "import sys; sys.path = sys.argv[2:]; from train.search.worker import main; main()"
 
 #: A worker is ended after so many tasks: TensorFlow's memory grows with each, by 0.4 GB on WM-811K.
 _MOST: Final = 4
@@ -46,17 +37,15 @@ class WorkerProcess:
 
     def __init__(self, data: Path, threads: int = 0) -> None:
         self._data = data
-        self._environment = {**os.environ, **QUIET, "KERAS_BACKEND": "tensorflow"}
-        if threads:
-            names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-            self._environment |= dict.fromkeys(names, str(threads))
+        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+        self._environment = dict.fromkeys(names, str(threads)) if threads else {}
         self.task: Any = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
         self._done = 0
 
     def give(self, task: Task, what: object) -> None:
         """Begin a task; ``what`` is kept in ``task``."""
-        if self._process is None or self._process.poll() is not None or self._done >= _MOST:
+        if self._process is None or self._process.is_over or self._done >= _MOST:
             self.close()
             self._start()
         self.task = what
@@ -69,17 +58,8 @@ class WorkerProcess:
             self.pipe.send(None)
 
     def _start(self) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self.pipe, theirs = Pipe()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own Python
-                [sys.executable, "-c", _START, str(theirs.fileno()), *sys.path],
-                stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=self._said,
-                pass_fds=[theirs.fileno()],
-                env=self._environment,
-            )
+        self._process = ChildProcess("train.search.worker", self._environment)
+        self.pipe = self._process.pipe
         self._done = 0
         self.pipe.send(self._data)
 
@@ -96,22 +76,15 @@ class WorkerProcess:
         process = self._process
         if process is None:
             return "it was ended"
-        code = process.wait()
-        how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
-        self._said.seek(0)
-        said = self._said.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
+        how = process.ended()
         self.close()
-        last = f": {printable(said[-1])}" if said else ""
-        return f"its process ended with {how}{last}"
+        return how
 
     def close(self) -> None:
         """End the process, whatever it does."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.close()
             self._process = None
-            self.pipe.close()
-            self._said.close()
 
 
 def listen(

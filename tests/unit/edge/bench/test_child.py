@@ -72,7 +72,7 @@ def test_a_real_child_measures_and_ends(path: Path) -> None:
         assert child.ask("round", seconds=0.01)["invoke"] > 0
         assert child.ask("rate", threads=2, seconds=0.01) > 0
         assert child.ask("finish")["macs"] > 0
-    assert child._process.returncode is not None
+    assert child._process.process.returncode is not None
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_a_float_file_that_takes_no_wafers_is_refused(path: Path, tmp_path: Path
 
 def test_a_killed_child_is_told_from_one_that_fails(path: Path) -> None:
     with Child(PEAK, path) as child:
-        os.kill(child._process.pid, signal.SIGKILL)
+        os.kill(child._process.process.pid, signal.SIGKILL)
         with pytest.raises(ChildError, match=r"signal 9 \(Killed\)"):
             child.ask("round", seconds=0.01)
 
 
 def test_a_silent_child_is_given_up(path: Path) -> None:
     with Child(PEAK, path) as child:
-        os.kill(child._process.pid, signal.SIGSTOP)
+        os.kill(child._process.process.pid, signal.SIGSTOP)
         child._patience = 0.05
         with pytest.raises(ChildError, match=r"no answer within 0.15 s"):
             child.ask("round", seconds=0.1)
