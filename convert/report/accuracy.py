@@ -31,7 +31,7 @@ from edge.evaluation.calibration import (
     risk_coverage,
 )
 from edge.evaluation.evaluate import Evaluation, as_station
-from edge.model.metadata import ClassFigures
+from edge.model.measured import ClassFigures
 from edge.model.model_file import ModelFile
 from edge.wafer.patterns import PatternSet
 

@@ -20,7 +20,7 @@ from convert.report.sensitivity import Sensitivity
 from edge.evaluation.calibration import Bin
 from edge.evaluation.metrics import Scores
 from edge.evaluation.yield_sweep import YieldSweep
-from edge.model.metadata import ClassFigures
+from edge.model.measured import ClassFigures
 from edge.model.network import Network
 from edge.wafer.wafermap import DieGrid
 

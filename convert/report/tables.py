@@ -9,7 +9,7 @@ from typing import Final
 from convert.parity import Variant
 from convert.report.evidence import AnyDefect, Evidence, Reliability
 from edge.evaluation.metrics import ClassScore
-from edge.model.metadata import ClassFigures
+from edge.model.measured import ClassFigures
 
 ABSENT: Final = "–"
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from edge.model import flatbuffer
-from edge.model.metadata import ClassFigures
+from edge.model.measured import ClassFigures
 from edge.model.model_file import ModelFile
 from edge.system.text import columns, padded, printable
 

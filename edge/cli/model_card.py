@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from edge.classification.side_by_side import table
 from edge.evaluation.metrics import wilson
-from edge.model.metadata import Accuracy, Metadata
+from edge.model.measured import Accuracy
+from edge.model.metadata import Metadata
 from edge.model.model_file import ModelFile, load
 from edge.model.training import Training
 from edge.system import shipped
