@@ -107,7 +107,8 @@ def make_sequence(
                 planes = random_symmetries(planes, chance)
             if recipe.augment.turn:
                 planes = random_turns(planes, recipe.augment.turn, chance)
-            shown = encoding.to_shares(planes), targets
+            shares = encoding.to_shares(planes)
+            shown = shares, taught.told(shares, targets)
             return shown if weights is None else (*shown, weights)
 
     return Epoch()

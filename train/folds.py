@@ -29,6 +29,7 @@ from edge.system.files import exists, write_text
 from edge.system.regular_file import read_text
 from edge.system.typed import decode
 from train import backend, session
+from train import teacher as teachers
 from train.batches import encode_all
 from train.recipe import Recipe, from_dict
 from train.run import Run
@@ -59,6 +60,8 @@ def cross_validate(
         UsageError: as ``session.start``; or the folder to resume has another number of folds.
     """
     recipe = _recipe(settings, count)
+    if settings.teacher:  # told before any work
+        teachers.of_fold(settings.teacher, count, 1)
     labelled, rows = without_test(session.divided(settings.data, tell))
     with naming(settings.data):
         folds = divide(labelled, count)
@@ -143,13 +146,14 @@ def _train_fold(
         session.check_same_data(run, fold)
         tell(f"{named}: trained already")
         return
+    teacher = settings.teacher and teachers.of_fold(settings.teacher, count, number)
     sizes = [int((fold.columns["part"] == part).sum()) for part in (Part.TRAIN, Part.VAL)]
     tell(f"{named}: trains on {sizes[0]:,} wafers, judges {sizes[1]:,}")
     session.trained(
         fold,
         run.recipe if run else recipe,
         run,
-        replace(settings, out=path, resume=run is not None),
+        replace(settings, out=path, resume=run is not None, teacher=teacher),
         lambda text: tell(f"{named}: {text}"),
         lambda what, done, of: stage(f"{named}: {what}", done, of),
     )

@@ -186,8 +186,7 @@ class Teacher(Strict, frozen=True):
     """What counts of soft labels, where ``--teacher`` gives some; see ``train.teaching``.
 
     Attributes:
-        share: Of each target that is what the network said which did not see the wafer's lot; the
-            rest is its label.
+        share: Of each target that is what the teacher says; the rest is its label.
         temperature: Its logits are divided by this: above 1, the target is softer.
     """
 

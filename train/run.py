@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
+from edge.dataset.labelled_set import LabelledSet
 from edge.errors import DataError, UsageError, why
 from edge.model.training import Origin
 from edge.system.files import exists, replacing
@@ -99,6 +100,15 @@ class Run:
             return decode(dict[str, Any], self.read_json(path.name))
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: cannot be read ({why(error)}); the run is damaged") from error
+
+    def was_trained_on(self, labelled: LabelledSet) -> bool:
+        """Whether it was trained on these wafers, divided so.
+
+        Raises:
+            DataError: as ``config``.
+        """
+        config, keys = self.config, ("data_sha256", "parts_sha256")
+        return [config.get(key) for key in keys] == [labelled.sha256(), labelled.parts_sha256()]
 
     @property
     def recipe(self) -> Recipe:

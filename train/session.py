@@ -41,7 +41,7 @@ class Settings:
 
     Attributes:
         start: What to start from; see ``train.start.read``. None: nothing, or the run's.
-        teacher: Folder of folds whose networks teach, too; see ``train.teaching``.
+        teacher: Run folder or folder of folds whose networks teach, too; see ``train.teaching``.
         from_folds: Folder of folds that says which wafers are likely mislabelled.
     """
 
@@ -105,7 +105,7 @@ def trained(
     if run:
         check_same_data(run, labelled)
     teaching = Teaching.read(settings.teacher, settings.from_folds)
-    teaching.check(labelled.part(Part.TRAIN), recipe)
+    teaching.check(labelled, recipe)
     if run:
         teaching.check_resumed(run.config, run.path)
     backend.load()
@@ -286,10 +286,6 @@ def check_same_data(run: Run, labelled: LabelledSet) -> None:
     Raises:
         DataError: other wafers, or the same divided otherwise.
     """
-    config = run.config
-    if (config["data_sha256"], config["parts_sha256"]) != (
-        labelled.sha256(),
-        labelled.parts_sha256(),
-    ):
-        what = f"{run.path} was started on {config['data']} with other wafers or another split"
+    if not run.was_trained_on(labelled):
+        what = f"{run.path} was started on {run.config['data']} with other wafers or another split"
         raise DataError(f"{what}; resume with the same file")

@@ -1,15 +1,17 @@
-"""What each training wafer is taught: its label, or also what networks said that never saw it.
+"""What each training wafer is taught: its label, or also what other networks say of it.
 
 Soft labels (G. Hinton et al., Distilling the Knowledge in a Neural Network, 2015) of the networks
 of a cross-validation: each wafer's is that of the one that did not see its lot, so it is no memory
 of the label. They belong to the wafer, however it is turned. Wafers that no fold holds, synthetic
-ones for instance, are taught their label alone.
+ones for instance, are taught their label alone. Or those of one network, which answers whatever is
+shown, as it is shown (``train.teacher``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,12 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.dataset import out_of_fold
-from edge.dataset.labelled_set import LabelledSet
+from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.out_of_fold import OutOfFold
 from edge.errors import UsageError
 from edge.evaluation import metrics
 from train.recipe import Recipe
 from train.suspects import Suspects
+from train.teacher import NetworkTeacher
+from train.teacher import read as read_teacher
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,10 +41,20 @@ class Lesson:
     Attributes:
         targets: Probabilities (W, classes).
         weights: How much each wafer counts (W,); None: all alike.
+        says: What a network says of wafers as they are shown, probabilities; None: nobody is asked.
+        share: Of a target that is what it says.
     """
 
     targets: Floats
     weights: Floats | None = None
+    says: Callable[[Floats], Floats] | None = None
+    share: float = 0.0
+
+    def told(self, shown: Floats, targets: Floats) -> Floats:
+        """The targets (W, classes) of wafers that are shown so, once the network was asked."""
+        if not self.says:
+            return targets
+        return np.float32(self.share) * self.says(shown) + np.float32(1 - self.share) * targets
 
 
 def label_lesson(classes: npt.NDArray[np.intp], count: int, smoothing: float) -> Lesson:
@@ -51,31 +65,54 @@ def label_lesson(classes: npt.NDArray[np.intp], count: int, smoothing: float) ->
 
 @dataclass(frozen=True)
 class Teaching:
-    """Folders of folds that a training learns from, by key of ``OPTIONS``, and what they hold."""
+    """What a training learns from, by key of ``OPTIONS``: the folders, and the folds they hold.
+
+    ``network`` stands in the place of a teacher's folds where one answers what is shown.
+    """
 
     folders: dict[str, Path]
     found: dict[str, OutOfFold]
+    network: NetworkTeacher | None = None
 
     @classmethod
     def read(cls, teacher: Path | None, from_folds: Path | None) -> Teaching:
         """Read what there is to learn from.
 
+        Args:
+            teacher: A run folder, or a folder of folds; or None.
+            from_folds: A folder of folds; or None.
+
         Raises:
-            DataError: no folder of finished folds.
+            DataError: no such folder, or what it holds is not finished.
         """
         given = dict(zip(OPTIONS, (teacher, from_folds), strict=True))
         folders = {key: folder for key, folder in given.items() if folder}
-        return cls(folders, {key: out_of_fold.load(folder) for key, folder in folders.items()})
+        found, network = dict[str, OutOfFold](), None
+        if teacher:
+            said = read_teacher(teacher)
+            if isinstance(said, NetworkTeacher):
+                network = said
+            else:
+                found["teacher"] = said
+        if from_folds:
+            found["suspects"] = out_of_fold.load(from_folds)
+        return cls(folders, found, network)
 
-    def check(self, train_part: LabelledSet, recipe: Recipe) -> None:
-        """Refuse folds of other wafers, and a recipe that asks for what was not given.
+    def check(self, labelled: LabelledSet, recipe: Recipe) -> None:
+        """Refuse teachers of other wafers, and a recipe that asks for what was not given.
+
+        Args:
+            labelled: The divided set.
+            recipe: What the training goes by.
 
         Raises:
-            DataError: wafers of the train part stand in no fold.
+            DataError: wafers of the train part stand in no fold; as ``NetworkTeacher.check``.
             UsageError: the recipe weighs suspects, and nobody says which they are.
         """
         for key, found in self.found.items():
-            found.check_covers(train_part, self.folders[key])
+            found.check_covers(labelled.part(Part.TRAIN), self.folders[key])
+        if self.network:
+            self.network.check(labelled, recipe)
         if recipe.suspects.weight < 1 and "suspects" not in self.found:
             what = f"recipe {recipe.name}: suspects.weight is {recipe.suspects.weight:g}"
             raise UsageError(f"{what}; say with --from-folds which folds they are of")
@@ -88,8 +125,12 @@ class Teaching:
                 "sha256": found.sha256,
                 "networks": found.networks,
             }
-            for key, found in self.found.items()
+            for key, found in self._sources.items()
         }
+
+    @property
+    def _sources(self) -> dict[str, OutOfFold | NetworkTeacher]:
+        return {**self.found, **({"teacher": self.network} if self.network else {})}
 
     def check_resumed(self, config: dict[str, Any], run: Path) -> None:
         """Refuse to go on with a run that has learnt from something else.
@@ -98,7 +139,7 @@ class Teaching:
             UsageError: other folds, none where there were some, or some where there were none.
         """
         for key, option in OPTIONS.items():
-            kept, now = config.get(key), self.found.get(key)
+            kept, now = config.get(key), self._sources.get(key)
             was = kept if isinstance(kept, dict) else {}
             if was.get("sha256") != (now.sha256 if now else None):
                 said = f"with {option} {was.get('name')}" if was else f"without {option}"
@@ -106,8 +147,13 @@ class Teaching:
 
     def told(self, recipe: Recipe) -> Iterator[str]:
         """What will be taught, in words."""
+        share = recipe.teacher.share
+        if self.network:
+            yield (
+                f"targets: {100 * share:.0f} % what {self.network.run.path} says of each wafer as "
+                f"it is shown, {100 * (1 - share):.0f} % its label"
+            )
         if found := self.found.get("teacher"):
-            share = recipe.teacher.share
             yield (
                 f"targets: {100 * share:.0f} % what {found.networks} networks said that had not "
                 f"seen the wafer's lot, {100 * (1 - share):.0f} % its label"
@@ -143,4 +189,8 @@ class Teaching:
         if found := self.found.get("suspects"):
             doubted = np.isin(prints, found.fingerprint[Suspects.of(found).places])
             weights = np.where(doubted, recipe.suspects.weight, 1.0).astype(np.float32)
-        return Lesson(targets, weights)
+        lesson = Lesson(targets, weights)
+        if not (network := self.network):
+            return lesson
+        asked = partial(network.says, offsets=offsets, temperature=recipe.teacher.temperature)
+        return replace(lesson, says=asked, share=recipe.teacher.share)

@@ -59,9 +59,10 @@ _SINGLE: Final = (
 @click.option(
     "--teacher",
     type=options.UserPath(),
-    metavar="FOLDS",
-    help="Teach each wafer also what the network of FOLDS said that did not see its lot ([teacher] "
-    "of the recipe).",
+    metavar="RUN|FOLDS",
+    help="Teach also what the network of a finished RUN says of each wafer as it is shown, or what "
+    "that of FOLDS said which did not see its lot ([teacher] of the recipe). With --folds, the "
+    "network of each fold is taught by that of the same fold.",
 )
 @click.option(
     "--from-folds",
@@ -122,6 +123,7 @@ def command(
       wm-edge train split.npz --out runs/a --resume
       wm-edge train split.npz --folds 5 --out runs/f
       wm-edge train split.npz --teacher runs/f --out runs/taught
+      wm-edge train split.npz --recipe micro --teacher runs/a --out runs/small
       wm-edge train split.npz --search space.toml --out runs/s --hours 8
     """
     from train import backend

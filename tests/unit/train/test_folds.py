@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -186,3 +187,30 @@ def test_a_run_is_taught_by_folds_and_resumed_with_them(
     sha256 = out_of_fold.load(settings.out).sha256
     assert config["teacher"] == {"name": "f", "sha256": sha256, "networks": 2}
     assert config["suspects"]["sha256"] == sha256
+
+
+def test_each_fold_is_taught_by_the_network_of_the_same_fold(
+    trained: list[LabelledSet], settings: Settings, tmp_path: Path
+) -> None:
+    """It saw the fold's wafers as little as its pupil; whatever saw them teaches nobody."""
+    told: list[str] = []
+    asked = replace(settings, out=tmp_path / "pupils", teacher=settings.out)
+    cross_validate(asked, 2, told.append)
+    for number in (1, 2):
+        taught = Run.open(fold_path(asked.out, number)).config["teacher"]
+        model = fold_path(settings.out, number) / "model.keras"
+        sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+        assert taught == {"name": f"fold-{number}", "sha256": sha256, "networks": 1}
+    assert any(" says of each wafer as it is shown, 30 % its label" in line for line in told)
+    one = fold_path(settings.out, 1)
+    for wrong, count, words in (
+        (replace(asked, teacher=one, out=tmp_path / "a"), 2, "has seen the wafers of each fold"),
+        (replace(asked, out=tmp_path / "b"), 3, "holds 2 folds; give --folds 2"),
+        (replace(asked, teacher=tmp_path, out=tmp_path / "c"), 2, "no folder of finished folds"),
+    ):
+        with pytest.raises((UsageError, DataError), match=words):
+            cross_validate(wrong, count, lambda _: None)
+        assert not wrong.out.exists()
+    with pytest.raises(DataError, match="so it may know those that judge"):
+        session.start(replace(settings, out=tmp_path / "d", teacher=one), told.append)
+    assert not (tmp_path / "d").exists()
