@@ -52,11 +52,12 @@ def draw_sheet(labelled: LabelledSet, per_class: int, seed: int) -> Picture:
         raise UsageError(f"{per_class} wafers a class; choose between 1 and {MAX_PER_CLASS}")
     rng = np.random.default_rng(seed)
     pitch = CELL + GAP
-    height = 2 * MARGIN + len(labelled.patterns) * pitch - GAP
+    names = (*labelled.class_counts(),)
+    height = 2 * MARGIN + len(names) * pitch - GAP
     width = 2 * MARGIN + NAME_WIDTH + per_class * pitch - GAP
     sheet: Picture = np.full((height, width, 3), PAPER, np.uint8)
-    for row, pattern in enumerate(labelled.patterns):
-        members = np.flatnonzero(labelled.labels == pattern)
+    for row, pattern in enumerate(names):
+        members = np.flatnonzero(labelled.shows(pattern))
         top = MARGIN + row * pitch
         _draw_name(sheet, pattern, len(members), top)
         chosen = rng.choice(members, min(per_class, len(members)), replace=False)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from edge.dataset.labelled_set import Part
+from edge.dataset.labels import set_of
 from edge.errors import DataError, InputError, InputKind, UsageError
 from edge.formats import paths
 from edge.formats.registry import HIDDEN
 from edge.system.text import counted
 from edge.system.typed import MismatchError
-from edge.wafer.patterns import SPELLING, PatternSet, flaw, named_set, spelled
+from edge.wafer.patterns import SPELLING, PatternSet, SetKind, flaw, spelled
 
 #: What folders above the class folders, and parts in a table, may be called, and what each is.
 PARTS: Final = {
@@ -117,7 +118,10 @@ class ClassFolders:
 
 
 def class_folders(
-    path: Path, patterns: PatternSet | None = None, none: str | None = None
+    path: Path,
+    patterns: PatternSet | None = None,
+    none: str | None = None,
+    kind: SetKind = SetKind.EXCLUSIVE,
 ) -> ClassFolders:
     """The sub-folders with the pattern that each is named after, in any spelling.
 
@@ -126,8 +130,10 @@ def class_folders(
 
     Args:
         path: The folder of the class folders.
-        patterns: What they are named after; None: whatever they are called (``named_set``).
+        patterns: What they are named after; None: whatever they are called (``set_of``).
         none: Which of them means no pattern, where their names do not say it.
+        kind: Of the pattern set that their names make: of several, ``Center+Scratch`` holds wafers
+            that show both.
 
     Raises:
         DataError: a sub-folder is named after no pattern, there is none, or a link in one leads
@@ -144,22 +150,27 @@ def class_folders(
     for folder, name, _ in found:
         if name and (wrong := flaw(name)):
             raise DataError(f"{folder}: a class folder is named after its pattern; this {wrong}")
-    alike = {spelled(name): name for name in reversed(named)}
     try:
-        patterns = patterns or named_set(alike.values(), none)
+        patterns = patterns or set_of(named, none, kind)
     except MismatchError as error:
         raise DataError(
             f"{path}: the class folders are no pattern set: {error}; rename them, or merge or move "
             "some"
         ) from None
-    for folder, name, _ in found:
-        if name and not patterns.named(name):
-            raise DataError(
-                f"{folder}: a class folder is named after its pattern, and this is none of "
-                f"{patterns.listed} ({SPELLING}); rename it or move it elsewhere"
-            )
-    folders = tuple(each._replace(pattern=patterns.named(each.pattern) or "") for each in found)
+    folders = tuple(each._replace(pattern=_label(each, patterns)) for each in found)
     return ClassFolders(folders, patterns, (*_merged(folders), *_notes(above, folders)))
+
+
+def _label(each: ClassFolder, patterns: PatternSet) -> str:
+    """What the wafers of a folder show, by its name; empty where they have no label."""
+    try:
+        return patterns.label_of(each.pattern) if each.pattern else ""
+    except MismatchError as error:
+        why = f" ({error})" if patterns.is_several else ""
+        raise DataError(
+            f"{each.path}: a class folder is named after its pattern, and this is none of "
+            f"{patterns.listed} ({SPELLING}){why}; rename it or move it elsewhere"
+        ) from None
 
 
 def _found(path: Path, patterns: PatternSet | None) -> tuple[list[Path], list[ClassFolder]]:

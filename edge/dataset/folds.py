@@ -43,7 +43,7 @@ def divide(labelled: LabelledSet, count: int, seed: int = 0) -> Folds:
         DataError: no lot is known, or there are fewer groups of lots than folds.
     """
     groups = lot_groups(labelled)
-    numbers = assigned(groups, labelled.class_indices(), np.full(count, 1 / count), seed)
+    numbers = assigned(groups, labelled.strata(), np.full(count, 1 / count), seed)
     if len(found := np.unique(numbers)) < count:
         raise DataError(
             f"the lots of its train and val parts form {len(np.unique(groups))} groups, which "

@@ -6,7 +6,8 @@ Layout (``numpy.load`` reads it, no pickles inside):
 ``dies``              (N,) uint8        all maps end to end; 0 no die, 1 pass, 2 fail
 ``offsets``           (W+1,) int64      wafer *i* is ``dies[offsets[i]:offsets[i+1]]``
 ``shapes``            (W, 2) int16      rows, columns
-``labels``            (W,) str          the wafer's pattern, in any spelling; empty: not known
+``labels``            (W,) str          the wafer's pattern, in any spelling; empty: not known;
+                                        of ``several`` all that it shows, joined by ``+``, or none
 ``pattern_set``       (1,) str          optional; the patterns (``PatternSet``) as JSON; where it is
                                         not there, the nine, or else all labels there are
 ``lot``               (W,) int32        optional; -1 where unknown; or str
@@ -44,7 +45,7 @@ from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
 from edge.system.text import counted
-from edge.wafer.patterns import WM811K, PatternSet
+from edge.wafer.patterns import NOTHING, WM811K, PatternSet, SetKind
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 
 #: With fewer wafers of a class each one moves its figure by 5 points or more.
@@ -128,17 +129,62 @@ class LabelledSet:
         """Class index (W,) of each wafer, in the order of ``patterns``.
 
         Raises:
-            DataError: a wafer has no label (``with_labels`` leaves it out).
+            DataError: a wafer has no label (``with_labels`` leaves it out), or may show several
+                patterns, for which this has no answer.
         """
-        if not self.has_label().all():
-            raise DataError("wafers of the set have no label, which is needed here; leave them out")
+        self._check_labels()
+        if self.patterns.is_several:
+            raise DataError(f"wafers of the set show {SetKind.SEVERAL} patterns; this takes one")
         places = {name: place for place, name in enumerate(self.patterns)}
         return np.fromiter(map(places.__getitem__, self.labels.tolist()), np.intp, len(self))
 
+    def strata(self) -> npt.NDArray[np.intp]:
+        """What wafers are alike by (W,): the class, and of several the combination, from 0.
+
+        Raises:
+            DataError: a wafer has no label.
+        """
+        self._check_labels()
+        if not self.patterns.is_several:
+            return self.class_indices()
+        return np.unique(self.labels, return_inverse=True)[1].reshape(len(self))
+
+    def hot(self) -> npt.NDArray[np.bool_]:
+        """Which of the patterns (W, patterns) each wafer shows.
+
+        Raises:
+            DataError: a wafer has no label.
+        """
+        self._check_labels()
+        known, places = np.unique(self.labels, return_inverse=True)
+        shown = [self.patterns.shown(label) for label in known.tolist()]
+        table = np.asarray([[name in each for name in self.patterns] for each in shown], bool)
+        return table.reshape(len(known), len(self.patterns))[places.reshape(len(self))]
+
+    def shows(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which wafers (W,) show a pattern, alone or among others; or nothing, by its label."""
+        if not self.patterns.is_several or name == self.patterns.nothing:
+            return np.asarray(self.labels == name, bool)
+        labels = self.labels.tolist()
+        return np.asarray([name in self.patterns.shown(label) for label in labels], bool)
+
     def class_counts(self, which: npt.NDArray[np.bool_] | None = None) -> dict[str, int]:
-        """Wafers of each pattern, in order, of all or those under a mask; without a label: none."""
+        """Wafers of each pattern, in order, of all or those under a mask; without a label: none.
+
+        One of several patterns counts for each; behind them stands how many have none.
+        """
         counts = Counter((self.labels if which is None else self.labels[which]).tolist())
-        return {name: counts[name] for name in self.patterns}
+        if not self.patterns.is_several:
+            return {name: counts[name] for name in self.patterns}
+        found = dict.fromkeys((*self.patterns, NOTHING), 0)
+        for label in filter(None, counts):
+            for name in self.patterns.shown(label) or (NOTHING,):
+                found[name] += counts[label]
+        return found
+
+    def _check_labels(self) -> None:
+        if not self.has_label().all():
+            raise DataError("wafers of the set have no label, which is needed here; leave them out")
 
     def under(self, patterns: PatternSet) -> LabelledSet:
         """The same wafers, their labels as these patterns are spelled: those of a model file.

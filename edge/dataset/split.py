@@ -20,6 +20,7 @@ from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet, Part
 from edge.dataset.lots import lot_groups
 from edge.errors import DataError, UsageError
 from edge.system.choice import Choice
+from edge.system.text import counted
 
 #: Share of train, val, test.
 DEFAULT_SHARES: tuple[float, float, float] = (0.70, 0.15, 0.15)
@@ -33,6 +34,10 @@ _MEANING: Final = {
     "rest on next to nothing",
     Part.TEST.value: "what is measured on it says next to nothing of them",
 }
+
+
+#: Combinations that are named.
+_NAMED: Final = 5
 
 
 class SplitBy(Choice):
@@ -50,7 +55,7 @@ class SplitReport:
     Attributes:
         by: How it was divided.
         groups: Number of groups (lots, bands) that were divided.
-        counts: Wafers by part and pattern.
+        counts: Wafers by part and pattern, as ``class_counts`` counts them.
         duplicates: Wafers left out because an identical map stands on another side.
         conflicts: Wafers left out because an identical map has another label.
         unlabelled: Wafers left out because they have no label.
@@ -107,7 +112,7 @@ def _split(
     sensible = all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) <= 1e-6
     if not (sensible and shares[0] > 0):
         raise UsageError(f"shares {shares}: three numbers that sum to 1, the first above 0")
-    classes = labelled.class_indices()
+    classes = labelled.strata()
     if by is SplitBy.OFFICIAL and "official" not in labelled.columns:
         why = "no `official` column: this labelled set does not know the official split"
         raise DataError(f"{why}; import LSWMD.pkl again or split by lot")
@@ -183,6 +188,18 @@ def part_doubts(labelled: LabelledSet, few_of: Collection[str] = PARTS) -> Itera
             yield f"the {part} part holds no wafer of {', '.join(missing)}: {why}"
         if few and part in few_of:
             yield f"the {part} part holds fewer than {FEW_WAFERS} wafers of {', '.join(few)}: {why}"
+    if labelled.patterns.is_several:
+        yield from _untrained(labelled.labels, parts)
+
+
+def _untrained(labels: npt.NDArray[np.str_], parts: npt.NDArray[np.str_]) -> Iterator[str]:
+    """Combinations that are judged and that nobody trains, a sentence."""
+    trained = set(labels[parts == Part.TRAIN].tolist())
+    judged = set(labels[np.isin(parts, [Part.VAL, Part.TEST])].tolist())
+    if trained and (odd := sorted(judged - trained)):
+        listed = ", ".join(odd[:_NAMED]) + (" and others" if odd[_NAMED:] else "")
+        count = counted(len(odd), "combination")
+        yield f"the train part holds no wafer of {count} that others hold: {listed}"
 
 
 def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> LabelledSet:
@@ -196,7 +213,8 @@ def ensure_parts(labelled: LabelledSet, tell: Callable[[str], None]) -> Labelled
         return labelled
     labelled, report = split(labelled)
     require_parts(report, DEFAULT_SHARES)
-    sizes = ", ".join(f"{name} {sum(counts.values()):,}" for name, counts in report.counts.items())
+    parts = labelled.columns["part"]
+    sizes = ", ".join(f"{name} {np.count_nonzero(parts == name):,}" for name in report.counts)
     tell(f"the set has no column `part`: divided by lot ({sizes}); see `wm-edge dataset split`")
     return labelled
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -13,7 +13,7 @@ from edge.synth import draws
 from edge.synth.areas import CENTER, LOC, blobs, donut, edge_loc, edge_ring, near_full, random
 from edge.synth.frame import Field, WaferFrame
 from edge.synth.scratch import scratch
-from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
+from edge.wafer.patterns import NOTHING, PATTERNS, WM811K, Pattern, PatternSet
 from edge.wafer.wafermap import FAIL, NO_DIE, PASS, DieGrid
 
 Generator: TypeAlias = Callable[[WaferFrame, np.random.Generator, draws.Background], Field]
@@ -43,7 +43,27 @@ def drawable(patterns: PatternSet) -> dict[str, str]:
         generator = WM811K.named(name) or next(alias, None)
         if generator and (generator == WM811K.none) == (name == patterns.none):
             found[name] = generator
+    if patterns.is_several:
+        found[NOTHING] = Pattern.NONE.value
     return found
+
+
+def laid_over(generators: Sequence[str], grid: DieGrid, rng: np.random.Generator) -> DieGrid:
+    """Draw one wafer with several patterns: what fails in any fails.
+
+    Args:
+        generators: Of the patterns, at least one; the first brings the scatter of single fails.
+        grid: As of ``synthesise``.
+        rng: Source of chance.
+
+    Raises:
+        UsageError: as ``synthesise``.
+    """
+    first, *others = generators
+    made = synthesise(first, grid, rng)
+    for other in others:
+        made = np.maximum(made, synthesise(other, grid, rng, 0.0))
+    return made
 
 
 def synthesise(

@@ -7,11 +7,12 @@ preset: that of files that name no other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import force_setattr
 
 from edge.system.choice import Choice
 from edge.system.text import OBEYED
@@ -22,6 +23,10 @@ FEWEST, MOST, LONGEST = 2, 64, 100
 
 #: What people call wafers without a pattern.
 NONE_NAMES: Final = ("none", "normal", "ok", "good", "pass")
+
+#: The label of wafers on which nothing is, of a set of several patterns a wafer; and what joins
+#: the names of those that are.
+NOTHING, JOINT = "none", "+"
 
 #: What does not count in a spelling: blanks, underscores and hyphens of every kind, unless two
 #: digits would become one number.
@@ -54,14 +59,25 @@ def spelled(text: str) -> str:
     return _BETWEEN.sub(lambda found: "" if found[1] else "-", text).casefold()
 
 
+class SetKind(Choice):
+    """How many patterns of a set a wafer shows: one, or any of them at once, or nothing."""
+
+    EXCLUSIVE = "exclusive"
+    SEVERAL = "several"
+
+
 class PatternSet(Struct, frozen=True, dict=True):
     """Patterns in the order of a network's outputs.
+
+    A wafer's label is one of the names; of a set of ``several`` it is all that the wafer shows, in
+    the set's order, joined by ``+``, or ``none``, which is then no pattern.
 
     Attributes:
         names: 2 to 64, each a text of at most 100 characters, no two spelled alike.
         none: Which of them means that there is no pattern; None: none does.
         aliases: What else a pattern is called: {text: name}.
         hints: What a pattern usually points to, a line of text: {name: text}.
+        kind: How many of them a wafer shows; unset: one.
 
     Raises:
         MismatchError: one of these does not hold, naming which.
@@ -71,6 +87,7 @@ class PatternSet(Struct, frozen=True, dict=True):
     none: str | None = None
     aliases: dict[str, str] = {}
     hints: dict[str, str] = {}
+    kind: SetKind | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse what is no pattern set."""
@@ -94,6 +111,23 @@ class PatternSet(Struct, frozen=True, dict=True):
         for name, hint in self.hints.items():
             if re.search(OBEYED, hint):
                 raise MismatchError(("hints", name), "must be one line of text")
+        self._check_kind()
+
+    def _check_kind(self) -> None:
+        """Refuse names that a label of several patterns could not hold."""
+        if not self.is_several:
+            force_setattr(self, "kind", UNSET)  # written as it was before there were others
+            return
+        if self.none is not None:
+            what = f"of several patterns a wafer none means none of them: leave out {self.none!r}"
+            raise MismatchError(("none",), what)
+        for name in (*self.names, *self.aliases):
+            if spelled(name) in NONE_NAMES:
+                what = f"{name!r} means no pattern: of several patterns a wafer leave it out"
+                raise MismatchError(("names",), what)
+            if JOINT in name:
+                what = f"{name!r} holds {JOINT!r}, which joins the names of patterns; rename it"
+                raise MismatchError(("names",), what)
 
     def _checked_names(self) -> dict[str, str]:
         """Each name by its spelling."""
@@ -137,6 +171,52 @@ class PatternSet(Struct, frozen=True, dict=True):
         return called.pop() if len(called) == 1 else None
 
     @property
+    def is_several(self) -> bool:
+        """Whether a wafer may show several of them at once."""
+        return self.kind is SetKind.SEVERAL
+
+    @property
+    def nothing(self) -> str | None:
+        """The label of wafers without a pattern; None where there is none."""
+        return NOTHING if self.is_several else self.none
+
+    def label_of(self, text: str) -> str:
+        """The one spelling of a label.
+
+        Raises:
+            MismatchError: it is none of this set, and why.
+        """
+        if not self.is_several:
+            if (name := self.named(text)) is None:
+                raise MismatchError((), f"{text!r} is none of {self.listed}")
+            return name
+        parts = text.split(JOINT)
+        if len(parts) == 1 and spelled(text) in NONE_NAMES:
+            return NOTHING
+        found: list[str] = []
+        for part in parts:
+            name, of = self.named(part), f" in {text!r}" if len(parts) > 1 else ""
+            if name is None and spelled(part) in NONE_NAMES:
+                what = "stands beside a pattern: a wafer shows patterns, or none"
+                raise MismatchError((), f"{part!r}{of} {what}")
+            if name is None:
+                raise MismatchError((), f"{part!r}{of} is none of {self.listed}")
+            if name in found:
+                raise MismatchError((), f"{name!r} stands twice in {text!r}")
+            found.append(name)
+        return self.joined(found)
+
+    def joined(self, names: Collection[str]) -> str:
+        """The label of a wafer that shows these of several patterns."""
+        return JOINT.join(name for name in self.names if name in names) or NOTHING
+
+    def shown(self, label: str) -> tuple[str, ...]:
+        """The patterns that a wafer of a label, in the one spelling, shows; of nothing, none."""
+        if label == self.nothing:
+            return ()
+        return tuple(label.split(JOINT)) if self.is_several else (label,)
+
+    @property
     def listed(self) -> str:
         """All names, for messages."""
         return ", ".join(self.names)
@@ -157,6 +237,20 @@ def flaw(name: str) -> str:
     if len(name) > LONGEST:
         return f"has {len(name)} characters, at most {LONGEST} can be a name"
     return ""
+
+
+def several_set(labels: Sequence[str]) -> PatternSet:
+    """The set of several patterns a wafer that labels name: the preset where it knows them all.
+
+    Raises:
+        MismatchError: they are no such set.
+    """
+    parts = [part for label in labels for part in label.split(JOINT)]
+    alike = {spelled(part): part for part in reversed(parts)}
+    names = [name for key, name in sorted(alike.items()) if key not in NONE_NAMES]
+    if all(map(WM811K_SEVERAL.named, names)):
+        return WM811K_SEVERAL
+    return PatternSet(tuple(names), kind=SetKind.SEVERAL)
 
 
 def named_set(names: Iterable[str], none: str | None = None) -> PatternSet:
@@ -195,4 +289,11 @@ WM811K: Final = PatternSet(
     PATTERNS,
     Pattern.NONE.value,
     {"Edge-Local": Pattern.EDGE_LOC.value, "Local": Pattern.LOC.value},
+)
+
+#: The eight as a set of several a wafer.
+WM811K_SEVERAL: Final = PatternSet(
+    tuple(name for name in PATTERNS if name != WM811K.none),
+    aliases=WM811K.aliases,
+    kind=SetKind.SEVERAL,
 )

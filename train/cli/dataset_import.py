@@ -13,6 +13,7 @@ from edge.system.text import columns, padded, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import tell, warn
+from edge.wafer.patterns import JOINT
 
 if TYPE_CHECKING:
     from edge.formats.fab.rules import Rules
@@ -46,7 +47,13 @@ _NUMBER: Final = re.compile(r"-?[0-9.]+")
     "pattern_set",
     metavar="FILE.toml",
     type=options.UserPath(dir_okay=False),
-    help="What the labels can be: names in their order, none, [aliases], [hints].",
+    help="What the labels can be: names in their order, none, kind, [aliases], [hints].",
+)
+@click.option(
+    "--several",
+    is_flag=True,
+    help="A wafer may show several patterns at once: labels join their names (Center+Scratch), "
+    "`none` means nothing of it.",
 )
 @click.option(
     "--label",
@@ -69,6 +76,7 @@ def command(
     out: Path,
     none: str | None,
     pattern_set: Path | None,
+    several: bool,
     labels: tuple[str, ...],
     unlabelled: bool,
     pattern: NamePattern | None,
@@ -86,7 +94,8 @@ def command(
                               maps (waferMap, map ...), labels (failureType,
                               label, pattern, class ...; or a column of 0 and 1
                               a pattern), lots and wafers
-      Wafer_Map_Datasets.npz  MixedWM38: its wafers with one pattern or none
+      Wafer_Map_Datasets.npz  MixedWM38: its wafers with one pattern or none,
+                              with --several all
       another .npz            maps (wafers, rows, columns) and their labels: text,
                               numbers (--label) or a column of 0 and 1 a pattern
       a folder                class folders with names of your own (Grid/, ok/)
@@ -94,6 +103,9 @@ def command(
                               images, .npy, .csv, files of probers and testers
                               (SINF, KLARF, G85, STDF ...), archives; train/, val/
                               and test/ may stand above them
+      with --several          of these, wafers with several patterns, too: folders
+                              Center+Scratch/, labels "Center+Scratch", rows of
+                              0 and 1 with more than one 1
       with --unlabelled       a file or folder of any of these, without labels
 
     Class folders whose names state lots (--name-pattern) can be divided by lot. Wafers in a folder
@@ -108,12 +120,14 @@ def command(
     Examples:
       wm-edge dataset import LSWMD.pkl --out wm811k.npz
       wm-edge dataset import ours/ --name-pattern '{lot}_{wafer}' --out ours.npz
+      wm-edge dataset import Wafer_Map_Datasets.npz --several --out mixed.npz
       wm-edge dataset import a.pkl.gz --label 0=ok --label 1=Grid --out a.npz
       wm-edge dataset import incoming/ --unlabelled --out new.npz
       wm-edge dataset import lots/ --unlabelled --recipes recipes/ --out lots.npz
       wm-edge dataset import probed/ --pass-bins 1 --none-bins X --out probed.npz
     """
     from edge.dataset.split import part_doubts
+    from edge.wafer.patterns import SetKind
     from train.importers import import_dataset
 
     check_place(out, overwrite=overwrite)
@@ -123,6 +137,7 @@ def command(
             pattern=pattern,
             none=none,
             patterns=_read(pattern_set) if pattern_set else None,
+            kind=SetKind.SEVERAL if several else None,
             rules=rules,
             legend=_legend(labels),
             unlabelled=unlabelled,
@@ -169,18 +184,21 @@ def _summary(imported: Imported) -> list[str]:
     lines = [f"{report.source}: {report.kind}, {report.read:,} read, {report.kept:,} kept"]
     patterns, counts = imported.labelled.patterns, imported.labelled.class_counts()
     width = max(10, *map(columns, patterns))
-    labels = sum(counts.values())
+    labels = int(imported.labelled.has_label().sum())
     if labels:
         lines += [
             f"  {padded(pattern, width)} {count:>9,}"
-            f"{'  means no pattern' if pattern == patterns.none else ''}"
+            f"{'  means no pattern' if pattern == patterns.nothing else ''}"
             for pattern, count in counts.items()
         ]
     if without := report.kept - labels:
         lines.append(f"  {padded('(no label)', width)} {without:>9,}")
     lines += [f"left out: {count:,} {reason}" for reason, count in report.left_out.items()]
     lines += [f"note: {note}" for note in report.notes]
-    if labels and patterns.none is None:
+    if patterns.is_several:
+        joint = sum(JOINT in label for label in imported.labelled.labels.tolist())
+        lines.append(f"note: {joint:,} wafers show two or more, each counts for all it shows")
+    if labels and patterns.nothing is None:
         lines.append(
             "note: none of them means that a wafer shows no pattern; if one does, --none NAME or "
             "the pattern set says which"

@@ -10,6 +10,7 @@ import click
 from edge.system.files import check_place
 from edge.system.text import columns, padded, printable
 from edge.terminal import options
+from edge.wafer.patterns import JOINT
 
 if TYPE_CHECKING:
     from edge.dataset.labelled_set import LabelledSet
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 def command(
     data: Path, out: Path, per_class: int, seed: int, part: str | None, overwrite: bool
 ) -> None:
-    """Draw a sheet of wafers of each pattern and count the wafers and lots."""
+    """Draw a sheet of wafers of each pattern and count the wafers and lots.
+
+    A wafer with several patterns counts under each; its combinations stand below.
+    """
     from edge.dataset.reading import load, naming
     from train.sheet import draw_sheet, save_sheet
 
@@ -49,10 +53,14 @@ def table(labelled: LabelledSet) -> list[str]:
 
     lots = labelled.columns.get("lot")
     width = max(10, *map(columns, labelled.patterns))
-    lines = [f"{padded('class', width)} {'wafers':>9} {'lots':>7} {'share':>8}"]
-    rows = [(name, labelled.labels == name) for name in labelled.class_counts()]
+    rows = [(name, labelled.shows(name)) for name in labelled.class_counts()]
     if not (has := labelled.has_label()).all():
         rows.append(("(no label)", ~has))
+    if labelled.patterns.is_several:
+        several = sorted({label for label in labelled.labels.tolist() if JOINT in label})
+        rows += [(label, labelled.labels == label) for label in several]
+        width = max(width, *map(columns, several), 0)
+    lines = [f"{padded('class', width)} {'wafers':>9} {'lots':>7} {'share':>8}"]
     for name, chosen in [*rows, ("all", np.ones(len(labelled), np.bool_))]:
         wafers = int(np.count_nonzero(chosen))
         share = wafers / len(labelled) if len(labelled) else 0.0

@@ -34,7 +34,9 @@ def command(
     """Write DATA again with a column `part`: train, val or test.
 
     No lot and no two identical maps stand on two sides; wafers whose map also exists under
-    another label serve nowhere, nor do wafers without a label: their part is empty.
+    another label serve nowhere, nor do wafers without a label: their part is empty. Of a set of
+    several patterns a wafer every combination is divided alike; the table counts a wafer under each
+    of its patterns.
 
     \b
     Examples:
@@ -53,7 +55,7 @@ def command(
     divided.save(out, overwrite=overwrite)
     width = max(10, *(columns(name) + 1 for name in divided.patterns))
     click.echo(padded("pattern", width) + "".join(f"{name:>9}" for name in PARTS))
-    for name in divided.patterns:
+    for name in report.counts[PARTS[0]]:
         numbers = "".join(f"{report.counts[part][name]:>9,}" for part in PARTS)
         click.echo(printable(padded(name, width)) + numbers)
     groups = counted(report.groups, "wafer" if by == "random" else "group")

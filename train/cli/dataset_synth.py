@@ -10,10 +10,11 @@ import click
 from edge.errors import UsageError
 from edge.system.files import check_place
 from edge.system.text import counted
+from edge.system.typed import MismatchError
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import tell
-from edge.wafer.patterns import WM811K
+from edge.wafer.patterns import WM811K, WM811K_SEVERAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +44,8 @@ LEAST_DIES: Final = 50
     "counts",
     multiple=True,
     metavar="PATTERN=N",
-    help="Wafers of one pattern, for instance Donut=50; may be repeated.",
+    help="Wafers of one pattern, for instance Donut=50; of a set of several a wafer also of some "
+    "laid over each other, as Center+Scratch=50; may be repeated.",
 )
 @click.option(
     "--like",
@@ -58,6 +60,11 @@ LEAST_DIES: Final = 50
     multiple=True,
     metavar="ROWSxCOLUMNS",
     help="Draw on a round grid of this size; may be repeated. Without: a few typical sizes.",
+)
+@click.option(
+    "--several",
+    is_flag=True,
+    help="A set of wafers that may show several of the patterns at once (Center+Scratch).",
 )
 @options.seed("The same seed gives the same wafers.")
 @click.option(
@@ -74,6 +81,7 @@ def command(
     counts: tuple[str, ...],
     like: Path | None,
     sizes: tuple[str, ...],
+    several: bool,
     seed: int,
     format_name: str | None,
     overwrite: bool,
@@ -87,6 +95,7 @@ def command(
     \b
     Examples:
       wm-edge dataset synth --out synthetic.npz --count Donut=500 --count Loc=20
+      wm-edge dataset synth --several --out two.npz --count Center+Scratch=100
       wm-edge dataset synth --out rings/ --like own.npz --count 'edge ring=100'
     """
     from edge.synth.generators import drawable
@@ -95,6 +104,9 @@ def command(
 
     form = _form(format_name, out)
     patterns, grids = _like(like, sizes)
+    if several and like and not patterns.is_several:
+        raise UsageError(f"{like}: its wafers show one pattern each; leave out --several")
+    patterns = patterns if like or not several else WM811K_SEVERAL
     wanted = _counts(per_class, counts, patterns, drawable(patterns))
     check_place(out, overwrite=overwrite or (form != "npz" and out.is_dir()))
     with Progress("drawing") as progress:
@@ -121,9 +133,11 @@ def _counts(
     wanted: dict[str, int] = {}
     for text in counts:
         name, sign, number = text.rpartition("=")
-        pattern = patterns.named(name if sign else text)
-        if pattern is None:
-            raise UsageError(f"--count {text}: the patterns are {patterns.listed}")
+        try:
+            pattern = patterns.label_of(name if sign else text)
+        except MismatchError as error:
+            why = f"; {error}" if patterns.is_several else ""
+            raise UsageError(f"--count {text}: the patterns are {patterns.listed}{why}") from None
         if not (number.strip().isascii() and number.strip().isdigit()):
             raise UsageError(f"--count {text}: write it as PATTERN=N, for instance {pattern}=50")
         wanted[pattern] = wanted.get(pattern, 0) + int(number)

@@ -11,6 +11,7 @@ from edge.formats.archive import UNREADABLE, open_archive
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.npz import MEMBER
 from edge.system.regular_file import open_regular
+from edge.wafer.patterns import WM811K_SEVERAL, SetKind
 from train.importers import stack, table
 from train.importers.folders import import_folders, import_unlabelled
 from train.importers.frame import import_table
@@ -48,6 +49,7 @@ def import_dataset(
     pattern: NamePattern | None = None,
     none: str | None = None,
     patterns: PatternSet | None = None,
+    kind: SetKind | None = None,
     rules: Rules = NO_RULES,
     legend: Mapping[str, str] | None = None,
     unlabelled: bool = False,
@@ -62,6 +64,8 @@ def import_dataset(
         none: Which class folder or label means no pattern, where its name does not say it; what
             rows of zeros are among columns of 0 and 1.
         patterns: What the labels can be; None: all that come.
+        kind: Of the pattern set; None: that of ``patterns``, or exclusive. Of several, a label may
+            join names by ``+``, and rows of zeros are wafers without a pattern.
         rules: What passes in files of a fab that do not say so themselves.
         legend: Pattern of a label of a table or stack, by what stands there: {"0": "none"}.
         unlabelled: Keep the wafers of a table that have no label, and take maps without labels: a
@@ -79,28 +83,52 @@ def import_dataset(
     source = Path(source)
     if none is not None and patterns is not None:
         raise UsageError("--none and --pattern-set exclude each other: the file says which is none")
-    kind, found = _recognised(source, unlabelled=unlabelled)
+    of = _set_kind(kind, patterns, none)
+    source_kind, found = _recognised(source, unlabelled=unlabelled)
     given: dict[str, object] = {
         "--name-pattern": pattern,
         "--none": none,
         "--label": legend,
         "--pass-bins": rules != NO_RULES,
     }
-    _check(source, kind, given)
-    if kind is SourceKind.FOLDERS:
+    _check(source, source_kind, given)
+    if source_kind is SourceKind.FOLDERS:
         return import_folders(
-            source, pattern=pattern, none=none, patterns=patterns, rules=rules, progress=progress
+            source,
+            pattern=pattern,
+            none=none,
+            patterns=patterns,
+            kind=of,
+            rules=rules,
+            progress=progress,
         )
-    if kind is SourceKind.MAPS:
+    if source_kind is SourceKind.MAPS:
+        preset = WM811K_SEVERAL if of is SetKind.SEVERAL else None
         return import_unlabelled(
-            source, pattern=pattern, patterns=patterns, rules=rules, progress=progress
+            source, pattern=pattern, patterns=patterns or preset, rules=rules, progress=progress
         )
-    if kind is SourceKind.MIXED:
-        return import_mixed(source, patterns=patterns, progress=progress)
+    if source_kind is SourceKind.MIXED:
+        return import_mixed(source, patterns=patterns, kind=of, progress=progress)
     found = found or table.read(source, progress=progress)
     return import_table(
-        source, found, legend=legend, patterns=patterns, none=none, unlabelled=unlabelled
+        source, found, legend=legend, patterns=patterns, none=none, kind=of, unlabelled=unlabelled
     )
+
+
+def _set_kind(kind: SetKind | None, patterns: PatternSet | None, none: str | None) -> SetKind:
+    """How many patterns a wafer may show.
+
+    Raises:
+        UsageError: the pattern set is of the other kind, or something else means no pattern there.
+    """
+    own = patterns and (SetKind.SEVERAL if patterns.is_several else SetKind.EXCLUSIVE)
+    if kind and own and kind is not own:
+        what = f"the pattern set is {own}, and {kind} was asked for"
+        raise UsageError(f'{what}; say kind = "{kind}" in its file')
+    found = own or kind or SetKind.EXCLUSIVE
+    if found is SetKind.SEVERAL and none is not None:
+        raise UsageError("--none is for sets of one pattern a wafer; of several it is `none`")
+    return found
 
 
 def _recognised(source: Path, *, unlabelled: bool) -> tuple[SourceKind, LabelledTable | None]:

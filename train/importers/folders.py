@@ -9,6 +9,7 @@ from edge.errors import DataError, InputError, why
 from edge.formats.fab.rules import NO_RULES, Rules
 from edge.formats.name_pattern import Names
 from edge.formats.paths import expand, read_items
+from edge.wafer.patterns import SetKind
 from edge.wafer.warned import Warned
 from train.importers.report import Collector, Imported, SourceKind
 
@@ -27,6 +28,7 @@ def import_folders(
     pattern: NamePattern | None = None,
     none: str | None = None,
     patterns: PatternSet | None = None,
+    kind: SetKind = SetKind.EXCLUSIVE,
     rules: Rules = NO_RULES,
     progress: Progress | None = None,
 ) -> Imported:
@@ -41,6 +43,7 @@ def import_folders(
         pattern: Where lot and wafer stand in the path of a file below its class folder.
         none: Which of them means no pattern, where their names do not say it.
         patterns: What they are named after; None: whatever they are called.
+        kind: Of the pattern set that their names make.
         rules: What passes in files of a fab that do not say so themselves.
         progress: Called with the files read and in all.
 
@@ -51,7 +54,7 @@ def import_folders(
         DataError: the folders are no pattern set, or one has no usable file.
     """
     try:
-        found = class_folders(source, patterns, none)
+        found = class_folders(source, patterns, none, kind)
     except OSError as error:
         raise DataError(f"{error.filename or source}: cannot be read ({why(error)})") from error
     collector = Collector(str(source), SourceKind.FOLDERS, found.patterns)

@@ -23,6 +23,7 @@ import numpy as np
 from edge.dataset.class_folders import PARTS
 from edge.dataset.reading import check_bounds
 from edge.errors import DataError
+from edge.wafer.patterns import SetKind
 from train.importers import columns
 from train.importers.pickle_types import Array
 from train.importers.report import Collector, Imported
@@ -49,6 +50,7 @@ def import_table(
     legend: Mapping[str, str] | None = None,
     patterns: PatternSet | None = None,
     none: str | None = None,
+    kind: SetKind = SetKind.EXCLUSIVE,
     unlabelled: bool = False,
 ) -> Imported:
     """Import the rows of a table, a wafer each.
@@ -59,6 +61,7 @@ def import_table(
         legend: Pattern of a label, by what stands in the table: {"0": "none"}.
         patterns: What the labels can be; None: all that come.
         none: Which label means no pattern; what rows of zeros are among columns of 0 and 1.
+        kind: Of the pattern set; of several, a label may name more than one.
         unlabelled: Whether rows without a label are kept.
 
     Returns:
@@ -71,14 +74,16 @@ def import_table(
     split = _split_column(found, source)
     found, hot = flags(found, source)
     names = _names(found, source, unlabelled=unlabelled)
-    collector = Collector(str(source), columns.OFFICIAL.get(split, found.kind), patterns, none)
+    told = columns.OFFICIAL.get(split, found.kind)
+    collector = Collector(str(source), told, patterns, none, kind)
     _note_columns(names, split, hot, collector)
     nothing: list[Any] = [None] * found.rows
     maps, labels, lots, wafers, part, official = (
         found.columns.pop(name, nothing)
         for name in (*(names.get(role, "") for role in columns.ROLES), split)
     )
-    reader = RowLabels(source, names.get(LABELS, ""), found.legend, legend or {}, patterns, none)
+    column = names.get(LABELS, "")
+    reader = RowLabels(source, column, found.legend, legend or {}, patterns, none, kind)
     said = reader.read(labels, collector, unlabelled=unlabelled)
     kept = _kept(said, collector, unlabelled=unlabelled)
     _release(maps, kept)

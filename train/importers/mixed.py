@@ -1,4 +1,4 @@
-"""MixedWM38, the set of mixed patterns: its single-pattern and pattern-free wafers.
+"""MixedWM38, the set of mixed patterns: all its wafers, or those with one pattern or none.
 
 The layout stands in ``edge.dataset.mixedwm38``.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from edge.dataset import mixedwm38
 from edge.errors import DataError
 from edge.system.text import counted
-from edge.wafer.patterns import WM811K, Pattern
+from edge.wafer.patterns import JOINT, WM811K, WM811K_SEVERAL, Pattern, SetKind
 from train.importers.report import Collector, Imported, SourceKind
 
 if TYPE_CHECKING:
@@ -25,13 +25,18 @@ _STEP: Final = 1024
 
 
 def import_mixed(
-    source: Path, *, patterns: PatternSet | None = None, progress: Progress | None = None
+    source: Path,
+    *,
+    patterns: PatternSet | None = None,
+    kind: SetKind = SetKind.EXCLUSIVE,
+    progress: Progress | None = None,
 ) -> Imported:
-    """Import the wafers of MixedWM38 that show one pattern or none.
+    """Import the wafers of MixedWM38; of an exclusive set those that show one pattern or none.
 
     Args:
         source: The file.
         patterns: What its names mean; None: those of WM-811K.
+        kind: Of the pattern set where none is given.
         progress: Called with the wafers read and in all.
 
     Returns:
@@ -42,8 +47,9 @@ def import_mixed(
     """
     found = mixedwm38.read(source)
     names = _known(source, found.names)
-    collector = Collector(str(source), SourceKind.MIXED, patterns or WM811K)
-    several = found.patterns.sum(axis=1) > 1
+    preset = WM811K_SEVERAL if kind is SetKind.SEVERAL else WM811K
+    collector = Collector(str(source), SourceKind.MIXED, patterns or preset)
+    several = found.patterns.sum(axis=1) > (len(names) if kind is SetKind.SEVERAL else 1)
     if several.any():
         collector.leave_out("two or more patterns at once", count=int(several.sum()))
     stray_maps = 0
@@ -51,9 +57,8 @@ def import_mixed(
     for index in np.flatnonzero(~several).tolist():
         values, stray = found.grid(index)
         stray_maps += stray
-        shown = found.patterns[index]
-        label = names[int(shown.argmax())] if shown.any() else Pattern.NONE.value
-        collector.add(values, label, name=f"{source}[{index}]")
+        shown = JOINT.join(names[place] for place in np.flatnonzero(found.patterns[index]))
+        collector.add(values, shown or Pattern.NONE.value, name=f"{source}[{index}]")
         if progress is not None and index % _STEP == 0:
             progress(index, total)
     if progress is not None:

@@ -17,7 +17,7 @@ from edge.errors import DataError, InputError, InputKind
 from edge.formats.columns import LONGEST, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.text import counted
-from edge.wafer.patterns import PatternSet
+from edge.wafer.patterns import PatternSet, SetKind
 from edge.wafer.wafermap import check_grid
 
 #: Most problems that a report quotes word for word; the rest are in the counts.
@@ -85,6 +85,7 @@ class Collector:
         kind: SourceKind,
         patterns: PatternSet | None = None,
         none: str | None = None,
+        pattern_kind: SetKind = SetKind.EXCLUSIVE,
     ) -> None:
         """Start empty.
 
@@ -93,9 +94,10 @@ class Collector:
             kind: What it is.
             patterns: What the labels can be; None: all that come.
             none: Which of those that come means no pattern, where its name does not say it.
+            pattern_kind: Of the pattern set that those make that come.
         """
         self.source = source
-        self._patterns, self._none = patterns, none
+        self._patterns, self._none, self._pattern_kind = patterns, none, pattern_kind
         self._kind = kind
         self._dies = bytearray()
         self._shapes: list[tuple[int, int]] = []
@@ -175,7 +177,9 @@ class Collector:
             raise DataError(f"{self.source}: no usable wafer in it ({why or 'it is empty'}){first}")
         shapes = np.asarray(self._shapes, np.int32)
         try:
-            labels, patterns = labelled_by(np.asarray(self._labels), self._patterns, self._none)
+            labels, patterns = labelled_by(
+                np.asarray(self._labels), self._patterns, self._none, self._pattern_kind
+            )
         except DataError as error:
             raise DataError(f"{self.source}: {error}") from None
         labelled = LabelledSet(

@@ -11,7 +11,7 @@ import numpy as np
 from edge.errors import DataError
 from edge.formats.columns import UNKNOWN
 from edge.system.text import counted
-from edge.wafer.patterns import flaw
+from edge.wafer.patterns import JOINT, NOTHING, SetKind, flaw
 from train.importers import columns
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class RowLabels:
         given: The same as the caller says it, who has the last word.
         patterns: What the labels can be; None: all that come.
         none: What a row of zeros means; None: what ``patterns`` say.
+        kind: Of the pattern set; of several, a row of 0 and 1 may hold more than one 1.
     """
 
     source: Path
@@ -43,6 +44,7 @@ class RowLabels:
     given: Mapping[str, str]
     patterns: PatternSet | None
     none: str | None
+    kind: SetKind = SetKind.EXCLUSIVE
     _seen: set[str] = field(default_factory=set)
     _unknown: dict[str, None] = field(default_factory=dict)
     _zeros: list[int] = field(default_factory=list)
@@ -51,7 +53,7 @@ class RowLabels:
     def read(
         self, cells: Iterable[object], collector: Collector, *, unlabelled: bool
     ) -> list[str | None]:
-        """Of each row its pattern; empty where it has none, None where it has several.
+        """Of each row its label; empty where it has none, None where it is several, and may not be.
 
         Raises:
             DataError: what numbers or rows of zeros mean is not known, or a label cannot be one.
@@ -76,7 +78,8 @@ class RowLabels:
         self, found: list[str | None], collector: Collector, *, unlabelled: bool
     ) -> None:
         """Give the rows of zeros their meaning: no pattern, which is a label, or no label."""
-        meant = self.none or (self.patterns.none if self.patterns else None)
+        several = NOTHING if self.kind is SetKind.SEVERAL else None
+        meant = several or self.none or (self.patterns.none if self.patterns else None)
         rows = counted(len(self._zeros), "row")
         if meant is None and not unlabelled:
             raise DataError(
@@ -98,7 +101,7 @@ class RowLabels:
             hot = [place for place, item in enumerate(found) if item]
             self._hot = True
             if len(hot) > 1:
-                return None
+                return self._joined(hot) if self.kind is SetKind.SEVERAL else None
             found = hot[0]
         number = columns.number(found)
         text = number or columns.text_of(found, self.source, row, self.column).strip()
@@ -114,6 +117,16 @@ class RowLabels:
             what = f"the label {text!r:.60} {wrong}"
             raise DataError(f"{self.source}: row {row}: {what}")
         return text
+
+    def _joined(self, places: list[int]) -> str:
+        """The label of a row with a 1 in several places; empty where one's name is not known."""
+        known = {**self.legend, **self.given}
+        texts = [str(place) for place in places]
+        self._seen.update(texts)
+        if missing := [text for text in texts if text not in known]:
+            self._unknown.update(dict.fromkeys(missing))
+            return ""
+        return JOINT.join(known[text] for text in texts)
 
 
 def flags(found: LabelledTable, source: Path) -> tuple[LabelledTable, tuple[str, ...]]:

@@ -48,7 +48,7 @@ def odd_grids(real: LabelledSet, count: int, seed: int) -> list[DieGrid]:
         wafers are too small to show a shape.
     """
     rng = np.random.default_rng((seed, 0x0DD))
-    plain = np.flatnonzero(real.labels == (real.patterns.none or ""))
+    plain = np.flatnonzero(real.labels == (real.patterns.nothing or ""))
     places = plain if len(plain) else np.arange(len(real))
     found = []
     for number in range(count):

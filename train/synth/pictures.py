@@ -59,7 +59,7 @@ def save_pictures(
         check_place(folder, overwrite=True)
     numbers: dict[str, int] = {}
     try:
-        _clear(folder, {*PATTERNS, *labelled.patterns})
+        _clear(folder, {*PATTERNS, *labelled.patterns, *labelled.labels.tolist()})
         for index, pattern in enumerate(labelled.labels.tolist()):
             number = numbers[pattern] = numbers.get(pattern, 0) + 1
             home = folder / pattern if layout is Layout.CLASS_FOLDERS else folder
