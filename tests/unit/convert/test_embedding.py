@@ -72,14 +72,27 @@ def test_logits_stay_bit_for_bit_and_classes_scatter_evenly(
     plain = small(kind)
     logits, embedding = outputs(with_embedding(plain, planes, classes), planes)
     assert np.array_equal(logits, outputs(plain, planes)[0])
-    # Half the texture answers, the channels of both ReLU maps, the last of them twice.
-    assert embedding.shape == (len(planes), DIRECTIONS * len(PERIODS) // 2 + 3 + 2 * 4)
+    # Half the texture answers, the channels of both ReLU maps; few, so all of them are kept.
+    assert embedding.shape == (len(planes), DIRECTIONS * len(PERIODS) // 2 + 3 + 4)
     scatter = np.mean([np.cov(embedding[classes == k], rowvar=False) for k in range(9)], axis=0)
     spread = np.linalg.eigvalsh(scatter)
     # Directions that hardly vary are held back; no other one is stretched or turned.
     assert spread.max() == pytest.approx(1, abs=2e-2)
     assert np.median(spread) > 0.5
     assert scatter == pytest.approx(np.diag(np.diag(scatter)), abs=2e-2)
+
+
+def test_of_many_directions_those_of_least_scatter_are_kept(
+    wafers: tuple[np.ndarray, np.ndarray],
+) -> None:
+    wafer = keras.Input((CELLS, CELLS, 2))
+    maps = keras.layers.Conv2D(80, 3, strides=2, activation="relu")(wafer)
+    wide = keras.Model(wafer, keras.layers.Dense(9)(keras.layers.GlobalAveragePooling2D()(maps)))
+    _, embedding = outputs(with_embedding(wide, *wafers), wafers[0])
+    assert embedding.shape[1] == round((10 + 80) * 2 / 3)
+    scatter = np.mean([np.cov(embedding[wafers[1] == k], rowvar=False) for k in range(9)], axis=0)
+    spread = np.diag(scatter)
+    assert (np.diff(spread) > -2e-2).all()
 
 
 def test_never_nine_coordinates(wafers: tuple[np.ndarray, np.ndarray]) -> None:
