@@ -1,9 +1,9 @@
 """What the firmware takes of each board: flash and RAM by section, stack, instructions.
 
-Usage: ``python benchmarks/boards.py [--json FILE]``; needs gcc-arm-none-eabi, newlib and QEMU.
-Exports the model that ships, builds the station for each board, and runs the self-test with QEMU
-counting instructions (``-icount shift=0``: one virtual nanosecond an instruction; no cycles of real
-silicon).
+Usage: ``python benchmarks/boards.py [--json FILE] [--into PAGE]``; needs gcc-arm-none-eabi, newlib
+and QEMU. Exports the model that ships for a microcontroller, builds the station for each board, and
+runs the self-test with QEMU counting instructions (``-icount shift=0``: one virtual nanosecond an
+instruction; no cycles of real silicon).
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.marked import table, written
 from convert.firmware.export import export
-from edge.model.model_file import load
+from edge.model import flatbuffer
+from edge.model.model_file import ModelFile, load
 from edge.system.shipped import firmware_path
 
 #: Limits of the model that ships, bytes.
@@ -81,6 +83,9 @@ def main() -> int:
     """Measure and print; 1 where a limit is exceeded."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
+    parser.add_argument(
+        "--into", type=Path, metavar="PAGE", help="page whose block is written anew"
+    )
     chosen = parser.parse_args()
     model = load(firmware_path())
     with tempfile.TemporaryDirectory(prefix="wm-edge-boards-") as name:
@@ -104,11 +109,34 @@ def main() -> int:
         print(each["self_test"])
     if chosen.json:
         chosen.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    if chosen.into:
+        written(chosen.into, {"boards": block(model, report)})
     kept = all(
         each["flash"] <= FLASH and each["ram"] <= RAM and each["self_test"] == "PASS"
         for each in found.values()
     )
     return 0 if kept else 1
+
+
+def block(model: ModelFile, report: dict[str, Any]) -> str:
+    """The figures as a page shows them."""
+    inside = flatbuffer.read(model.network, model.path)
+    version = report["compiler"].split()[-2:]
+    said = (
+        f"`{model.metadata.name}`: {model.metadata.network.parameters:,} parameters, "
+        f"{inside.macs / 1e6:.2f} million multiply-accumulates, an arena of {report['arena']:,} "
+        f"bytes; GCC {version[0]}, `{report['optimisation']}`."
+    )
+    head = ["board", "flash, bytes", "RAM with 8 KB of stack, bytes", "peak stack, bytes"]
+    rows = [
+        [
+            each["board"],
+            *(f"{each[what]:,}" for what in ("flash", "ram", "peak_stack")),
+            f"{each['instructions'] / 1e6:.1f} M",
+        ]
+        for each in report["boards"].values()
+    ]
+    return f"{said}\n\n{table([*head, 'instructions an inference'], rows)}"
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ table goes between the two marks of the page, or to stdout.
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Final
 
+from benchmarks.marked import written
 from edge.classification.classifier import Classifier
 from edge.dataset.reading import load as load_set
 from edge.evaluation.evaluate import Evaluation, evaluate
@@ -25,9 +25,6 @@ from edge.system import shipped
 
 #: What ships is judged against it.
 OLD: Final = Path(__file__).parents[1] / "tests" / "data" / "wm811k-2026-11.tflite"
-
-#: What stands around the table in a page.
-BEGIN, END = "<!-- old_and_new: the table of the gate -->", "<!-- old_and_new: end -->"
 
 
 def main() -> None:
@@ -49,12 +46,7 @@ def main() -> None:
     if not asked.into:
         print(text)
         return
-    page = asked.into.read_text("utf-8")
-    marked = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    if not marked.search(page):
-        parser.error(f"{asked.into}: has no {BEGIN} ... {END}")
-    new = f"{BEGIN}\n{text}\n{END}"
-    asked.into.write_text(marked.sub(lambda _: new, page), "utf-8")
+    written(asked.into, {"old_and_new": text})
 
 
 def table(old: Evaluation, found: dict[str, GateOutcome]) -> str:

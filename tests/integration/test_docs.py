@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 import pytest
 
+from benchmarks import marked, pages
 from edge.cli.main import cli
 from edge.cli.model_card import card
 from edge.model.model_file import load
-from edge.system.shipped import firmware_path
+from edge.system import shipped
 from tests.support.cli import wm_edge
 
 ROOT = Path(__file__).parents[2]
@@ -101,15 +102,41 @@ def test_readme_names_only_make_targets_that_exist() -> None:
     assert named <= targets
 
 
-def test_the_model_card_in_the_docs_is_what_info_prints() -> None:
-    printed = [line for line in card(load()).splitlines() if not line.startswith("file ")]
-    block = FENCE.findall((ROOT / "docs" / "model-card.md").read_text("utf-8"))[0]
-    assert block.rstrip().splitlines() == [line.rstrip() for line in printed]
+def test_the_model_cards_in_the_docs_are_what_info_prints() -> None:
+    blocks = FENCE.findall((ROOT / "docs" / "model-card.md").read_text("utf-8"))
+    for block, path in zip(blocks, shipped.paths(), strict=False):
+        printed = [line for line in card(load(path)).splitlines() if not line.startswith("file ")]
+        assert block.rstrip().splitlines() == [line.rstrip() for line in printed]
+
+
+def test_what_is_quoted_of_model_files_is_of_those_that_ship() -> None:
+    ships = [load(path) for path in shipped.paths()]
+    texts = {page: (ROOT / page).read_text("utf-8") for page in pages.BLOCKS}
+    for page, blocks in pages.BLOCKS.items():
+        for name in blocks:
+            begin, end = (texts[page].index(f"<!-- {name}: {what}") for what in ("written", "end"))
+            assert all(f"`{one.metadata.name}`" in texts[page][begin:end] for one in ships), name
+    for one in ships:
+        known = one.metadata.accuracy
+        assert known
+        shares = known.float_.macro_recall, known.int8.macro_recall, known.agreement
+        row = " | ".join([f"`{one.metadata.name}`", *(f"{100 * share:.2f}" for share in shares)])
+        assert f"| {row} |" in texts["docs/evidence.md"]
+
+
+def test_a_block_is_written_between_its_marks_or_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- b: of x -->\nold\n<!-- b: end -->\nz\n")
+    marked.written(page, {"b": r"new \1"})
+    assert page.read_text() == "a\n<!-- b: of x -->\nnew \\1\n<!-- b: end -->\nz\n"
+    with pytest.raises(SystemExit, match=r"page.md: 0 places between the marks c"):
+        marked.written(page, {"b": "newer", "c": ""})
+    assert "newer" not in page.read_text()
 
 
 def test_the_figures_of_the_boards_are_those_of_the_model_that_ships() -> None:
     figures = json.loads((ROOT / "docs" / "firmware.json").read_text("utf-8"))
-    assert figures["model"] == load(firmware_path()).name
+    assert figures["model"] == load(shipped.firmware_path()).name
     text = (ROOT / "docs" / "firmware.md").read_text("utf-8")
     for board in figures["boards"].values():
         assert board["flash"] <= figures["limits"]["flash"]
