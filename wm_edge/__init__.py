@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from edge import __version__ as __version__
+    from edge.classification.block import classify_block as classify_block
     from edge.classification.classifier import Classifier as Classifier
     from edge.classification.prediction import Prediction as Prediction
     from edge.errors import InputError as InputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {
     "edge": ("__version__",),
+    "edge.classification.block": ("classify_block",),
     "edge.classification.classifier": ("Classifier",),
     "edge.classification.prediction": ("Prediction",),
     "edge.errors": ("InputError", "InputKind", "ModelError", "WmEdgeError"),

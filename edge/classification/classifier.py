@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import time
-from operator import mul
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2  # noqa: F401 - `encoding` needs it: said here, not at the first wafer
 import numpy as np
 
+from edge.classification.network_output import NetworkOutput, OutputReader
 from edge.classification.prediction import Prediction
 from edge.errors import UsageError
 from edge.model.model_file import ModelFile, check_tensors
 from edge.model.runtime import Kernels, start
 from edge.model.wheels import Backend
-from edge.verdict.familiarity import Embedding, Familiarity
+from edge.verdict.familiarity import Embedding
 from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
 from edge.wafer import encoding
 from edge.wafer.encoding import Encoded
@@ -25,26 +24,6 @@ from edge.wafer.wafermap import WaferMap, checked
 if TYPE_CHECKING:
     from edge.own.patterns import OwnPatterns
     from edge.own.rules import Coordinates
-
-
-class NetworkOutput(NamedTuple):
-    """What the network says of one encoded wafer.
-
-    Attributes:
-        probabilities: Calibrated probability of each label of the model file, summing to 1, as if
-            the patterns were as common as the network was trained to take them.
-        confidence: Chance that the most probable one is right, at the mix of patterns of the wafers
-            that calibrated the model: a rare pattern needs a higher probability to be believed.
-        unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
-        mixture: Probability that two patterns overlap, 0..1.
-        embedding: The network's second output, int8 (size,); of several views, the first one's.
-    """
-
-    probabilities: list[float]
-    confidence: float
-    unfamiliarity: float
-    mixture: float
-    embedding: Embedding | None = None
 
 
 class Classifier:
@@ -96,23 +75,12 @@ class Classifier:
             raise UsageError(f"review: {what}; differs in {', '.join(sorted(odd))}")
         self._model_name = model.name
         self._input = self.runtime.interpreter.get_input_details()[0]["index"]
-        embedding, rule = model.metadata.embedding, model.metadata.review
-        self._familiarity = Familiarity(
-            embedding.scale,
-            embedding.zero_point,
-            rule.unfamiliar.means,
-            rule.mixed.weights,
-            rule.mixed.bias,
-        )
-        self._class_prior = [math.exp(rule.log_prior[label]) for label in self._labels]
-        # An int8 logit lies 0..255 steps under the largest one, so exp() is a table.
-        step = model.metadata.output.scale / model.temperature
-        self._powers = [math.exp(-step * below) for below in range(256)]
+        self.reader = OutputReader(model)
         none, self._hints = model.patterns.none, model.patterns.hints
         # With too few fails for any pattern; where no label says so, the network is asked.
-        self._clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
-        self._min_fails = MIN_FAILS if none is not None else 0
-        self._own = _own_patterns(self, Path(patterns)) if patterns else None
+        self.clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
+        self.min_fails = MIN_FAILS if none is not None else 0
+        self.own = _own_patterns(self, Path(patterns)) if patterns else None
 
     def __repr__(self) -> str:
         return f"<Classifier {self._model_name}, {self.runtime.backend.value}>"
@@ -120,7 +88,7 @@ class Classifier:
     @property
     def own_patterns(self) -> list[str]:
         """Names of the patterns of one's own that are in use."""
-        return self._own.names if self._own else []
+        return self.own.names if self.own else []
 
     def classify(self, wafer_map: WaferMap) -> Prediction:
         """Classify one wafer.
@@ -135,17 +103,17 @@ class Classifier:
         wafer_map = checked(wafer_map)
         clear = self.is_clear(wafer_map)
         shares, confidence, unfamiliarity, mixture, embedding = (
-            self._clear if clear else self.infer(encoding.encode(wafer_map.dies, self.size))
+            self.clear if clear else self.infer(encoding.encode(wafer_map.dies, self.size))
         )
         pattern = self._labels[shares.index(max(shares))]
         reason = self.review.reason(
             pattern, confidence, unfamiliarity, mixture, wafer_map.die_count
         ) or (Reason.FEW_FAILS if clear else None)
         suggested = None
-        if self._own is not None:
+        if self.own is not None:
             claim = None
             if embedding is not None and wafer_map.fail_count >= MIN_FAILS:
-                claim = self._own.claim(embedding, wafer_map.dies)
+                claim = self.own.claim(embedding, wafer_map.dies)
             suggested = claim.name if claim else ""
             if claim and reason is None and not claim.is_trusted:
                 reason = Reason.OWN
@@ -169,25 +137,17 @@ class Classifier:
 
     def is_clear(self, wafer_map: WaferMap) -> bool:
         """Whether so few dies fail that the wafer is ``none``, whatever the network would say."""
-        return wafer_map.fail_count < self._min_fails
+        return wafer_map.fail_count < self.min_fails
 
     def infer(self, encoded: Encoded) -> NetworkOutput:
         """What the network says of one encoded wafer, uint8 (size, size, 2)."""
         if not self.average_symmetries:
             return self._infer(encoded)
-        views = [
-            self._infer(encoding.symmetry(encoded[np.newaxis], which)[0])
-            for which in range(encoding.SYMMETRIES)
-        ]
-        means = [
-            math.fsum(shares) / len(views) for shares in zip(*(v[0] for v in views), strict=True)
-        ]
-        return NetworkOutput(
-            means,
-            self._confidence(means, means.index(max(means))),
-            math.fsum(view.unfamiliarity for view in views) / len(views),
-            math.fsum(view.mixture for view in views) / len(views),
-            views[0].embedding,
+        return self.reader.joined(
+            [
+                self._infer(encoding.symmetry(encoded[np.newaxis], which)[0])
+                for which in range(encoding.SYMMETRIES)
+            ]
         )
 
     def outputs(self, encoded: Encoded) -> tuple[list[int], Embedding]:
@@ -204,18 +164,7 @@ class Classifier:
         return logits, interpreter.get_tensor(self._embedding)[0]
 
     def _infer(self, encoded: Encoded) -> NetworkOutput:
-        logits, embedding = self.outputs(encoded)
-        top = max(logits)
-        powers = [self._powers[top - value] for value in logits]
-        total = math.fsum(powers)
-        shares = [power / total for power in powers]
-        confidence = self._confidence(powers, logits.index(top))
-        return NetworkOutput(shares, confidence, *self._familiarity.measure(embedding), embedding)
-
-    def _confidence(self, shares: list[float], best: int) -> float:
-        """Bayes' rule with the patterns as common as they are; shares need not sum to 1."""
-        weighted = list(map(mul, shares, self._class_prior))
-        return weighted[best] / sum(weighted)
+        return self.reader.read(*self.outputs(encoded))
 
 
 def coordinates_of(model: ModelFile) -> Coordinates:

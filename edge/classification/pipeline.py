@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from edge.classification.block import classify_maps
+from edge.classification.classifier import Classifier
 from edge.classification.prediction import Prediction
 from edge.errors import InputError
 from edge.verdict.rule import Verdict
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 Item = WaferMap | InputError
 
 #: Items read before they are classified together, fewer where their maps hold this many positions.
-BLOCK: Final = 32
+BLOCK: Final = 64
 BLOCK_POSITIONS: Final = 2**20
 
 
@@ -53,20 +55,34 @@ def classify_items(
 
     An error in it stands for an input that could not be read. ``top_k``: see ``Prediction``.
     """
-    for some in _blocks(items, block):
-        yield from [_record(item, classifier, top_k) for item in some]
+    for some in blocks(items, block):
+        maps = [item for item in some if not isinstance(item, InputError)]
+        if isinstance(classifier, Classifier):
+            yield from records_of(some, classify_maps(classifier, maps), top_k)
+        else:
+            yield from records_of(some, [_told(classifier, each) for each in maps], top_k)
 
 
-def _record(item: Item, classifier: Classifies, top_k: int | None) -> Record:
-    if not isinstance(item, InputError):
-        try:
-            return classifier.classify(item).as_record(top_k)
-        except InputError as error:
-            return error.as_record()
-    return item.as_record()
+def records_of(
+    items: Iterable[Item], found: Iterable[Prediction | InputError], top_k: int | None
+) -> list[Record]:
+    """Items as records, each wafer map with what was found of it, in order."""
+    found = iter(found)
+    given = (item if isinstance(item, InputError) else next(found) for item in items)
+    return [
+        each.as_record() if isinstance(each, InputError) else each.as_record(top_k)
+        for each in given
+    ]
 
 
-def _blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+def _told(classifier: Classifies, wafer_map: WaferMap) -> Prediction | InputError:
+    try:
+        return classifier.classify(wafer_map)
+    except InputError as error:
+        return error
+
+
+def blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
     """Read a few, classify them, write them: each step's code and data stay in the caches."""
     block: list[Item] = []
     positions = 0
@@ -76,7 +92,8 @@ def _blocks(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
         if len(block) == most or positions >= BLOCK_POSITIONS:
             yield block
             block, positions = [], 0
-    yield block
+    if block:
+        yield block
 
 
 def run(

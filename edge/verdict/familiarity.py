@@ -67,3 +67,18 @@ class Familiarity:
         # exp() of a large number overflows; beyond 60 the probability is 0 or 1 anyway.
         mixture = 1 / (1 + math.exp(-logit)) if -_FAR < logit < _FAR else float(logit > 0)
         return unfamiliarity, mixture
+
+    def measure_all(
+        self, embeddings: npt.NDArray[np.int8]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The same of embeddings (wafers, size): both (wafers,), each bit as ``measure`` gives it.
+
+        One product of a matrix and a vector a wafer: a product of matrices adds in another order.
+        """
+        values = embeddings.astype(np.float64)
+        found = np.matmul(self._rows, values[..., np.newaxis])[..., 0] + self._base
+        nearest = found[:, :-1].min(axis=1) + (values * values).sum(axis=1)
+        logits = np.clip(found[:, -1], -_FAR, _FAR).tolist()
+        exact = np.asarray([1 / (1 + math.exp(-logit)) for logit in logits])
+        mixture = np.where(np.abs(found[:, -1]) < _FAR, exact, found[:, -1] > 0)
+        return self._scale * np.sqrt(np.maximum(nearest, 0)), mixture

@@ -25,7 +25,8 @@ from tests.support.wafers import write_bad, write_good
 ROOT = Path(wm_edge.__file__).parents[1]
 
 
-NAMES = {"load", "Classifier", "classify", "read", "WaferMap", "Prediction", "ReviewRule"}
+NAMES = {"load", "Classifier", "classify", "classify_block", "read", "WaferMap", "Prediction"}
+NAMES |= {"ReviewRule"}
 TYPES = {"ModelFile", "Verdict", "Reason", "InputKind", "WmEdgeError", "InputError", "ModelError"}
 
 

@@ -18,13 +18,14 @@ from edge.formats.name_pattern import NamePattern, Names
 from edge.model.model_file import ModelFile
 from edge.results.record import Record
 from edge.system import worker_pool
+from edge.wafer.encoding import Encoded
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, generated: LabelledSet) -> Path:
-    """Ten chunks of arrays, some unreadable, and labelled sets between them."""
+    """Five chunks of arrays, some unreadable, and labelled sets between them."""
     path = tmp_path_factory.mktemp("many")
-    for number in range(10 * CHUNK):
+    for number in range(5 * CHUNK):
         grid = generated.grid(number % len(generated))
         np.save(path / f"w{number}.npy", grid if number % 50 else np.zeros((2, 2), np.uint8))
     generated.save(path / "w100a.npz")
@@ -42,7 +43,7 @@ def test_the_same_records_in_the_same_order(
     folder: Path, shipped: ModelFile, processes: int
 ) -> None:
     alone = classified(folder, shipped, 1)
-    assert sum("error" in record for record in alone) == 7
+    assert sum("error" in record for record in alone) == 5 * CHUNK // 50 + 1
     assert classified(folder, shipped, processes) == alone
     assert not multiprocessing.active_children()
 
@@ -68,14 +69,14 @@ def test_a_defect_in_a_worker_is_not_swallowed(
     folder: Path, shipped: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parent = os.getpid()
-    classify = Classifier.classify
+    outputs = Classifier.outputs
 
-    def defective(self: Classifier, wafer_map: object) -> object:
+    def defective(self: Classifier, encoded: Encoded) -> object:
         if os.getpid() != parent:
             raise ValueError("a defect")
-        return classify(self, wafer_map)  # type: ignore[arg-type]
+        return outputs(self, encoded)
 
-    monkeypatch.setattr(Classifier, "classify", defective)
+    monkeypatch.setattr(Classifier, "outputs", defective)
     with pytest.raises(ValueError, match="a defect"):
         classified(folder, shipped, 2)
 
