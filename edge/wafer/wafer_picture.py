@@ -38,6 +38,9 @@ _OF_CODES: Final = np.asarray(
 _OTHERS: Final = (160, 160, 160)
 SHADES: Final = len(_OF_CODES)
 
+#: Steps between the colour of a die that passes and that of one that fails.
+_SHADES: Final = 255
+
 #: From this many pixels a die on, dies are parted by a line.
 _PARTED: Final = 4
 
@@ -102,6 +105,33 @@ def _page(drawn: npt.NDArray[np.uint8], facts: Sequence[str]) -> npt.NDArray[np.
             font, black = cv2.FONT_HERSHEY_SIMPLEX, (0, 0, 0)
             cv2.putText(page, cell[0], place, font, 0.5, black, 1, cv2.LINE_AA)
     return page
+
+
+def share_plate(share: npt.NDArray[np.float64], top: float, facts: Sequence[str]) -> bytes:
+    """The same of a share at each position, for instance of wafers that fail there.
+
+    Args:
+        share: (rows, columns) of 0..1, at least one of them; NaN where no die is.
+        top: The share that gets the colour of a failing die, above 0; 0 gets that of a passing one.
+        facts: Short lines.
+    """
+    return _encoded(_page(_share_picture(share, top, PLATE), facts))
+
+
+def share_uri(share: npt.NDArray[np.float64], top: float) -> str:
+    """The same without facts as ``data:image/png;base64,…``."""
+    picture = _encoded(_share_picture(share, top, SIDE))
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def _share_picture(share: npt.NDArray[np.float64], top: float, side: int) -> npt.NDArray[np.uint8]:
+    """A pixel of a stack that is larger shows the largest share of its block."""
+    blend = np.linspace(0, 1, _SHADES)[:, np.newaxis]
+    shades = np.round((1 - blend) * _COLOURS[1] + blend * _COLOURS[2]).astype(np.uint8)
+    shades = np.vstack([_COLOURS[:1], shades])
+    level = 1 + np.round((_SHADES - 1) * np.clip(np.nan_to_num(share) / top, 0, 1))
+    levels = np.where(np.isnan(share), 0, level).astype(np.uint8)
+    return _enlarged(shades[gathered(encoding.crop(levels), side)], side)
 
 
 def picture(dies: DieGrid, side: int = SIDE) -> npt.NDArray[np.uint8]:
