@@ -74,6 +74,12 @@ def since_of(text: str) -> str:
     help="Lay the wafers over each other: a picture (.png), or its numbers (.csv).",
 )
 @click.option(
+    "--html",
+    type=options.UserPath(dir_okay=False),
+    metavar="OUT.html",
+    help="Write one page with tables, charts and stacks, which opens offline.",
+)
+@click.option(
     "-f",
     "--format",
     "kind",
@@ -89,6 +95,7 @@ def command(
     last: int | None,
     pattern: str | None,
     stack: Path | None,
+    html: Path | None,
     kind: str | None,
     output: Path | None,
     overwrite: bool,
@@ -102,21 +109,16 @@ def command(
     Examples:
       wm-edge lots results.sqlite
       wm-edge lots results.sqlite --since 30d --output lots.csv
+      wm-edge lots results.sqlite --since 30d --html lots.html
       wm-edge lots results.sqlite --lot A4711 --stack A4711.png
       wm-edge lots results.sqlite --since 2026-11-01 --pattern Scratch --stack scratch.csv
     """
+    from edge.lots import page
     from edge.lots.overview import overview
     from edge.lots.store_view import StoreView
     from edge.lots.summary import Selection, Summary
-    from edge.system.files import check_place
 
-    if pattern is not None and stack is None:
-        raise click.UsageError("--pattern says which wafers --stack lays over each other")
-    if stack is not None and stack.suffix.lower() not in {".png", ".csv"}:
-        raise click.UsageError(f"--stack {stack}: must end in .png or .csv")
-    for place in (stack, output):
-        if place is not None:
-            check_place(place, overwrite=overwrite)
+    _check(pattern, stack, html, output, overwrite=overwrite)
     if last is None and since is None and lot is None:
         last = LAST
     selection = Selection(lot, since, last)
@@ -129,10 +131,37 @@ def command(
             found = overview(_chosen(summary, selection, store), str(store), summary.total())
             if stack is not None:
                 _stack(view, summary, found.lots, pattern, stack)
-    if stack is None or output is not None:
+            if html is not None:
+                page.write(html, found, view, summary)
+                tell(f"wrote {printable(str(html))}", err=True)
+    if output is not None or (stack is None and html is None):
         _write(found, kind, output)
     _say(found)
     return 0
+
+
+def _check(
+    pattern: str | None,
+    stack: Path | None,
+    html: Path | None,
+    output: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Make sure, before the work, that everything can be written."""
+    from edge.lots import page
+    from edge.system.files import check_place
+
+    if pattern is not None and stack is None:
+        raise click.UsageError("--pattern says which wafers --stack lays over each other")
+    if stack is not None and stack.suffix.lower() not in {".png", ".csv"}:
+        raise click.UsageError(f"--stack {stack}: must end in .png or .csv")
+    for place in (stack, output):
+        if place is not None:
+            check_place(place, overwrite=overwrite)
+    if html is not None:
+        options.require("jinja2")
+        page.check(html, overwrite=overwrite)
 
 
 def _chosen(summary: Summary, selection: Selection, store: Path) -> list[Lot]:

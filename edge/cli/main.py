@@ -31,7 +31,7 @@ ROUTES: dict[str, Route] = {
     "watch": Route("edge.cli.watch", "Watch folders and record every wafer once."),
     "camera": Route("edge.cli.camera", "Read wafers off a camera or video, one record a wafer."),
     "station": Route("edge.cli.station", "Run a station from a configuration file."),
-    "lots": Route("edge.cli.lots", "Show what lots are like: patterns, yield, worst wafers."),
+    "lots": Route("edge.cli.lots", "Show what lots are like: patterns, yield, wafers.", "lots"),
     "serial": Route("edge.cli.serial", "Have a microcontroller classify wafer maps.", "serial"),
     "pattern": Route("edge.cli.pattern", "Add patterns of your own from a few wafers."),
     "formats": Route("edge.cli.formats", "List the formats that are read and written."),

@@ -115,23 +115,25 @@ def share_plate(share: npt.NDArray[np.float64], top: float, facts: Sequence[str]
         top: The share that gets the colour of a failing die, above 0; 0 gets that of a passing one.
         facts: Short lines.
     """
-    return _encoded(_page(_share_picture(share, top, PLATE), facts))
+    return _encoded(_page(_share_picture(share, top, PLATE, parted=True), facts))
 
 
 def share_uri(share: npt.NDArray[np.float64], top: float) -> str:
     """The same without facts as ``data:image/png;base64,…``."""
-    picture = _encoded(_share_picture(share, top, SIDE))
+    picture = _encoded(_share_picture(share, top, SIDE, parted=False))
     return "data:image/png;base64," + base64.b64encode(picture).decode()
 
 
-def _share_picture(share: npt.NDArray[np.float64], top: float, side: int) -> npt.NDArray[np.uint8]:
+def _share_picture(
+    share: npt.NDArray[np.float64], top: float, side: int, *, parted: bool
+) -> npt.NDArray[np.uint8]:
     """A pixel of a stack that is larger shows the largest share of its block."""
     blend = np.linspace(0, 1, _SHADES)[:, np.newaxis]
     shades = np.round((1 - blend) * _COLOURS[1] + blend * _COLOURS[2]).astype(np.uint8)
     shades = np.vstack([_COLOURS[:1], shades])
     level = 1 + np.round((_SHADES - 1) * np.clip(np.nan_to_num(share) / top, 0, 1))
     levels = np.where(np.isnan(share), 0, level).astype(np.uint8)
-    return _enlarged(shades[gathered(encoding.crop(levels), side)], side)
+    return _enlarged(shades[gathered(encoding.crop(levels), side)], side, parted=parted)
 
 
 def picture(dies: DieGrid, side: int = SIDE) -> npt.NDArray[np.uint8]:
@@ -142,10 +144,12 @@ def picture(dies: DieGrid, side: int = SIDE) -> npt.NDArray[np.uint8]:
     return _enlarged(_COLOURS[gathered(encoding.crop(dies), side)], side)
 
 
-def _enlarged(drawn: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+def _enlarged(
+    drawn: npt.NDArray[np.uint8], side: int, *, parted: bool = True
+) -> npt.NDArray[np.uint8]:
     scale = max(1, side // max(drawn.shape[:2]))
     drawn = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
-    if scale >= _PARTED:
+    if parted and scale >= _PARTED:
         drawn[::scale] = drawn[:, ::scale] = _COLOURS[0]
     return drawn
 
