@@ -66,6 +66,11 @@ class Reported:
         return 100.0 * (done["wrong"] - done["wrong_caught"]) / max(accepted, 1)
 
 
+def _percent(share: float | None) -> str:
+    """A share, which nobody has where there is no wafer."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
 def accuracy(ships: list[Reported]) -> str:
     """A table a file, as ``wm-edge convert`` prints it, and what holds for all classes."""
     found = []
@@ -73,6 +78,9 @@ def accuracy(ships: list[Reported]) -> str:
         known = one.accuracy
         rows = []
         for name, each in one.scores["per_class"].items():
+            if not each["n"]:
+                rows.append([name, "0", *["-"] * 5])
+                continue
             low, high = wilson(round(each["recall"] * each["n"]), each["n"])
             before = known.float_.per_class[name].recall or 0.0
             figures = (before, each["recall"], low, high, each["precision"], each["f1"])
@@ -99,7 +107,7 @@ def patterns(ships: list[Reported]) -> str:
         [
             f"`{one.name}`",
             f"**{100 * one.scores['macro_recall']:.1f}**",
-            *(f"{100 * one.scores['per_class'][name]['recall']:.1f}" for name in names),
+            *(_percent(one.scores["per_class"][name]["recall"]) for name in names),
         ]
         for one in ships
     ]

@@ -71,13 +71,14 @@ def test_a_recipe_that_is_written_is_read_as_the_same(tmp_path: Path) -> None:
 def test_a_value_may_be_for_one_of_the_networks_alone(tmp_path: Path) -> None:
     names = "name = { choice = ['symmetric', 'residual'] }"
     wide = "widths = { choice = [[4, 6, 8], [24, 99, 199]] }"  # the latter is no symmetric one
-    found = space(tmp_path, f"[network]\n{names}\n{wide}\n")
+    base = "base = 'quick'"  # says no widths of its own
+    found = space(tmp_path, f"{base}\n[network]\n{names}\n{wide}\n")
     values = {"network.name": "residual", "network.widths": (24, 99, 199)}
     assert found.recipe(values, "wide").network.widths == (24, 99, 199)
     with pytest.raises(UsageError, match=r"wide: .*widths.* at most 64 for symmetric"):
         found.recipe(values | {"network.name": "symmetric"}, "wide")
-    with pytest.raises(UsageError, match=r"line 2: .*widths.* at most 64 for symmetric"):
-        space(tmp_path, f"[network]\n{wide}\n")
+    with pytest.raises(UsageError, match=r"line 3: .*widths.* at most 64 for symmetric"):
+        space(tmp_path, f"base = 'step-7-turns'\n[network]\n{wide}\n")
 
 
 def test_the_base_is_tried_first_where_it_lies_inside(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_a_base_is_found_beside_the_space(tmp_path: Path) -> None:
 )
 def test_mistakes_are_told_with_their_lines(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        space(tmp_path, f"about = 'what it is for'\n{line}\n")
+        space(tmp_path, f"{'about' if 'base' in line else 'base'} = 'quick'\n{line}\n")
 
 
 def test_a_name_that_is_none_lists_those_that_ship() -> None:
