@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from benchmarks.marked import table
 from edge.evaluation.metrics import wilson
+from edge.evaluation.yield_wafers import Kind
 from edge.model.measured import Accuracy, CalibrationError
 from edge.model.model_file import ModelFile
 
@@ -67,7 +68,7 @@ class Reported:
 
 
 def _percent(share: float | None) -> str:
-    """A share, which nobody has where there is no wafer."""
+    """A share; none of no wafers, and no precision where nothing is named so."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 
@@ -84,7 +85,7 @@ def accuracy(ships: list[Reported]) -> str:
             low, high = wilson(round(each["recall"] * each["n"]), each["n"])
             before = known.float_.per_class[name].recall or 0.0
             figures = (before, each["recall"], low, high, each["precision"], each["f1"])
-            shown = [f"{100 * figure:.1f}" for figure in figures]
+            shown = [*map(_percent, figures)]
             between = f"{shown[2]} - {shown[3]}"
             rows.append([name, str(each["n"]), *shown[:2], between, *shown[4:]])
         head = ["pattern", "wafers", "float %", "int8 %", "95 % interval (int8)"]
@@ -241,7 +242,7 @@ def _appendix(ships: list[Reported], title: str) -> str:
 
 def yields(ships: list[Reported]) -> str:
     """What is wanted at high yield and what there is, in bold what falls short."""
-    kinds = list(ships[0].report["yields"]["cells"])
+    kinds = [Kind(key).words for key in ships[0].report["yields"]["cells"]]
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for one in ships:
         for bar in one.report["yields"]["bars"]:
@@ -250,7 +251,7 @@ def yields(ships: list[Reported]) -> str:
             share = f"{100 * bar['share']:.1f}"
             low, high = (100 * end for end in bar["ci95"])
             cell = share if bar["met"] else f"**{share}**"
-            row[_words(bar["kind"], kinds)] = f"{cell} ({low:.1f} - {high:.1f})"
+            row[Kind(bar["kind"]).words] = f"{cell} ({low:.1f} - {high:.1f})"
     rows = [[*key, *(row.get(kind, "-") for kind in kinds)] for key, row in found.items()]
     return table(["", "wanted, %", "", *kinds], _together(rows), texts=3)
 
@@ -261,19 +262,14 @@ def _together(rows: list[list[str]]) -> list[list[str]]:
     return sorted(rows, key=lambda row: order.index(row[0]))
 
 
-def _words(kind: str, kinds: list[str]) -> str:
-    """A kind as the cells call it, whose order is that of the kinds."""
-    return kind if kind in kinds else kinds[("grids", "round", "cleared").index(kind)]
-
-
 def none_over_yields(ships: list[Reported]) -> str:
     """Wafers of none accepted as such over every share of random fails."""
     swept = [one.report["yields"] for one in ships]
     rows = [
         [
-            f"{kind}, `{one.name}`",
+            f"{Kind(kind).words}, `{one.name}`",
             *(
-                f"{100 * cell['right'] / cell['wafers']:.1f}"
+                _percent(cell["right"] / cell["wafers"] if cell["wafers"] else None)
                 for cell in each["cells"][kind]["none"]
             ),
         ]

@@ -27,10 +27,8 @@ from edge.system.shipped import shipped_path
 from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
 from tests.support.cli import Finished, wm_edge
+from tests.support.model_files import OLD
 from train.synth.sets import synthetic_set
-
-#: The model file that shipped first; what ships now is judged against it.
-OLD = Path(__file__).parents[1] / "data" / "wm811k-2026-11.tflite"
 
 #: What any sound model reaches on the wafers of ``generated_file``; two swapped labels give 0.
 FLOOR_EACH, FLOOR_MEAN = 0.5, 0.7

@@ -91,7 +91,8 @@ def test_wafers_over_the_emulated_line_get_the_verdicts_of_classify(
     np.save(tmp_path / "fragment.npy", np.full((5, 4), 2, np.uint8))
     np.save(tmp_path / "large.npy", np.ones((301, 4), np.uint8))
     ours = wm_edge("serial", "--exec", emulator(built / f"{board}-station.elf", board), tmp_path)
-    theirs = wm_edge("classify", tmp_path, "--kernels", "reference", "--format", "jsonl")
+    how = ("--model", firmware_path(), "--kernels", "reference", "--format", "jsonl")
+    theirs = wm_edge("classify", tmp_path, *how)
     assert ours.code == 1
     assert len(ours.records) == len(theirs.records) == 5
     for record, expected in zip(ours.records[:-1], theirs.records[:-1], strict=True):

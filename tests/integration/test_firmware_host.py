@@ -31,6 +31,7 @@ from tests.support.c_library import OK, BareNetwork, Recording, Result, grid_of,
 from tests.support.cli import wm_edge
 from tests.support.compilers import compiler, need, need_build, run
 from tests.support.int8_networks import Reference, convert
+from tests.support.model_files import OLD
 from tests.support.operator_networks import NETWORKS, inputs
 from tests.support.parts import ANALYSED, ANALYSER, SANITIZED, SANITIZERS
 
@@ -258,7 +259,7 @@ def test_a_model_with_an_unknown_operator_ends_with_its_name(tmp_path: Path) -> 
 
 def test_a_network_that_needs_too_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(c99, "_STATION_RAM", 80 * 1024)
-    (doubt,) = c99.generate(model_file.load(firmware_path())).doubts
+    (doubt,) = c99.generate(model_file.load(OLD)).doubts
     assert "needs about 104,788 bytes of RAM, boards/mps2.ld gives away 98,304" in doubt
 
 

@@ -161,7 +161,8 @@ def test_the_largest_wafer_is_taken(program: Path) -> None:
 
 def test_records_are_those_of_classify_with_reference_kernels(program: Path, wafers: Path) -> None:
     ours = wm_edge("serial", "--exec", program, wafers)
-    theirs = wm_edge("classify", wafers, "--kernels", "reference", "--format", "jsonl")
+    how = ("--model", firmware_path(), "--kernels", "reference", "--format", "jsonl")
+    theirs = wm_edge("classify", wafers, *how)
     assert (ours.code, theirs.code) == (0, 0), ours.stderr
     assert len(ours.records) == len(theirs.records) > 9
     for record, expected in zip(ours.records, theirs.records, strict=True):

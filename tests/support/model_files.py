@@ -10,6 +10,9 @@ from typing import Any
 
 from edge.model.model_file import ModelFile, attach
 
+#: The model file that shipped first, of which tests know more than that it ships.
+OLD = Path(__file__).parents[1] / "data" / "wm811k-2026-11.tflite"
+
 Change = Callable[[dict[str, Any]], object]
 
 

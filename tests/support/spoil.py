@@ -59,7 +59,9 @@ def swap_planes() -> bytes:
         weights = graph.tensors[operator.inputs[1]]
         buffer = model.buffers[weights.buffer]
         kernel = np.array(buffer.data, np.uint8).reshape(weights.shape)
-        buffer.data = np.ascontiguousarray(kernel[..., ::-1]).ravel()
+        # Where several dies of a row stand in one cell, there is a pair of planes for each.
+        pairs = kernel.reshape(*kernel.shape[:-1], -1, 2)
+        buffer.data = np.ascontiguousarray(pairs[..., ::-1]).ravel()
     return attach(packed(model), metadata)
 
 
@@ -161,8 +163,18 @@ def with_own_selftest(content: bytes) -> bytes:
 
 
 def _readers(graph: Any) -> list[Any]:
-    """The operators that read the network's input: convolutions."""
-    return [operator for operator in graph.operators if graph.inputs[0] in operator.inputs]
+    """The convolutions that read the network's input, as it is or in another shape."""
+    given, found = {graph.inputs[0]}, []
+    for operator in graph.operators:
+        if given.isdisjoint(operator.inputs):
+            continue
+        if len(operator.inputs) == 3:
+            found.append(operator)
+        else:
+            (shape,) = (graph.tensors[index].shape for index in operator.outputs)
+            assert np.prod(shape) == np.prod(graph.tensors[graph.inputs[0]].shape)
+            given.add(operator.outputs[0])
+    return found
 
 
 def replace_kind(content: bytes, number: int) -> bytes:

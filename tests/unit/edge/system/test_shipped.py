@@ -12,22 +12,23 @@ from edge.classification import doctor
 from edge.cli.info import command as info
 from edge.cli.model_card import card
 from edge.errors import ModelError
-from edge.model.model_file import ModelFile, load
+from edge.model.model_file import load
 from edge.system import shipped as ships
 from edge.terminal.options import ModelPath
-from tests.support.model_files import changed, put
+from tests.support.model_files import OLD, changed, put
 from train.start import located
 
 
 @pytest.fixture
-def two(shipped: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in which two ship: the second is the first with another name and known needs."""
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "wm811k.tflite").write_bytes(shipped.content)
+    old = load(OLD)
+    (folder / "wm811k.tflite").write_bytes(old.content)
     (folder / "wm811k.float.tflite").write_bytes(b"beside it, and no model file")
     needs = put("firmware", value={"flash": 123_456, "ram": 65_432, "arena": 32_000})
-    small = changed(shipped, lambda document: (needs(document), document.update(name="small")))
+    small = changed(old, lambda document: (needs(document), document.update(name="small")))
     (folder / "wm811k-micro.tflite").write_bytes(small)
     monkeypatch.setattr(ships, "FOLDER", folder)
     return folder
