@@ -8,7 +8,7 @@ from typing import Any
 
 from convert.attempt import Attempt
 from convert.parity import Parity
-from edge.errors import ModelError
+from edge.errors import ModelError, RuntimeUnavailableError
 from edge.system.text import printable
 
 #: Builds a bare ``.tflite`` and says in a few words what was done.
@@ -74,7 +74,8 @@ def search(
     Args:
         plain: The plain conversion, which did not pass.
         trials: From ``convert.remedy.trials.trials``.
-        judge: Makes a bare ``.tflite`` a judged model file, or raises ``ModelError``.
+        judge: Makes a bare ``.tflite`` a judged model file, or raises ``ModelError``, or
+            ``RuntimeUnavailableError`` where no runtime takes it.
 
     Returns:
         The first that passed, else ``plain``; and every trial that was made, in order.
@@ -86,7 +87,7 @@ def search(
             continue
         try:
             found = judge(trial.content)
-        except ModelError as error:
+        except (ModelError, RuntimeUnavailableError) as error:
             tried.append(Tried(trial, None, str(error)))
             continue
         tried.append(Tried(trial, found.parity, ""))

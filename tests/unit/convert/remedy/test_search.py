@@ -11,7 +11,7 @@ import pytest
 
 from convert.parity import Parity, compare
 from convert.remedy.search import Trial, Tried, search, table
-from edge.errors import ModelError
+from edge.errors import ModelError, RuntimeUnavailableError
 from edge.wafer.patterns import PATTERNS
 
 CLASSES = np.repeat(np.arange(len(PATTERNS)), 10)
@@ -36,6 +36,8 @@ PLAIN = File(parity(8))
 def judge(content: bytes) -> File:
     if content == b"bad":
         raise ModelError("tensor x is float64")
+    if content == b"unrunnable":
+        raise RuntimeUnavailableError("no TFLite runtime could run this model")
     return File(parity(int(content)))
 
 
@@ -75,3 +77,10 @@ def test_a_tensor_called_anything_stays_in_its_cell() -> None:
     trial = Trial("remedy", None, "tensor a|b\n| c\x1b[2J is float64", 1.0, "")
     line = table(PLAIN.parity, [Tried(trial, None, trial.failure)]).splitlines()[-1]
     assert line.endswith(r"| tensor a\|b?\| c?[2J is float64 |")
+
+
+def test_goes_on_after_what_no_runtime_takes() -> None:
+    found, tried = search(PLAIN, trials(b"unrunnable", b"0"), judge)
+    assert found.parity.green
+    assert tried[0].refused == "no TFLite runtime could run this model"
+    assert "no TFLite runtime could run this model" in table(PLAIN.parity, tried)
