@@ -37,6 +37,7 @@ ROUTES: dict[str, Route] = {
     "formats": Route("edge.cli.formats", "List the formats that are read and written."),
     "show": Route("edge.cli.show", "Draw wafer maps, with what their file says of them."),
     "convert-map": Route("edge.cli.convert_map", "Convert wafer maps of any format to any other."),
+    "archive": Route("edge.cli.archive", "Judge wafer maps of years; compare models.", "archive"),
     "evaluate": Route("edge.cli.evaluate", "Measure a model file on labelled wafers; gate on it."),
     "report": Route(
         "convert.cli.report", "Write the quantization report of a model file.", "report"

@@ -145,8 +145,12 @@ def _ready(submitted: _Submitted[Any, Any]) -> bool:
 
 def cores() -> int:
     """How many processes suit this machine: one a core that it may use, at most ``MOST``."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return min(MOST, usable)
+    return min(MOST, usable_cores())
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; 1 where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def shutdown(workers: Iterable[Worker]) -> None:

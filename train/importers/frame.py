@@ -92,7 +92,7 @@ def import_table(
     parts = _Words(names.get(PART, ""), _PARTS, source)
     for row in np.flatnonzero(kept).tolist():
         collector.add(
-            _values(maps[row], source, row),
+            values_of(maps[row], source, row),
             said[row] or "",
             name=f"{source} row {row}",
             lot=lot[row],
@@ -202,7 +202,12 @@ def _is_row(row: object) -> bool:
     return isinstance(row, list) and all(isinstance(item, (int, float)) for item in row)
 
 
-def _values(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
+def values_of(cell: object, source: Path, row: int) -> np.ndarray[Any, Any]:
+    """The numbers in a cell of wafer maps.
+
+    Raises:
+        DataError: there is something else in it, or it is damaged.
+    """
     if isinstance(cell, np.ndarray):
         return cell
     try:

@@ -88,8 +88,11 @@ def test_few_files_are_not_worth_a_process(
     assert processes_for([folder]) == 1
     monkeypatch.setattr(parallel, "WORTHWHILE", 100)
     assert processes_for([folder]) == worker_pool.MOST
+    assert processes_for([folder / "w1.npy"]) == 1
+    monkeypatch.setattr(parallel, "WORTHWHILE", 20)
+    assert processes_for([folder / "w100a.npz"]) == worker_pool.MOST
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    assert processes_for([folder]) == 1
+    assert processes_for([folder]) == processes_for([folder / "w100a.npz"]) == 1
 
 
 @pytest.mark.parametrize("processes", [1, 2])
