@@ -16,9 +16,10 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow.parquet as pq
 
-from edge.archive import maps
+from edge.archive import maps, store_maps
 from edge.archive.maps import PartWriter, row_of
-from edge.errors import DataError, InputError, InputKind, UsageError
+from edge.archive.store_maps import holds_store
+from edge.errors import DataError, InputError, InputKind, OutputError, UsageError
 from edge.formats import paths
 from edge.formats.reading import os_error
 from edge.system.file_lock import Lock
@@ -113,6 +114,7 @@ class _Done:
     def __init__(self, folder: Path) -> None:
         self._rows: Counter[str] = Counter()
         self._sha256: dict[str, str] = {}
+        self._last: dict[str, int | None] = {}
         self.total, self.next_number, self.goes_on = 0, 1, ""
         for path in sorted(folder.glob(f"*{maps.SUFFIX}")):
             number = path.stem.removeprefix("maps-")
@@ -124,12 +126,17 @@ class _Done:
     def _add(self, path: Path) -> None:
         file = maps.opened(path, str(path))
         told = pq.read_metadata(path).metadata or {}
-        for table in maps.groups(file, str(path), ["file", "file_sha256"]):
+        for table in maps.groups(file, str(path), ["file", "file_sha256", "index"]):
             names = table["file"].to_pylist()
             self._rows.update(names)
+            self._last.update(zip(names, table["index"].to_pylist(), strict=True))
             self._sha256.update(zip(names, table["file_sha256"].to_pylist(), strict=True))
         self.total += file.metadata.num_rows
         self.goes_on = told.get(b"goes_on", b"").decode()
+
+    def last_of(self, store: str) -> int:
+        """The number of the last record of a store that is there; 0 for none."""
+        return self._last.get(store) or 0
 
     def rows_of(self, file: str, sha256: str) -> int | None:
         """How many rows of a file are there; None for all.
@@ -148,6 +155,9 @@ class _Done:
 
 def _rows(sources: Iterable[str | Path], read: Read, done: _Done) -> Iterator[dict[str, Any]]:
     for found in _in_order(sources, done.goes_on):
+        if isinstance(found, str) and holds_store(found):
+            yield from _rows_of_store(found, done.last_of(found))
+            continue
         sha256, items = "", iter([found]) if isinstance(found, InputError) else _items(found, read)
         file = found.source if isinstance(found, InputError) else found
         if isinstance(found, str):
@@ -159,6 +169,16 @@ def _rows(sources: Iterable[str | Path], read: Read, done: _Done) -> Iterator[di
         if there is not None:
             for item in islice(items, there, None):
                 yield row_of(item, file, sha256)
+
+
+def _rows_of_store(path: str, after: int) -> Iterator[dict[str, Any]]:
+    """What has come to a store since; it grows, so no hash says which file it was."""
+    try:
+        for number, item in store_maps.maps_of(path, after):
+            yield row_of(item, path, "") | {"index": number}
+    except (InputError, UsageError, OutputError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        yield row_of(InputError(path, InputKind.UNREADABLE, reason), path, "")
 
 
 def _in_order(sources: Iterable[str | Path], first: str) -> Iterator[str | InputError]:

@@ -43,15 +43,18 @@ def command(
 
     SRC is LSWMD.pkl or another pickled table (all its rows), a labelled set or a stack, a file of a
     prober, tester or inspection tool, an archive of those (zip, tar), a folder or a pattern:
-    whatever `wm-edge classify` reads. A file that cannot be read is a row with the reason.
+    whatever `wm-edge classify` reads; or a station's store, with the maps that it keeps. A file
+    that cannot be read is a row with the reason.
 
-    Stopped, the same command goes on where it was; other sources are added. LSWMD.pkl takes some
+    Stopped, the same command goes on where it was; other sources are added, and what has come to a
+    store since. LSWMD.pkl takes some
     3.3 GB of memory once.
 
     \b
     Examples:
       wm-edge archive import LSWMD.pkl --out maps/
       wm-edge archive import years/ --name-pattern '{lot}_{wafer}' --out maps/
+      wm-edge archive import results.sqlite --out maps/
       wm-edge archive import probed/ --recipes recipes/ --out maps/
     """
     options.require("pyarrow")

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from edge.archive.importing import Item, import_maps
 from edge.dataset.labelled_set import LabelledSet
 from edge.errors import OutputError, UsageError
+from tests.support.lots import wafer, write_store
 from tests.support.maps import read, small_parts
 
 
@@ -128,6 +129,28 @@ def test_other_files_and_a_file_for_a_folder_are_refused(
         import_maps(sources, tmp_path / "other", read)
     with pytest.raises(UsageError, match="cannot be made"):
         import_maps(sources, sources[0], read)
+
+
+def test_what_a_store_keeps_is_imported_and_what_comes_later(
+    tmp_path: Path, generated: LabelledSet
+) -> None:
+    store, out = tmp_path / "results.sqlite", tmp_path / "maps"
+    grids = [generated.grid(number) for number in range(5)]
+    write_store(store, [wafer("A1", str(n), map=grid) for n, grid in enumerate(grids[:3])])
+    write_store(store, [wafer("A1", "no map")])
+    assert import_maps([store], out, read).wafers == 3
+    assert import_maps([store], out, read).wafers == 0
+    write_store(store, [wafer("B2", str(n), map=grid) for n, grid in enumerate(grids[3:])])
+    assert import_maps([store], out, read).wafers == 2
+    rows = rows_of(out)
+    assert [(row["lot"], row["wafer"], row["index"]) for row in rows] == [
+        ("A1", "0", 1),
+        ("A1", "1", 2),
+        ("A1", "2", 3),
+        ("B2", "0", 5),
+        ("B2", "1", 6),
+    ]
+    assert [row["dies"] for row in rows] == [grid.tobytes() for grid in grids]
 
 
 def test_two_imports_into_one_folder_are_refused(tmp_path: Path, sources: list[Path]) -> None:
