@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import sys
-from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from edge.system.text import counted, printable
+from edge.errors import GateError
+from edge.system.text import printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
+    from edge.lots.alarm_file import AlarmFile
     from edge.lots.lot import Lot
-    from edge.lots.overview import Overview
     from edge.lots.store_view import StoreView
     from edge.lots.summary import Selection, Summary
 
@@ -31,9 +29,6 @@ LAST: Final = 100
 #: A length of time: hours, days or weeks until now.
 _AGO: Final = re.compile(r"(\d{1,5})([hdw])")
 _UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
-
-#: Columns of a table that no terminal shows.
-_WIDTH: Final = 140
 
 
 def since_of(text: str) -> str:
@@ -88,6 +83,22 @@ def since_of(text: str) -> str:
 )
 @click.option("-o", "--output", type=options.UserPath(dir_okay=False), help="Write to this file.")
 @options.overwrite
+@click.option("--freeze", is_flag=True, help="Make these lots the baseline of limits and alarms.")
+@click.option(
+    "--check", is_flag=True, help="Judge the lots behind the baseline; exit code 4 on a new alarm."
+)
+@click.option("--alarms", is_flag=True, help="List all alarms that were raised.")
+@click.option(
+    "--acknowledge", type=int, metavar="NUMBER", help="Note that you have seen this alarm."
+)
+@click.option("--word", metavar="TEXT", help="With --acknowledge: what it was.")
+@click.option("--by", metavar="NAME", help="Who does this; you, as the system knows you.")
+@click.option(
+    "--nelson", is_flag=True, help="Nelson's rules 1, 2, 3, 5 on the lots' fail rate, as well."
+)
+@click.option(
+    "--classic", is_flag=True, help="Limits of p and p' charts in JSON and on the page, as well."
+)
 def command(
     store: Path,
     lot: str | None,
@@ -99,11 +110,20 @@ def command(
     kind: str | None,
     output: Path | None,
     overwrite: bool,
+    freeze: bool,
+    check: bool,
+    alarms: bool,
+    acknowledge: int | None,
+    word: str | None,
+    by: str | None,
+    nelson: bool,
+    classic: bool,
 ) -> int:
     """Show what the lots of a station's STORE are like: patterns, review, yield, worst wafers.
 
     STORE is the SQLite file that a station records in; it is only read, and may be in use. A wafer
     that came twice counts as its newest record says; wafers without a lot are put together by day.
+    Baselines and alarms are kept beside it, in STORE.labels.sqlite.
 
     \b
     Examples:
@@ -112,32 +132,92 @@ def command(
       wm-edge lots results.sqlite --since 30d --html lots.html
       wm-edge lots results.sqlite --lot A4711 --stack A4711.png
       wm-edge lots results.sqlite --since 2026-11-01 --pattern Scratch --stack scratch.csv
+      wm-edge lots results.sqlite --since 2026-10-01 --freeze
+      wm-edge lots results.sqlite --check
+      wm-edge lots results.sqlite --acknowledge 3 --word "pump replaced"
     """
-    from edge.lots import page
-    from edge.lots.overview import overview
+    from edge.cli import lot_alarms
+    from edge.lots.alarm_file import AlarmFile
     from edge.lots.store_view import StoreView
     from edge.lots.summary import Selection, Summary
 
     _check(pattern, stack, html, output, overwrite=overwrite)
+    if (acknowledge is None) != (word is None):
+        raise click.UsageError("--acknowledge NUMBER and --word TEXT go together")
     if last is None and since is None and lot is None:
         last = LAST
-    selection = Selection(lot, since, last)
-    with closing(StoreView(store)) as view:
+    who = lot_alarms.who(by)
+    with closing(StoreView(store)) as view, closing(AlarmFile(store)) as file:
+        if acknowledge is not None and word is not None:
+            file.acknowledge(acknowledge, word, who)
+            return 0
+        if alarms:
+            lot_alarms.show(file.alarms())
+            return 0
         with Progress("counting lots") as progress:
             counted_lots = Summary(view, progress.at)
         with closing(counted_lots) as summary:
             if summary.note:
                 warn([summary.note])
-            found = overview(_chosen(summary, selection, store), str(store), summary.total())
-            if stack is not None:
-                _stack(view, summary, found.lots, pattern, stack)
-            if html is not None:
-                page.write(html, found, view, summary)
-                tell(f"wrote {printable(str(html))}", err=True)
-    if output is not None or (stack is None and html is None):
-        _write(found, kind, output)
-    _say(found)
+            if check:
+                new = lot_alarms.check(view, summary, file, who, nelson=nelson)
+                return GateError.exit_code if new else 0
+            lots = _chosen(summary, Selection(lot, since, last), store)
+            if freeze:
+                lot_alarms.freeze(file, lots, view, who)
+                return 0
+            look = Look(view, summary, file, lots, nelson=nelson, classics=classic)
+            _show(look, pattern, stack, html, kind, output)
     return 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look at some lots."""
+
+    view: StoreView
+    summary: Summary
+    file: AlarmFile
+    lots: list[Lot]
+    nelson: bool
+    classics: bool
+
+
+def _show(
+    look: Look,
+    pattern: str | None,
+    stack: Path | None,
+    html: Path | None,
+    kind: str | None,
+    output: Path | None,
+) -> None:
+    """Write what was asked for, where it was asked for."""
+    from edge.cli import lot_output
+    from edge.lots import page
+    from edge.lots.overview import overview
+    from edge.lots.watched import few, watched
+
+    view, summary = look.view, look.summary
+    found = overview(look.lots, str(view.path), summary.total())
+    if stack is not None:
+        lot_output.write_stack(view, summary, found.lots, pattern, stack)
+    charts = None
+    if html is not None or lot_output.kind_of(kind, output) == "json":
+        charts = watched(view, summary, look.file, nelson=look.nelson)
+    if html is not None:
+        note = charts.said() if charts else few(summary)
+        page.write(
+            html,
+            page.Content(found, charts, note, look.file.alarms(), look.classics),
+            view,
+            summary,
+        )
+        tell(f"wrote {printable(str(html))}", err=True)
+    if output is not None or (stack is None and html is None):
+        lot_output.write(
+            found, charts, lot_output.kind_of(kind, output), output, classics=look.classics
+        )
+    lot_output.say(found)
 
 
 def _check(
@@ -183,66 +263,3 @@ def _chosen(summary: Summary, selection: Selection, store: Path) -> list[Lot]:
         raise UsageError(f"{what or f'{store}: has no lot {selection.lot!r}'}; newest: {newest}")
     last = summary.lots(type(selection)(last=1))[0].last_at
     raise UsageError(f"{store}: no lot was recorded since {selection.since}; the last one: {last}")
-
-
-def _stack(
-    view: StoreView, summary: Summary, lots: list[Lot], pattern: str | None, place: Path
-) -> None:
-    """Lay wafers over each other, into a picture or a table of numbers."""
-    from edge.errors import UsageError
-    from edge.lots.stack import MOST, stacked, wafers_of
-    from edge.results.csv import Rows
-    from edge.system.files import write_bytes, write_text
-    from edge.wafer.wafer_picture import share_plate
-
-    wafers = wafers_of(summary, lots, pattern)
-    if not wafers:
-        known = ", ".join(dict.fromkeys(name for one in lots for name in one.patterns)) or "none"
-        raise UsageError(f"{view.path}: no wafer shows {pattern!r} there; there are: {known}")
-    stack = stacked(view, wafers)
-    if len(wafers) == MOST:
-        warn([f"the newest {MOST:,} wafers are laid over each other; --last and --since say less"])
-    if stack.without_map:
-        warn([f"the store keeps no map of {counted(stack.without_map, 'wafer')} of {len(wafers)}"])
-    if place.suffix.lower() == ".csv":
-        rows = Rows(("row", "column", "dies", "fails", "share"))
-        lines = [rows.header(), *map(rows.row, stack.numbers())]
-        write_text(place, "".join(f"{line}\n" for line in lines))
-    else:
-        write_bytes(place, share_plate(stack.share, stack.top, [*stack.facts(lots, pattern)]))
-    tell(
-        f"{printable(str(place))}: {counted(stack.wafers, 'wafer')} laid over each other", err=True
-    )
-
-
-def _write(found: Overview, kind: str | None, output: Path | None) -> None:
-    from edge.system.files import write_text
-
-    if kind is None:
-        is_csv = output is not None and output.suffix.lower() == ".csv"
-        is_table = output is None and options.is_terminal(sys.stdout)
-        kind = "csv" if is_csv else "table" if is_table else "json"
-    text = "".join(f"{line}\n" for line in _lines(found, kind))
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text(output, text)
-
-
-def _lines(found: Overview, kind: str) -> Iterator[str]:
-    from edge.lots import table
-
-    if kind == "json":
-        return iter([json.dumps(found.as_dict(), ensure_ascii=False, indent=1)])
-    if kind == "csv":
-        return table.csv_lines(found)
-    on_terminal = options.is_terminal(sys.stdout)
-    return table.lines(found, shutil.get_terminal_size().columns if on_terminal else _WIDTH)
-
-
-def _say(found: Overview) -> None:
-    """Of which lots all of this is."""
-    of = f" of {found.lots_in_store}" if found.lots_in_store > len(found.lots) else ""
-    first, last = found.lots[0].last_at[:10], found.lots[-1].last_at[:10]
-    wafers = counted(found.together.wafers, "wafer")
-    tell(f"{counted(len(found.lots), 'lot')}{of}, {wafers}, {first} to {last}", err=True)

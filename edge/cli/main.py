@@ -22,7 +22,7 @@ Exit codes:
   1  some inputs failed (the others were classified), or results cannot be written
   2  wrong usage or unusable data set
   3  no usable model file, runtime or device
-  4  an accuracy gate is red
+  4  an accuracy gate is red, or a lot raises an alarm
   130  stopped by Ctrl-C
 """
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from edge.errors import UsageError
+from edge.lots.alarm_file import KeptAlarm
 from edge.lots.lot import Lot
 from edge.lots.overview import Overview
 from edge.lots.stack import Stack, stacked, wafers_of
 from edge.lots.store_view import StoreView
 from edge.lots.summary import Summary
 from edge.lots.svg import Point, chart
+from edge.lots.watched import Watched
 from edge.system.files import check_place, write_text
 from edge.system.text import percent, printable
 
@@ -43,6 +45,32 @@ class Picture(NamedTuple):
     uri: str
 
 
+class Content(NamedTuple):
+    """What the page shows.
+
+    Attributes:
+        found: The lots.
+        charts: Under their rules; None where there are too few.
+        note: Of which lots the limits are, or why there are none.
+        kept: Alarms that were raised.
+        classics: Charts have limits of p and p' charts, too.
+    """
+
+    found: Overview
+    charts: Watched | None
+    note: str
+    kept: list[KeptAlarm]
+    classics: bool = False
+
+
+class Control(NamedTuple):
+    """The control chart of a pattern: its name, the drawing, and its limits in words."""
+
+    name: str
+    svg: Any
+    said: str
+
+
 def check(path: Path, *, overwrite: bool) -> None:
     """Make sure, before the work, that the page can be written.
 
@@ -54,22 +82,23 @@ def check(path: Path, *, overwrite: bool) -> None:
     check_place(path, overwrite=overwrite)
 
 
-def write(path: Path, found: Overview, view: StoreView, summary: Summary) -> None:
+def write(path: Path, content: Content, view: StoreView, summary: Summary) -> None:
     """Write the page.
 
     Raises:
         OutputError: it cannot be written.
         ModuleNotFoundError: jinja2 is not installed.
     """
-    by_lot = [*_of_lots(found, view, summary)]
-    by_pattern = [*_of_patterns(found, view, summary)]
-    write_text(path, render(found, by_lot, by_pattern))
+    by_lot = [*_of_lots(content.found, view, summary)]
+    by_pattern = [*_of_patterns(content.found, view, summary)]
+    write_text(path, render(content, by_lot, by_pattern))
 
 
-def render(found: Overview, by_lot: Sequence[Picture], by_pattern: Sequence[Picture]) -> str:
+def render(content: Content, by_lot: Sequence[Picture], by_pattern: Sequence[Picture]) -> str:
     """The page as text."""
     import jinja2
 
+    found = content.found
     environment = jinja2.Environment(
         # Names of lots, wafers and patterns come from files and may hold anything, HTML too.
         autoescape=True,
@@ -88,6 +117,10 @@ def render(found: Overview, by_lot: Sequence[Picture], by_pattern: Sequence[Pict
         by_lot=by_lot,
         by_pattern=by_pattern,
         headline=[*_headline(found)],
+        note=content.note,
+        classics=content.classics,
+        controls=[*_controls(content)],
+        alarms=_alarms(content),
     )
 
 
@@ -122,6 +155,59 @@ def _charts(found: Overview) -> Iterator[tuple[str, str]]:
         bottom = max(0.0, min(values) - 0.05) if is_high else 0.0
         top = 1.0 if is_high else max(0.05, *values)
         yield title, chart(points, f"{title}, lot by lot", top, bottom)
+
+
+def _controls(content: Content) -> Iterator[Control]:
+    """A control chart a pattern, the most frequent first."""
+    if content.charts is None:
+        return
+    names = [one.pattern for one in content.found.pareto]
+    charts = content.charts.charts(content.found.lots, names, classics=content.classics)
+    for name, spots in charts.items():
+        points = [
+            Point(
+                spot.lot,
+                spot.count / spot.wafers,
+                f"{spot.count} of {spot.wafers} wafers"
+                + (f", limit {spot.limit}" if spot.limit else ", no limit"),
+                spot.limit / spot.wafers if spot.limit else None,
+                spot.is_alarm,
+                tuple(each for each in (spot.p, spot.laney) if each is not None),
+            )
+            for spot in spots
+        ]
+        highest = max(max(one.value, one.limit or 0, *one.others, 0) for one in points)
+        svg = chart(points, f"Wafers of {name}, lot by lot", min(1.0, max(0.08, 1.1 * highest)))
+        model = content.charts.judge.rules(name).model
+        size = content.charts.baseline.size
+        said = (
+            f"baseline: {percent(content.charts.baseline.share(name))} % of the wafers; lots of "
+            f"{size} vary {model.dispersion(size):.1f} times as much as independent wafers"
+        )
+        if not any(spot.limit for spot in spots):
+            said += "; whole lots of it are normal, so no number of wafers is out of the ordinary"
+        yield Control(name, _markup(svg), said)
+
+
+def _alarms(content: Content) -> list[tuple[str, str]]:
+    """Alarms over the lots of the page, the newest first: what they say, what became of them."""
+    if content.charts is None:
+        return []
+    shown = {lot.name for lot in content.found.lots}
+    kept = {(one.alarm.rule, one.alarm.subject, one.alarm.lot): one for one in content.kept}
+    found = []
+    for alarm in reversed(content.charts.alarms):
+        if alarm.lot not in shown:
+            continue
+        one = kept.get((alarm.rule, alarm.subject, alarm.lot))
+        became = (
+            f"alarm {one.id}, raised {one.raised_at[:16]}" if one else "not raised yet (--check)"
+        )
+        if one and one.acknowledged_at:
+            became = f"acknowledged by {one.acknowledged_by}: {one.word}"
+        often = f"{alarm.false_alarms_a_month:.2g} false alarms a month"
+        found.append((alarm.said, f"{often}; {became}"))
+    return found
 
 
 def _of_lots(found: Overview, view: StoreView, summary: Summary) -> Iterator[Picture]:

@@ -30,6 +30,7 @@ class Point(NamedTuple):
         said: The value in words.
         limit: Above which it is out of the ordinary; None for none.
         is_marked: It is out of the ordinary.
+        others: Limits of other kinds.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Point(NamedTuple):
     said: str
     limit: float | None = None
     is_marked: bool = False
+    others: tuple[float, ...] = ()
 
 
 def chart(
@@ -66,6 +68,10 @@ def chart(
     if limits:
         steps = " ".join(_step(*place(at, limit), across) for at, limit in limits)
         parts.append(f'<path class="limit" d="{steps}"/>')
+    others = [(at, limit) for at, one in enumerate(points) for limit in one.others]
+    if others:
+        steps = " ".join(_step(*place(at, limit), across) for at, limit in others)
+        parts.append(f'<path class="other" d="{steps}"/>')
     line = " ".join(
         f"{'L' if at else 'M'}{x:.1f} {y:.1f}"
         for at, (x, y) in enumerate(place(at, one.value) for at, one in enumerate(points))

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from edge.cli.main import cli
 from edge.errors import UsageError
-from tests.support.lots import lot_records, wafer, write_store
+from tests.support.lots import at, lot_records, wafer, with_counts, write_store
 
 HOSTILE = '=<script>alert("x")</script>\x1b[2J'
 
@@ -66,6 +66,37 @@ def test_a_stack_is_a_picture_or_numbers(store: Path, tmp_path: Path) -> None:
     rows = [*csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8"))]
     assert len(rows) == 81
     assert {(row["dies"], row["fails"]) for row in rows} == {("2.0", "2.0")}
+
+
+def test_alarms_from_the_baseline_to_the_word(tmp_path: Path) -> None:
+    store = tmp_path / "r.sqlite"
+    write_store(store, [one for lot in range(19) for one in lot_records(f"L{lot}", ["none"], lot)])
+    done = run(store, "--check")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "not enough lots for limits and alarms: 19 of 20" in done.stderr
+    with pytest.raises(UsageError, match="not enough lots for a baseline, 19 of 20"):
+        run(store, "--freeze")
+    usual = with_counts({"Loc": 1})
+    more = [one for lot in range(19, 40) for one in lot_records(f"L{lot}", usual, 10 * lot)]
+    write_store(store, more)
+    assert run(store, "--freeze", "--by", "me").exit_code == 0
+    bad = lot_records("BAD", ["Scratch"] * 25, 600, unfamiliarity=5.1)
+    write_store(store, [*bad, *lot_records("NEXT", usual, 700)])
+    found = json.loads(run(store, "--format", "json").stdout)
+    assert [one["lot"] for one in found["alarms"]] == ["BAD"]
+    assert found["baseline"] == {
+        "lots": 40, "first_at": at(2.5 - 2.4), "last_at": at(392.5), "is_frozen": True,
+    }  # fmt: skip
+    assert "Scratch" in found["charts"]
+    done = CliRunner().invoke(cli, ["lots", str(store), "--check"], standalone_mode=False)
+    assert done.return_value == 4
+    alarm = json.loads(done.stdout)
+    assert (alarm["rule"], alarm["subject"], len(alarm["wafers"])) == ("whole-lot", "Scratch", 25)
+    again = CliRunner().invoke(cli, ["lots", str(store), "--check"], standalone_mode=False)
+    assert (again.return_value, again.stdout) == (0, "")
+    assert run(store, "--acknowledge", "1", "--word", "pump", "--by", "mk").exit_code == 0
+    assert json.loads(run(store, "--alarms").stdout)["word"] == "pump"
+    assert "go together" in run(store, "--acknowledge", "1").stderr
 
 
 def test_what_cannot_be_is_said(store: Path, tmp_path: Path) -> None:
