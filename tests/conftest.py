@@ -32,6 +32,15 @@ def few_wafers_of_every_yield() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that an earlier session found out, and nothing left in anybody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CACHE_DIRECTORY", raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def generated() -> LabelledSet:
     """Six wafers of each pattern in 18 lots of three patterns, on grids of three sizes."""

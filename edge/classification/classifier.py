@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import cv2  # noqa: F401 - `encoding` needs it: said here, not at the first wafer
 import numpy as np
 
+from edge.classification.first_use import FirstUse
 from edge.classification.network_output import NetworkOutput, OutputReader
 from edge.classification.prediction import Prediction
 from edge.errors import UsageError
 from edge.model.model_file import ModelFile, check_tensors
-from edge.model.runtime import Kernels, start
+from edge.model.runtime import Kernels
 from edge.model.wheels import Backend
 from edge.verdict.familiarity import Embedding
 from edge.verdict.rule import MIN_FAILS, Reason, ReviewRule, Verdict
@@ -60,7 +61,7 @@ class Classifier:
             what = f"a model file is needed, not {type(model).__name__}"
             raise TypeError(f"{what}; give Classifier(load(path))")
         self.model = model
-        self.runtime = start(model.content, backend=backend, threads=threads, kernels=kernels)
+        self.runtime = FirstUse(model, kernels).start(backend, threads)
         self._logits, self._embedding = check_tensors(
             model.path, model.metadata, self.runtime.interpreter, len(model.labels)
         )

@@ -22,7 +22,7 @@ from edge import __version__
 from edge.camera.confine import DEAF, MEND
 from edge.errors import ModelError, RuntimeUnavailableError, cause
 from edge.model import wheels
-from edge.model.runtime import installed
+from edge.model.runtime import installed, package
 from edge.model.wheels import Backend
 from edge.system import shipped
 from edge.system.text import printable
@@ -101,9 +101,23 @@ def examine(model: Path | None = None, backend: Backend | None = None) -> Iterat
         yield Check("model", str(error), "give another --model", error.exit_code)
         return
     yield Check("model", f"{printable(model_file.name)}, {len(model_file.content) / 1000:.1f} kB")
+    yield from _first_uses(model_file, backend)
     yield from _run(model_file, backend)
     if len(shipped.names()) > 1:
         yield _side_by_side(backend)
+
+
+def _first_uses(model_file: ModelFile, backend: Backend | None) -> Iterator[Check]:
+    """The runtimes that must not be loaded here, up to the first that may: each tried afresh."""
+    from edge.classification.first_use import FirstUse
+
+    trial = FirstUse(model_file, afresh=True)
+    for candidate in [backend] if backend else Backend:
+        refused = trial.objection(candidate)
+        if refused:
+            yield Check(f"{candidate} in use", refused.reason, refused.mend)
+        elif package(candidate):
+            return
 
 
 def _side_by_side(backend: Backend | None) -> Check:

@@ -19,6 +19,7 @@ INDENT = 29
 def command(model: Path | None, backend: str | None) -> int:
     """Check runtime, versions, threads and speed of this machine.
 
+    Each runtime is tried afresh in a process of its own, whatever an earlier start made of it.
     Exit code 0 when wafers can be classified here, 3 when not.
 
     \b
@@ -26,9 +27,12 @@ def command(model: Path | None, backend: str | None) -> int:
       wm-edge doctor
       wm-edge doctor --backend tflite
     """
+    import logging
+
     from edge.classification.doctor import examine
     from edge.model.wheels import Backend
 
+    logging.getLogger("edge.model.runtime").setLevel(logging.ERROR)  # the checks say it
     code = 0
     for check in examine(model, Backend(backend) if backend else None):
         mark = "FAIL" if check.exit_code else "note" if check.mend else "ok"

@@ -12,14 +12,17 @@ import importlib
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from edge.errors import RuntimeUnavailableError, UsageError
 from edge.model.wheels import Backend
 from edge.system.choice import Choice
-from edge.system.native_log import silence_native_output
+from edge.system.files import state_of
+from edge.system.native_log import last_words, silence_native_output
 
 if TYPE_CHECKING:
     import numpy.typing as npt  # the doctor must run where NumPy cannot be loaded
@@ -69,6 +72,36 @@ class Interpreter(Protocol):
         """Copy an output out."""
 
 
+class Attempt(NamedTuple):
+    """A runtime that is not used.
+
+    Attributes:
+        backend: Which.
+        reason: Why not.
+        mend: What to do, where that is more than to install it.
+    """
+
+    backend: Backend
+    reason: str
+    mend: str = ""
+
+
+class Package(NamedTuple):
+    """A runtime's package as it is installed.
+
+    Attributes:
+        version: Of its distribution.
+        place: Its first file.
+        changed_ns: When that was written, nanoseconds.
+        is_loaded: Whether this process has imported it.
+    """
+
+    version: str
+    place: str
+    changed_ns: int
+    is_loaded: bool
+
+
 @dataclass(frozen=True)
 class Runtime:
     """A running interpreter and where it comes from.
@@ -83,7 +116,8 @@ class Runtime:
     @property
     def version(self) -> str:
         """Its distribution's version."""
-        return _noted(*_SOURCES[self.backend]) or installed()[self.backend] or "unknown"
+        known = package(self.backend)
+        return known.version if known else "unknown"
 
 
 def start(
@@ -93,6 +127,7 @@ def start(
     threads: int = 1,
     kernels: Kernels = Kernels.FAST,
     keep_all: bool = False,
+    objection: Callable[[Backend], Attempt | None] | None = None,
 ) -> Runtime:
     """Start an interpreter for a model.
 
@@ -102,36 +137,51 @@ def start(
         threads: Threads inside one inference. More than 1 slows a model of 0.1 ms down.
         kernels: Which operator implementations.
         keep_all: Every activation of the last run can be read, not the outputs alone.
+        objection: Says why a runtime must not be loaded into this process; None: it may.
 
     Raises:
         RuntimeUnavailableError: none works; the message lists every attempt and the mend.
         UsageError: ``WM_EDGE_BACKEND`` names an unknown runtime.
     """
     chosen = backend or _from_environment()
-    attempts: list[tuple[Backend, str]] = []
+    attempts: list[Attempt] = []
     for candidate in [chosen] if chosen else Backend:
         module, _ = _SOURCES[candidate]
+        if objection and (refused := objection(candidate)):
+            attempts.append(refused)
+            continue
         try:
             interpreter = _construct(module, content, threads, kernels, keep_all=keep_all)
         # A native runtime raises whatever it likes (SystemError with a wrong NumPy, for one).
         except Exception as error:  # noqa: BLE001
-            attempts.append((candidate, _short(error)))
+            attempts.append(Attempt(candidate, _short(error)))
             continue
+        _tell([attempt for attempt in attempts if attempt.mend], candidate)
         return Runtime(candidate, interpreter)
     raise RuntimeUnavailableError(_advice(attempts))
 
 
-def _advice(attempts: list[tuple[Backend, str]]) -> str:
+def _tell(passed_over: list[Attempt], taken: Backend) -> None:
+    """Say which runtime was to be had and is not used: it may be the faster one."""
+    if passed_over:
+        import logging  # slow to load
+
+        log = logging.getLogger(__name__)
+        for backend, reason, mend in passed_over:
+            log.warning("%s %s; %s runs instead; mend: %s", backend, reason, taken, mend)
+
+
+def _advice(attempts: list[Attempt]) -> str:
     """What was tried, and how to mend what can be mended on this machine."""
     from edge.model import wheels
 
     lines = ["no TFLite runtime could run this model:"]
-    for candidate, reason in attempts:
+    for candidate, reason, mend in attempts:
         lines.append(f"  {candidate}: {reason}")
-        if wheels.exists(candidate):
-            lines.append(f"    mend: {wheels.mend(candidate)}")
-    if not any(wheels.exists(candidate) for candidate, _ in attempts):
-        lines.append(f"  mend: {wheels.mend(attempts[0][0])}")
+        if mend or wheels.exists(candidate):
+            lines.append(f"    mend: {mend or wheels.mend(candidate)}")
+    if not any(wheels.exists(attempt.backend) for attempt in attempts):
+        lines.append(f"  mend: {wheels.mend(attempts[0].backend)}")
     return "\n".join(lines)
 
 
@@ -149,7 +199,7 @@ def _from_environment() -> Backend | None:
 def _construct(
     name: str, content: bytes, threads: int, kernels: Kernels, *, keep_all: bool
 ) -> Interpreter:
-    with silence_native_output(), warnings.catch_warnings():
+    with last_words(), silence_native_output(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that keeping all tensors takes memory
         module = importlib.import_module(name)
         options: dict[str, Any] = {"model_content": content, "num_threads": threads}
@@ -167,16 +217,27 @@ def _construct(
     return interpreter
 
 
-def _noted(module: str, distribution: str) -> str:
-    """Version in the name of what pip wrote beside a loaded package; empty where it is not clear.
+def package(backend: Backend) -> Package | None:
+    """What is installed of a runtime, and whether it is in use here; None: nothing.
 
-    ``importlib.metadata`` says the same, and takes longer to load than a model file.
+    Imports nothing; ``importlib.metadata`` alone would take longer than to load a model file.
     """
-    file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None) or ""
+    module, distribution = _SOURCES[backend]
+    name = module.partition(".")[0]
+    loaded = sys.modules.get(name)
+    try:
+        spec = loaded.__spec__ if loaded else find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    place = (spec and spec.origin) or ""
+    if not place:
+        return None
     begin, end = distribution.replace("-", "_") + "-", ".dist-info"
-    beside = Path(file).absolute().parents[1].glob(f"{begin}*{end}") if file else ()
+    beside = Path(place).absolute().parents[1].glob(f"{begin}*{end}")
     found = [path.name.removeprefix(begin).removesuffix(end) for path in beside]
-    return found[0] if len(found) == 1 else ""
+    version = found[0] if len(found) == 1 else installed()[backend] or "unknown"
+    state = state_of(place)
+    return Package(version, place, state.mtime_ns if state else 0, loaded is not None)
 
 
 def installed() -> dict[Backend, str | None]:

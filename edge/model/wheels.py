@@ -50,9 +50,26 @@ class Machine:
 
 @dataclass(frozen=True)
 class _Wheels:
-    install: str
+    """Where a runtime's wheels fit.
+
+    Attributes:
+        name: As pip knows it.
+        processors: That there are wheels for.
+        newest: Python of the newest of them.
+        needs: What else pip must be told.
+        known: Versions to take instead of one that dies: 2.1.5 of LiteRT ran on an emulated ARM
+            (QEMU 7.2) where 2.2.0 and 2.3.0 died of SIGSEGV as they were imported.
+    """
+
+    name: str
     processors: frozenset[str]
     newest: tuple[int, int]
+    needs: str = ""
+    known: tuple[str, ...] = ()
+
+    def install(self, version: str = "") -> str:
+        """How it is installed; a version, or any."""
+        return f"pip install {self.name}{version and f'=={version}'}{self.needs}"
 
     def fit(self, machine: Machine) -> bool:
         processor = machine.processor
@@ -62,11 +79,11 @@ class _Wheels:
 
 
 _WHEELS: Final = {
-    Backend.LITERT: _Wheels("pip install ai-edge-litert", _INTEL | _ARM64, (3, 14)),
+    Backend.LITERT: _Wheels("ai-edge-litert", _INTEL | _ARM64, (3, 14), known=("2.1.5", "2.3.0")),
     Backend.TFLITE: _Wheels(
-        "pip install tflite-runtime 'numpy<2'", _INTEL | _ARM64 | _ARM32, (3, 11)
+        "tflite-runtime", _INTEL | _ARM64 | _ARM32, (3, 11), needs=" 'numpy<2'"
     ),
-    Backend.TENSORFLOW: _Wheels("pip install tensorflow", _INTEL | _ARM64, (3, 13)),
+    Backend.TENSORFLOW: _Wheels("tensorflow", _INTEL | _ARM64, (3, 13)),
 }
 
 
@@ -89,11 +106,21 @@ def mend(backend: Backend, machine: Machine | None = None) -> str:
     """How a runtime is installed, or what to do where there is none for the machine."""
     machine = machine or here()
     if exists(backend, machine):
-        return _WHEELS[backend].install
+        return _WHEELS[backend].install()
     others = [other for other in Backend if exists(other, machine)]
     if others:
         return f"there is no {backend} for {machine}; take {others[0]}: {mend(others[0], machine)}"
     return f"there is no TFLite runtime for {machine}; {_instead(machine)}"
+
+
+def other_version(backend: Backend, version: str, machine: Machine | None = None) -> str:
+    """What to install instead of a version that does not work on a machine, though it is for it."""
+    wheels, machine = _WHEELS[backend], machine or here()
+    if others := [known for known in wheels.known if known != version]:
+        return wheels.install(others[0])
+    if backend is not Backend.LITERT and exists(Backend.LITERT, machine):
+        return mend(Backend.LITERT, machine)
+    return f"pip install --force-reinstall {wheels.name}{wheels.needs}"
 
 
 def _instead(machine: Machine) -> str:

@@ -28,7 +28,7 @@ def load(*modules: str) -> None:
     if not _wanted():
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
-    with _last_words(), silence_native_output():
+    with last_words(), silence_native_output():
         for module in modules:
             importlib.import_module(module)
     if not _wanted():
@@ -68,7 +68,7 @@ def _silenced(descriptor: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _last_words() -> Iterator[None]:
+def last_words() -> Iterator[None]:
     """Say on stderr where Python was, when native code ends the process: on an old CPU, say."""
     try:
         said = os.dup(2)

@@ -54,6 +54,7 @@ def test_the_unit_restarts_watches_and_confines_the_station() -> None:
     # What the example writes must be writable.
     settings = read(DEPLOY / "station.toml")
     assert str(settings.station.store.parent) == f"/var/lib/{service['StateDirectory']}"
+    assert service["CacheDirectory"] == "wm-edge"
     writable = service["ReadWritePaths"].removeprefix("-")
     assert settings.folders[0].tops == (writable,)
     assert str(settings.folders[0].quarantine).startswith(f"{writable}/")

@@ -228,7 +228,8 @@ def main() -> None:
     Then come chunks.
     """
     leases_harmless()
-    logging.getLogger("edge.own").setLevel(logging.ERROR)  # the station has said it
+    for said in ("edge.own", "edge.model.runtime"):  # by the station
+        logging.getLogger(said).setLevel(logging.ERROR)
     pipe, notes, number = map(int, sys.argv[1:4])
     with Connection(pipe) as connection:
         arguments = connection.recv()
