@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import getpass
 import json
+import shlex
+import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edge.system.text import counted, printable
 from edge.terminal import options
-from edge.terminal.streams import tell
+from edge.terminal.streams import tell, warn
 
 if TYPE_CHECKING:
     from edge.lots.alarm_file import AlarmFile, KeptAlarm
     from edge.lots.lot import Lot
     from edge.lots.store_view import StoreView
     from edge.lots.summary import Summary
+    from edge.sinks.settings import AlarmSettings
 
 
 def who(by: str | None) -> str:
@@ -70,6 +74,55 @@ def check(
     frozen = structs.replace(found, is_frozen=True)
     tell(printable(f"{frozen.said()}: {counted(len(new), 'new alarm')}"), err=True)
     return new
+
+
+def send(file: AlarmFile, settings: AlarmSettings, station: str) -> bool:
+    """Send what has not gone out and nobody has acknowledged; whether all of it arrived.
+
+    What does not arrive is said, and sent again with the next check.
+    """
+    from edge.errors import OutputError
+    from edge.sinks.alarm_targets import targets
+
+    arrived = True
+    for target in targets(settings, station):
+        for one in file.unsent(target.name):
+            if one.acknowledged_at is not None:
+                continue
+            try:
+                target.send({**one.as_dict(), "station": station})
+            except OutputError as error:
+                warn([f"{error}; alarms are sent again with the next --check"])
+                arrived = False
+                break
+            file.note_sent(one.id, target.name)
+    return arrived
+
+
+def settings_of(
+    path: Path, mqtt: str | None, run: str | None, webhook: str | None, *, nelson: bool
+) -> tuple[Path, AlarmSettings, str]:
+    """The store, where alarms go, and the station's name: of a store, or a station's file.
+
+    Options go before what the file says.
+    """
+    from msgspec import structs
+
+    from edge.sinks.settings import AlarmSettings
+
+    settings, store, station = AlarmSettings(), path, socket.gethostname()
+    if path.suffix.lower() == ".toml":
+        from edge.station.config import read
+
+        found = read(path)
+        settings, store, station = found.alarms, found.station.store, found.station.name
+    try:
+        command = tuple(shlex.split(run or ""))
+    except ValueError as error:
+        raise click.BadParameter(f"{run!r}: {error}", param_hint="--run") from None
+    said = {"mqtt": mqtt, "command": command, "webhook": webhook, "nelson": nelson}
+    given = {key: value for key, value in said.items() if value}
+    return store, structs.replace(settings, **given), station
 
 
 def show(alarms: Sequence[KeptAlarm]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from edge.errors import GateError
+from edge.errors import GateError, OutputError
 from edge.system.text import printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
@@ -87,6 +87,11 @@ def since_of(text: str) -> str:
 @click.option(
     "--check", is_flag=True, help="Judge the lots behind the baseline; exit code 4 on a new alarm."
 )
+@click.option("--mqtt", metavar="URL", help="With --check: alarms go to this broker, too.")
+@click.option(
+    "--run", metavar="COMMAND", help="With --check: a program that gets each alarm on its stdin."
+)
+@click.option("--webhook", metavar="URL", help="With --check: gets each alarm by POST.")
 @click.option("--alarms", is_flag=True, help="List all alarms that were raised.")
 @click.option(
     "--acknowledge", type=int, metavar="NUMBER", help="Note that you have seen this alarm."
@@ -112,6 +117,9 @@ def command(
     overwrite: bool,
     freeze: bool,
     check: bool,
+    mqtt: str | None,
+    run: str | None,
+    webhook: str | None,
     alarms: bool,
     acknowledge: int | None,
     word: str | None,
@@ -121,7 +129,8 @@ def command(
 ) -> int:
     """Show what the lots of a station's STORE are like: patterns, review, yield, worst wafers.
 
-    STORE is the SQLite file that a station records in; it is only read, and may be in use. A wafer
+    STORE is the SQLite file that a station records in, or the station's configuration, which also
+    says where alarms go; the store is only read, and may be in use. A wafer
     that came twice counts as its newest record says; wafers without a lot are put together by day.
     Baselines and alarms are kept beside it, in STORE.labels.sqlite.
 
@@ -131,9 +140,10 @@ def command(
       wm-edge lots results.sqlite --since 30d --output lots.csv
       wm-edge lots results.sqlite --since 30d --html lots.html
       wm-edge lots results.sqlite --lot A4711 --stack A4711.png
-      wm-edge lots results.sqlite --since 2026-11-01 --pattern Scratch --stack scratch.csv
+      wm-edge lots results.sqlite --pattern Scratch --stack scratch.csv
       wm-edge lots results.sqlite --since 2026-10-01 --freeze
-      wm-edge lots results.sqlite --check
+      wm-edge lots results.sqlite --check --webhook https://chat.fab/hook
+      wm-edge lots line3.toml --check
       wm-edge lots results.sqlite --acknowledge 3 --word "pump replaced"
     """
     from edge.cli import lot_alarms
@@ -144,8 +154,11 @@ def command(
     _check(pattern, stack, html, output, overwrite=overwrite)
     if (acknowledge is None) != (word is None):
         raise click.UsageError("--acknowledge NUMBER and --word TEXT go together")
+    if any((mqtt, run, webhook)) and not check:
+        raise click.UsageError("--mqtt, --run and --webhook say where --check sends alarms")
     if last is None and since is None and lot is None:
         last = LAST
+    store, settings, station = lot_alarms.settings_of(store, mqtt, run, webhook, nelson=nelson)
     who = lot_alarms.who(by)
     with closing(StoreView(store)) as view, closing(AlarmFile(store)) as file:
         if acknowledge is not None and word is not None:
@@ -160,13 +173,14 @@ def command(
             if summary.note:
                 warn([summary.note])
             if check:
-                new = lot_alarms.check(view, summary, file, who, nelson=nelson)
-                return GateError.exit_code if new else 0
+                new = lot_alarms.check(view, summary, file, who, nelson=settings.nelson)
+                arrived = lot_alarms.send(file, settings, station)
+                return GateError.exit_code if new else 0 if arrived else OutputError.exit_code
             lots = _chosen(summary, Selection(lot, since, last), store)
             if freeze:
                 lot_alarms.freeze(file, lots, view, who)
                 return 0
-            look = Look(view, summary, file, lots, nelson=nelson, classics=classic)
+            look = Look(view, summary, file, lots, nelson=settings.nelson, classics=classic)
             _show(look, pattern, stack, html, kind, output)
     return 0
 

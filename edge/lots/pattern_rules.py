@@ -13,8 +13,12 @@ from edge.lots.baseline import Baseline
 from edge.lots.beta_binomial import LARGE, Floats
 from edge.lots.lot import WHOLE, Lot
 
-#: Parts of a pattern's false alarms: of the limit, of lots in a row, of some of ten.
-_LIMIT, _ROW, _SOME = 0.5, 0.2, 0.3
+#: Parts of a pattern's false alarms: of the limit, of lots in a row, of some of ten; what is left
+#: is for the first whole lot.
+_LIMIT, _ROW, _SOME = 0.4, 0.15, 0.25
+
+#: Share of the wafers of a lot that is nearly all of them.
+_NEARLY: Final = 0.8
 
 #: Lots of which some may have the pattern; the longest row that is waited for.
 WINDOW: Final = 10
@@ -47,6 +51,11 @@ class PatternRules:
         self.model = baseline.model(pattern)
         self._chance = _LIMIT * chance
         self._limits: dict[int, Limit | None] = {}
+        # Among so few lots as a baseline may have, one that nearly is whole tells that some are.
+        self._has_whole = any(
+            lot.wafers >= WHOLE and lot.count(pattern) >= _NEARLY * lot.wafers
+            for lot in baseline.lots
+        )
         hits = [lot.count(pattern) > 0 for lot in baseline.lots]
         hit = self.model.hit(min(baseline.size, LARGE))
         self.row = self._row_of(hit, hits, _ROW * chance)
@@ -67,12 +76,19 @@ class PatternRules:
 
     def alarms(self, lots: Sequence[Lot]) -> Iterator[Alarm]:
         """Those of the lots behind the baseline, in their order."""
-        row, was_some = 0, False
+        row, was_some, was_whole = 0, False, self._has_whole
         for at, lot in enumerate(lots):
             count = lot.count(self._pattern)
-            limit = self.limit_of(lot, is_newest=at == len(lots) - 1)
+            is_newest = at == len(lots) - 1
+            limit = self.limit_of(lot, is_newest=is_newest)
+            least = max(WHOLE, self._baseline.size / 2 if is_newest else 0)
+            is_whole = count == lot.wafers >= least
             if limit and count >= limit.number:
                 yield self._beyond(lot, count, limit)
+            elif is_whole and not was_whole:
+                chance = float(self.model.tail(min(lot.wafers, LARGE))[-1])
+                yield self._beyond(lot, count, Limit(lot.wafers, chance))
+            was_whole |= is_whole
             row = row + 1 if count else 0
             if self.row and row == self.row.number:
                 yield self._in_a_row(lots[at + 1 - row : at + 1], self.row)

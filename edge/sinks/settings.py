@@ -84,5 +84,21 @@ class MqttSettings(Strict, frozen=True, tag="mqtt", tag_field="kind"):
         return open_durable(self.url, station=station, model=model)
 
 
+class AlarmSettings(Strict, frozen=True):
+    """Where alarms over lots go out to, when ``wm-edge lots --check`` finds new ones.
+
+    Attributes:
+        mqtt: ``mqtt[s]://host[:port][/topic]``; alarms go to ``lots/alarms`` behind that topic.
+        command: Program and its arguments; the alarm stands on its standard input.
+        webhook: ``http[s]://...``, which gets it by POST.
+        nelson: Nelson's rules are used on the lots' fail rate, as well.
+    """
+
+    mqtt: Annotated[Text, about(secret=True)] | None = None
+    command: Annotated[tuple[Text, ...], about(must="a list of texts, the program first")] = ()
+    webhook: Annotated[Text, about(secret=True)] | None = None
+    nelson: bool = False
+
+
 #: A new kind of sink is one module, and a class here.
 SinkSettings = StoreSettings | JsonLinesSettings | CsvSettings | MqttSettings

@@ -19,7 +19,7 @@ from edge.camera.login import with_login
 from edge.errors import UsageError
 from edge.model.runtime import Kernels
 from edge.model.wheels import Backend
-from edge.sinks.settings import SinkSettings
+from edge.sinks.settings import AlarmSettings, SinkSettings
 from edge.station.folder_settings import FolderSettings
 from edge.store.rows import Same
 from edge.store.wafer_maps import KEPT, KeepMaps, Which
@@ -194,12 +194,14 @@ class Settings(Strict, frozen=True):
         model: How wafers are classified.
         review: When a wafer goes to a person.
         patterns: Patterns of one's own; none when not given.
+        alarms: Where alarms over lots go out to.
     """
 
     station: StationSettings
     model: ModelSettings = ModelSettings()
     review: ReviewSettings = ReviewSettings()
     patterns: PatternsSettings | None = None
+    alarms: AlarmSettings = AlarmSettings()
     folders: Annotated[tuple[FolderSettings, ...], about("What is watched.")] = field(
         name="folder", default=()
     )

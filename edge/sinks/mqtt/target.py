@@ -49,6 +49,7 @@ class Topic(str, Enum):
     ERRORS = "errors"
     AVAILABILITY = "availability"
     MODEL = "model"
+    ALARMS = "alarms"
 
 
 @dataclass(frozen=True)

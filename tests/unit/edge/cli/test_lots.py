@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,38 @@ def test_alarms_from_the_baseline_to_the_word(tmp_path: Path) -> None:
     assert run(store, "--acknowledge", "1", "--word", "pump", "--by", "mk").exit_code == 0
     assert json.loads(run(store, "--alarms").stdout)["word"] == "pump"
     assert "go together" in run(store, "--acknowledge", "1").stderr
+
+
+def test_a_stations_file_says_where_alarms_go(tmp_path: Path) -> None:
+    """What did not arrive goes out with the next check, once; what a person saw does not."""
+    code = "import sys; text = sys.stdin.read(); open(sys.argv[1], 'a').write(text + chr(10))"
+    command = [sys.executable, "-c", code, str(tmp_path / "missing" / "sent")]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "line3.toml").write_text(
+        f"[station]\nstore = 'r.sqlite'\nname = 'line 3'\n[[folder]]\npaths = ['in']\n"
+        f"[alarms]\ncommand = {json.dumps(command)}\n"
+    )
+    usual = with_counts({"Loc": 1})
+    records = [one for lot in range(20) for one in lot_records(f"L{lot}", usual, 10 * lot)]
+    for lot, pattern in enumerate(["Scratch", "Donut"], 20):
+        records += lot_records(f"L{lot}", [pattern] * 25, 10 * lot)
+    write_store(tmp_path / "r.sqlite", [*records, *lot_records("L22", usual, 300)])
+
+    def checked() -> tuple[int, str]:
+        arguments = ["lots", str(tmp_path / "line3.toml"), "--check"]
+        done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+        return done.return_value, done.stderr
+
+    code_of, said = checked()
+    assert code_of == 4
+    assert "alarms are sent again with the next --check" in said
+    assert checked()[0] == 1
+    (tmp_path / "missing").mkdir()
+    run(tmp_path / "line3.toml", "--acknowledge", "1", "--word", "seen")
+    for _ in range(2):
+        assert checked() == (0, checked()[1])
+    sent = [json.loads(line) for line in (tmp_path / "missing" / "sent").read_text().splitlines()]
+    assert [(one["id"], one["subject"], one["station"]) for one in sent] == [(2, "Donut", "line 3")]
 
 
 def test_what_cannot_be_is_said(store: Path, tmp_path: Path) -> None:

@@ -61,6 +61,21 @@ def test_a_whole_lot_is_called_so(known: Baseline) -> None:
     assert "all 25 wafers" in found.said
 
 
+def test_the_first_whole_lot_is_told_where_too_few_lots_say_what_is_rare() -> None:
+    """And no other after it: then whole lots of the pattern may be what is normal."""
+    lots = quiet(26)
+    made = baseline(lots[:20], ["Scratch"])
+    assert made is not None
+    judge = Judge(made)
+    assert judge.rules("Scratch").limit(25) is None
+    found = of_patterns(judge, with_pattern(lots, {21: 24, 22: 25, 24: 25}, "Scratch"))
+    assert [(one.rule, one.lot) for one in found] == [(Rule.WHOLE, lots[22].name)]
+    assert found[0].chance > 1 / 500 / 8
+    one_whole = baseline(with_pattern(lots[:20], {3: 21}, "Scratch"), ["Scratch"])
+    assert one_whole is not None
+    assert of_patterns(Judge(one_whole), with_pattern(lots, {22: 25}, "Scratch")) == []
+
+
 def test_lots_in_a_row_and_some_of_ten_are_told_once_each(known: Baseline) -> None:
     judge = Judge(known)
     rules = judge.rules("Scratch")

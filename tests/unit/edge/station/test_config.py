@@ -22,6 +22,7 @@ from edge.model.runtime import Kernels
 from edge.model.wheels import Backend
 from edge.sinks.append_file import Fsync
 from edge.sinks.settings import (
+    AlarmSettings,
     CsvSettings,
     JsonLinesSettings,
     MqttSettings,
@@ -463,7 +464,7 @@ def documented() -> Iterator[tuple[str, str, str]]:
 def declared() -> Iterator[tuple[str, str, Any]]:
     """The same of each key of the settings."""
     kinds = [("station", StationSettings), ("model", ModelSettings), ("review", ReviewSettings)]
-    kinds += [("patterns", PatternsSettings)]
+    kinds += [("patterns", PatternsSettings), ("alarms", AlarmSettings)]
     kinds += [("folder", FolderSettings), ("camera", CameraSettings)]
     kinds += [("sink", kind) for kind in get_args(SinkSettings)]
     for table, kind in kinds:
