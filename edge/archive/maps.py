@@ -28,6 +28,9 @@ PART_POSITIONS: Final = 2**24
 GROUP_POSITIONS: Final = 2**21
 GROUP_ROWS: Final = 2**14
 
+#: Largest row group that is unpacked.
+MAX_GROUP: Final = 2**29
+
 SCHEMA: Final = pa.schema(
     [
         ("dies", pa.binary()),
@@ -210,6 +213,12 @@ def groups(file: pq.ParquetFile, name: str, columns: list[str]) -> Iterator[pa.T
     there = [column for column in columns if column in file.schema_arrow.names]
     try:
         for number in range(file.num_row_groups):
+            size = file.metadata.row_group(number).total_byte_size
+            if not 0 <= size <= MAX_GROUP:
+                what = (
+                    f"{name}: row group {number} unpacks to {size:,} bytes, at most {MAX_GROUP:,}"
+                )
+                raise DataError(f"{what} are read; write it with fewer rows a row group")
             yield file.read_row_group(number, columns=there, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         what = f"{name}: damaged ({cause(error)}); copy or import it again"

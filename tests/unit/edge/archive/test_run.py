@@ -228,6 +228,16 @@ def test_other_columns_are_refused(
         judge_part(tmp_path / "own.parquet", tmp_path, settings, settings.classifier())
 
 
+def test_a_row_group_that_unpacks_to_too_much_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"dies": [b"\1" * 10_000] * 10, "rows": [100] * 10, "columns": [100] * 10})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
+    monkeypatch.setattr("edge.archive.maps.MAX_GROUP", 5_000)
+    with pytest.raises(DataError, match=r"row group 0 unpacks to .* fewer rows a row group"):
+        judge_part(tmp_path / "bomb.parquet", tmp_path, settings, settings.classifier())
+
+
 @given(st.lists(st.integers(1, 10**8), min_size=1, max_size=60), st.integers(1, 20))
 def test_shards_are_all_parts_and_none_twice(sizes: list[int], shards: int) -> None:
     parts = [Part(Path(f"{number}"), 1, size) for number, size in enumerate(sizes)]
