@@ -53,6 +53,14 @@ def generated() -> LabelledSet:
 
 
 @pytest.fixture(scope="session")
+def several_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A labelled set of wafers that show up to two patterns, and a run folder trained on it."""
+    from tests.support.several import trained  # TensorFlow, for who needs it
+
+    return trained(tmp_path_factory.mktemp("several"))
+
+
+@pytest.fixture(scope="session")
 def shipped() -> ModelFile:
     """The model file that comes with the package."""
     return model_file.load()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.encoded_set import EncodedSet, encoded
+from edge.dataset.encoded_set import EncodedSet, encoded, with_labels
 from edge.dataset.labelled_set import LabelledSet
 from edge.wafer import encoding
 from train.augment import random_symmetries, random_turns
@@ -27,7 +27,7 @@ def encode_all(
     if name is EncodingName.STATION:
         return encoded(labelled, progress=progress)
     planes = [reference_networks.encode(labelled.grid(index)) for index in range(len(labelled))]
-    return EncodedSet(np.stack(planes), labelled.class_indices(), labelled.patterns)
+    return with_labels(np.stack(planes), labelled)
 
 
 def class_shares(counts: npt.NDArray[Any], power: float) -> npt.NDArray[np.float64]:
@@ -75,9 +75,9 @@ def make_sequence(
     """A Keras data set of one epoch: (float32 shares in [0, 1], float32 target probabilities).
 
     Where the lesson weighs wafers, their weights come third; without a lesson the labels are
-    taught. Some of ``odd`` (planes as those of the samples) stand in the places of others, with a
-    target that prefers no class. Deterministic in the recipe's seed and the epoch, so that a
-    resumed run shows the same wafers.
+    taught: of several patterns a wafer the probability of each. Some of ``odd`` (planes as those of
+    the samples) stand in the places of others, with a target that prefers nothing. Deterministic in
+    the recipe's seed and the epoch, so that a resumed run shows the same wafers.
     """
     import keras
 
@@ -86,7 +86,9 @@ def make_sequence(
     order = epoch_order(samples.classes, size, recipe.balance.power, rng)
     batch = recipe.optimise.batch
     smoothing = recipe.optimise.label_smoothing
-    taught = lesson or label_lesson(samples.classes, len(samples.patterns), smoothing)
+    count = len(samples.patterns)
+    taught = lesson or label_lesson(samples.classes, count, smoothing, samples.hot)
+    anybody = 1 / count if samples.hot is None else 0.5
 
     class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
         def __len__(self) -> int:
@@ -100,7 +102,7 @@ def make_sequence(
             if odd is not None and len(odd):
                 there = np.flatnonzero(chance.random(len(members)) < recipe.odd.share)
                 planes[there] = odd[chance.integers(0, len(odd), len(there))]
-                targets[there] = 1 / targets.shape[1]
+                targets[there] = anybody
                 if weights is not None:
                     weights[there] = 1
             if recipe.augment.dihedral is Dihedral.RANDOM:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.evaluation.metrics import Scores
+from edge.evaluation.several import AnyScores, SeveralScores
 from edge.system.text import cut, printable
 
 #: Columns of a pattern's name.
@@ -31,6 +32,32 @@ def curves(history: list[dict[str, float]], best_epoch: int, path: Path) -> None
     right.axvline(best_epoch, color="grey", linestyle=":", label=f"kept: epoch {best_epoch}")
     right.set(xlabel="epoch", ylabel="val part, %")
     right.legend(frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+def answers(scores: AnyScores, folder: Path) -> None:
+    """What is named where what is true."""
+    if isinstance(scores, Scores):
+        confusion(scores, folder / "confusion.png")
+    else:
+        recalls(scores, folder / "recalls.png")
+
+
+def recalls(scores: SeveralScores, path: Path) -> None:
+    """Recall and false alarms of each pattern, a bar each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 1.5 + 0.3 * len(scores.labels)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    each = [scores.per_class[name] for name in scores.labels]
+    names = [f"{cut(printable(n), _NAME)} ({s.n})" for n, s in scores.per_class.items()]
+    left.barh(names, [100 * (score.recall or 0) for score in each])
+    right.barh(names, [100 * (score.false_alarm_rate or 0) for score in each], color="grey")
+    left.set(xlabel="named where it is there, %")
+    right.set(xlabel="named where it is not, %", yticks=[])
+    for axes in (left, right):
+        axes.invert_yaxis()
+    figure.suptitle(f"exactly named: {100 * scores.accuracy:.1f} % of {scores.exact.n:,} wafers")
     figure.savefig(path, dpi=110)
 
 

@@ -57,12 +57,16 @@ def cross_validate(
 
     Raises:
         DataError: as ``session.start``; or its lots do not make so many folds.
-        UsageError: as ``session.start``; or the folder to resume has another number of folds.
+        UsageError: as ``session.start``; or the folder to resume has another number of folds, or
+            the set holds several patterns a wafer.
     """
     recipe = _recipe(settings, count)
     if settings.teacher:  # told before any work
         teachers.of_fold(settings.teacher, count, 1)
     labelled, rows = without_test(session.divided(settings.data, tell))
+    if labelled.patterns.is_several:
+        what = "folds are for sets of one pattern a wafer, and those of this one show several"
+        raise UsageError(f"{settings.data}: {what}; train without --folds")
     with naming(settings.data):
         folds = divide(labelled, count)
     content = {

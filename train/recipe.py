@@ -7,13 +7,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Meta, to_builtins
+from msgspec import UNSET, Meta, UnsetType, to_builtins
+from msgspec.structs import force_setattr
 
 from edge.errors import UsageError
 from edge.model.metadata import Layout
 from edge.system import toml_file
 from edge.system.typed import MismatchError, Share, Strict, decode
 from edge.verdict.objective import ReviewObjective
+from edge.wafer.patterns import PatternSet, SetKind
 from train.network.layout import layout_of
 from train.network.networks import Head
 
@@ -205,10 +207,16 @@ class Doubts(Strict, frozen=True):
 
 
 class Recipe(Strict, frozen=True):
-    """One way to train. See the sections' classes."""
+    """One way to train. See the sections' classes.
+
+    Attributes:
+        patterns: Whether it teaches sets of ``several`` patterns a wafer, each by a yes or no of
+            its own; unset: one.
+    """
 
     name: str
     about: str = ""
+    patterns: SetKind | UnsetType = UNSET
     seed: Annotated[int, Meta(ge=0)] = 0
     encoding: EncodingName = EncodingName.STATION
     network: NetworkRecipe = NetworkRecipe()
@@ -223,12 +231,50 @@ class Recipe(Strict, frozen=True):
     review: ReviewObjective = ReviewObjective()
 
     def __post_init__(self) -> None:
-        """Refuse odd wafers in an encoding that nobody writes them in."""
+        """Refuse sections that do not fit together."""
         if self.odd.share and self.encoding is not EncodingName.STATION:
             what = (
                 f"is for the encoding {EncodingName.STATION.value!r}; take it, or leave out [odd]"
             )
             raise MismatchError(("odd", "share"), what)
+        if not self.is_several:
+            force_setattr(self, "patterns", UNSET)  # written as before there were others
+            return
+        one = "is for one pattern a wafer, of several leave it out"
+        seeds = self.encoding, self.synthetic.generator, self.augment.dihedral
+        for place, wrong in (
+            (("balance", "adjust"), self.balance.adjust > 0),
+            (("high_yield",), self.high_yield.is_wanted),
+            (("suspects", "weight"), self.suspects.weight < 1),
+            (("encoding",), EncodingName.SEED in seeds),
+            (("synthetic", "generator"), Generator.SEED in seeds),
+            (("augment", "dihedral"), Dihedral.SEED_COPIES in seeds),
+        ):
+            if wrong:
+                raise MismatchError(place, one)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it teaches several patterns a wafer."""
+        return self.patterns is SetKind.SEVERAL
+
+    def check_kind(self, patterns: PatternSet) -> None:
+        """Refuse a pattern set of the other kind.
+
+        Raises:
+            UsageError: it is.
+        """
+        if self.is_several == patterns.is_several:
+            return
+        if self.is_several:
+            raise UsageError(
+                f"recipe {self.name} teaches several patterns a wafer, and those of the set show "
+                "one each; take another recipe, or import the set with --several"
+            )
+        raise UsageError(
+            f"recipe {self.name} teaches one pattern a wafer, and those of the set show several; "
+            'take --recipe several, or one that says patterns = "several"'
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -6,7 +6,8 @@
 ``history.json``    one entry an epoch
 ``metrics.json``    figures on the val part with confidence intervals
 ``curves.png``      loss and macro recall over the epochs
-``confusion.png``   confusion matrix of the val part
+``confusion.png``   confusion matrix of the val part; of several patterns a wafer
+                    ``recalls.png``: how many of each are named, rightly and wrongly
 ``checkpoint/``     the state to resume from; removed when the run is finished
 ==================  ==========================================================================
 """
@@ -31,7 +32,7 @@ from train.recipe import Recipe, from_dict
 if TYPE_CHECKING:
     import keras
 
-    from edge.evaluation.metrics import Scores
+    from edge.evaluation.several import AnyScores
     from train.average import WeightAverage
 
 History = list[dict[str, float]]
@@ -208,13 +209,13 @@ class Run:
         average.load(newest / "average.npz")
         return keras.models.load_model(newest / "model.keras"), self.history
 
-    def finish(self, scores: Scores, history: History, best_epoch: int) -> None:
+    def finish(self, scores: AnyScores, history: History, best_epoch: int) -> None:
         """Write history, metrics and pictures; drop the checkpoint."""
         from train import figures
 
         self.write_json("history.json", history)
         figures.curves(history, best_epoch, self.path / "curves.png")
-        figures.confusion(scores, self.path / "confusion.png")
+        figures.answers(scores, self.path)
         self.write_json("metrics.json", {"part": "val", "epoch": best_epoch, **scores.as_dict()})
         shutil.rmtree(self._checkpoint, ignore_errors=True)
 

@@ -102,6 +102,7 @@ def trained(
     stage: Stage,
 ) -> Result:
     """Train on a divided set: a new run, or one that goes on. Raises: as ``start``."""
+    recipe.check_kind(labelled.patterns)
     if run:
         check_same_data(run, labelled)
     teaching = Teaching.read(settings.teacher, settings.from_folds)

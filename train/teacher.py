@@ -68,7 +68,8 @@ class NetworkTeacher:
                 f"{path}: the teacher was trained on {config.get('data')} with other wafers or "
                 "another split, so it may know those that judge; train one on the same file"
             )
-        if decode(PatternSet, config.get("patterns")).names != labelled.patterns.names:
+        known = decode(PatternSet, config.get("patterns"))
+        if (known.names, known.kind) != (labelled.patterns.names, labelled.patterns.kind):
             raise DataError(f"{path}: the teacher knows other patterns, or in another order")
         if (own := self.run.recipe.encoding) is not recipe.encoding:
             raise UsageError(
@@ -85,10 +86,12 @@ class NetworkTeacher:
             temperature: See ``train.recipe.Teacher``.
 
         Returns:
-            Probabilities (W, classes).
+            Probabilities (W, classes): of several patterns a wafer that of each.
         """
         logits = np.asarray(self._network.predict_on_batch(shown)) + offsets
-        return metrics.softmax(logits / temperature).astype(np.float32)
+        several = decode(PatternSet, self.run.config.get("patterns")).is_several
+        shares = metrics.sigmoid if several else metrics.softmax
+        return shares(logits / temperature).astype(np.float32)
 
     @cached_property
     def _network(self) -> keras.Model:

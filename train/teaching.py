@@ -57,8 +57,18 @@ class Lesson:
         return np.float32(self.share) * self.says(shown) + np.float32(1 - self.share) * targets
 
 
-def label_lesson(classes: npt.NDArray[np.intp], count: int, smoothing: float) -> Lesson:
-    """The labels alone: a share ``smoothing`` of each target is spread over ``count`` classes."""
+def label_lesson(
+    classes: npt.NDArray[np.intp],
+    count: int,
+    smoothing: float,
+    hot: npt.NDArray[np.bool_] | None = None,
+) -> Lesson:
+    """The labels alone: a share ``smoothing`` of each target is spread over what it might be.
+
+    That is ``count`` classes; of each of several patterns (``hot``, see ``EncodedSet``) yes and no.
+    """
+    if hot is not None:
+        return Lesson(hot.astype(np.float32) * (1 - smoothing) + smoothing / 2)
     targets = np.eye(count, dtype=np.float32) * (1 - smoothing) + smoothing / count
     return Lesson(targets[classes])
 
@@ -177,8 +187,9 @@ class Teaching:
             offsets: What the finished network's logits will be moved down by (classes,): the
                 network under training is taught what it shall say then.
         """
-        classes, count = prepared.class_indices(), len(prepared.patterns)
-        plain = label_lesson(classes, count, recipe.optimise.label_smoothing)
+        hot = prepared.hot() if prepared.patterns.is_several else None
+        count, smoothing = len(prepared.patterns), recipe.optimise.label_smoothing
+        plain = label_lesson(prepared.strata(), count, smoothing, hot)
         targets, weights = plain.targets, None
         prints = prepared.fingerprints() if self.found else np.empty(0, np.uint64)
         if found := self.found.get("teacher"):

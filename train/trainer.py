@@ -15,7 +15,8 @@ import numpy.typing as npt
 from edge.dataset.encoded_set import EncodedSet
 from edge.dataset.labelled_set import LabelledSet, Part, concatenate
 from edge.errors import DataError
-from edge.evaluation import metrics
+from edge.evaluation import metrics, several
+from edge.evaluation.several import AnyScores
 from edge.wafer.encoding import PLANES, SIZE, encode, to_shares
 from train.backend import array
 from train.batches import class_shares, encode_all, make_sequence
@@ -55,7 +56,7 @@ class Result:
         best: Whether it is the best on the val part that is kept, or the last.
     """
 
-    scores: metrics.Scores
+    scores: AnyScores
     best_epoch: int
     epochs: int
     best: bool
@@ -96,7 +97,8 @@ def train(
     average = WeightAverage(recipe.optimise.average)
     model, start, history = _start(run, recipe, samples, average, begun)
     patience = recipe.optimise.patience
-    best, best_epoch = _kept(history, patience)
+    merit = "val_macro_recall" if val.hot is None else "val_accuracy"
+    best, best_epoch = _kept(history, patience, merit)
     for epoch in range(start, recipe.optimise.epochs):
         if patience and epoch - best_epoch >= patience:
             break
@@ -111,10 +113,10 @@ def train(
             scores = _score(val, logits)
             # Without early stopping the schedule runs to its end, and its end is what counts.
             last = epoch + 1 == recipe.optimise.epochs
-            if scores.macro_recall > best if patience else last:
-                best, best_epoch = scores.macro_recall, epoch + 1
+            entry = _entry(epoch, model, fit, scores, _loss(val, logits))
+            if entry[merit] > best if patience else last:
+                best, best_epoch = entry[merit], epoch + 1
                 run.save_model(finished)
-        entry = _entry(epoch, model, fit, scores, metrics.cross_entropy(logits, val.classes))
         entry["seconds"] = time.monotonic() - began
         history.append(entry)
         run.save_checkpoint(model, average, history)
@@ -133,12 +135,16 @@ def _odd(train_part: LabelledSet, recipe: Recipe) -> npt.NDArray[np.uint8] | Non
     return np.asarray(planes, np.uint8).reshape(-1, SIZE, SIZE, PLANES)
 
 
-def _kept(history: list[dict[str, float]], patience: int) -> tuple[float, int]:
-    """Macro recall and number of the epoch whose weights are kept so far; -1 and 0 before any."""
+def _kept(history: list[dict[str, float]], patience: int, merit: str) -> tuple[float, int]:
+    """Merit and number of the epoch whose weights are kept so far; -1 and 0 before any.
+
+    ``merit`` is macro recall; of several patterns a wafer the share of wafers named exactly, since
+    who names all of them always has every recall.
+    """
     if not history:
         return -1.0, 0
-    kept = max(history, key=lambda entry: entry["val_macro_recall"]) if patience else history[-1]
-    return kept["val_macro_recall"], int(kept["epoch"])
+    kept = max(history, key=lambda entry: entry[merit]) if patience else history[-1]
+    return kept[merit], int(kept["epoch"])
 
 
 def _parts(labelled: LabelledSet) -> tuple[LabelledSet, LabelledSet]:
@@ -150,6 +156,8 @@ def _parts(labelled: LabelledSet) -> tuple[LabelledSet, LabelledSet]:
 
 def _offsets(samples: EncodedSet, recipe: Recipe) -> npt.NDArray[np.float64]:
     """What the network's logits are moved by for how often each class was shown, (classes,)."""
+    if samples.hot is not None:
+        return np.zeros(len(samples.patterns))
     counts = np.bincount(samples.classes, minlength=len(samples.patterns))
     shown = class_shares(counts, recipe.balance.power)
     return recipe.balance.adjust * np.log(np.maximum(shown, 1e-6))
@@ -159,14 +167,14 @@ def _entry(
     epoch: int,
     model: keras.Model,
     fit: Any,
-    scores: metrics.Scores,
+    scores: AnyScores,
     val_loss: float,
 ) -> dict[str, float]:
     """One epoch in the history, without the time it took."""
     return {
         "epoch": epoch + 1,
         "loss": float(fit.history["loss"][0]),
-        "accuracy": float(fit.history["accuracy"][0]),
+        **{key: float(fit.history[key][0]) for key in ("accuracy",) if key in fit.history},
         "val_loss": val_loss,
         "val_accuracy": scores.accuracy,
         "val_macro_recall": scores.macro_recall,
@@ -245,8 +253,12 @@ def _start(
         _exempt(optimizer)
     else:
         optimizer = keras.optimizers.Adam(rate)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=["accuracy"])
+    loss: Any = keras.losses.CategoricalCrossentropy(from_logits=True)
+    told = ["accuracy"]
+    if samples.hot is not None:
+        # Keras has no accuracy of targets that are smoothed: neither is 1.
+        loss, told = keras.losses.BinaryCrossentropy(from_logits=True), []
+    model.compile(optimizer, loss, metrics=told)
     if begun:
         run.save_checkpoint(model, average, [])  # what --resume starts from
     return model, 0, []
@@ -299,7 +311,15 @@ def logits_of(network: keras.Model, val: EncodedSet, stage: Stage) -> npt.NDArra
     return logits
 
 
-def _score(val: EncodedSet, logits: npt.NDArray[np.float32]) -> metrics.Scores:
+def _score(val: EncodedSet, logits: npt.NDArray[np.float32]) -> AnyScores:
     names = val.patterns.names
+    if val.hot is not None:
+        return several.score(val.hot, logits > 0, names)
     confusion = metrics.confusion_matrix(val.classes, logits.argmax(axis=1), len(names))
     return metrics.score(confusion, names)
+
+
+def _loss(val: EncodedSet, logits: npt.NDArray[np.float32]) -> float:
+    if val.hot is not None:
+        return several.cross_entropy(logits, val.hot)
+    return metrics.cross_entropy(logits, val.classes)

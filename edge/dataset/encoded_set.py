@@ -19,21 +19,31 @@ class EncodedSet:
 
     Attributes:
         planes: uint8 (W, rows, columns, planes), 0..255.
-        classes: Class index (W,), in the order of ``patterns``.
+        classes: Class index (W,), in the order of ``patterns``; of several patterns a wafer the
+            number of its combination (``LabelledSet.strata``).
         patterns: What the classes are.
+        hot: Which of several patterns (W, patterns) each shows; None where each shows one.
     """
 
     planes: npt.NDArray[np.uint8]
     classes: npt.NDArray[np.intp]
     patterns: PatternSet
+    hot: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.classes)
 
     def per_class(self, most: int, rng: np.random.Generator) -> EncodedSet:
         """At most so many of each class, by chance."""
-        chosen = np.concatenate(some_of_each(self.classes, len(self.patterns), most, rng))
-        return EncodedSet(self.planes[chosen], self.classes[chosen], self.patterns)
+        chosen = np.concatenate(some_of_each(self.classes, self.strata, most, rng))
+        hot = None if self.hot is None else self.hot[chosen]
+        return EncodedSet(self.planes[chosen], self.classes[chosen], self.patterns, hot)
+
+    @property
+    def strata(self) -> int:
+        """How many classes, or combinations, there are."""
+        several = self.patterns.is_several and len(self)
+        return int(self.classes.max()) + 1 if several else len(self.patterns)
 
 
 def some_of_each(
@@ -64,4 +74,10 @@ def encoded(
     for index in range(len(labelled)):
         planes[index] = encoding.encode(labelled.grid(index), size)
         progress(index + 1, len(labelled))
-    return EncodedSet(planes, labelled.class_indices(), labelled.patterns)
+    return with_labels(planes, labelled)
+
+
+def with_labels(planes: npt.NDArray[np.uint8], labelled: LabelledSet) -> EncodedSet:
+    """Encoded wafers (W, ...) of a set with what they show."""
+    hot = labelled.hot() if labelled.patterns.is_several else None
+    return EncodedSet(planes, labelled.strata(), labelled.patterns, hot)

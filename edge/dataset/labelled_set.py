@@ -29,7 +29,6 @@ refused.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,13 +38,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edge.dataset.labels import labelled_by, renamed
+from edge.dataset.labels import counts_of, hot_of, labelled_by, renamed
 from edge.errors import DataError
 from edge.formats.columns import OPTIONAL, UNKNOWN
 from edge.system.choice import Choice
 from edge.system.files import exists, replacing
 from edge.system.text import counted
-from edge.wafer.patterns import NOTHING, WM811K, PatternSet, SetKind
+from edge.wafer.patterns import WM811K, PatternSet, SetKind
 from edge.wafer.wafermap import FAIL, DieGrid, WaferMap
 
 #: With fewer wafers of a class each one moves its figure by 5 points or more.
@@ -156,31 +155,20 @@ class LabelledSet:
             DataError: a wafer has no label.
         """
         self._check_labels()
-        known, places = np.unique(self.labels, return_inverse=True)
-        shown = [self.patterns.shown(label) for label in known.tolist()]
-        table = np.asarray([[name in each for name in self.patterns] for each in shown], bool)
-        return table.reshape(len(known), len(self.patterns))[places.reshape(len(self))]
+        return hot_of(self.labels, self.patterns)
 
     def shows(self, name: str) -> npt.NDArray[np.bool_]:
         """Which wafers (W,) show a pattern, alone or among others; or nothing, by its label."""
         if not self.patterns.is_several or name == self.patterns.nothing:
             return np.asarray(self.labels == name, bool)
-        labels = self.labels.tolist()
-        return np.asarray([name in self.patterns.shown(label) for label in labels], bool)
+        return hot_of(self.labels, self.patterns)[:, self.patterns.index(name)]
 
     def class_counts(self, which: npt.NDArray[np.bool_] | None = None) -> dict[str, int]:
         """Wafers of each pattern, in order, of all or those under a mask; without a label: none.
 
         One of several patterns counts for each; behind them stands how many have none.
         """
-        counts = Counter((self.labels if which is None else self.labels[which]).tolist())
-        if not self.patterns.is_several:
-            return {name: counts[name] for name in self.patterns}
-        found = dict.fromkeys((*self.patterns, NOTHING), 0)
-        for label in filter(None, counts):
-            for name in self.patterns.shown(label) or (NOTHING,):
-                found[name] += counts[label]
-        return found
+        return counts_of(self.labels if which is None else self.labels[which], self.patterns)
 
     def _check_labels(self) -> None:
         if not self.has_label().all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from edge.errors import DataError
 from edge.system.typed import MismatchError
-from edge.wafer.patterns import JOINT, PatternSet, SetKind, named_set, several_set, spelled
+from edge.wafer.patterns import JOINT, NOTHING, PatternSet, SetKind, named_set, several_set, spelled
 
 #: Labels that are told.
 _TOLD = 5
@@ -88,3 +89,23 @@ def renamed(
         raise DataError(
             f"{error}: what the model file tells apart; rename it or leave its wafers out"
         ) from None
+
+
+def hot_of(labels: npt.NDArray[np.str_], patterns: PatternSet) -> npt.NDArray[np.bool_]:
+    """Which of the patterns (W, patterns) wafers of labels (W,) in the one spelling show."""
+    known, places = np.unique(labels, return_inverse=True)
+    shown = [patterns.shown(label) for label in known.tolist()]
+    table = np.asarray([[name in each for name in patterns] for each in shown], bool)
+    return table.reshape(len(known), len(patterns))[places.reshape(len(labels))]
+
+
+def counts_of(labels: npt.NDArray[np.str_], patterns: PatternSet) -> dict[str, int]:
+    """Wafers of each pattern, by labels (W,) in the one spelling; see ``class_counts``."""
+    counts = Counter(labels.tolist())
+    if not patterns.is_several:
+        return {name: counts[name] for name in patterns}
+    found = dict.fromkeys((*patterns, NOTHING), 0)
+    for label in filter(None, counts):
+        for name in patterns.shown(label) or (NOTHING,):
+            found[name] += counts[label]
+    return found

@@ -46,6 +46,11 @@ def cross_entropy(logits: npt.NDArray[np.floating[Any]], classes: npt.NDArray[np
     return abs(float(np.log(np.maximum(chosen, 1e-12)).mean()))  # never -0.0
 
 
+def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Probability of each of several patterns, of logits of any shape."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -60, 60))))
+
+
 def lost_too_much(before: int, after: int, n: int, allowed_points: float) -> bool:
     """Whether a class lost more than ``allowed_points`` points or one wafer, whichever is more.
 

@@ -16,7 +16,7 @@ from edge.terminal.progress import Progress
 from edge.terminal.streams import warn
 
 if TYPE_CHECKING:
-    from edge.evaluation.metrics import Scores
+    from edge.evaluation.several import AnyScores
     from train.session import Settings
     from train.trainer import Result
 
@@ -118,6 +118,7 @@ def command(
     \b
     Examples:
       wm-edge train split.npz --out runs/a
+      wm-edge train mixed.npz --recipe several --out runs/several
       wm-edge train split.npz --recipe seed-final --seed 1 --out runs/b
       wm-edge train own.npz --from wm811k --out runs/own
       wm-edge train split.npz --out runs/a --resume
@@ -186,20 +187,36 @@ def _folds(settings: Settings, count: int) -> int:
     return 0
 
 
-def _show(scores: Scores) -> None:
+def _show(scores: AnyScores) -> None:
     """A line a pattern."""
+    from edge.evaluation.several import PatternScore, SeveralScores
+
     width = max(10, *map(columns, scores.labels))
-    click.echo(f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}  95 % interval")
+    several = isinstance(scores, SeveralScores)
+    more = "  false alarms" if several else ""
+    click.echo(f"{padded('pattern', width)} {'wafers':>7} {'recall':>7}  95 % interval{more}")
     for name, score in scores.per_class.items():
         if score.recall is not None:
             low, high = score.ci95
+            alarms = f"{score.false_alarms:>14}" if isinstance(score, PatternScore) else ""
+            interval = f"{100 * low:.1f} - {100 * high:.1f}"
             click.echo(
                 f"{padded(name, width)} {score.n:>7} {100 * score.recall:>7.1f}  "
-                f"{100 * low:.1f} - {100 * high:.1f}"
+                f"{interval:<13}{alarms}".rstrip()
             )
+    if isinstance(scores, SeveralScores):
+        for number, exact in scores.by_number.items():
+            click.echo(f"exactly named, of {exact.n:,} with {number}: {100 * exact.share:.1f} %")
 
 
-def _means(scores: Scores) -> str:
+def _means(scores: AnyScores) -> str:
+    from edge.evaluation.several import SeveralScores
+
+    if isinstance(scores, SeveralScores):
+        return (
+            f"exactly named {100 * scores.accuracy:.2f} %, mean recall of a pattern "
+            f"{100 * scores.macro_recall:.2f} %"
+        )
     return (
         f"mean per-class accuracy {100 * scores.macro_recall:.2f} %, accuracy "
         f"{100 * scores.accuracy:.2f} %"

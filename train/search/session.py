@@ -96,7 +96,11 @@ def search(
         KeyboardInterrupt: as came, after all was put away.
     """
     space = load(settings.space)
-    lock = folder.opened(settings.out, settings.data, space, divided(settings.data, tell))
+    labelled = divided(settings.data, tell)
+    if labelled.patterns.is_several:
+        what = "a search is for sets of one pattern a wafer, and those of this one show several"
+        raise UsageError(f"{settings.data}: {what}; train it by a recipe")
+    lock = folder.opened(settings.out, settings.data, space, labelled)
     try:
         return _Search(settings, space, tell, stage).run()
     finally:
