@@ -111,8 +111,13 @@ def asked(labelled: LabelledSet) -> LabelledSet:
 
 
 def training_sample(train: LabelledSet, rng: np.random.Generator) -> LabelledSet:
-    """At most ``PER_CLASS`` wafers of each pattern, by chance: what the embedding is made by."""
-    some = some_of_each(train.class_indices(), len(train.patterns), PER_CLASS, rng)
+    """At most ``PER_CLASS`` wafers of each pattern, by chance: what the embedding is made by.
+
+    Of several patterns a wafer, of each combination.
+    """
+    several = train.patterns.is_several
+    count = len(np.unique(train.labels)) if several else len(train.patterns)
+    some = some_of_each(train.strata(), count, PER_CLASS, rng)
     return train.select(np.concatenate(some))
 
 

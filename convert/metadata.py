@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from convert.quantise import Calibration
 from convert.run_folder import RunConfig
@@ -25,9 +26,10 @@ INTENDED_USE = [
     "electrical test (pass / fail) maps of whole wafers, one die a position, such as WM-811K's",
     "to rank and route wafers; a person decides on scrap and on machines",
 ]
+_SEVERAL = "several patterns on one wafer: it names one of them, and says `mixed` of most, not all"
 NOT_FOR = [
     "photographs and optical images of a wafer (another domain: figures do not carry over)",
-    "several patterns on one wafer: it names one of them, and says `mixed` of most, not all",
+    _SEVERAL,
     "patterns outside the {}: it names the nearest one, and says `unfamiliar` of most, not all",
     "strips, panels and fragments of fewer than 50 dies",
 ]
@@ -101,10 +103,17 @@ def of_run(
             "platform": platform.system(),
         },
         "intended_use": INTENDED_USE,
-        "not_for": [text.format(_number(train_part.patterns)) for text in NOT_FOR],
+        "not_for": [*_not_for(train_part.patterns)],
         "notice": notice(source, config),
         **_meaning(train_part.patterns),
     }
+
+
+def _not_for(patterns: PatternSet) -> Iterator[str]:
+    """What the file must not be used for; several patterns are what some are for."""
+    for text in NOT_FOR:
+        if not (patterns.is_several and text == _SEVERAL):
+            yield text.format(_number(patterns))
 
 
 def notice(source: Source, config: RunConfig) -> list[str]:
@@ -128,7 +137,7 @@ def _meaning(patterns: PatternSet) -> dict[str, Any]:
     """What the labels mean, where they are not the preset's."""
     if patterns == WM811K:
         return {}
-    meaning = {key: value for key, value in asdict(patterns).items() if key != "names"}
+    meaning = {key: value for key, value in to_builtins(patterns).items() if key != "names"}
     return {"patterns": meaning}
 
 

@@ -47,12 +47,16 @@ def calibration_set(
 ) -> Calibration:
     """Choose calibration wafers: the same number of each class, from the training part only.
 
+    Of several patterns a wafer, of each combination.
+
     Raises:
         DataError: no wafer spans the input range 0..255 (the input scale could not be right).
     """
     rng = np.random.default_rng(seed)
-    classes = train_part.class_indices()
-    chosen = some_of_each(classes, len(train_part.patterns), per_class, rng)
+    classes, names = train_part.strata(), train_part.patterns.names
+    if train_part.patterns.is_several:
+        names = tuple(np.unique(train_part.labels).tolist())
+    chosen = some_of_each(classes, len(names), per_class, rng)
     indices = np.concatenate(chosen)
     wafers = train_part.select(indices)
     planes = encoded(wafers, size).planes
@@ -65,9 +69,7 @@ def calibration_set(
         "part": "train",
         "seed": seed,
         "wafers": len(indices),
-        "per_class": {
-            name: len(found) for name, found in zip(train_part.patterns, chosen, strict=True)
-        },
+        "per_class": {name: len(found) for name, found in zip(names, chosen, strict=True)},
         "fingerprints": [f"{print_:016x}" for print_ in wafers.fingerprints().tolist()],
     }
     return Calibration(indices, planes, manifest)

@@ -96,7 +96,10 @@ def convert(
         UsageError: a file exists already, no station has the encoding, or an argument cannot be.
         ModelError: the converter's output is not what a station can trust.
     """
-    config = _checked(source, labelled, out, overwrite=overwrite, tell=tell)
+    if labelled.patterns.is_several:
+        what = "wafers of the set show several patterns"
+        raise UsageError(f"{what}: convert them with `convert.several.session.convert_several`")
+    config = checked(source, labelled, out, overwrite=overwrite, tell=tell)
     given = checked_folds(folds, labelled, source, tell) if folds else None
     load_tensorflow()  # seconds: after all that can be refused without
     objective = config.recipe.review.with_overrides(precision, costs)
@@ -107,7 +110,7 @@ def convert(
     network = with_embedding(plain, data.train.planes, data.train.classes)
     test = labelled.part(Part.TEST)
     float_logits = as_station(float_outputs(network, data.test.planes), test)
-    goal = objective, allowed_points, _words(source, config), progress, judged
+    goal = objective, allowed_points, words(source, config), progress, judged
     context = ParityContext(data, test, float_logits, *goal)
     part, float_tflite = labelled.part(Part.TRAIN), to_float_tflite(network)
     known = of_run(source, config, part, data.calibration, network.count_params(), float_tflite)
@@ -132,7 +135,7 @@ def load_tensorflow() -> None:
         raise UsageError(f"{what}; convert in a process of its own, as `wm-edge convert` does")
 
 
-def _checked(
+def checked(
     source: Source, labelled: LabelledSet, out: Path, *, overwrite: bool, tell: Tell
 ) -> RunConfig:
     """The run's configuration, once nothing stands against a conversion of hours."""
@@ -160,7 +163,7 @@ def _by_folds(folds: CheckedFolds, tell: Tell, progress: Progress) -> Judged:
     return judged
 
 
-def _words(source: Source, config: RunConfig) -> str:
+def words(source: Source, config: RunConfig) -> str:
     """What the test part is, for whoever reads the figures."""
     lots, siblings = ", lots that trained and calibrated nothing", " (NOT split by lot: too good)"
     return f"the test part of {source.data_name}{lots if config.split_by_lot else siblings}"

@@ -28,7 +28,9 @@ def curves(history: list[dict[str, float]], best_epoch: int, path: Path) -> None
     recall = [100 * entry["val_macro_recall"] for entry in history]
     accuracy = [100 * entry["val_accuracy"] for entry in history]
     right.plot(epochs, recall, label="macro recall")
-    right.plot(epochs, accuracy, label="accuracy (mostly none)", alpha=0.5)
+    exclusive = all("accuracy" in entry for entry in history)
+    named = "accuracy (mostly none)" if exclusive else "named exactly"
+    right.plot(epochs, accuracy, label=named, alpha=0.5)
     right.axvline(best_epoch, color="grey", linestyle=":", label=f"kept: epoch {best_epoch}")
     right.set(xlabel="epoch", ylabel="val part, %")
     right.legend(frameon=False)

@@ -216,7 +216,6 @@ class Recipe(Strict, frozen=True):
 
     name: str
     about: str = ""
-    patterns: SetKind | UnsetType = UNSET
     seed: Annotated[int, Meta(ge=0)] = 0
     encoding: EncodingName = EncodingName.STATION
     network: NetworkRecipe = NetworkRecipe()
@@ -229,6 +228,7 @@ class Recipe(Strict, frozen=True):
     teacher: Teacher = Teacher()
     suspects: Doubts = Doubts()
     review: ReviewObjective = ReviewObjective()
+    patterns: SetKind | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Refuse sections that do not fit together."""

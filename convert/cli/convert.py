@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edge.errors import UsageError
 from edge.terminal import options, review_options
 from edge.terminal.progress import Progress
 
 if TYPE_CHECKING:
+    from convert.attempt import Attempt
+    from convert.several.session import Converted
     from edge.verdict.rule import Costs
 
 
@@ -92,24 +97,32 @@ def command(
     options.require("tensorflow", "jinja2", "matplotlib", "ai_edge_quantizer")
     from convert.metadata import Source
     from convert.session import Remedy, convert
+    from convert.several.session import convert_several
     from edge.dataset.reading import load, naming
     from edge.dataset.split import ensure_parts
 
     lines = _lines(notice) if notice else []
     source = Source(run, name or out.stem, data_name or data.name, lines)
     labelled = load(data)
+    making: Callable[..., Attempt | Converted]
+    if labelled.patterns.is_several:
+        for option, given in (("--folds", folds), ("--remedy", remedy)):
+            if given:
+                what = "is for sets of one pattern a wafer, and those of this one show several"
+                raise UsageError(f"{data}: {option} {what}; leave it out")
+        making = convert_several
+    else:
+        making = partial(convert, folds=folds, remedy=Remedy.SEARCH if remedy else Remedy.NONE)
     with Progress("") as progress:
         with naming(data):
             labelled = ensure_parts(labelled, progress.tell)
-        found = convert(
+        found = making(
             source,
             labelled,
             out,
             allowed_points=allow_drop,
-            remedy=Remedy.SEARCH if remedy else Remedy.NONE,
             precision=precision,
             costs=costs,
-            folds=folds,
             overwrite=overwrite,
             tell=progress.tell,
             progress=progress.stage,
@@ -121,7 +134,6 @@ def command(
 
 def _lines(notice: Path) -> list[str]:
     """The lines of a text file."""
-    from edge.errors import UsageError
     from edge.system.regular_file import read_text
 
     try:

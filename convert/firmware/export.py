@@ -30,10 +30,12 @@ def export(
             one.
 
     Raises:
-        UsageError: the folder holds something and ``overwrite`` is False, or it is a file.
+        UsageError: the folder holds something and ``overwrite`` is False, or it is a file; or the
+            model file names several patterns a wafer.
         ModelError: the model needs something that the target has not; names it.
         OutputError: a file cannot be written.
     """
+    model.require_exclusive("a firmware")
     _check(place, overwrite=overwrite)
     choices = () if rounding is None else (rounding,)
     firmware = load(target).generate(model, *choices)

@@ -94,8 +94,10 @@ def measure(
         DataError: the set holds no wafer, or one without dies.
         ModelError: the float network is no float form of ``model``.
         RuntimeUnavailableError: no TFLite runtime works here.
-        UsageError: ``allowed_points`` is no number from 0 up.
+        UsageError: ``allowed_points`` is no number from 0 up, or the model file names several
+            patterns a wafer.
     """
+    model.require_exclusive("the report")
     labelled = labelled.under(model.patterns)
     classifier, total, float_network = Classifier(model), len(labelled), None
     if evaluation is None:

@@ -86,7 +86,8 @@ def classify_block(
         shapes: Whole numbers (wafers, 2): rows and columns of each, 1 to ``MAX_SIDE``; N in all.
 
     Raises:
-        UsageError: these do not fit together, a value is no die state, or a wafer has no die.
+        UsageError: these do not fit together, a value is no die state, or a wafer has no die; or
+            the model file names several patterns a wafer.
     """
     sizes = _checked(dies, shapes)
     ends = np.cumsum(sizes)
@@ -104,6 +105,8 @@ def classify_block(
 
 def classify_maps(classifier: Classifier, maps: Sequence[WaferMap]) -> list[Prediction]:
     """What ``classifier.classify`` says of each wafer map, as readers make them: checked."""
+    if classifier.model.patterns.is_several:  # not in columns
+        return list(map(classifier.classify, maps))
     return list(predictions(columns_of(classifier, maps), maps, classifier.model.patterns.hints))
 
 
@@ -177,6 +180,7 @@ def _classify(
     classifier: Classifier, grids: Sequence[DieGrid], dies: Counts, fails: Counts
 ) -> Columns:
     """Encode, infer, decide: the one place where a decision becomes columns."""
+    classifier.model.require_exclusive("a block of columns")
     seen = _seen(classifier, grids, fails)
     began = time.perf_counter_ns()
     wafers, labels, clear = len(grids), classifier.model.labels, classifier.clear

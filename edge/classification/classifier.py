@@ -12,6 +12,7 @@ import numpy as np
 from edge.classification.first_use import FirstUse
 from edge.classification.network_output import NetworkOutput, OutputReader
 from edge.classification.prediction import Prediction
+from edge.classification.several import SeveralReader, decide
 from edge.errors import UsageError
 from edge.model.model_file import ModelFile, check_tensors
 from edge.model.runtime import Kernels
@@ -76,11 +77,13 @@ class Classifier:
             raise UsageError(f"review: {what}; differs in {', '.join(sorted(odd))}")
         self._model_name = model.name
         self._input = self.runtime.interpreter.get_input_details()[0]["index"]
-        self.reader = OutputReader(model)
+        self.reader = SeveralReader(model) if model.metadata.outputs else OutputReader(model)
         none, self._hints = model.patterns.none, model.patterns.hints
         # With too few fails for any pattern; where no label says so, the network is asked.
         self.clear = NetworkOutput([float(label == none) for label in self._labels], 1.0, 0.0, 0.0)
-        self.min_fails = MIN_FAILS if none is not None else 0
+        self.min_fails = MIN_FAILS if model.patterns.nothing is not None else 0
+        if patterns:
+            model.require_exclusive("a folder of patterns of your own")
         self.own = _own_patterns(self, Path(patterns)) if patterns else None
 
     def __repr__(self) -> str:
@@ -106,9 +109,14 @@ class Classifier:
         shares, confidence, unfamiliarity, mixture, embedding = (
             self.clear if clear else self.infer(encoding.encode(wafer_map.dies, self.size))
         )
-        pattern = self._labels[shares.index(max(shares))]
+        pattern = asked = self._labels[shares.index(max(shares))]
+        hint, patterns = self._hints.get(pattern, ""), None
+        if self.model.metadata.outputs is not None:
+            probabilities = dict(zip(self._labels, shares, strict=True))
+            decided = decide(self.model.patterns, probabilities, self.review.below)
+            pattern, patterns, asked, confidence, hint = decided
         reason = self.review.reason(
-            pattern, confidence, unfamiliarity, mixture, wafer_map.die_count
+            asked, confidence, unfamiliarity, mixture, wafer_map.die_count
         ) or (Reason.FEW_FAILS if clear else None)
         suggested = None
         if self.own is not None:
@@ -125,7 +133,7 @@ class Classifier:
             reason.verdict if reason else Verdict.ACCEPT,
             reason,
             confidence,
-            self.review.below[pattern],
+            self.review.below[asked],
             unfamiliarity,
             mixture,
             self._model_name,
@@ -133,7 +141,8 @@ class Classifier:
             (time.perf_counter_ns() - began) // 1000,
             embedding,
             suggested,
-            self._hints.get(pattern, ""),
+            hint,
+            patterns,
         )
 
     def is_clear(self, wafer_map: WaferMap) -> bool:

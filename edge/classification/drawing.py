@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from edge.system.text import cut, percent, printable
 from edge.verdict.rule import Verdict
 from edge.wafer import wafer_picture
+from edge.wafer.patterns import JOINT
 from edge.wafer.wafermap import DieGrid
 
 if TYPE_CHECKING:
@@ -120,4 +121,5 @@ class Drawing:
         axes.set_title(words, fontsize="medium", color=colour, parse_math=False)
 
     def _bar(self, name: str) -> str:
-        return _BEST if name == self.pattern else _OTHER
+        shown = (self.pattern, *self.pattern.split(JOINT))
+        return _BEST if name in shown else _OTHER

@@ -64,9 +64,12 @@ def with_examples(labelled: LabelledSet, pattern: OwnPattern) -> LabelledSet:
     Where it has a class of that name already they are wafers of that.
 
     Raises:
-        UsageError: an example is no wafer map, or the set has as many classes as it may.
+        UsageError: an example is no wafer map, or the set has as many classes as it may, or is one
+            of several patterns a wafer.
     """
     patterns = labelled.patterns
+    if patterns.is_several:
+        raise UsageError("wafers of the set show several patterns, and an example shows one")
     label = patterns.named(pattern.name)
     if label is None:
         label = pattern.name

@@ -31,9 +31,11 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         probabilities: Calibrated probability of each label of the model file, summing to 1, as if
-            the patterns were as common as the network was trained to take them.
+            the patterns were as common as the network was trained to take them; of several patterns
+            a wafer each for itself.
         confidence: Chance that the most probable one is right, at the mix of patterns of the wafers
-            that calibrated the model: a rare pattern needs a higher probability to be believed.
+            that calibrated the model: a rare pattern needs a higher probability to be believed. Of
+            several: of the least sure yes or no.
         unfamiliarity: Distance to the nearest class, in standard deviations of training wafers.
         mixture: Probability that two patterns overlap, 0..1.
         embedding: The network's second output, int8 (size,); of several views, the first one's.

@@ -165,6 +165,7 @@ class _Chunks:
     def __init__(self, read: Read, own: Classifier) -> None:
         self._read = read
         self._own = own
+        self._in_columns = not own.model.patterns.is_several
         bytes_each = 8 * len(own.model.labels) + own.model.metadata.embedding.size + WAFER_BYTES
         # Answers that wait in a pipe must leave room, or both ends would wait for each other.
         self._most = max(1, min(BLOCK, ANSWER_BYTES // bytes_each))
@@ -175,7 +176,7 @@ class _Chunks:
         chunk: Chunk[Entry] = Chunk([])
         characters = 0
         for item in items:
-            if isinstance(item, str) and _is_streamed(item):
+            if self._in_columns and isinstance(item, str) and _is_streamed(item):
                 yield chunk
                 yield from map(self._block, blocks(self._read([item]), self._most))
                 chunk, characters = Chunk([]), 0

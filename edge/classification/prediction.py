@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from edge.classification.several import exactly
 from edge.errors import UsageError
 from edge.results.record import FAB_KEYS
 from edge.system.text import percent, printable
@@ -26,12 +27,15 @@ class Prediction(NamedTuple):
 
     Attributes:
         wafer_map: The wafer it is about.
-        pattern: Most probable pattern.
-        probabilities: Calibrated probability of each pattern, summing to 1.
+        pattern: Most probable pattern; of several patterns a wafer all that are named, joined by
+            ``+`` in their order, or ``none``.
+        probabilities: Calibrated probability of each pattern, summing to 1; of several a wafer each
+            for itself.
         verdict: Accept, or leave it to a person.
         reason: Why a person, or ``few-fails`` where no network was asked, or None.
         confidence: Chance that ``pattern`` is right, at the mix of patterns of the wafers that
-            calibrated the model: what the thresholds of review look at.
+            calibrated the model: what the thresholds of review look at. Of several patterns a wafer
+            how sure that yes or no is which is least sure against its threshold.
         below: The threshold that ``confidence`` was held against, 0..1.
         unfamiliarity: Distance to the nearest class, in standard deviations of training wafers; 0
             where no network was asked.
@@ -42,6 +46,8 @@ class Prediction(NamedTuple):
         embedding: The network's second output, int8 (size,); None where no network was asked.
         suggested: Own pattern that claims the wafer, empty for none; None where there are none.
         hint: What ``pattern`` usually points to, by the model file; empty where it does not say.
+        patterns: Of several patterns a wafer, the probability of each that is named or in doubt;
+            None where the model file names one.
     """
 
     wafer_map: WaferMap
@@ -59,10 +65,13 @@ class Prediction(NamedTuple):
     embedding: Embedding | None = None
     suggested: str | None = None
     hint: str = ""
+    patterns: dict[str, float] | None = None
 
     @property
     def probability(self) -> float:
-        """Probability of ``pattern``."""
+        """Probability of ``pattern``; of several patterns a wafer, that just these are there."""
+        if self.patterns is not None:
+            return exactly([*self.probabilities.values()])
         return self.probabilities[self.pattern]
 
     def as_record(self, top_k: int | None = None) -> dict[str, Any]:
@@ -101,6 +110,8 @@ class Prediction(NamedTuple):
             "symmetries": self.symmetries,
             "latency_us": self.latency_us,
         }
+        if self.patterns is not None:
+            record["patterns"] = {name: round(p, 6) for name, p in self.patterns.items()}
         if self.suggested is not None:
             record["suggested"] = self.suggested or None
         if wafer_map.legend is not None:
@@ -126,7 +137,7 @@ class Prediction(NamedTuple):
         if not isinstance(other, Prediction):
             return False
         embeddings = np.asarray(self.embedding), np.asarray(other.embedding)
-        mine, theirs = ((*one[:-4], one.suggested) for one in (self, other))
+        mine, theirs = ((*one[:-5], one.suggested) for one in (self, other))
         return mine == theirs and np.array_equal(*embeddings)
 
     def __ne__(self, other: object) -> bool:  # a tuple has one of its own

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli.evaluate_several import Wanted, judged
 from edge.errors import DataError, UsageError
 from edge.system.text import columns, counted, padded, percent, printable
 from edge.terminal import options
@@ -90,6 +91,9 @@ def command(
 
     Figures of wafers that trained the model are worthless: judge on other lots.
 
+    Of a model file that names several patterns a wafer: how often each is found and named falsely,
+    and how often exactly what is there is named.
+
     \b
     Examples:
       wm-edge evaluate mine.npz --part test
@@ -114,6 +118,10 @@ def command(
     began = time.monotonic()
     examined = partial(_examine, backend, kernels, average_symmetries=average_symmetries)
     sound = examined(model)
+    if sound.classifier and sound.classifier.model.patterns.is_several:
+        labelled = partial(_read, data, part, sound.classifier.model.patterns, rules)
+        wanted = Wanted(baseline, json_path, write_baseline, junit, max_drop, began, yield_sweep)
+        return judged(sound, labelled, wanted, partial(_at_work, examined))
     sets: list[LabelledSet] = []
     warned = Warned()
     with Progress("evaluating") as progress:
@@ -156,8 +164,15 @@ def _trusted(
     """What ``--baseline`` names: figures, or a model file at work."""
     from edge.gate import baseline
 
+    return _at_work(examined, path) or baseline.read(path)
+
+
+def _at_work(examined: Callable[[Path | None], ModelFileAudit], path: Path) -> Classifier | None:
+    """The model file that ``--baseline`` names, at work; None where it names figures."""
+    from edge.gate import baseline
+
     if not baseline.is_model(path):
-        return baseline.read(path)
+        return None
     known = examined(path)
     if known.classifier is None:
         raise DataError(f"the baseline cannot be used: {known.error}")

@@ -97,6 +97,8 @@ def _of_store(note: ModelNote | None) -> Iterator[str]:
     yield f"file        {note.file}, from {note.first_at} on, last begun with {note.last_at}"
     none = note.patterns.none
     meaning = "none of which means no pattern" if none is None else f"{none} means no pattern"
+    if note.patterns.is_several:
+        meaning = "several of which a wafer may show"
     yield f"patterns    {note.patterns.listed} ({meaning})"
     yield from called(note.patterns)
 

@@ -65,7 +65,10 @@ def _lines(model: ModelFile) -> Iterator[str]:
         told = ", ".join(f"{width} /{stride} + {blocks}" for width, blocks, stride in stages)
         yield f"            stages (channels /stride + residual blocks): {told}"
     yield f"encoding    {encoding}, {encoding.size} x {encoding.size} cells, int8 in and out"
-    yield f"temperature {data.temperature:.3f}"
+    if data.outputs is None:
+        yield f"temperature {data.temperature:.3f}"
+    else:
+        yield f"names       several a wafer of {', '.join(data.patterns)}, or none"
     yield from called(data.patterns)
     yield from _review(data)
     if training != Training():
@@ -102,6 +105,10 @@ def _accuracy(accuracy: Accuracy | None, names: Sequence[str]) -> Iterator[str]:
             f"  {padded(name, width)} {two.n:>7} {100 * one.recall:>8.1f} {100 * two.recall:>8.1f}"
             f"   {100 * low:.1f} - {100 * high:.1f}"
         )
+    if accuracy.int8.exact and accuracy.float_.exact:
+        exact = [figures.exact for figures in (before, after) if figures.exact]
+        shares = [100 * each.right / max(1, each.n) for each in exact]
+        yield f"  {padded('exactly', width)} {exact[1].n:>7} {shares[0]:>8.2f} {shares[1]:>8.2f}"
     means = [100 * scores.macro_recall for scores in (before, after)]
     yield f"  {padded('mean', width)} {'':>7} {means[0]:>8.2f} {means[1]:>8.2f}"
     if averaged:
@@ -156,7 +163,7 @@ def _review(data: Metadata) -> Iterator[str]:
         f"            unfamiliar above {rule.unfamiliar.above:g} standard deviations, mixed "
         f"above {rule.mixed.above:g}, fewer than {rule.min_dies} dies"
     )
-    if (none := data.patterns.none) is not None:
+    if (none := data.patterns.nothing) is not None:
         yield (
             f"            fewer than {MIN_FAILS} failing dies are {none}, no network is asked; of "
             "other yields above 99 % the figures say little"
@@ -168,6 +175,7 @@ def _review(data: Metadata) -> Iterator[str]:
         )
     if error := data.calibration_error:
         yield (
-            f"            calibration error {error.int8.before:.3f}, with the temperature "
+            f"            calibration error {error.int8.before:.3f}, with the "
+            f"{'temperature' if data.outputs is None else 'numbers of each output'} "
             f"{error.int8.after:.3f}, of the confidence {error.confidence:.3f}"
         )

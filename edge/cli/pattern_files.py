@@ -98,7 +98,9 @@ def classifier(model: Path | None) -> Classifier:
     from edge.classification.classifier import Classifier
     from edge.model.model_file import load
 
-    return Classifier(load(model))
+    file = load(model)
+    file.require_exclusive("a pattern of your own")
+    return Classifier(file)
 
 
 def confirmed(one: OwnPattern) -> str:

@@ -93,6 +93,8 @@ def command(
         raise click.UsageError("no PATH; give the wafer maps after the port")
     results.check(output, paths, overwrite=overwrite)
     models = [load(path) for path in ([model] if model else shipped.paths())]
+    for one in models:
+        one.require_exclusive("a device on a serial line")
     with _device(arguments[0], program, baud, timeout, retries) as device:
         model_file = device.check_model(*models)
         names = options.names(pattern, paths)

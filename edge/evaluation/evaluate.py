@@ -124,9 +124,11 @@ def evaluate(
     Raises:
         DataError: the set holds no wafer, one without dies, or a label that the model file does
             not know.
+        UsageError: the model file names several patterns a wafer (``evaluate_several``).
     """
     if not len(labelled):
         raise DataError("no wafer to evaluate on")
+    classifier.model.require_exclusive("this measure of accuracy")
     patterns = classifier.model.patterns
     labelled = labelled.under(patterns)
     shares = np.empty((len(labelled), len(patterns)))

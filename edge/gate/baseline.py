@@ -22,7 +22,7 @@ from edge.errors import DataError, why
 from edge.evaluation.evaluate import Evaluation, evaluate
 from edge.system.regular_file import read_text
 from edge.system.typed import MismatchError, Share, about, decode
-from edge.wafer.patterns import MOST
+from edge.wafer.patterns import MOST, SetKind
 
 if TYPE_CHECKING:
     from edge.classification.classifier import Classifier
@@ -166,6 +166,9 @@ def read(path: Path) -> Baseline:
         raise DataError(f"{path}: cannot be read as a baseline ({why(error)})") from error
     if not isinstance(content, dict) or not isinstance(content.get("per_class"), dict):
         raise DataError(f"{path}: the baseline is no output of `wm-edge evaluate --write-baseline`")
+    if content.get("kind") == SetKind.SEVERAL.value:
+        what = "the baseline is of a model file that names several patterns a wafer, this names one"
+        raise DataError(f"{path}: {what}; measure it again with one of one")
     if content.get("baseline", FORMAT) != FORMAT:
         text = f"{path}: a baseline of layout {content['baseline']!r}, this version reads {FORMAT}"
         raise DataError(f"{text}; measure it again")

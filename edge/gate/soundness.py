@@ -91,7 +91,8 @@ def _limits(document: dict[str, Any]) -> Iterator[Check]:
         )
     never = {
         "unfamiliar": rule.unfamiliar.above > _FARTHEST,
-        "mixed": rule.mixed.above >= 1,
+        # Where several patterns a wafer are named, that they are there is no reason.
+        "mixed": rule.mixed.above >= 1 and not document.get("outputs"),
         "few-dies": rule.min_dies < 1,
     }
     if any(never.values()):

@@ -17,10 +17,7 @@ from edge.store.schema import VERSION, is_store
 from edge.store.sqlite import select_in, sqlite_errors
 from edge.system.files import exists
 from edge.verdict.rule import Verdict
-from edge.wafer.patterns import Pattern, PatternSet
-
-#: Joins the patterns of a wafer that has several.
-JOIN: Final = "+"
+from edge.wafer.patterns import JOINT, Pattern, PatternSet
 
 #: The step of the store's tables that brought maps, and names of a store.
 _MAPS: Final = 3
@@ -76,7 +73,7 @@ def patterns_of(
         known: The names of its model file: one that holds a ``+`` is one name.
         none: Which of them means that there is no pattern.
     """
-    names = (pattern,) if pattern in known else tuple(pattern.split(JOIN))
+    names = (pattern,) if pattern in known else tuple(pattern.split(JOINT))
     own = (suggested,) if suggested else ()
     return tuple(dict.fromkeys(name for name in (*names, *own) if name and name != none))
 
@@ -170,7 +167,7 @@ class StoreView:
                 key = row[4:7]
                 if key not in found:
                     known = self.pattern_sets.get(key[2])
-                    names, none = (known, known.none) if known else ((), usual)
+                    names, none = (known, known.nothing) if known else ((), usual)
                     found[key] = patterns_of(key[0], key[1], names, none)
                 is_review = row[7] == Verdict.REVIEW.value
                 yield Wafer._make((*row[:4], found[key], is_review, *row[8:]))

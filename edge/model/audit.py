@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 
 from edge.model import metadata
-from edge.model.metadata import FORMAT, EncodingId, Meaning, Quantised, Review
+from edge.model.metadata import FORMAT, SEVERAL_FORMAT, EncodingId, Meaning, Quantised, Review
 from edge.system.text import obeyed
 from edge.system.typed import MismatchError, decode
 from edge.wafer import encoding
@@ -54,8 +54,9 @@ def _format(_network: bytes, document: dict[str, Any]) -> str:
     if found < FORMAT:
         what = f"format {found}, which knows no embedding; this version reads {FORMAT}"
         raise ValueError(f"made by an older wm-edge (metadata {what}); convert its run again")
-    if found > FORMAT:
-        what = f"made for a newer wm-edge (metadata format {found}, this version reads {FORMAT})"
+    if found > SEVERAL_FORMAT:
+        reads = f"this version reads {SEVERAL_FORMAT}"
+        what = f"made for a newer wm-edge (metadata format {found}, {reads})"
         raise ValueError(f"{what}; upgrade with `pip install -U wm-edge`")
     return f"metadata format {found}"
 

@@ -32,11 +32,19 @@ class ClassFigures(Struct, frozen=True):
     f1: Finite | None = None
 
 
+class ExactFigures(Struct, frozen=True):
+    """Wafers, and those of which exactly what they show was named."""
+
+    n: int
+    right: int
+
+
 class Figures(Struct, frozen=True):
-    """Per-class accuracy of one form of the network."""
+    """Per-class accuracy of one form of the network; ``exact`` of several patterns a wafer."""
 
     macro_recall: Finite
     per_class: dict[str, ClassFigures]
+    exact: ExactFigures | None = None
 
 
 class Reviewed(Struct, frozen=True):

@@ -8,21 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from edge.model.measured import Accuracy, CalibrationError
 from edge.model.training import Training
 from edge.system.typed import Finite, MismatchError, Place, Share, decode
 from edge.wafer.encoding import MIN_SIZE
-from edge.wafer.patterns import PATTERNS, WM811K, PatternSet
+from edge.wafer.patterns import PATTERNS, WM811K, PatternSet, SetKind
 from edge.wafer.probes import PROBES
 
-#: Version of the layout.
-FORMAT: Final = 2
+#: Version of the layout; of files that name several patterns a wafer, which older versions would
+#: take for files of one.
+FORMAT, SEVERAL_FORMAT = 2, 3
 
 #: Far beyond where conversion puts a class without wafers (1e4), distances overflow float32.
 Coordinate = Annotated[float, Meta(ge=-1e6, le=1e6)]
@@ -191,6 +192,17 @@ class Meaning(Struct, frozen=True):
     none: str | None = None
     aliases: dict[str, str] = {}
     hints: dict[str, str] = {}
+    kind: SetKind | UnsetType = UNSET
+
+
+class Outputs(Struct, frozen=True):
+    """What makes a probability of each logit: the logistic function of ``scale * logit + bias``.
+
+    A number a label; of files that name several patterns a wafer.
+    """
+
+    scale: tuple[Annotated[float, Meta(ge=1e-3, le=1e3)], ...]
+    bias: tuple[Annotated[float, Meta(ge=-1e3, le=1e3)], ...]
 
 
 def pattern_set(labels: tuple[str, ...], meaning: Meaning | None) -> PatternSet:
@@ -203,7 +215,7 @@ def pattern_set(labels: tuple[str, ...], meaning: Meaning | None) -> PatternSet:
         return WM811K
     if meaning is None:
         raise MismatchError((), f"{', '.join(labels)} are not the nine patterns")
-    return PatternSet(labels, meaning.none, meaning.aliases, meaning.hints)
+    return PatternSet(labels, meaning.none, meaning.aliases, meaning.hints, meaning.kind)
 
 
 class Metadata(Tensors, frozen=True, kw_only=True, dict=True):
@@ -229,6 +241,7 @@ class Metadata(Tensors, frozen=True, kw_only=True, dict=True):
     not_for: tuple[str, ...] = ()
     notice: str | tuple[str, ...] = ()
     meaning: Meaning | None = field(name="patterns", default=None)
+    outputs: Outputs | None = None
 
     @cached_property
     def patterns(self) -> PatternSet:
@@ -242,10 +255,12 @@ class Metadata(Tensors, frozen=True, kw_only=True, dict=True):
         except MismatchError as error:
             raise MismatchError(("labels", *error.place), error.what) from None
         review, size = self.review, self.embedding.size
+        means = patterns if self.outputs is None else max(1, len(review.unfamiliar.means))
+        self._check_outputs(patterns)
         if size == patterns:
             raise MismatchError(("embedding", "size"), f"is {size}, as many as there are patterns")
         for place, rows, shape in (
-            (("review", "unfamiliar", "means"), review.unfamiliar.means, (patterns, size)),
+            (("review", "unfamiliar", "means"), review.unfamiliar.means, (means, size)),
             (("review", "mixed", "weights"), [review.mixed.weights], (1, size)),
             (("selftest", "logits"), self.selftest.logits, (PROBES, patterns)),
             (("selftest", "embedding"), self.selftest.embedding, (PROBES, size)),
@@ -261,6 +276,19 @@ class Metadata(Tensors, frozen=True, kw_only=True, dict=True):
             figures["int8_average_symmetries"] = known.int8_average_symmetries or known.int8
             for key, each in figures.items():
                 _check_patterns(("accuracy", key, "per_class"), each.per_class, self.labels)
+
+    def _check_outputs(self, patterns: int) -> None:
+        """Refuse what is of the one kind of pattern set and of the other."""
+        several = self.patterns.is_several
+        if several != (self.outputs is not None):
+            what = "must be there where a wafer may show several patterns, and only there"
+            raise MismatchError(("outputs",), what)
+        if several != (self.format == SEVERAL_FORMAT):
+            what = f"must be {SEVERAL_FORMAT if several else FORMAT} of such patterns"
+            raise MismatchError(("format",), what)
+        for key in ("scale", "bias"):
+            if self.outputs and len(getattr(self.outputs, key)) != patterns:
+                raise MismatchError(("outputs", key), f"must hold {patterns} numbers")
 
 
 def _check_patterns(place: Place, table: dict[str, Any], names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edge.errors import ModelError
+from edge.errors import ModelError, UsageError
 from edge.formats.archive import UNREADABLE, open_archive
 from edge.model.audit import audit
 from edge.model.metadata import Metadata, Quantised, Tensors, parsed
@@ -90,6 +90,16 @@ class ModelFile:
     def patterns(self) -> PatternSet:
         """What it tells apart: the one order of all figures; that of its outputs may differ."""
         return self.metadata.patterns
+
+    def require_exclusive(self, what: str) -> None:
+        """Refuse a file that names several patterns a wafer; ``what`` takes one, in words.
+
+        Raises:
+            UsageError: it is.
+        """
+        if self.patterns.is_several:
+            why = f"names several patterns a wafer, and {what} is for files that name one"
+            raise UsageError(f"{self.path}: {why}; see docs/several-patterns.md")
 
     @property
     def temperature(self) -> float:

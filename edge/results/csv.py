@@ -10,10 +10,13 @@ from typing import Any, Final
 from edge.results.record import CLASSIFY_KEYS, ERROR_KEYS, FAB_KEYS, RESULT_KEYS, Record
 from edge.system.text import utf8
 
+#: Keys that hold a number a pattern, which has a column of its own.
+_BY_PATTERN: Final = ("probabilities", "patterns")
+
 
 def _columns(keys: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
     """Columns for these keys of a result, for those that an error alone has, and one a pattern."""
-    plain = (key for key in keys if key != "probabilities")
+    plain = (key for key in keys if key not in _BY_PATTERN)
     of_errors = (key for key in ERROR_KEYS if key not in RESULT_KEYS)
     return (*plain, *of_errors, *(f"p_{name}" for name in patterns))
 

@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, UNSET, Meta, Struct, UnsetType
 from edge.errors import InputKind
 from edge.system.typed import Share, about
 from edge.verdict.rule import Reason, Verdict
+from edge.wafer.patterns import JOINT
 
 Record = dict[str, Any]
 
@@ -32,6 +33,7 @@ _STEP_3: Final = Meta(extra={"step": 3})
 _STEP_4: Final = Meta(extra={"step": 4})
 _STEP_6: Final = Meta(extra={"step": 6})
 _STEP_7: Final = Meta(extra={"step": 7})
+_STEP_8: Final = Meta(extra={"step": 8})
 _EMPTY: Final = Meta(extra={"default": "''"})
 
 _Id = Annotated[OfStation[str], about("<store>-<number>; results and errors share one sequence")]
@@ -62,6 +64,12 @@ _Turned = Annotated[
     _STEP_6,
 ]
 _Warning = Annotated[OfStation[str | None], about("what somebody should know of it"), _STEP_6]
+#: Of a model file that names several patterns a wafer; others' records of ``classify`` lack it.
+_Patterns = Annotated[
+    OfStation[dict[str, Share] | None],
+    about("of several patterns a wafer, the probability of each that is named or in doubt"),
+    _STEP_8,
+]
 _KINDS = [*(kind.value for kind in InputKind), UNDELIVERABLE]
 
 
@@ -75,7 +83,7 @@ class Result(Struct, kw_only=True):
     wafer: Annotated[str | None, about("number or name within the lot, where it is known")]
     slot: Annotated[OfStation[int | None], about("cassette slot, where it is known")] = UNSET
     orientation: Annotated[OfStation[int | None], about("notch or flat, in degrees")] = UNSET
-    pattern: Annotated[str, about("most probable pattern")]
+    pattern: Annotated[str, about("most probable pattern, or all of several, joined by +")]
     probability: Annotated[Share, about("calibrated probability of that pattern")]
     probabilities: Annotated[dict[str, Share], about("calibrated probability of each pattern")]
     verdict: Annotated[Verdict, about("accept, or leave it to a person")]
@@ -110,6 +118,7 @@ class Result(Struct, kw_only=True):
     legend: _Legend = UNSET
     turned: _Turned = UNSET
     warning: _Warning = UNSET
+    patterns: _Patterns = UNSET
 
 
 class Error(Struct, kw_only=True):
@@ -156,6 +165,12 @@ def schema() -> dict[str, Any]:
 
     kinds, definitions = schema_components((Result, Error))
     return documented("wm-edge record", {"oneOf": [*kinds], "$defs": definitions})
+
+
+def named(record: Record) -> list[str]:
+    """The patterns that a result names: one, or all of several; ``none`` where that is none."""
+    pattern: str = record["pattern"]
+    return pattern.split(JOINT) if "patterns" in record else [pattern]
 
 
 def number_of(record: Record) -> int:

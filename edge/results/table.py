@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from edge.results.line_stream import Stream
+from edge.results.record import named
 from edge.system.text import broken, columns, counted, cut, padded, percent, shown
 
 _BOLD, _RED, _YELLOW, _PLAIN = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
@@ -94,6 +95,7 @@ class TableSink:
     def _result(self, record: dict[str, Any], *, several: bool) -> None:
         if not self._started:
             longest = max(map(columns, record["probabilities"]), default=0)
+            longest = _WIDEST if "patterns" in record else longest
             self._rooms["pattern"] = min(max(self._rooms["pattern"], longest), _WIDEST)
             self._measure()
         self._start()
@@ -105,11 +107,13 @@ class TableSink:
                 self._warned.append((source, record["warning"]))
             else:
                 self._unshown += 1
-        if hint := self._hints.get(record["pattern"]):
-            self._hinted[record["pattern"]] = hint
+        shows = named(record)
+        self._hinted |= {name: self._hints[name] for name in shows if name in self._hints}
         ranked = sorted(record["probabilities"].items(), key=lambda item: -item[1])
         following = ", ".join(
-            f"{name} {100 * share:.0f} %" for name, share in ranked[1:3] if share >= MENTIONED
+            f"{name} {100 * share:.0f} %"
+            for name, share in [each for each in ranked if each[0] not in shows][:2]
+            if share >= MENTIONED
         )
         self._line(
             _YELLOW if record["verdict"] == "review" else "",

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from edge.results.record import Record
+from edge.results.record import Record, named
 from edge.system.text import counted
 from edge.verdict.rule import Verdict
 
@@ -21,7 +21,8 @@ class Counters:
     """Counts of a station.
 
     Attributes:
-        wafers: By pattern and verdict.
+        wafers: By pattern and verdict; of several patterns a wafer by all that it shows.
+        named: The same under each of several patterns.
         claims: Wafers that a pattern of one's own claimed: by its name, and whether it is trusted
             and they were accepted (``yes``, ``no``).
         errors: By kind.
@@ -34,6 +35,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.wafers: Counter[tuple[str, str]] = Counter()
+        self.named: Counter[tuple[str, str]] = Counter()
         self.claims: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[str] = Counter()
         self.repeats = self.warned = 0
@@ -58,6 +60,8 @@ class Counters:
                     self.errors[record["kind"]] += 1
                     continue
                 self.wafers[record["pattern"], record["verdict"]] += 1
+                if "patterns" in record:
+                    self.named.update((name, record["verdict"]) for name in named(record))
                 self.warned += bool(record.get("warning"))
                 if own := record["suggested"]:
                     accepted = record["verdict"] == Verdict.ACCEPT

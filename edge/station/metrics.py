@@ -28,6 +28,7 @@ Sample = tuple[dict[str, str], float]
 #: What each metric means, in the order in which they are shown; ``_total`` counts.
 HELP: Final = {
     "wafers_total": "Wafers recorded.",
+    "named_total": "Wafers on which each of several patterns a wafer was named.",
     "own_claims_total": "Wafers that a pattern of one's own claimed; trusted: it let them be "
     "accepted.",
     "errors_total": "Inputs that could not be read.",
@@ -73,13 +74,17 @@ class StationCollector(Collector):
         outboxes = station.delivery.outboxes
         with counters.lock:
             wafers, errors = dict(counters.wafers), dict(counters.errors)
-            claims = dict(counters.claims)
+            claims, named = dict(counters.claims), dict(counters.named)
         pairs = product(station.model.patterns, Verdict)
         none_yet = {(pattern, verdict.value): 0 for pattern, verdict in pairs}
         found: dict[str, list[Sample]] = {name: [] for name in HELP} | {
             "wafers_total": [
                 ({"pattern": pattern, "verdict": verdict}, count)
                 for (pattern, verdict), count in {**none_yet, **wafers}.items()
+            ],
+            "named_total": [
+                ({"pattern": name, "verdict": verdict}, count)
+                for (name, verdict), count in named.items()
             ],
             "own_claims_total": [
                 ({"suggested": name, "trusted": trusted}, count)

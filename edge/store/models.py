@@ -13,10 +13,10 @@ from edge.errors import UsageError
 from edge.results.jsonl import encode
 from edge.system.text import utf8
 from edge.system.typed import MismatchError
-from edge.wafer.patterns import PatternSet
+from edge.wafer.patterns import PatternSet, SetKind
 
 _NOTE: Final = (
-    "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (sha256) DO UPDATE SET file = excluded.file, last_at = excluded.last_at"
 )
 _THERE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'models'"
@@ -50,14 +50,16 @@ class ModelNote(Struct, frozen=True):
         named = {key: utf8(getattr(self, key)) for key in kept}
         patterns = self.patterns
         meaning = {"none": patterns.none, "aliases": patterns.aliases, "hints": patterns.hints}
-        return {**named, "patterns": [*patterns], **meaning}
+        kind = {"kind": SetKind.SEVERAL.value} if patterns.is_several else {}
+        return {**named, "patterns": [*patterns], **meaning, **kind}
 
 
 def note(connection: sqlite3.Connection, model: ModelNote) -> None:
     """Keep that a station works with a model file; within a transaction."""
-    values = model.as_dict().values()
-    kept = [one if isinstance(one, str | None) else encode(one) for one in values]
-    connection.execute(_NOTE, [*kept, model.first_at, model.last_at])
+    values = model.as_dict()
+    kind = values.pop("kind", None)
+    kept = [one if isinstance(one, str | None) else encode(one) for one in values.values()]
+    connection.execute(_NOTE, [*kept, model.first_at, model.last_at, kind])
 
 
 def read(connection: sqlite3.Connection, path: str) -> list[ModelNote]:
@@ -73,9 +75,10 @@ def read(connection: sqlite3.Connection, path: str) -> list[ModelNote]:
 
 def _notes(connection: sqlite3.Connection, path: str) -> Iterator[ModelNote]:
     for row in connection.execute(_SELECT).fetchall():
-        sha256, model, file, network, names, none, aliases, hints, first, last = row
+        sha256, model, file, network, names, none, aliases, hints, first, last, *kind = row
         try:
-            found = PatternSet(tuple(json.loads(names)), none, *map(json.loads, (aliases, hints)))
+            meaning = (*map(json.loads, (aliases, hints)), *map(SetKind, filter(None, kind)))
+            found = PatternSet(tuple(json.loads(names)), none, *meaning)
         except (ValueError, TypeError, AttributeError, MismatchError) as error:
             what = f"{path}: table models, {sha256}: is no pattern set ({error})"
             raise UsageError(f"{what}; delete that row while no station runs") from None

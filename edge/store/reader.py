@@ -213,4 +213,7 @@ def _record(names: StoreNames, columns: Sequence[str], row: Sequence[Any]) -> Re
     record = {"id": names.of(row[0]), **dict(zip(columns, row[1:], strict=True))}
     if "probabilities" in record:
         record["probabilities"] = json.loads(record["probabilities"])
+    # Of a model file that names one pattern a wafer, a record has no such key.
+    if (several := record.pop("patterns", None)) is not None:
+        record["patterns"] = json.loads(several)
     return record

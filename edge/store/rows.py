@@ -109,6 +109,8 @@ class Rows:
     def _insert(self, number: int, record: Record) -> bool:
         values = [record.get(key) for key in RESULT_KEYS]
         values[_PROBABILITIES] = json.dumps(record["probabilities"])
+        if (several := record.get("patterns")) is not None:
+            values[_PATTERNS] = json.dumps(several)
         return self._execute(_INSERT_RESULT, [number, *values])
 
     def _execute(self, statement: str, values: Sequence[Any]) -> bool:
@@ -198,6 +200,7 @@ _INSERT_ERROR: Final = (
     "ON CONFLICT (source, source_sha256, kind) DO NOTHING"
 )
 _PROBABILITIES: Final = RESULT_KEYS.index("probabilities")
+_PATTERNS: Final = RESULT_KEYS.index("patterns")
 
 _CONTENT: Final = """source_sha256 = :source_sha256 AND "index" = :index AND event = ''"""
 _BY_CONTENT: Final = f"SELECT source FROM results WHERE {_CONTENT} LIMIT 1"  # noqa: S608

@@ -146,13 +146,16 @@ CREATE TABLE models (
 ) WITHOUT ROWID;
 """
 
+#: How many of its patterns a model file names on a wafer; empty: one.
+_KINDS: Final = "ALTER TABLE models ADD COLUMN kind TEXT;\n"
+
 #: The last step that a key of a record names.
 _LAST: Final = max(step for columns in _KEPT.values() for step, _ in columns)
 
 #: What brings a store from version *i* to *i* + 1.
 STEPS: Final = (
     _TABLES, _REPEATS_AND_INDEXES, _WAFERS, _added(4), _MODELS,
-    *(_added(step) for step in range(6, _LAST + 1)),
+    _added(6), _added(7), _added(8) + _KINDS, *(_added(step) for step in range(9, _LAST + 1)),
 )  # fmt: skip
 VERSION: Final = len(STEPS)
 

@@ -161,6 +161,8 @@ class Costs:
         p = 1 - review / mistake on.
         """
         mistakes = dict.fromkeys(patterns, self.false_alarm)
+        if patterns.is_several:  # one threshold for a yes, which may be a false alarm, and a no
+            mistakes = dict.fromkeys(patterns, max(self.false_alarm, self.escape))
         if patterns.none is not None:
             mistakes[patterns.none] = self.escape
         return {

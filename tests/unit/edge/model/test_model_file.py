@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.model.metadata import FORMAT
+from edge.model.metadata import SEVERAL_FORMAT
 from edge.model.model_file import (
     MAX_BYTES,
     METADATA_NAME,
@@ -144,7 +144,10 @@ def swapped_label(metadata: dict[str, Any]) -> None:
 
 
 REFUSALS: dict[str, tuple[Change, str]] = {
-    "newer format": (put("format", value=FORMAT + 1), "upgrade with `pip install -U wm-edge`"),
+    "newer format": (
+        put("format", value=SEVERAL_FORMAT + 1),
+        "upgrade with `pip install -U wm-edge`",
+    ),
     "format 1": (put("format", value=1), "older wm-edge (metadata format 1, which knows no embed"),
     "format 0": (put("format", value=0), "names no format version"),
     "no format": (lambda m: m.pop("format"), "names no format version"),

@@ -106,7 +106,7 @@ def test_what_is_written_is_what_is_declared(classifier: Classifier) -> None:
     assert decode(Result, record).pattern == "none"
     whole = {"id": "s-1", **result(1)}
     assert msgspec.to_builtins(decode(Result, whole)) == whole
-    assert result(1).keys() == {*RESULT_KEYS}
+    assert result(1).keys() == {*RESULT_KEYS} - {"patterns"}  # of several patterns a wafer alone
     assert error(1).keys() == {*ERROR_KEYS}
     bad = {"id": "s-2", **error(1)}
     assert msgspec.to_builtins(decode(Error, bad)) == bad
