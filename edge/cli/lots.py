@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from edge.errors import GateError, OutputError
-from edge.system.text import printable
+from edge.system.text import counted, printable
 from edge.terminal import options
 from edge.terminal.progress import Progress
 from edge.terminal.streams import tell, warn
@@ -42,7 +42,7 @@ def since_of(text: str) -> str:
             when = when.replace(tzinfo=when.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         raise click.BadParameter(f"{text!r}: write 2026-12-01, 2026-12-01T06:00, or 30d") from None
-    return when.isoformat(timespec="milliseconds")
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @click.command(name="lots")
@@ -232,6 +232,8 @@ def _show(
             found, charts, lot_output.kind_of(kind, output), output, classics=look.classics
         )
     lot_output.say(found)
+    if waiting := sum(one.acknowledged_at is None for one in look.file.alarms()):
+        tell(f"{counted(waiting, 'alarm')} not acknowledged; --alarms lists them", err=True)
 
 
 def _check(

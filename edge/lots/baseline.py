@@ -51,7 +51,7 @@ class Baseline(Struct, frozen=True, dict=True):
     @cached_property
     def lots_a_month(self) -> float:
         """How many there were; of less than a day as if it had been one."""
-        first, last = (datetime.fromisoformat(self.lots[at].last_at) for at in (0, -1))
+        first, last = (_time(self.lots[at].last_at) for at in (0, -1))
         days = max((last - first).total_seconds() / 86_400, 1.0)
         return len(self.lots) / days * _MONTH
 
@@ -76,3 +76,8 @@ def baseline(lots: Sequence[Lot], patterns: Sequence[str]) -> Baseline | None:
     taken = list(lots[-MOST:])
     shown = [name for lot in taken for name in lot.patterns]
     return Baseline(taken, list(dict.fromkeys([*patterns, *shown])))
+
+
+def _time(text: str) -> datetime:
+    """Of a record: ISO 8601 in UTC, whose Z Python 3.10 does not know."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -25,8 +25,9 @@ _LOTS: Final = 8
 _PATTERNS: Final = 12
 _WAFERS: Final = 1000
 
-#: Lots in the table, the newest; the file that ``--output`` writes has them all.
+#: Lots in the table and on charts, the newest; the file that ``--output`` writes has them all.
 _ROWS: Final = 200
+_POINTS: Final = 400
 
 
 class Picture(NamedTuple):
@@ -120,6 +121,7 @@ def render(content: Content, by_lot: Sequence[Picture], by_pattern: Sequence[Pic
         note=content.note,
         classics=content.classics,
         controls=[*_controls(content)],
+        on_charts=min(len(found.lots), _POINTS),
         alarms=_alarms(content),
     )
 
@@ -141,7 +143,7 @@ def _headline(found: Overview) -> Iterator[tuple[str, str]]:
 
 def _charts(found: Overview) -> Iterator[tuple[str, str]]:
     """What stands over the lots, in their order: title and drawing."""
-    lots = found.lots
+    lots = found.lots[-_POINTS:]
     shown = {
         "Yield of dies": ([one.yielded for one in lots], True),
         "Wafers with a pattern": ([one.with_pattern / one.wafers for one in lots], False),
@@ -162,7 +164,8 @@ def _controls(content: Content) -> Iterator[Control]:
     if content.charts is None:
         return
     names = [one.pattern for one in content.found.pareto]
-    charts = content.charts.charts(content.found.lots, names, classics=content.classics)
+    lots = content.found.lots[-_POINTS:]
+    charts = content.charts.charts(lots, names, classics=content.classics)
     for name, spots in charts.items():
         points = [
             Point(

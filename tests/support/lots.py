@@ -22,7 +22,8 @@ _numbers = itertools.count(1)
 
 def at(minutes: float) -> str:
     """A time as records have it."""
-    return (START + timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
+    when = START + timedelta(minutes=minutes)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def wafer(lot: str | None, name: str | None, pattern: str = "none", **changes: Any) -> Record:

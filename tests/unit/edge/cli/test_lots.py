@@ -95,7 +95,9 @@ def test_alarms_from_the_baseline_to_the_word(tmp_path: Path) -> None:
     assert (alarm["rule"], alarm["subject"], len(alarm["wafers"])) == ("whole-lot", "Scratch", 25)
     again = CliRunner().invoke(cli, ["lots", str(store), "--check"], standalone_mode=False)
     assert (again.return_value, again.stdout) == (0, "")
+    assert "1 alarm not acknowledged" in run(store).stderr
     assert run(store, "--acknowledge", "1", "--word", "pump", "--by", "mk").exit_code == 0
+    assert "not acknowledged" not in run(store).stderr
     assert json.loads(run(store, "--alarms").stdout)["word"] == "pump"
     assert "go together" in run(store, "--acknowledge", "1").stderr
 
