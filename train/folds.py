@@ -22,6 +22,7 @@ import numpy as np
 from edge.dataset.folds import Folds, divide, fold_path, held_out, without_test
 from edge.dataset.labelled_set import LabelledSet, Part
 from edge.dataset.out_of_fold import OutOfFold
+from edge.dataset.out_of_fold import load as load_folds
 from edge.dataset.reading import naming
 from edge.errors import DataError, UsageError, why
 from edge.evaluation import metrics
@@ -35,6 +36,8 @@ from train.recipe import Recipe, from_dict
 from train.run import Run
 from train.session import Settings
 from train.suspects import Suspects
+from train.teacher import NetworkTeacher
+from train.teaching import OPTIONS
 from train.trainer import Stage, logits_of
 
 NAME: Final = "folds.json"
@@ -74,7 +77,11 @@ def cross_validate(
         "recipe": recipe.as_dict(),
         "data": settings.data.name,
         "data_sha256": labelled.sha256(),
+        "learns_from": _sources(settings),
     }
+    if settings.teacher:  # told before there is a folder
+        first = teachers.of_fold(settings.teacher, count, 1)
+        NetworkTeacher.read(first).check(held_out(labelled, folds, 1), recipe)
     _begin(settings, content)
     for number in range(1, count + 1):
         _train_fold(number, count, held_out(labelled, folds, number), recipe, settings, tell, stage)
@@ -120,16 +127,30 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: cannot be read ({why(error)}); it is damaged") from error
 
 
+def _sources(settings: Settings) -> dict[str, str]:
+    """Hashes of the folds that all networks learn from, by option."""
+    given = dict(zip(OPTIONS.values(), (settings.teacher, settings.from_folds), strict=True))
+    return {option: load_folds(folder).sha256 for option, folder in given.items() if folder}
+
+
 def _begin(settings: Settings, content: dict[str, Any]) -> None:
-    """Write ``folds.json``, or hold this set against the one that is there."""
+    """Write ``folds.json``, or hold this set and what teaches against those that are there."""
     path = settings.out / NAME
     if not settings.resume:
         settings.out.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(content, indent=1) + "\n")
-    elif _read(path).get("data_sha256") != content["data_sha256"]:
+        return
+    known = _read(path)
+    if known.get("data_sha256") != content["data_sha256"]:
         raise DataError(
             f"{settings.out} was started on other wafers of train and val part; resume with the "
             "same file"
+        )
+    was, now = decode(dict[str, str], known.get("learns_from", {})), content["learns_from"]
+    if others := [option for option in OPTIONS.values() if was.get(option) != now.get(option)]:
+        raise UsageError(
+            f"{settings.out} was started with other folds as {' and '.join(others)}, or with or "
+            "without; resume it as it was started"
         )
 
 

@@ -190,7 +190,7 @@ def test_a_run_is_taught_by_folds_and_resumed_with_them(
 
 
 def test_each_fold_is_taught_by_the_network_of_the_same_fold(
-    trained: list[LabelledSet], settings: Settings, tmp_path: Path
+    trained: list[LabelledSet], settings: Settings, wafers: LabelledSet, tmp_path: Path
 ) -> None:
     """It saw the fold's wafers as little as its pupil; whatever saw them teaches nobody."""
     told: list[str] = []
@@ -202,11 +202,16 @@ def test_each_fold_is_taught_by_the_network_of_the_same_fold(
         sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
         assert taught == {"name": f"fold-{number}", "sha256": sha256, "networks": 1}
     assert any(" says of each wafer as it is shown, 30 % its label" in line for line in told)
-    one = fold_path(settings.out, 1)
+    for other in (None, asked.out):
+        with pytest.raises(UsageError, match="other folds as --teacher, or with or without"):
+            cross_validate(replace(asked, resume=True, recipe=None, teacher=other), 2, told.append)
+    one, others = fold_path(settings.out, 1), tmp_path / "others.npz"
+    wafers.select(np.arange(len(wafers) - 9)).save(others)
     for wrong, count, words in (
         (replace(asked, teacher=one, out=tmp_path / "a"), 2, "has seen the wafers of each fold"),
         (replace(asked, out=tmp_path / "b"), 3, "holds 2 folds; give --folds 2"),
         (replace(asked, teacher=tmp_path, out=tmp_path / "c"), 2, "no folder of finished folds"),
+        (replace(asked, data=others, out=tmp_path / "e"), 2, "so it may know those that judge"),
     ):
         with pytest.raises((UsageError, DataError), match=words):
             cross_validate(wrong, count, lambda _: None)
