@@ -85,7 +85,7 @@ def test_a_result_has_all_that_is_known_of_a_wafer(classifier: Classifier, wafer
     [record] = only(wafer, by=classifier).records
     later = {"station", "tool", "model_sha256", "encoding", "runtime", "unfamiliar_above"}
     later |= {"mixed_above", "seen_at", "recorded_at", "waited_ms", "file", "same_as", "moved_to"}
-    assert record.keys() == {*RESULT_KEYS, MAP} - later
+    assert record.keys() == {*RESULT_KEYS, MAP} - later - {"patterns"}
 
 
 def test_what_tells_a_wafer_apart_is_handed_through(classifier: Classifier, wafer: Path) -> None:
