@@ -6,19 +6,23 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.classification import first_use
 from edge.classification.first_use import Ending, FirstUse
+from edge.classification.first_use_child import steps_off
 from edge.errors import RuntimeUnavailableError
 from edge.model import runtime, wheels
 from edge.model.model_file import ModelFile, load
-from edge.model.runtime import Package
+from edge.model.runtime import Kernels, Package
 from edge.model.wheels import Backend, Machine
 from edge.system import cache_folder, processor
+from edge.wafer.probes import PROBES
 from tests.support import spoil
 from tests.support.cli import TIMEOUT, command
+from tests.support.model_files import with_metadata
 from tests.support.wafers import write_good
 
 #: Ends the process that imports it, and leaves a line for each time.
@@ -220,3 +224,18 @@ def test_a_changed_network_is_off_and_the_shipped_one_is_not(
         ending = FirstUse(model)._tried(Backend.LITERT, model.sha256)
         assert ending is not None
         assert (ending.signal, ending.off > 0) == (0, is_off)
+
+
+def test_a_draft_says_nothing_of_a_runtime(shipped: ModelFile) -> None:
+    """Its self-test is still to be made; one that was made and differs is held against it."""
+
+    def zeros(metadata: dict[str, Any]) -> None:
+        test = metadata["selftest"]
+        for key, rows in test.items():
+            test[key] = [[0] * len(row) for row in rows]
+
+    def others(metadata: dict[str, Any]) -> None:
+        metadata["selftest"]["logits"] = [[99] * len(shipped.labels)] * PROBES
+
+    assert steps_off(with_metadata(shipped, zeros), Backend.LITERT, Kernels.FAST) == 0
+    assert steps_off(with_metadata(shipped, others), Backend.LITERT, Kernels.FAST) > 0
