@@ -31,9 +31,9 @@ COPIES: Final = {"symmetric": encoding.SYMMETRIES}
 PER_CLASS: Final = 2000
 
 #: Added to the variance of features of variance 1, so that directions in which training wafers
-#: hardly vary do not drown in the rounding of int8. A tenth of it separates new patterns no better
-#: and lets the distance differ between kernels by half a standard deviation.
-SHRINK: Final = 1e-2
+#: hardly vary do not drown in the rounding of int8. A fifth of it separates new patterns no better,
+#: and lets the coordinates of a wide network differ between kernels by 28 steps.
+SHRINK: Final = 5e-2
 
 #: Of the directions so many are kept, and at least so many. Of a network with 192 channels, two
 #: thirds noticed patterns that are none of the nine as well as all; the others are bytes.

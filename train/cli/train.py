@@ -124,7 +124,7 @@ def command(
       wm-edge train split.npz --out runs/a --resume
       wm-edge train split.npz --folds 5 --out runs/f
       wm-edge train split.npz --teacher runs/f --out runs/taught
-      wm-edge train split.npz --recipe micro --teacher runs/a --out runs/small
+      wm-edge train split.npz --recipe quick --teacher runs/a --out runs/small
       wm-edge train split.npz --search space.toml --out runs/s --hours 8
     """
     from train import backend

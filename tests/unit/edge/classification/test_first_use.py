@@ -134,8 +134,9 @@ def test_two_at_once_and_a_cache_that_cannot_be_had(tmp_path: Path) -> None:
     assert len(kept) == 2, "one of each runtime, whoever wrote it last"
     for path in kept:
         path.write_bytes(b'{"signal": -1, "off": "\xff')
+    tried = machine.tried  # of two at once the later one may find what the other has kept
     assert machine.run("classify", machine.picture)[0] == 0
-    assert machine.tried == 4, "what makes no sense is found out again"
+    assert machine.tried == tried + 1, "what makes no sense is found out again"
 
 
 class Known(FirstUse):
