@@ -21,6 +21,7 @@ from edge.evaluation.overlap import overlap_of
 from edge.model.metadata import Layout
 from edge.model.training import Sketch, build
 from train import backend
+from train.preparation import wanted
 from train.recipe import EncodingName, NetworkRecipe, Recipe, from_dict
 from train.recipe import load as load_recipe
 from train.run import Run
@@ -28,7 +29,7 @@ from train.start import Start, located
 from train.start import read as read_start
 from train.synth.high_yield import told
 from train.teaching import Teaching
-from train.trainer import Result, Stage, train, wanted
+from train.trainer import Result, Stage, train
 
 #: Of a new run where none is given: of one from nothing, and of one that starts from a network.
 DEFAULT_RECIPE = "default"

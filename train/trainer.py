@@ -13,20 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.dataset.encoded_set import EncodedSet
-from edge.dataset.labelled_set import LabelledSet, Part, concatenate
+from edge.dataset.labelled_set import LabelledSet, Part
 from edge.errors import DataError
 from edge.evaluation import metrics, several
 from edge.evaluation.several import AnyScores
-from edge.wafer.encoding import PLANES, SIZE, encode, to_shares
+from edge.wafer.encoding import to_shares
 from train.backend import array
 from train.batches import class_shares, encode_all, make_sequence
-from train.network import networks, reference_networks
-from train.recipe import Dihedral, Generator, Recipe, Schedule, Synthetic
+from train.network import networks
+from train.preparation import odd_planes, prepare
+from train.recipe import Recipe, Schedule
 from train.run import Run
-from train.synth.fill import Filling, filling
-from train.synth.high_yield import high_yield_set
-from train.synth.odd import odd_grids
-from train.synth.sets import synthetic_set
 
 if TYPE_CHECKING:
     import keras
@@ -91,7 +88,7 @@ def train(
         encode_all(part, recipe.encoding, partial(stage, f"encoding the {name} part"))
         for part, name in ((prepared, "train"), (val_part, "val"))
     )
-    odd = _odd(train_part, recipe)
+    odd = odd_planes(train_part, recipe)
     offsets = _offsets(samples, recipe)
     lesson = teaching.lesson(prepared, recipe, offsets) if teaching else None
     average = WeightAverage(recipe.optimise.average)
@@ -124,15 +121,6 @@ def train(
     scores = _score(val, logits_of(run.load_model(), val, stage))
     run.finish(scores, history, best_epoch)
     return Result(scores, best_epoch, len(history), best=bool(patience))
-
-
-def _odd(train_part: LabelledSet, recipe: Recipe) -> npt.NDArray[np.uint8] | None:
-    """Wafers with what is none of the patterns, as the network takes them."""
-    if not recipe.odd.share:
-        return None
-    grids = odd_grids(train_part, recipe.odd.wafers, recipe.seed)
-    planes = [encode(dies) for dies in grids]
-    return np.asarray(planes, np.uint8).reshape(-1, SIZE, SIZE, PLANES)
 
 
 def _kept(history: list[dict[str, float]], patience: int, merit: str) -> tuple[float, int]:
@@ -180,48 +168,6 @@ def _entry(
         "val_macro_recall": scores.macro_recall,
         "learning_rate": float(array(model.optimizer.learning_rate)),
     }
-
-
-def wanted(train_part: LabelledSet, synthetic: Synthetic) -> Filling:
-    """The synthetic wafers that a recipe asks for.
-
-    Raises:
-        UsageError: it names what is no pattern of the set, or one that nobody can draw.
-    """
-    counts, up_to = train_part.class_counts(), synthetic.up_to
-    if synthetic.generator is Generator.GRIDS:
-        return filling(counts, train_part.patterns, up_to, synthetic.patterns)
-    names = reference_networks.SYNTHETIC_PATTERNS
-    missing = {name: up_to - counts.get(name, up_to) for name in names}
-    return Filling(
-        {name: count for name, count in missing.items() if count > 0},
-        tuple(name for name in names if name not in counts),
-    )
-
-
-def prepare(
-    train_part: LabelledSet,
-    recipe: Recipe,
-    progress: Callable[[int, int], None] = lambda *_: None,
-) -> LabelledSet:
-    """Add the synthetic wafers and fixed copies that the recipe asks for.
-
-    ``progress`` is told how many wafers are drawn, and of how many.
-    """
-    synthetic, real = recipe.synthetic, train_part
-    if synthetic.up_to and synthetic.generator is Generator.SEED:
-        train_part = reference_networks.add_synthetics(train_part, synthetic.up_to, recipe.seed)
-    elif synthetic.up_to:
-        counts = wanted(train_part, synthetic).counts
-        grids = [train_part.grid(index) for index in range(len(train_part))]
-        made = synthetic_set(counts, grids, recipe.seed, train_part.patterns, progress)
-        train_part = concatenate([train_part, made])
-    if recipe.high_yield.is_wanted:
-        made = high_yield_set(real, recipe.high_yield, recipe.seed, progress)
-        train_part = concatenate([train_part, made])
-    if recipe.augment.dihedral is Dihedral.SEED_COPIES:
-        train_part = reference_networks.add_turned_copies(train_part)
-    return train_part
 
 
 def _start(

@@ -11,9 +11,9 @@ from edge.synth import round_grid
 from edge.verdict.rule import MIN_FAILS
 from edge.wafer.patterns import PATTERNS, PatternSet
 from edge.wafer.wafermap import FAIL
+from train.preparation import prepare
 from train.recipe import HighYield, Recipe, Synthetic, from_dict
 from train.synth.high_yield import high_yield_set, told
-from train.trainer import prepare
 
 OWN = PatternSet(("edge ring", "Comet", "gut"), "gut")
 
