@@ -18,6 +18,7 @@ from edge.model.model_file import ModelFile
 from edge.synth import round_grid
 from edge.wafer.patterns import PATTERNS
 from edge.wafer.wafermap import DieGrid
+from tests.support.model_files import OLD
 from train.synth.sets import synthetic_set
 
 WritePng = Callable[[Path, DieGrid], Path]
@@ -70,6 +71,12 @@ def shipped() -> ModelFile:
 def classifier(shipped: ModelFile) -> Classifier:
     """The shipped model at work."""
     return Classifier(shipped)
+
+
+@pytest.fixture(scope="session")
+def first() -> Classifier:
+    """The model that shipped first at work, for tests that know its answers."""
+    return Classifier(model_file.load(OLD))
 
 
 @pytest.fixture(scope="session")

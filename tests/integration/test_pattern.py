@@ -15,8 +15,12 @@ import pytest
 from convert.report.out_of_distribution import UnknownPattern
 from tests.support.broker import free_port
 from tests.support.cli import parse_lines, wm_edge
+from tests.support.model_files import OLD
 from tests.support.own import drawn, write
 from tests.support.station import Running, rows, wait_for
+
+#: A model file that accepts some of these halves: what a claim changes is the verdict on them.
+BY = ("--model", OLD)
 
 NAME = 'Chuck, "left" 50 % / Größe'
 
@@ -29,15 +33,15 @@ def _folder(tmp_path: Path) -> Path:
 
 
 def test_from_ten_files_to_results(folder: Path) -> None:
-    before = wm_edge("classify", "in", cwd=folder)
-    added = wm_edge("pattern", "add", NAME, "examples", cwd=folder)
+    before = wm_edge("classify", "in", *BY, cwd=folder)
+    added = wm_edge("pattern", "add", NAME, "examples", *BY, cwd=folder)
     assert added.code == 0, added.stderr
     assert "of them are recognised by the others" in added.text
     assert "nearest: " in added.text
     assert wm_edge("pattern", "list", cwd=folder).text.startswith(f"{NAME}: 10 examples, recall ")
     shown = wm_edge("pattern", "show", NAME, cwd=folder).text
     assert "half-9.npy" in shown
-    after = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
+    after = wm_edge("classify", "in", "--patterns", "patterns", *BY, cwd=folder)
     assert all(record["suggested"] == NAME for record in after.records)
     for old, new in zip(before.records, after.records, strict=True):
         assert "suggested" not in old
@@ -48,23 +52,25 @@ def test_from_ten_files_to_results(folder: Path) -> None:
     assert any(record["reason"] == "own" for record in after.records)
     assert wm_edge("pattern", "remove", NAME, cwd=folder).code == 0
     assert not [*(folder / "patterns").iterdir()]
-    gone = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
+    gone = wm_edge("classify", "in", "--patterns", "patterns", *BY, cwd=folder)
     assert {record["suggested"] for record in gone.records} == {None}
 
 
 def test_table_and_csv_name_it(folder: Path) -> None:
-    assert wm_edge("pattern", "add", "Half", "examples", cwd=folder).code == 0
-    table = wm_edge("classify", "in", "--patterns", "patterns", "--format", "table", cwd=folder)
+    assert wm_edge("pattern", "add", "Half", "examples", *BY, cwd=folder).code == 0
+    table = wm_edge(
+        "classify", "in", "--patterns", "patterns", "--format", "table", *BY, cwd=folder
+    )
     assert "review: own Half" in table.text
     assert "review: unfamiliar Half" in table.text
     (folder / "line.toml").write_text(
-        '[station]\nstore = "s.sqlite"\n[patterns]\nfolder = "patterns"\n'
+        f'[station]\nstore = "s.sqlite"\n[model]\nfile = "{OLD}"\n[patterns]\nfolder = "patterns"\n'
         '[[folder]]\npaths = ["in"]\n'
     )
     checked = wm_edge("station", "line.toml", "--check", cwd=folder)
     assert "patterns patterns: Half\n" in checked.text
     one = wm_edge(
-        "classify", "in", "--patterns", "patterns", "--output", "o.csv", "--threads", "2",
+        "classify", "in", "--patterns", "patterns", "--output", "o.csv", "--threads", "2", *BY,
         cwd=folder,
     )  # fmt: skip
     assert one.code == 0, one.stderr
@@ -77,7 +83,7 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
     watched, store = folder / "watched", folder / "results.sqlite"
     watched.mkdir()
     arguments = ("watch", watched, "--store", store, "--csv", "out.csv", "--jsonl", "out.jsonl",
-                 "--patterns", "patterns", "--metrics", str(port := free_port()))  # fmt: skip
+                 "--patterns", "patterns", "--metrics", str(port := free_port()), *BY)  # fmt: skip
     with Running(folder, *arguments) as station:
         station.wait_ready()
         for path in (folder / "examples").iterdir():
@@ -89,7 +95,7 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
         assert unknown.code == 2
         assert "999: no wafer of the store is called so, or its map is not kept" in unknown.stderr
         identities[:5] = [one.partition("-")[2] for one in identities[:5]]
-        added = wm_edge("pattern", "add", "Half", *identities, "--store", store, cwd=folder)
+        added = wm_edge("pattern", "add", "Half", *identities, "--store", store, *BY, cwd=folder)
         assert added.code == 0, added.stderr
         assert "of the last 10 wafers of the store it would have claimed 0" in added.text
 
@@ -130,26 +136,26 @@ def test_a_running_station_learns_it_from_its_own_store(folder: Path) -> None:
 
 
 def test_confirmations_trust_and_graduation(folder: Path) -> None:
-    assert wm_edge("pattern", "add", "Half", "examples", cwd=folder).code == 0
-    early = wm_edge("pattern", "confirm", "Half", "--right", "10", "--trust", cwd=folder)
+    assert wm_edge("pattern", "add", "Half", "examples", *BY, cwd=folder).code == 0
+    early = wm_edge("pattern", "confirm", "Half", "--right", "10", "--trust", *BY, cwd=folder)
     assert early.code == 2
     assert "nothing was noted (it would be 10 claims confirmed" in early.stderr
     assert "20 confirmations" in early.stderr
-    assert wm_edge("pattern", "confirm", "Half", "--right", "12", cwd=folder).code == 0
+    assert wm_edge("pattern", "confirm", "Half", "--right", "12", *BY, cwd=folder).code == 0
     trusted = wm_edge(
-        "pattern", "confirm", "Half", "--right", "10", "--wrong", "1", "--trust", cwd=folder
+        "pattern", "confirm", "Half", "--right", "10", "--wrong", "1", "--trust", *BY, cwd=folder
     )
     assert trusted.text == "Half: 22 claims confirmed, 1 refused, trusted\n"
-    sure = wm_edge("classify", "in", "--patterns", "patterns", cwd=folder)
+    sure = wm_edge("classify", "in", "--patterns", "patterns", *BY, cwd=folder)
     assert "own" not in {record["reason"] for record in sure.records}
     assert {record["suggested"] for record in sure.records} == {"Half"}
-    lost = wm_edge("pattern", "confirm", "Half", "--wrong", "1", cwd=folder)
+    lost = wm_edge("pattern", "confirm", "Half", "--wrong", "1", *BY, cwd=folder)
     assert "22 claims confirmed, 2 refused; trusted no longer" in lost.text
     assert wm_edge("pattern", "graduate", "Half", "--output", "classes", cwd=folder).code == 0
     maps = [np.load(path) for path in sorted((folder / "classes" / "Half").iterdir())]
     for one, dies in zip(maps, drawn(UnknownPattern.HALF, 10), strict=True):
         np.testing.assert_array_equal(one, dies)
-    again = wm_edge("pattern", "rebuild", cwd=folder)
+    again = wm_edge("pattern", "rebuild", *BY, cwd=folder)
     assert "Half: was made for this model file; it stays as it is" in again.stderr
     assert "22 claims confirmed" in wm_edge("pattern", "show", "Half", cwd=folder).text
 

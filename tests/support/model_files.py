@@ -42,7 +42,7 @@ def called(*names: str, **meaning: Any) -> Change:
     def change(metadata: dict[str, Any]) -> None:
         new = dict(zip(metadata["labels"], names, strict=True))
         review, accuracy = metadata["review"], metadata["accuracy"]
-        tables = [(review, "below"), (review, "frequency")]
+        tables = [(review, key) for key in ("below", "frequency", "holds") if key in review]
         tables += [(form, "per_class") for form in accuracy.values() if "per_class" in str(form)]
         for place, key in tables:
             place[key] = {new[name]: value for name, value in place[key].items()}

@@ -127,9 +127,9 @@ def hide_input_zero_point(shift: int) -> bytes:
     return attach(packed(model), metadata)
 
 
-def flip_weights(share: float, seed: int = 0) -> bytes:
+def flip_weights(share: float, seed: int = 0, path: Path | None = None) -> bytes:
     """The top bit of this share of all weight bytes flipped, and the hash made to fit."""
-    tflite, metadata = taken_apart()
+    tflite, metadata = taken_apart(path)
     model = unpacked(tflite)
     rng = np.random.default_rng(seed)
     weights = {

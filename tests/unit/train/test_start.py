@@ -19,7 +19,7 @@ from edge.model import flatbuffer
 from edge.model.metadata import Layout
 from edge.model.model_file import ModelFile
 from edge.wafer.encoding import to_shares
-from tests.support.model_files import Change, changed, put
+from tests.support.model_files import OLD, Change, changed, put
 from train.batches import encode_all
 from train.network.layout import layout_of
 from train.network.networks import Head, build
@@ -57,7 +57,7 @@ def test_dequantised_it_gives_the_logits_of_the_model_file(
     start = read("wm811k")
     assert (start.origin.name, start.origin.sha256) == (shipped.name, shipped.sha256)
     assert start.labels == shipped.labels
-    model = rebuilt(start.network, len(start.labels), start.weights)
+    model = rebuilt(start.network, len(start.labels), start.weights, start.layout)
     output = shipped.metadata.output
     of_file = np.stack([classifier.outputs(encoded)[0] for encoded in planes]).astype(int)
     of_float = np.rint(logits(model, planes) / output.scale) + output.zero_point
@@ -110,15 +110,17 @@ def test_norms_get_the_wafers_statistics_and_the_network_stays_what_it_is(
 
 
 @pytest.mark.parametrize("head", Head)
+@pytest.mark.parametrize("name", ["wm811k", str(OLD)], ids=["ships", "first"])
 def test_it_starts_with_the_same_maps_and_all_patterns_alike(
-    head: Head, planes: np.ndarray
+    head: Head, name: str, planes: np.ndarray
 ) -> None:
     from train.network.equivariant import StandardDense
     from train.network.rebuilt import rebuilt, take_over
     from train.start import read
 
-    start, shares = read("wm811k"), to_shares(planes)
-    old, new = rebuilt("symmetric", 9, start.weights), build("symmetric", patterns=5, head=head)
+    start, shares = read(name), to_shares(planes)
+    old = rebuilt(start.network, 9, start.weights, start.layout)
+    new = build(start.network, patterns=5, head=head, layout=start.layout)
     take_over(new, start.weights, [shares[:10], shares[10:]])
     assert np.abs(logits(new, planes)).max() == 0
     before, after = (
@@ -164,12 +166,12 @@ def mixed_up(document: dict[str, Any]) -> None:
     ],
 )
 def test_a_model_file_that_cannot_be_rebuilt_is_refused(
-    shipped: ModelFile, tmp_path: Path, change: Change, words: str
+    first: Classifier, tmp_path: Path, change: Change, words: str
 ) -> None:
     from train.start import read
 
     path = tmp_path / "other.tflite"
-    path.write_bytes(changed(shipped, change))
+    path.write_bytes(changed(first.model, change))
     with pytest.raises(ModelError, match=words) as caught:
         read(str(path))
     assert str(caught.value).startswith(str(path))
@@ -183,7 +185,7 @@ def unfinished(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (Path.rmdir, UsageError, "neither wm811k nor a model file or run folder"),
+        (Path.rmdir, UsageError, "neither wm811k.* nor a model file or run folder"),
         (lambda _: None, DataError, "not a run folder"),
         (unfinished, DataError, "has not been finished; --resume goes on with it"),
     ],

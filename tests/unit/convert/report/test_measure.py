@@ -215,14 +215,14 @@ def test_unusable_float_files_are_refused(
         float_network.read(path)
 
 
-def test_what_float_and_int8_share_is_warned_of(shipped: ModelFile, generated: LabelledSet) -> None:
+def test_what_float_and_int8_share_is_warned_of(first: Classifier, generated: LabelledSet) -> None:
     """Comparing the two would show neither exchanged labels nor changed weights."""
-    labels = list(shipped.labels)
+    labels = list(first.model.labels)
     labels[0], labels[1] = labels[1], labels[0]
-    exchanged = with_metadata(shipped, put("labels", value=labels))
+    exchanged = with_metadata(first.model, put("labels", value=labels))
     found = measure(exchanged, generated, data="generated").warnings
     assert any("Center and Donut look exchanged" in warning for warning in found)
     zeros = [[0] * len(PATTERNS)] * PROBES
-    changed = with_metadata(shipped, put("selftest", "logits", value=zeros))
+    changed = with_metadata(first.model, put("selftest", "logits", value=zeros))
     found = measure(changed, generated, data="generated").warnings
     assert any("other outputs than at conversion" in warning for warning in found)

@@ -309,12 +309,10 @@ def test_a_classifier_and_its_file_show_themselves_in_a_line(classifier: Classif
 
 
 def test_it_does_not_matter_how_a_wafer_was_loaded(
-    classifier: Classifier, generated: LabelledSet
+    first: Classifier, generated: LabelledSet
 ) -> None:
-    """The kernels of the model that ships are tied: all eight views give the same bytes."""
+    """The kernels of this model are tied: all eight views give the same bytes."""
     for index in range(0, len(generated), 5):
-        answers = [
-            classifier.outputs(view) for view in views_of(encoding.encode(generated.grid(index)))
-        ]
+        answers = [first.outputs(view) for view in views_of(encoding.encode(generated.grid(index)))]
         assert all(logits == answers[0][0] for logits, _ in answers)
         assert all(np.array_equal(embedding, answers[0][1]) for _, embedding in answers)

@@ -85,12 +85,12 @@ def test_a_wafer_without_fails_is_no_example(classifier: Classifier) -> None:
         teach("Half", examples, classifier)
 
 
-def test_two_patterns_under_one_name_lie_apart(classifier: Classifier) -> None:
+def test_two_patterns_under_one_name_lie_apart(first: Classifier) -> None:
     mixed = [*wafers(UnknownPattern.RETICLE, 5), *wafers(UnknownPattern.HALF, 5)]
-    [said] = [one for one in teach("Both", mixed, classifier).warnings if "lie apart" in one]
+    [said] = [one for one in teach("Both", mixed, first).warnings if "lie apart" in one]
     assert "half-" in said
     assert "reticle-" in said
-    alone = teach("Half", wafers(UnknownPattern.HALF, 10), classifier).warnings
+    alone = teach("Half", wafers(UnknownPattern.HALF, 10), first).warnings
     assert not any("apart" in one for one in alone)
 
 
@@ -206,7 +206,7 @@ def test_the_same_wafer_again_counts_once(classifier: Classifier) -> None:
         teach("Half", examples[:1] * 10, classifier)
 
 
-def test_examples_that_show_nothing_of_their_own_are_told(classifier: Classifier) -> None:
+def test_examples_that_show_nothing_of_their_own_are_told(first: Classifier) -> None:
     """Ordinary wafers without a pattern, and wafers of a class that the model file knows."""
     rng = np.random.default_rng(3)
     plain, rings = (
@@ -216,10 +216,10 @@ def test_examples_that_show_nothing_of_their_own_are_told(classifier: Classifier
         ]
         for kind in ("none", "Edge-Ring")
     )
-    found = teach("Nothing", plain, classifier)
+    found = teach("Nothing", plain, first)
     assert "calls them: 6 none, " in next(found.sentences())
     assert any("lie apart" in one for one in found.warnings)
-    known = teach("Ring about", rings, classifier)
+    known = teach("Ring about", rings, first)
     assert any("known already" in one and "Edge-Ring" in one for one in known.warnings)
 
 

@@ -34,7 +34,10 @@ def test_shipped_card_says_when_a_person_looks_and_what_that_did(shipped: ModelF
     for name in PATTERNS:
         assert f"{name} {rule['below'][name]:g}" in text
     done = shipped.document["accuracy"]["review"]
-    assert f"(set for precision {rule['objective']['precision']:g})" in text
+    aim = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}" for name, value in rule["objective"].items()
+    )
+    assert f"(set for {aim})" in text
     assert f"unfamiliar above {rule['unfamiliar']['above']:g} standard deviations" in text
     assert f"mixed above {rule['mixed']['above']:g}, fewer than {rule['min_dies']} dies" in text
     assert "fewer than 3 failing dies are none" in text

@@ -55,9 +55,9 @@ def test_plain_figures_of_an_earlier_version_are_read(result: Evaluation, tmp_pa
 
 
 def test_baseline_written_before_it_was_a_struct_is_read(
-    generated: LabelledSet, classifier: Classifier
+    generated: LabelledSet, first: Classifier
 ) -> None:
-    now = evaluate(generated, classifier)
+    now = evaluate(generated, first)
     before = baseline.read(BEFORE)
     before.require_same(now)
     assert np.array_equal(before.predicted, now.predicted)

@@ -22,7 +22,7 @@ from edge.gate.diagnosis import (
 from edge.model.model_file import ModelFile, load
 from edge.wafer.patterns import PATTERNS
 from tests.support import spoil
-from tests.support.model_files import put, with_metadata
+from tests.support.model_files import OLD, put, with_metadata
 
 TRUE = np.repeat(np.arange(len(PATTERNS)), 20)
 
@@ -46,7 +46,7 @@ def test_shifted_input_is_recognised(tmp_path: Path, steps: int) -> None:
 @pytest.mark.parametrize("share", [0.0005, 0.002, 0.01])
 def test_changed_weights_are_taken_for_nothing_else(tmp_path: Path, share: float) -> None:
     for seed in range(4):
-        finding = by_probes(spoiled(spoil.flip_weights(share, seed), tmp_path))
+        finding = by_probes(spoiled(spoil.flip_weights(share, seed, OLD), tmp_path))
         assert named(finding) == "nothing", seed
 
 

@@ -211,7 +211,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     ),
     "eight means": (
         lambda m: m["review"]["unfamiliar"]["means"].pop(),
-        "review.unfamiliar.means must hold 9 x 36 numbers",
+        "review.unfamiliar.means must hold 9 x ",
     ),
     "endless mean": (
         put("review", "unfamiliar", "means", 0, 0, value=1e30),

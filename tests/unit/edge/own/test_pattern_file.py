@@ -30,7 +30,7 @@ def test_a_file_is_read_as_it_was_written_and_small(pattern: OwnPattern, tmp_pat
     path = tmp_path / "new" / "Stripes.pattern"
     pattern.save(path)
     assert load(path) == pattern
-    assert path.stat().st_size < 12_000
+    assert path.stat().st_size < 6_500 + 90 * len(pattern.rule.mean)
     for example, dies in zip(pattern.examples, drawn(UnknownPattern.STRIPES, 10), strict=True):
         np.testing.assert_array_equal(example.grid(), dies)
 

@@ -81,13 +81,13 @@ def test_a_claim_is_what_the_score_says(classifier: Classifier, tmp_path: Path) 
             assert (claim and claim.name) == (best if found[best] > 0 else None)
 
 
-def test_a_file_that_comes_or_goes_is_noticed(classifier: Classifier, tmp_path: Path) -> None:
-    patterns = of(tmp_path, classifier)
+def test_a_file_that_comes_or_goes_is_noticed(first: Classifier, tmp_path: Path) -> None:
+    patterns = of(tmp_path, first)
     [dies] = drawn(UnknownPattern.CHECKERBOARD, 1, 5)
-    seen = view(classifier, dies)
+    seen = view(first, dies)
     assert seen is not None
     assert patterns.claim(seen[0], dies) is None
-    pattern = saved(tmp_path, classifier, "Checks", UnknownPattern.CHECKERBOARD)
+    pattern = saved(tmp_path, first, "Checks", UnknownPattern.CHECKERBOARD)
     claim = patterns.claim(seen[0], dies)
     assert claim is not None
     assert claim == ("Checks", False)
@@ -99,11 +99,9 @@ def test_a_file_that_comes_or_goes_is_noticed(classifier: Classifier, tmp_path: 
     assert patterns.claim(seen[0], dies) is None
 
 
-def test_a_trusted_pattern_lets_the_wafer_be_accepted(
-    shipped: ModelFile, classifier: Classifier, tmp_path: Path
-) -> None:
-    pattern = saved(tmp_path, classifier, "Half", UnknownPattern.HALF)
-    own = Classifier(shipped, patterns=tmp_path)
+def test_a_trusted_pattern_lets_the_wafer_be_accepted(first: Classifier, tmp_path: Path) -> None:
+    pattern = saved(tmp_path, first, "Half", UnknownPattern.HALF)
+    own = Classifier(first.model, patterns=tmp_path)
     sent = [
         one for one in wafers(UnknownPattern.HALF, 40, 1) if own.classify(one).reason is Reason.OWN
     ]
