@@ -109,9 +109,13 @@ def claim(folder: Path, settings: Settings) -> None:
     """Make a folder of results, or see that it is one of these settings.
 
     Raises:
-        UsageError: it cannot be made, or is of another model file or other settings.
+        UsageError: it cannot be made, or is of another model file or other settings; or the model
+            file names several patterns a wafer.
         OutputError: its note cannot be written.
     """
+    if settings.model.patterns.is_several:
+        what = f"{settings.model.path}: names several patterns a wafer, and results have no place"
+        raise UsageError(f"{what} for them; give a model file of one pattern a wafer")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

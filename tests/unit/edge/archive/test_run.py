@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,15 @@ def test_results_of_other_settings_do_not_mix(
     (tmp_path / results.NOTE).write_text("{}")
     with pytest.raises(UsageError, match="no folder of results"):
         status(maps, tmp_path)
+
+
+def test_a_model_file_of_several_patterns_a_wafer_is_refused_at_once(
+    settings: Settings, tmp_path: Path
+) -> None:
+    several = SimpleNamespace(path="several.tflite", patterns=SimpleNamespace(is_several=True))
+    with pytest.raises(UsageError, match=r"several.tflite: names several patterns a wafer"):
+        results.claim(tmp_path / "results", settings._replace(model=several))
+    assert not (tmp_path / "results").exists()
 
 
 def test_compare_counts_what_changes_by_pattern_and_lot(
