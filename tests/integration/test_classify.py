@@ -454,7 +454,7 @@ def test_ctrl_c_ends_with_130_and_whole_lines(good: Path, tmp_path: Path) -> Non
         time.sleep(0.02)
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=TIMEOUT)
-    assert child.returncode == 130
+    assert child.returncode == 130, stderr
     said, stopped = filter(None, stderr.decode().splitlines())
     assert stopped == "wm-edge: stopped"
     told = re.fullmatch(f"{re.escape(str(output))}: holds ([0-9]+) records of .* begins anew", said)
