@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.classification.classifier import Classifier
+from edge.classification.prediction import Prediction
 from edge.dataset.labelled_set import FEW_WAFERS, LabelledSet
 from edge.errors import DataError, InputError
 from edge.evaluation import metrics
@@ -86,16 +87,7 @@ class Evaluation:
 
     def review(self) -> dict[str, Any]:
         """What went to a person: counts by reason, and how many wrong verdicts that caught."""
-        looked_at, wrong = self.reviewed, self.predicted != self.true
-        counts = Counter(reason.value for reason in self.reasons if reason)
-        return {
-            "wafers": int(looked_at.sum()),
-            "share": float(looked_at.mean()),
-            "by_reason": {reason.value: counts[reason.value] for reason in REVIEW_REASONS},
-            "wrong": int(wrong.sum()),
-            "wrong_caught": int((wrong & looked_at).sum()),
-            "wrong_accepted": int((wrong & ~looked_at).sum()),
-        }
+        return review_counts(self.reasons, self.predicted != self.true)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: the figures plus what they were measured on."""
@@ -112,6 +104,40 @@ class Evaluation:
             "overlap": self.overlap.as_dict() if self.overlap else None,
             "warnings": list(self.warnings),
         }
+
+
+def predictions(labelled: LabelledSet, classifier: Classifier) -> Iterator[Prediction]:
+    """What a classifier says of each wafer of a set.
+
+    Raises:
+        DataError: a wafer without dies.
+    """
+    for index in range(len(labelled)):
+        try:
+            yield classifier.classify(WaferMap(labelled.grid(index)))
+        except InputError as error:
+            raise DataError(f"wafer {index}: {error.reason}; leave it out of the set") from error
+
+
+def trained_with(classifier: Classifier, labelled: LabelledSet) -> Overlap | None:
+    """How many wafers of a set trained the model file; None where it does not say what did."""
+    sketches = map(Sketch.parse, classifier.model.metadata.training.sketches)
+    overlaps = [overlap_of(sketch, labelled) for sketch in sketches]
+    return max(overlaps, key=lambda each: each.share, default=None)
+
+
+def review_counts(reasons: Sequence[Reason | None], wrong: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """What went to a person, by why, and how many wrong answers (W,) that caught; JSON form."""
+    looked_at = np.asarray([reason is not None for reason in reasons])
+    counts = Counter(reason.value for reason in reasons if reason)
+    return {
+        "wafers": int(looked_at.sum()),
+        "share": float(looked_at.mean()),
+        "by_reason": {reason.value: counts[reason.value] for reason in REVIEW_REASONS},
+        "wrong": int(wrong.sum()),
+        "wrong_caught": int((wrong & looked_at).sum()),
+        "wrong_accepted": int((wrong & ~looked_at).sum()),
+    }
 
 
 def evaluate(
@@ -134,20 +160,14 @@ def evaluate(
     shares = np.empty((len(labelled), len(patterns)))
     others = np.empty((len(labelled), 3))
     reasons: list[Reason | None] = []
-    for index in range(len(labelled)):
-        try:
-            found = classifier.classify(WaferMap(labelled.grid(index)))
-        except InputError as error:
-            raise DataError(f"wafer {index}: {error.reason}; leave it out of the set") from error
+    for index, found in enumerate(predictions(labelled, classifier)):
         shares[index] = [found.probabilities[name] for name in patterns]
         others[index] = found.confidence, found.unfamiliarity, found.mixture
         reasons.append(found.reason if found.verdict is Verdict.REVIEW else None)
         if progress:
             progress(index + 1)
     true = labelled.class_indices()
-    sketches = map(Sketch.parse, classifier.model.metadata.training.sketches)
-    overlaps = [overlap_of(sketch, labelled) for sketch in sketches]
-    seen = max(overlaps, key=lambda each: each.share, default=None)
+    seen = trained_with(classifier, labelled)
     confusion = metrics.confusion_matrix(true, shares.argmax(axis=1), len(patterns))
     scores = metrics.score(confusion, patterns.names)
     warnings = list(data_warnings(labelled, seen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +12,13 @@ import numpy.typing as npt
 from edge.classification.classifier import Classifier
 from edge.classification.several import NAMED
 from edge.dataset.labelled_set import LabelledSet
-from edge.errors import DataError, InputError
-from edge.evaluation.evaluate import data_warnings
+from edge.errors import DataError
+from edge.evaluation.evaluate import data_warnings, predictions, review_counts, trained_with
 from edge.evaluation.learned import blind
-from edge.evaluation.overlap import Overlap, overlap_of
+from edge.evaluation.overlap import Overlap
 from edge.evaluation.several import Hot, SeveralScores, score
-from edge.model.training import Sketch
-from edge.verdict.rule import REVIEW_REASONS, Reason, Verdict
+from edge.verdict.rule import Reason, Verdict
 from edge.wafer import encoding
-from edge.wafer.wafermap import WaferMap
 
 
 @dataclass(frozen=True)
@@ -58,17 +55,7 @@ class SeveralEvaluation:
 
     def review(self) -> dict[str, Any]:
         """What went to a person: counts by reason, and how many wrong answers that caught."""
-        looked_at = np.asarray([reason is not None for reason in self.reasons])
-        wrong = (self.named != self.true).any(axis=1)
-        counts = Counter(reason.value for reason in self.reasons if reason)
-        return {
-            "wafers": int(looked_at.sum()),
-            "share": float(looked_at.mean()),
-            "by_reason": {reason.value: counts[reason.value] for reason in REVIEW_REASONS},
-            "wrong": int(wrong.sum()),
-            "wrong_caught": int((wrong & looked_at).sum()),
-            "wrong_accepted": int((wrong & ~looked_at).sum()),
-        }
+        return review_counts(self.reasons, (self.named != self.true).any(axis=1))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: the figures plus what they were measured on."""
@@ -102,18 +89,11 @@ def evaluate_several(
     labelled = labelled.under(model.patterns)
     shares = np.empty((len(labelled), len(model.patterns)))
     reasons: list[Reason | None] = []
-    for index in range(len(labelled)):
-        try:
-            found = classifier.classify(WaferMap(labelled.grid(index)))
-        except InputError as error:
-            raise DataError(f"wafer {index}: {error.reason}; leave it out of the set") from error
+    for index, found in enumerate(predictions(labelled, classifier)):
         shares[index] = [found.probabilities[name] for name in model.patterns]
         reasons.append(found.reason if found.verdict is Verdict.REVIEW else None)
         progress(index + 1)
-    overlaps = [
-        overlap_of(Sketch.parse(sketch), labelled) for sketch in model.metadata.training.sketches
-    ]
-    seen = max(overlaps, key=lambda each: each.share, default=None)
+    seen = trained_with(classifier, labelled)
     true = labelled.hot()
     scores = score(true, shares >= NAMED, model.patterns.names)
     doubts = [*filter(None, [blind(scores)]), *data_warnings(labelled, seen)]
