@@ -64,8 +64,7 @@ def cross_validate(
             the set holds several patterns a wafer.
     """
     recipe = _recipe(settings, count)
-    if settings.teacher:  # told before any work
-        teachers.of_fold(settings.teacher, count, 1)
+    first = settings.teacher and teachers.first_fold(settings.teacher, count)
     labelled, rows = without_test(session.divided(settings.data, tell))
     if labelled.patterns.is_several:
         what = "folds are for sets of one pattern a wafer, and those of this one show several"
@@ -79,8 +78,7 @@ def cross_validate(
         "data_sha256": labelled.sha256(),
         "learns_from": _sources(settings),
     }
-    if settings.teacher:  # told before there is a folder
-        first = teachers.of_fold(settings.teacher, count, 1)
+    if first:  # told before there is a folder
         NetworkTeacher.read(first).check(held_out(labelled, folds, 1), recipe)
     _begin(settings, content)
     for number in range(1, count + 1):
@@ -171,7 +169,7 @@ def _train_fold(
         session.check_same_data(run, fold)
         tell(f"{named}: trained already")
         return
-    teacher = settings.teacher and teachers.of_fold(settings.teacher, count, number)
+    teacher = settings.teacher and fold_path(settings.teacher, number)
     sizes = [int((fold.columns["part"] == part).sum()) for part in (Part.TRAIN, Part.VAL)]
     tell(f"{named}: trains on {sizes[0]:,} wafers, judges {sizes[1]:,}")
     session.trained(

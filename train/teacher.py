@@ -68,7 +68,7 @@ class NetworkTeacher:
                 f"{path}: the teacher was trained on {config.get('data')} with other wafers or "
                 "another split, so it may know those that judge; train one on the same file"
             )
-        known = decode(PatternSet, config.get("patterns"))
+        known = self._patterns
         if (known.names, known.kind) != (labelled.patterns.names, labelled.patterns.kind):
             raise DataError(f"{path}: the teacher knows other patterns, or in another order")
         if (own := self.run.recipe.encoding) is not recipe.encoding:
@@ -89,9 +89,13 @@ class NetworkTeacher:
             Probabilities (W, classes): of several patterns a wafer that of each.
         """
         logits = np.asarray(self._network.predict_on_batch(shown)) + offsets
-        several = decode(PatternSet, self.run.config.get("patterns")).is_several
-        shares = metrics.sigmoid if several else metrics.softmax
+        shares = metrics.sigmoid if self._patterns.is_several else metrics.softmax
         return shares(logits / temperature).astype(np.float32)
+
+    @cached_property
+    def _patterns(self) -> PatternSet:
+        """Of its run; read once, for it is asked about every batch."""
+        return decode(PatternSet, self.run.config.get("patterns"))
 
     @cached_property
     def _network(self) -> keras.Model:
@@ -108,10 +112,10 @@ def read(folder: Path) -> NetworkTeacher | OutOfFold:
     return NetworkTeacher.read(folder) if is_run else load_folds(folder)
 
 
-def of_fold(folder: Path, count: int, number: int) -> Path:
-    """The run folder in a folder of folds whose network teaches that of a fold.
+def first_fold(folder: Path, count: int) -> Path:
+    """The first run folder of a folder of folds, whose networks teach those of so many folds.
 
-    It has not seen the fold's wafers either, so that what its pupil says of them is no memory.
+    Each has not seen its fold's wafers either, so that what its pupil says of them is no memory.
 
     Raises:
         UsageError: one network for all, or another number of folds.
@@ -123,4 +127,4 @@ def of_fold(folder: Path, count: int, number: int) -> Path:
         )
     if (found := load_folds(folder).networks) != count:
         raise UsageError(f"{folder} holds {found} folds; give --folds {found}, or other teachers")
-    return fold_path(folder, number)
+    return fold_path(folder, 1)

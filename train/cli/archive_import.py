@@ -47,8 +47,7 @@ def command(
     that cannot be read is a row with the reason.
 
     Stopped, the same command goes on where it was; other sources are added, and what has come to a
-    store since. LSWMD.pkl takes some
-    3.3 GB of memory once.
+    store since. LSWMD.pkl takes some 3.3 GB of memory once.
 
     \b
     Examples:
